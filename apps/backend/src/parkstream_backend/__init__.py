@@ -1,0 +1,1 @@
+"""Records sightings, projects visits, delivers summaries."""

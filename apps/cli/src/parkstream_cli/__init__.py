@@ -1,0 +1,1 @@
+"""The parkstream command: demo, doctor, config and the tools of the log."""

@@ -1,0 +1,1 @@
+"""The entry camera: publishes vehicle.entered."""

@@ -1,0 +1,1 @@
+"""What both cameras share: pace, plates, faults and a confirmed, bounded publisher."""

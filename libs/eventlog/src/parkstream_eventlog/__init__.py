@@ -1,0 +1,1 @@
+"""The memory: one append-only log of what happened, kept in a Redis stream."""

@@ -1,0 +1,57 @@
+"""What the backend decided and only the log holds: nothing else may need a clock, chance or a person while folding."""
+
+from typing import Literal
+
+from msgspec import Struct
+
+from parkstream_events.sightings import Direction
+
+
+class WatermarkAdvanced(Struct, frozen=True):
+    """A direction has reported all that happened before ``to_us``, as far as anybody can know.
+
+    ``because``: ``silence`` (nothing came for the grace) or ``hold_max`` (something was held too long).
+    ``as_of_position``: the end of the log when it was decided; a later sighting of the direction voids the decision.
+    """
+
+    direction: Direction
+    to_us: int
+    because: Literal["silence", "hold_max"]
+    as_of_position: int
+
+    @property
+    def id(self) -> str:
+        """One per direction and position, so that any number of backends append one."""
+        return f"watermark:{self.direction.name.lower()}:{self.as_of_position}"
+
+
+class RulesChanged(Struct, frozen=True):
+    """The rules in force from this record on; times in microseconds."""
+
+    duplicate_window_us: int
+    max_stay_us: int
+    allowed_lateness_us: int
+    silence_grace_us: int
+    hold_max_us: int
+    finality_us: int
+    as_of_position: int
+
+    @property
+    def id(self) -> str:
+        """One per position."""
+        return f"rules:{self.as_of_position}"
+
+
+class RecordAcknowledged(Struct, frozen=True):
+    """Somebody has seen that the record at ``position`` cannot be read, and why that is accepted."""
+
+    position: int
+    reason: str
+
+    @property
+    def id(self) -> str:
+        """One per acknowledged position."""
+        return f"acknowledged:{self.position}"
+
+
+Decision = WatermarkAdvanced | RulesChanged | RecordAcknowledged

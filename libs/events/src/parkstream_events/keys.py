@@ -1,0 +1,78 @@
+"""Every key in Redis, in one place: ``parkstream:<service>:{<mall>}:<name>``.
+
+The braces are a hash tag: all keys of one mall live in one Redis Cluster slot, so that a function may touch them.
+"""
+
+from enum import IntEnum
+
+
+class Database(IntEnum):
+    """Which Redis DB belongs to which service."""
+
+    BACKEND = 0
+    ENTRY_GENERATOR = 1
+    EXIT_GENERATOR = 2
+    SUMMARY_API = 3
+
+
+class Keys:
+    """The keys of one *service* in one *mall*."""
+
+    def __init__(self, service: str, mall: str) -> None:
+        self.prefix = f"parkstream:{service}:{{{mall}}}:"
+
+    def key(self, *names: str | int) -> str:
+        """Return the key called by *names*, joined by colons."""
+        return self.prefix + ":".join(map(str, names))
+
+
+class BackendKeys(Keys):
+    """The log, the projections and the outbox."""
+
+    def __init__(self, mall: str) -> None:
+        super().__init__("backend", mall)
+        self.log = self.key("log")
+        """Stream: the records, stream id ``<position>-0``."""
+        self.log_meta = self.key("log", "meta")
+        """Hash: position, recorded_at_us, archived_through, entered_position, exited_position, and their times."""
+        self.outbox = self.key("outbox")
+        """Stream: summaries that are not delivered yet, stream id ``<position>-<n>``."""
+        self.outbox_meta = self.key("outbox", "meta")
+        """Hash: emitted_through (position), live (projection version), emitted (pairs so far), delivered, parked."""
+        self.outbox_parked = self.key("outbox", "parked")
+        """Hash: outbox id to the summary that the server refused, with its problem."""
+
+    def log_ids(self, day: int) -> str:
+        """Hash of one *day* (days since 1970, of happening): direction and id to digest and position."""
+        return self.key("log", "ids", day)
+
+    def projection(self, version: int, name: str) -> str:
+        """Key *name* of the projection *version*."""
+        return self.key("projection", version, name)
+
+
+class ExitGeneratorKeys(Keys):
+    """Who is parked, and which exits are meant but not confirmed."""
+
+    def __init__(self, mall: str) -> None:
+        super().__init__("exit-generator", mall)
+        self.parked = self.key("parked")
+        self.intents = self.key("intents")
+        self.account = self.key("account")
+
+
+class EntryGeneratorKeys(Keys):
+    """Where the plate range stands."""
+
+    def __init__(self, mall: str) -> None:
+        super().__init__("entry-generator", mall)
+        self.account = self.key("account")
+
+
+class SummaryApiKeys(Keys):
+    """The index of the summary file."""
+
+    def __init__(self, mall: str) -> None:
+        super().__init__("summary-api", mall)
+        self.index_meta = self.key("index", "meta")
+        self.index = self.key("index")

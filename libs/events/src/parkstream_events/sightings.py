@@ -1,0 +1,103 @@
+"""What a camera reports once: a vehicle entered, or a vehicle exited."""
+
+import unicodedata
+from datetime import UTC, datetime, timedelta
+from enum import IntEnum
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from msgspec.structs import force_setattr
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MICROSECOND = timedelta(microseconds=1)
+PLATE_LENGTH_MAX = 16
+
+EventId = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+ZonedTime = Annotated[datetime, Meta(tz=True)]
+Confidence = Annotated[float, Meta(ge=0, le=1)]
+
+
+class Direction(IntEnum):
+    """Which way a vehicle passes a camera; entries sort before exits."""
+
+    ENTRY = 0
+    EXIT = 1
+
+
+class VehicleEntered(Struct, frozen=True, omit_defaults=True, tag=False):
+    """A vehicle passed an entry camera.
+
+    The plate is normalised and the time kept as UTC when the struct is made.
+    Raises ``ValueError`` when the plate is not one (msgspec turns it into a ``ValidationError`` while decoding).
+    """
+
+    id: EventId
+    vehicle_plate: str
+    entry_date_time: ZonedTime
+    gate: str | None = None
+    confidence: Confidence | None = None
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "vehicle_plate", normalised_plate(self.vehicle_plate))
+        if self.entry_date_time.tzinfo is not UTC:
+            force_setattr(self, "entry_date_time", self.entry_date_time.astimezone(UTC))
+
+    @property
+    def direction(self) -> Direction:
+        """Always ``ENTRY``."""
+        return Direction.ENTRY
+
+    @property
+    def happened_at(self) -> datetime:
+        """When the vehicle passed, as UTC."""
+        return self.entry_date_time
+
+
+class VehicleExited(Struct, frozen=True, omit_defaults=True, tag=False):
+    """A vehicle passed an exit camera; see ``VehicleEntered`` for what is checked."""
+
+    id: EventId
+    vehicle_plate: str
+    exit_date_time: ZonedTime
+    gate: str | None = None
+    confidence: Confidence | None = None
+
+    def __post_init__(self) -> None:
+        force_setattr(self, "vehicle_plate", normalised_plate(self.vehicle_plate))
+        if self.exit_date_time.tzinfo is not UTC:
+            force_setattr(self, "exit_date_time", self.exit_date_time.astimezone(UTC))
+
+    @property
+    def direction(self) -> Direction:
+        """Always ``EXIT``."""
+        return Direction.EXIT
+
+    @property
+    def happened_at(self) -> datetime:
+        """When the vehicle passed, as UTC."""
+        return self.exit_date_time
+
+
+Sighting = VehicleEntered | VehicleExited
+
+
+def normalised_plate(plate: str) -> str:
+    """Return *plate* as NFKC, upper case, without spaces and dashes; raise ``ValueError`` if no plate is left."""
+    if plate.isascii() and plate.isalnum() and len(plate) <= PLATE_LENGTH_MAX:
+        return plate.upper()
+    folded = unicodedata.normalize("NFKC", plate).upper()
+    kept = "".join(c for c in folded if not c.isspace() and unicodedata.category(c) != "Pd")
+    if not kept.isalnum() or len(kept) > PLATE_LENGTH_MAX:
+        message = f"a plate has 1 to {PLATE_LENGTH_MAX} letters and digits beside spaces and dashes"
+        raise ValueError(message)
+    return kept
+
+
+def microseconds(moment: datetime) -> int:
+    """Return *moment* (with zone) as microseconds since 1970-01-01 UTC."""
+    return (moment - EPOCH) // MICROSECOND
+
+
+def moment_of(microseconds_since_epoch: int) -> datetime:
+    """Return the UTC time that lies *microseconds_since_epoch* after 1970-01-01."""
+    return EPOCH + timedelta(microseconds=microseconds_since_epoch)

@@ -1,0 +1,36 @@
+"""Every name in RabbitMQ, in one place. (RabbitMQ has no others.)"""
+
+EVENTS_EXCHANGE = "parking.events"
+ENTERED_KEY = "vehicle.entered"
+EXITED_KEY = "vehicle.exited"
+ENTRIES_QUEUE = "parking.entries"
+EXITS_QUEUE = "parking.exits"
+DEAD_LETTERS_EXCHANGE = "parking.dead-letters"
+DEAD_LETTERS_QUEUE = "parking.dead-letters"
+SEEN_ENTERING_QUEUE = "parking.entries.exit-generator"
+SEEN_ENTERING_LENGTH_MAX = 100_000
+
+WORK_QUEUES = {ENTRIES_QUEUE: ENTERED_KEY, EXITS_QUEUE: EXITED_KEY}
+"""Queue to routing key: what every publisher makes sure of before it publishes."""
+
+WORK_QUEUE_ARGUMENTS: dict[str, object] = {
+    "x-queue-type": "quorum",
+    "x-dead-letter-exchange": DEAD_LETTERS_EXCHANGE,
+    "x-dead-letter-strategy": "at-least-once",
+    "x-overflow": "reject-publish",
+    "x-delivery-limit": -1,
+}
+"""No delivery limit: RabbitMQ 4 would dead-letter a valid event after 20 crashes of its consumer."""
+DEAD_LETTERS_QUEUE_ARGUMENTS: dict[str, object] = {"x-queue-type": "quorum", "x-delivery-limit": -1}
+SEEN_ENTERING_QUEUE_ARGUMENTS: dict[str, object] = {
+    "x-queue-type": "quorum",
+    "x-max-length": SEEN_ENTERING_LENGTH_MAX,
+    "x-overflow": "drop-head",
+    "x-delivery-limit": -1,
+}
+
+PUBLISHED_AT_HEADER = "x-published-at-us"
+TRACEPARENT_HEADER = "traceparent"
+REASON_HEADER = "x-parkstream-reason"
+DETAIL_HEADER = "x-parkstream-detail"
+ORIGINAL_QUEUE_HEADER = "x-original-queue"

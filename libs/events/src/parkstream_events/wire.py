@@ -1,0 +1,86 @@
+"""Bytes to events and back: versioned types, one cached decoder each, and the reasons why a message is refused."""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Any
+
+import msgspec
+
+from parkstream_events.decisions import Decision, RecordAcknowledged, RulesChanged, WatermarkAdvanced
+from parkstream_events.sightings import Sighting, VehicleEntered, VehicleExited
+
+ENTERED = "vehicle.entered.v1"
+EXITED = "vehicle.exited.v1"
+WATERMARK_ADVANCED = "watermark.advanced.v1"
+RULES_CHANGED = "rules.changed.v1"
+RECORD_ACKNOWLEDGED = "record.acknowledged.v1"
+BODY_BYTES_MAX = 64 * 1024
+
+encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
+
+
+class Refusal(StrEnum):
+    """Why a message becomes a dead letter (header ``x-parkstream-reason``)."""
+
+    NOT_JSON = "not_json"
+    INVALID_FIELD = "invalid_field"
+    TOO_LARGE = "too_large"
+    UNKNOWN_TYPE = "unknown_type"
+    ID_CONFLICT = "id_conflict"
+    TOO_OLD = "too_old"
+
+
+class UnreadableError(Exception):
+    """A body that no event can be made of: *reason* for machines, *detail* for people."""
+
+    def __init__(self, reason: Refusal, detail: str) -> None:
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+_DECODERS: dict[str, Callable[[bytes], Sighting | Decision]] = {
+    ENTERED: msgspec.json.Decoder(VehicleEntered).decode,
+    EXITED: msgspec.json.Decoder(VehicleExited).decode,
+    WATERMARK_ADVANCED: msgspec.json.Decoder(WatermarkAdvanced).decode,
+    RULES_CHANGED: msgspec.json.Decoder(RulesChanged).decode,
+    RECORD_ACKNOWLEDGED: msgspec.json.Decoder(RecordAcknowledged).decode,
+}
+_TYPES: dict[type, str] = {
+    VehicleEntered: ENTERED,
+    VehicleExited: EXITED,
+    WatermarkAdvanced: WATERMARK_ADVANCED,
+    RulesChanged: RULES_CHANGED,
+    RecordAcknowledged: RECORD_ACKNOWLEDGED,
+}
+SIGHTING_TYPES = frozenset({ENTERED, EXITED})
+
+
+def type_of(event: Sighting | Decision) -> str:
+    """Return the type, with version, that *event* is written as."""
+    return _TYPES[type(event)]
+
+
+def decode(type_: str, body: bytes) -> Sighting | Decision:
+    """Return the event that *body* holds as *type_*; raise ``UnreadableError`` when it holds none."""
+    decoder = _DECODERS.get(type_)
+    if decoder is None:
+        raise UnreadableError(Refusal.UNKNOWN_TYPE, f"no decoder for the type {type_[:80]!r}")
+    if len(body) > BODY_BYTES_MAX:
+        raise UnreadableError(Refusal.TOO_LARGE, f"{len(body)} bytes; at most {BODY_BYTES_MAX} are taken")
+    try:
+        return decoder(body)
+    except msgspec.ValidationError as error:
+        raise UnreadableError(Refusal.INVALID_FIELD, str(error)) from error
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise UnreadableError(Refusal.NOT_JSON, str(error)) from error
+
+
+def decode_sighting(type_: str, body: bytes) -> Sighting:
+    """Return the sighting in *body*; raise ``UnreadableError`` also for a decision, which no camera may send."""
+    if type_ not in SIGHTING_TYPES:
+        raise UnreadableError(Refusal.UNKNOWN_TYPE, f"a camera sends {ENTERED} or {EXITED}, not {type_[:80]!r}")
+    event = decode(type_, body)
+    if isinstance(event, VehicleEntered | VehicleExited):
+        return event
+    raise AssertionError(event)

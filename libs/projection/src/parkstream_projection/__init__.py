@@ -1,0 +1,1 @@
+"""The present: what the rules made of the log, its fenced commit, its hash and its outbox."""

@@ -1,0 +1,1 @@
+"""Private RabbitMQ, Redis and service processes that leave nothing behind."""

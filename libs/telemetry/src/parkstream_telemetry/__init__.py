@@ -1,0 +1,1 @@
+"""The senses: traces, metrics and logs under names that are all listed."""
