@@ -1,1 +1,36 @@
-"""The rules: sightings in, visits out; pure."""
+"""The rules: sightings in, visits out; no I/O, no clock, no chance.
+
+Reading order: rules (what may be set), pairing (a plate's sightings to visits), memory (what is remembered),
+agenda (what waits for a clock), fold (record by record, what is said and when), digest (the state hash).
+"""
+
+from parkstream_visits.agenda import Agenda, AgendaQueue
+from parkstream_visits.digest import entity_hash
+from parkstream_visits.fold import Fact, Fold, MissingPlateError, Unreadable, reach
+from parkstream_visits.memory import Clock, Counters, Plate, Said, State
+from parkstream_visits.pairing import Seen, Visit, visits_of
+from parkstream_visits.rules import RULES_VERSION, Rules
+from parkstream_visits.spoken import Spoken, summary_of
+
+__all__ = [
+    "RULES_VERSION",
+    "Agenda",
+    "AgendaQueue",
+    "Clock",
+    "Counters",
+    "Fact",
+    "Fold",
+    "MissingPlateError",
+    "Plate",
+    "Rules",
+    "Said",
+    "Seen",
+    "Spoken",
+    "State",
+    "Unreadable",
+    "Visit",
+    "entity_hash",
+    "reach",
+    "summary_of",
+    "visits_of",
+]

@@ -1,0 +1,71 @@
+"""What waits until a clock passes a time: three queues, each ordered by (due, member)."""
+
+from enum import IntEnum
+from heapq import heappop, heappush
+
+SEPARATOR = "\x1f"
+
+
+class Agenda(IntEnum):
+    """Which clock an item waits for."""
+
+    ENTRY_WATERMARK = 0
+    EXIT_WATERMARK = 1
+    RECORDED = 2
+
+
+class AgendaQueue:
+    """Members with the time (microseconds) that their clock must pass.
+
+    It may hold only a part of a larger queue that is kept elsewhere: ``load`` brings that part in, ``take_changes``
+    says what to change there.
+    """
+
+    def __init__(self) -> None:
+        self._due: dict[str, int] = {}
+        self._heap: list[tuple[int, str]] = []
+        self._changed: dict[str, int | None] = {}
+
+    def __len__(self) -> int:
+        return len(self._due)
+
+    def load(self, due_us: int, member: str) -> None:
+        """Take in *member* as it is kept elsewhere."""
+        if self._due.get(member) != due_us:
+            self._due[member] = due_us
+            heappush(self._heap, (due_us, member))
+
+    def put(self, due_us: int, member: str) -> None:
+        """Add *member*, or move it to another time."""
+        self.load(due_us, member)
+        self._changed[member] = due_us
+
+    def drop(self, member: str) -> None:
+        """Remove *member*, whether it was loaded or not."""
+        self._due.pop(member, None)
+        self._changed[member] = None
+
+    def pop_before(self, limit_us: int) -> str | None:
+        """Remove and return the first member that is due before *limit_us*, if there is one."""
+        heap = self._heap
+        while heap and heap[0][0] < limit_us:
+            due_us, member = heappop(heap)
+            if self._due.get(member) == due_us:
+                self.drop(member)
+                return member
+        return None
+
+    def first_due(self) -> int | None:
+        """Return the time of the first member, if there is one."""
+        heap = self._heap
+        while heap and self._due.get(heap[0][1]) != heap[0][0]:
+            heappop(heap)
+        return heap[0][0] if heap else None
+
+    def take_changes(self) -> tuple[dict[str, int], list[str]]:
+        """Return what to write (member to due) and what to remove since the last call."""
+        changed, self._changed = self._changed, {}
+        return (
+            {member: due for member, due in changed.items() if due is not None},
+            [member for member, due in changed.items() if due is None],
+        )
