@@ -1,4 +1,4 @@
-"""Random histories of one or a few plates, and the visit rules in their slowest form, written apart from the product."""
+"""Random histories of a few plates, and the visit rules in their slowest form, written apart from the product."""
 
 from dataclasses import dataclass
 from datetime import datetime

@@ -1,4 +1,4 @@
-"""Every name in RabbitMQ, in one place. (RabbitMQ has no others.)"""
+"""Every name that RabbitMQ knows us by, in one place."""
 
 EVENTS_EXCHANGE = "parking.events"
 ENTERED_KEY = "vehicle.entered"

@@ -1,9 +1,11 @@
 """What waits until a clock passes a time: three queues, each ordered by (due, member)."""
 
 from enum import IntEnum
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 
 SEPARATOR = "\x1f"
+STALE_MAX = 1_000
+"""How many dropped items may wait in a queue, beside as many as it holds, until they are cleared."""
 
 
 class Agenda(IntEnum):
@@ -23,7 +25,8 @@ class AgendaQueue:
 
     def __init__(self) -> None:
         self._due: dict[str, int] = {}
-        self._heap: list[tuple[int, str]] = []
+        self.heap: list[tuple[int, str]] = []
+        """Nothing is due before its first item; some items may have moved or gone since."""
         self._changed: dict[str, int | None] = {}
 
     def __len__(self) -> int:
@@ -33,21 +36,25 @@ class AgendaQueue:
         """Take in *member* as it is kept elsewhere."""
         if self._due.get(member) != due_us:
             self._due[member] = due_us
-            heappush(self._heap, (due_us, member))
+            heappush(self.heap, (due_us, member))
 
     def put(self, due_us: int, member: str) -> None:
         """Add *member*, or move it to another time."""
-        self.load(due_us, member)
+        self._due[member] = due_us
+        heappush(self.heap, (due_us, member))
         self._changed[member] = due_us
 
     def drop(self, member: str) -> None:
         """Remove *member*, whether it was loaded or not."""
         self._due.pop(member, None)
         self._changed[member] = None
+        if len(self.heap) > 2 * len(self._due) + STALE_MAX:
+            self.heap = [(due, member) for member, due in self._due.items()]
+            heapify(self.heap)
 
     def pop_before(self, limit_us: int) -> str | None:
         """Remove and return the first member that is due before *limit_us*, if there is one."""
-        heap = self._heap
+        heap = self.heap
         while heap and heap[0][0] < limit_us:
             due_us, member = heappop(heap)
             if self._due.get(member) == due_us:
@@ -57,7 +64,7 @@ class AgendaQueue:
 
     def first_due(self) -> int | None:
         """Return the time of the first member, if there is one."""
-        heap = self._heap
+        heap = self.heap
         while heap and self._due.get(heap[0][1]) != heap[0][0]:
             heappop(heap)
         return heap[0][0] if heap else None

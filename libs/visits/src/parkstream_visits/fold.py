@@ -17,6 +17,7 @@ from parkstream_visits.memory import UNREADABLE_LISTED_MAX, Clock, Plate, State,
 from parkstream_visits.pairing import ENTRY, EXIT, Seen, Visit, visits_of
 from parkstream_visits.plates import Bookkeeping
 from parkstream_visits.rules import DAY_US, rules_of
+from parkstream_visits.shortcuts import left, seen_first
 from parkstream_visits.spoken import Spoken
 
 FORGOTTEN_PER_RECORD_MAX = 8
@@ -121,20 +122,31 @@ class Fold:
                 clock.counters.too_late_exits += 1
             return
         plates = self.state.plates
+        seen = Seen(at_us, way, id_, len(clock.rules) - 1, fact.position, fact.published_at_us, fact.traceparent)
         plate = plates.get(name)
         if plate is None:
+            if seen_first(self.state, name, seen):
+                self._count(way)
+                self._books.touched.add(name)
+                return
             plate = plates[name] = Plate()
-        rules = len(clock.rules) - 1
-        seen = Seen(at_us, way, id_, rules, fact.position, fact.published_at_us, fact.traceparent)
+        elif (spoken := left(self.state, name, plate, seen, fact.position)) is not None:
+            self._count(way)
+            self._books.touched.add(name)
+            self._books.said.append(spoken)
+            return
         where = bisect_left(plate.seen, seen[:3])
         if where < len(plate.seen) and plate.seen[where][:3] == seen[:3]:
             return
         plate.seen.insert(where, seen)
-        if way == ENTRY:
-            clock.counters.entered += 1
-        else:
-            clock.counters.exited += 1
+        self._count(way)
         self._books.revise(name, plate, seen)
+
+    def _count(self, way: int) -> None:
+        if way == ENTRY:
+            self.state.clock.counters.entered += 1
+        else:
+            self.state.clock.counters.exited += 1
 
     def _advance(self, way: int, to_us: int) -> None:
         watermarks = self.state.clock.watermarks
@@ -145,13 +157,16 @@ class Fold:
         lateness = clock.rules[-1].allowed_lateness_us
         for way in (ENTRY, EXIT):
             limit = clock.watermarks[way] - lateness
-            while (member := agendas[way].pop_before(limit)) is not None:
+            agenda = agendas[way]
+            while agenda.heap and agenda.heap[0][0] < limit and (member := agenda.pop_before(limit)) is not None:
                 name, visit_id = member.split(SEPARATOR, 1)
                 self._books.release(name, self._plate(name), visit_id)
 
     def _forget(self) -> None:
         agenda = self.state.agendas[Agenda.RECORDED]
         now = self.state.clock.recorded_at_us
+        if not agenda.heap or agenda.heap[0][0] >= now:
+            return
         for _ in range(FORGOTTEN_PER_RECORD_MAX):
             name = agenda.pop_before(now)
             if name is None:
