@@ -20,7 +20,7 @@ WORK_QUEUE_ARGUMENTS: dict[str, object] = {
     "x-overflow": "reject-publish",
     "x-delivery-limit": -1,
 }
-"""No delivery limit: RabbitMQ 4 would dead-letter a valid event after 20 crashes of its consumer."""
+"""There is no delivery limit, because RabbitMQ 4 would dead-letter a valid event after 20 crashes of its consumer."""
 DEAD_LETTERS_QUEUE_ARGUMENTS: dict[str, object] = {"x-queue-type": "quorum", "x-delivery-limit": -1}
 SEEN_ENTERING_QUEUE_ARGUMENTS: dict[str, object] = {
     "x-queue-type": "quorum",
