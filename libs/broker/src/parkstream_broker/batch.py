@@ -1,0 +1,175 @@
+"""A FastStream subscriber for RabbitMQ that hands over batches: what arrived while the batch before was at work.
+
+FastStream has one for Kafka, none for RabbitMQ. There is no timer: a lone message is a batch of one, at once. A batch is
+acknowledged as one range when its handler returns, and goes back to the queue when the handler raises.
+
+It leans on FastStream 0.7 (``process_message``) and aiormq (``Channel.consumers``): a contract test holds both to it.
+"""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from aiormq.abc import AbstractChannel, DeliveredMessage
+from aiormq.exceptions import AMQPError
+from faststream import AckPolicy, StreamMessage
+from faststream._internal.endpoint.subscriber.call_item import CallsCollection
+from faststream.rabbit.broker.registrator import RabbitRegistrator
+from faststream.rabbit.subscriber.config import RabbitSubscriberConfig, RabbitSubscriberSpecificationConfig
+from faststream.rabbit.subscriber.specification import RabbitSubscriberSpecification
+from faststream.rabbit.subscriber.usecase import RabbitSubscriber
+
+if TYPE_CHECKING:
+    from aio_pika import IncomingMessage
+    from faststream.rabbit import Channel, RabbitBroker, RabbitExchange, RabbitQueue
+
+_log = logging.getLogger(__name__)
+
+
+class Delivery(NamedTuple):
+    """One message as RabbitMQ delivered it; *tag* counts within its *channel*."""
+
+    channel: AbstractChannel
+    tag: int
+    type: str | None
+    message_id: str | None
+    headers: Mapping[str, Any]
+    body: bytes
+    raw: DeliveredMessage | None
+
+
+class Batch(StreamMessage[list[Delivery]]):
+    """Deliveries of one channel, in order."""
+
+    deliveries: list[Delivery]
+
+
+class BatchSubscriber(RabbitSubscriber):
+    """Buffers what is delivered and calls its handler with ``list[Delivery]``, one batch at a time."""
+
+    def __init__(self, config: RabbitSubscriberConfig, specification: Any, calls: Any, size_max: int) -> None:
+        super().__init__(config, specification, calls)
+        self._parser = _parse
+        self._decoder = _decode
+        self._size_max = size_max
+        self._waiting: list[Delivery] = []
+        self._channel: AbstractChannel | None = None
+        self._work: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Consume, and take deliveries straight from the channel: no object and no task more than needed."""
+        await super().start()
+        assert self._queue_obj is not None
+        await self._shorten()
+        self._queue_obj.channel.reopen_callbacks.add(self._shorten)  # type: ignore[attr-defined]
+        self._begin()
+
+    async def stop(self) -> None:
+        """Take nothing more, finish the batch at work; what waits goes back when the channel closes."""
+        self._waiting.clear()
+        if self._queue_obj is not None:
+            self._queue_obj.channel.reopen_callbacks.discard(self._shorten)  # type: ignore[attr-defined]
+        await super().stop()
+
+    async def consume(self, msg: "IncomingMessage") -> None:
+        """Take one delivery."""
+        self._take(
+            Delivery(msg.channel, msg.delivery_tag or 0, msg.type, msg.message_id, msg.headers, msg.body, None),
+        )
+
+    async def _shorten(self, *_: object) -> None:
+        assert self._queue_obj is not None
+        channel = await self._queue_obj.channel.get_underlay_channel()
+        if self._consumer_tag in channel.consumers:  # type: ignore[attr-defined]
+            channel.consumers[self._consumer_tag] = self._delivered  # type: ignore[attr-defined]
+
+    async def _delivered(self, message: DeliveredMessage) -> None:
+        properties = message.header.properties
+        self._take(
+            Delivery(
+                message.channel,
+                message.delivery_tag or 0,
+                properties.message_type,
+                properties.message_id,
+                properties.headers or {},
+                message.body,
+                message,
+            ),
+        )
+
+    def _take(self, delivery: Delivery) -> None:
+        if delivery.channel is not self._channel:
+            self._channel = delivery.channel
+            self._waiting.clear()
+        self._waiting.append(delivery)
+        self._begin()
+
+    def _begin(self) -> None:
+        if self.running and self._waiting and (self._work is None or self._work.done()):
+            self._work = asyncio.create_task(self._work_off())
+
+    async def _work_off(self) -> None:
+        while self._waiting and self.running:
+            batch, self._waiting = self._waiting[: self._size_max], self._waiting[self._size_max :]
+            await self._hand_over(batch)
+
+    async def _hand_over(self, batch: list[Delivery]) -> None:
+        last = batch[-1]
+        try:
+            await self.process_message(batch)  # type: ignore[arg-type]
+        except Exception:  # noqa: BLE001 - FastStream's middleware has logged it; the batch must not be lost
+            await _settled(last.channel.basic_nack, last.tag)
+        else:
+            await _settled(last.channel.basic_ack, last.tag)
+
+
+async def _settled(settle: Callable[..., Awaitable[Any]], tag: int) -> None:
+    """Answer the range up to *tag*; with the channel gone, RabbitMQ delivers it again."""
+    try:
+        await settle(tag, multiple=True, wait=False)
+    except (AMQPError, ConnectionError, RuntimeError) as error:
+        _log.info("the channel died before the range up to %d was settled; it comes again: %r", tag, error)
+
+
+async def _parse(batch: list[Delivery]) -> StreamMessage[list[Delivery]]:
+    return StreamMessage(raw_message=batch, body=batch, message_id="", correlation_id="")  # type: ignore[arg-type]
+
+
+async def _decode(message: StreamMessage[list[Delivery]]) -> list[Delivery]:
+    return message.raw_message
+
+
+def batch_subscriber(
+    broker: "RabbitBroker",
+    queue: "RabbitQueue",
+    exchange: "RabbitExchange",
+    *,
+    channel: "Channel",
+    size_max: int = 250,
+) -> BatchSubscriber:
+    """Return a decorator, as ``broker.subscriber`` does, for a handler that takes ``list[Delivery]``."""
+    calls: CallsCollection[Any] = CallsCollection()
+    config: Any = broker.config
+    subscriber = BatchSubscriber(
+        RabbitSubscriberConfig(
+            no_reply=True,
+            channel=channel,
+            queue=queue,
+            exchange=exchange,
+            _ack_policy=AckPolicy.MANUAL,
+            _outer_config=config,
+        ),
+        RabbitSubscriberSpecification(
+            _outer_config=config,
+            specification_config=RabbitSubscriberSpecificationConfig(
+                title_=None, description_=None, include_in_schema=True, queue=queue, exchange=exchange
+            ),
+            calls=calls,
+        ),
+        calls,
+        size_max,
+    )
+    super(RabbitRegistrator, broker).subscriber(subscriber)
+    subscriber.add_call(parser_=None, decoder_=None, dependencies_=())
+    return subscriber
