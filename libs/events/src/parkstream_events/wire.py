@@ -1,8 +1,14 @@
-"""Bytes to events and back: versioned types, one cached decoder each, and the reasons why a message is refused."""
+"""Bytes to events and back: versioned types, one cached decoder each, and the reasons why a message is refused.
 
+The log keeps bodies as they came, for ever. When an event changes its shape, the new shape gets the next version here,
+and the old one keeps its line in ``_DECODERS`` as ``reader(OldBody, upcast)``, where *upcast* makes today's event of an
+old body. The golden files pin every version that was ever written.
+"""
+
+import re
 from collections.abc import Callable
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -15,6 +21,11 @@ WATERMARK_ADVANCED = "watermark.advanced.v1"
 RULES_CHANGED = "rules.changed.v1"
 RECORD_ACKNOWLEDGED = "record.acknowledged.v1"
 BODY_BYTES_MAX = 64 * 1024
+DEPTH_MAX = 100
+
+_BodyT = TypeVar("_BodyT")
+_SHALLOW_BYTES: Final = 256
+_STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
 
@@ -37,6 +48,14 @@ class UnreadableError(Exception):
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+
+
+def reader(
+    body: type[_BodyT], upcast: Callable[[_BodyT], Sighting | Decision]
+) -> Callable[[bytes], Sighting | Decision]:
+    """Return what reads an old version: it decodes *body*, and *upcast* makes today's event of it."""
+    decoder = msgspec.json.Decoder(body)
+    return lambda encoded: upcast(decoder.decode(encoded))
 
 
 _DECODERS: dict[str, Callable[[bytes], Sighting | Decision]] = {
@@ -68,12 +87,16 @@ def decode(type_: str, body: bytes) -> Sighting | Decision:
         raise UnreadableError(Refusal.UNKNOWN_TYPE, f"no decoder for the type {type_[:80]!r}")
     if len(body) > BODY_BYTES_MAX:
         raise UnreadableError(Refusal.TOO_LARGE, f"{len(body)} bytes; at most {BODY_BYTES_MAX} are taken")
+    if len(body) > _SHALLOW_BYTES and _depth(body) > DEPTH_MAX:  # The stack must never decide what can be read.
+        raise UnreadableError(Refusal.NOT_JSON, f"nested deeper than {DEPTH_MAX}")
     try:
         return decoder(body)
     except msgspec.ValidationError as error:
         raise UnreadableError(Refusal.INVALID_FIELD, str(error)) from error
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableError(Refusal.NOT_JSON, str(error)) from error
+    except (ValueError, OverflowError) as error:
+        raise UnreadableError(Refusal.INVALID_FIELD, str(error)) from error
 
 
 def decode_sighting(type_: str, body: bytes) -> Sighting:
@@ -84,3 +107,14 @@ def decode_sighting(type_: str, body: bytes) -> Sighting:
     if isinstance(event, VehicleEntered | VehicleExited):
         return event
     raise AssertionError(event)
+
+
+def _depth(body: bytes) -> int:
+    deepest = depth = 0
+    for byte in _STRING.sub(b"", body):
+        if byte in b"[{":
+            depth += 1
+            deepest = max(deepest, depth)
+        elif byte in b"]}":
+            depth -= 1
+    return deepest
