@@ -1,1 +1,55 @@
-"""The memory: one append-only log of what happened, kept in a Redis stream."""
+"""The memory: one append-only log of what happened. Reading order: log (the promise), memory, functions.lua, redis.
+
+``group_commit`` lets concurrent callers share one append; ``transient`` says which errors pass; ``connection`` says
+what a Redis must be like.
+"""
+
+from parkstream_eventlog.connection import WeakDurabilityError, check_durability, connect, memory_share
+from parkstream_eventlog.group_commit import GroupCommit
+from parkstream_eventlog.log import (
+    Appended,
+    Candidate,
+    DecideOutcome,
+    Duplicate,
+    EventLog,
+    EventLogError,
+    GapError,
+    IdConflict,
+    LogShorterError,
+    LogState,
+    NotASightingError,
+    Outcome,
+    Overtaken,
+    Record,
+    TooOld,
+)
+from parkstream_eventlog.memory import MemoryLog
+from parkstream_eventlog.redis import RedisLog
+from parkstream_eventlog.transient import delays_seconds, is_transient
+
+__all__ = [
+    "Appended",
+    "Candidate",
+    "DecideOutcome",
+    "Duplicate",
+    "EventLog",
+    "EventLogError",
+    "GapError",
+    "GroupCommit",
+    "IdConflict",
+    "LogShorterError",
+    "LogState",
+    "MemoryLog",
+    "NotASightingError",
+    "Outcome",
+    "Overtaken",
+    "Record",
+    "RedisLog",
+    "TooOld",
+    "WeakDurabilityError",
+    "check_durability",
+    "connect",
+    "delays_seconds",
+    "is_transient",
+    "memory_share",
+]
