@@ -161,7 +161,6 @@ class EventLog(Protocol):
         ...
 
 
-@lru_cache(maxsize=64)
 def letter_of(type_: str) -> Letter:
     """Return the letter under which ids of *type_* are kept: of any version, E(ntered), eX(ited) or D(ecision)."""
     if type_.startswith("vehicle.entered."):
@@ -169,6 +168,7 @@ def letter_of(type_: str) -> Letter:
     return "X" if type_.startswith("vehicle.exited.") else "D"
 
 
+@lru_cache(maxsize=64)
 def sighting_letter(type_: str) -> Literal["E", "X"]:
     """Return the letter of a sighting's type; raise ``NotASightingError`` for another."""
     letter = letter_of(type_)

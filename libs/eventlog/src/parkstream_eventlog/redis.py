@@ -138,7 +138,7 @@ class RedisLog:
         )
         if not answer:
             return []
-        entries: list[Any] = answer[0][1] if isinstance(answer, list) else answer[self._keys.log.encode()]
+        entries: Any = answer[self._keys.log.encode()] if hasattr(answer, "keys") else answer[0][1]  # RESP3, RESP2
         return _records(entries, after)
 
     async def _call(self, function: str, buckets: list[str], arguments: Sequence[Any]) -> list[int]:
