@@ -114,10 +114,9 @@ def test_an_exit_is_read_from_its_own_fields():
 
 
 def test_a_decision_has_one_id_per_direction_and_position():
-    assert WatermarkAdvanced(Direction.ENTRY, 5, "silence", 7).id == WatermarkAdvanced(0, 9, "hold_max", 7).id
-    assert (
-        WatermarkAdvanced(Direction.EXIT, 5, "silence", 7).id != WatermarkAdvanced(Direction.ENTRY, 5, "silence", 7).id
-    )
+    entry, exit_ = Direction.ENTRY, Direction.EXIT
+    assert WatermarkAdvanced(entry, 5, "silence", 7).id == WatermarkAdvanced(entry, 9, "hold_max", 7).id
+    assert WatermarkAdvanced(exit_, 5, "silence", 7).id != WatermarkAdvanced(entry, 5, "silence", 7).id
     assert RulesChanged(1, 1, 1, 1, 1, 1, 7).id == "rules:7"
     assert RecordAcknowledged(7, "why").id == "acknowledged:7"
 

@@ -35,6 +35,8 @@ def _words_of_scalar(kind: inspect.Type) -> str:
             return _words_of_number(kind)
         case inspect.BoolType():
             return "true | false"
+        case inspect.StrType(pattern=str(pattern)):
+            return f"text like {pattern}"
         case _:
             return "text"
 

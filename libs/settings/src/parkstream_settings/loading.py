@@ -51,8 +51,10 @@ class Field:
             return ""
         if self.extras.get("secret"):
             return MASK
-        if isinstance(value, list | tuple | set | frozenset):
-            return ",".join(sorted(map(str, cast("Iterable[object]", value))))
+        if isinstance(value, set | frozenset):
+            value = sorted(map(str, cast("Iterable[object]", value)))
+        if isinstance(value, list | tuple):
+            return ",".join(map(str, cast("Iterable[object]", value)))
         if isinstance(value, bool):
             return str(value).lower()
         return _PASSWORD_IN_URL.sub(rf"\1{MASK}@", str(value).removesuffix(".0"))
