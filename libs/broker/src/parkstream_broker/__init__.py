@@ -1,1 +1,29 @@
-"""The topology as FastStream objects."""
+"""The topology as FastStream objects. Reading order: topology, connecting, batch."""
+
+from parkstream_broker.connecting import make_broker
+from parkstream_broker.topology import (
+    DEAD_LETTERS,
+    DEAD_LETTERS_EXCHANGE,
+    ENTRIES,
+    EVENTS,
+    EXITS,
+    SEEN_ENTERING,
+    TopologyMismatchError,
+    declare,
+    declare_exchange,
+    declare_queue,
+)
+
+__all__ = [
+    "DEAD_LETTERS",
+    "DEAD_LETTERS_EXCHANGE",
+    "ENTRIES",
+    "EVENTS",
+    "EXITS",
+    "SEEN_ENTERING",
+    "TopologyMismatchError",
+    "declare",
+    "declare_exchange",
+    "declare_queue",
+    "make_broker",
+]

@@ -18,16 +18,18 @@ WORK_QUEUE_ARGUMENTS: dict[str, object] = {
     "x-dead-letter-exchange": DEAD_LETTERS_EXCHANGE,
     "x-dead-letter-strategy": "at-least-once",
     "x-overflow": "reject-publish",
-    "x-delivery-limit": -1,
 }
-"""There is no delivery limit, because RabbitMQ 4 would dead-letter a valid event after 20 crashes of its consumer."""
-DEAD_LETTERS_QUEUE_ARGUMENTS: dict[str, object] = {"x-queue-type": "quorum", "x-delivery-limit": -1}
+DEAD_LETTERS_QUEUE_ARGUMENTS: dict[str, object] = {"x-queue-type": "quorum"}
 SEEN_ENTERING_QUEUE_ARGUMENTS: dict[str, object] = {
     "x-queue-type": "quorum",
     "x-max-length": SEEN_ENTERING_LENGTH_MAX,
     "x-overflow": "drop-head",
-    "x-delivery-limit": -1,
 }
+DELIVERY_UNLIMITED_ARGUMENTS: dict[str, object] = {"x-delivery-limit": -1}
+"""For every queue on RabbitMQ 4.0 and later, which else dead-letters a valid event after 20 crashes of its consumer.
+
+Before 4.0 there is no limit when the argument is absent, and -1 is taken as a limit that the first redelivery exceeds.
+"""
 
 PUBLISHED_AT_HEADER = "x-published-at-us"
 TRACEPARENT_HEADER = "traceparent"

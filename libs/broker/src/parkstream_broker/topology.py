@@ -1,0 +1,79 @@
+"""The exchanges and queues as FastStream objects, and their declaration, which every process makes before it works."""
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from aio_pika import RobustConnection
+from aio_pika.exceptions import ChannelPreconditionFailed
+from faststream.rabbit import ExchangeType, QueueType, RabbitExchange, RabbitQueue
+from parkstream_events import topology as names
+
+if TYPE_CHECKING:
+    from faststream.rabbit import RabbitBroker
+
+EVENTS = RabbitExchange(names.EVENTS_EXCHANGE, ExchangeType.TOPIC)
+DEAD_LETTERS_EXCHANGE = RabbitExchange(names.DEAD_LETTERS_EXCHANGE, ExchangeType.FANOUT)
+
+
+def _known(name: str, key: str, arguments: Any) -> RabbitQueue:  # noqa: ANN401 - FastStream's TypedDict is narrower
+    """Return a queue that subscribers find: what must be declared depends on RabbitMQ's version, see ``declare``."""
+    return RabbitQueue(name, QueueType.QUORUM, routing_key=key, arguments=arguments, declare=False)
+
+
+ENTRIES = _known(names.ENTRIES_QUEUE, names.ENTERED_KEY, names.WORK_QUEUE_ARGUMENTS)
+EXITS = _known(names.EXITS_QUEUE, names.EXITED_KEY, names.WORK_QUEUE_ARGUMENTS)
+DEAD_LETTERS = _known(names.DEAD_LETTERS_QUEUE, "", names.DEAD_LETTERS_QUEUE_ARGUMENTS)
+SEEN_ENTERING = _known(names.SEEN_ENTERING_QUEUE, names.ENTERED_KEY, names.SEEN_ENTERING_QUEUE_ARGUMENTS)
+
+
+class TopologyMismatchError(Exception):
+    """A queue exists with other arguments than ours; *queue* names it."""
+
+    def __init__(self, queue: str, problem: str) -> None:
+        super().__init__(
+            f"{queue} exists with other arguments ({problem}). Drain it and delete it while Parkstream is stopped "
+            f"(rabbitmqctl delete_queue {queue}), then start again: it is declared anew.",
+        )
+        self.queue = queue
+
+
+async def declare(broker: "RabbitBroker") -> None:
+    """Declare both exchanges, the work queues and the dead-letter queue with their bindings; idempotent.
+
+    They are declared again by the connection itself whenever it comes back. Raises ``TopologyMismatchError``.
+    """
+    await declare_exchange(broker, EVENTS)
+    await declare_exchange(broker, DEAD_LETTERS_EXCHANGE)
+    await declare_queue(broker, DEAD_LETTERS, DEAD_LETTERS_EXCHANGE)
+    await declare_queue(broker, ENTRIES, EVENTS)
+    await declare_queue(broker, EXITS, EVENTS)
+
+
+async def declare_exchange(broker: "RabbitBroker", exchange: RabbitExchange) -> None:
+    """Declare *exchange* now, also when this process has declared it before."""
+    declared = await broker.declare_exchange(exchange)
+    await declared.declare()
+
+
+async def declare_queue(broker: "RabbitBroker", queue: RabbitQueue, exchange: RabbitExchange) -> None:
+    """Declare *queue*, with what this version of RabbitMQ needs to know, and bind it to *exchange*."""
+    arguments: Any = {**queue.arguments, **_delivery_limit(await broker.connect())}
+    exact = RabbitQueue(queue.name, QueueType.QUORUM, routing_key=queue.routing_key, arguments=arguments)
+    try:
+        declared = await broker.declare_queue(exact)
+        await declared.declare()
+    except ChannelPreconditionFailed as error:
+        raise TopologyMismatchError(queue.name, str(error)) from error
+    await declared.bind(await broker.declare_exchange(exchange), queue.routing_key)
+
+
+def _delivery_limit(connection: RobustConnection) -> dict[str, object]:
+    return names.DELIVERY_UNLIMITED_ARGUMENTS if server_version(connection) >= (4, 0) else {}
+
+
+def server_version(connection: RobustConnection) -> tuple[int, ...]:
+    """Return RabbitMQ's version as numbers: ``(4, 1, 2)``."""
+    transport = connection.transport
+    assert transport is not None, "connect first"
+    version = transport.connection.server_properties["version"]
+    return tuple(int(number) for number in re.findall(r"\d+", str(version))[:3])
