@@ -1,1 +1,1 @@
-"""The parkstream command: demo, doctor, config and the tools of the log."""
+"""The parkstream command. Reading order: app, config, doctor, then the demo in the order of its run."""

@@ -1,0 +1,115 @@
+"""What goes on, once or twice a second: cameras, queues, log, visits, summaries."""
+
+import asyncio
+import time
+from typing import Annotated, Final
+
+from aio_pika.abc import AbstractConnection
+from msgspec import Meta, Struct, field
+
+from parkstream_cli.demo.accounting import Milliseconds
+from parkstream_cli.probing import Asker, queues
+
+NONE: Final = 0
+
+
+class Entries(Struct, frozen=True, kw_only=True):
+    """The account of the entry cameras."""
+
+    published: int = NONE
+    duplicates: int = NONE
+    dropped: int = NONE
+    buffered: int = NONE
+    running: bool = False
+
+
+class Exits(Entries, frozen=True, kw_only=True):
+    """The account of the exit cameras; ``parked``: the cars that they still expect."""
+
+    matched: int = NONE
+    unmatched: int = NONE
+    missed: int = NONE
+    misread: int = NONE
+    parked: int = NONE
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """Where the backend stands."""
+
+    position: int = NONE
+    lag: int = NONE
+    held: int = NONE
+    inside: int = NONE
+    outbox_depth: int = NONE
+    parked: int = NONE
+    counters: dict[str, int] = field(default_factory=dict[str, int])
+
+
+class Stats(Struct, frozen=True, kw_only=True):
+    """Where the summary file stands; ``current`` counts visits by outcome."""
+
+    lines: int = NONE
+    current: dict[str, int] = field(default_factory=dict[str, int])
+    exit_to_disk_ms: Milliseconds | None = None
+    held_exit_to_disk_ms: Milliseconds | None = None
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """All of it at one moment (``at``: monotonic seconds)."""
+
+    at: float
+    entries: Entries
+    exits: Exits
+    state: State
+    stats: Stats
+    queued: int
+    dead: int
+
+    @property
+    def settled(self) -> bool:
+        """Whether the account may be drawn: nobody publishes, nothing waits and nothing is held."""
+        moving = self.entries.running or self.exits.running
+        waiting = self.entries.buffered + self.exits.buffered + self.queued + self.state.lag + self.state.outbox_depth
+        return not moving and waiting + self.state.held == 0
+
+
+class Addresses(Struct, frozen=True, kw_only=True):
+    """Base URLs of the services."""
+
+    entries: str
+    exits: str
+    backend: str
+    summaries: str
+
+
+class Watch:
+    """Looks at all services at once."""
+
+    def __init__(self, addresses: Addresses, asker: Asker, rabbitmq: AbstractConnection) -> None:
+        self._at = addresses
+        self._asker = asker
+        self._rabbitmq = rabbitmq
+
+    async def look(self) -> Snapshot:
+        """Return how things stand now; raise ``UnreachableError`` when somebody does not answer."""
+        entries, exits, queued, state, stats = await asyncio.gather(
+            self._asker.get(f"{self._at.entries}/v1/account", Entries),
+            self._asker.get(f"{self._at.exits}/v1/account", Exits),
+            queues(self._rabbitmq),
+            self._asker.get(f"{self._at.backend}/v1/state", State),
+            self._asker.get(f"{self._at.summaries}/v1/stats", Stats),
+        )
+        return Snapshot(
+            at=time.monotonic(),
+            entries=entries,
+            exits=exits,
+            queued=queued.work,
+            dead=queued.dead,
+            state=state,
+            stats=stats,
+        )
+
+    async def stop_cameras(self) -> None:
+        """Tell the generators to make no more events."""
+        await self._asker.post(f"{self._at.entries}/v1/stop")
+        await self._asker.post(f"{self._at.exits}/v1/stop")
