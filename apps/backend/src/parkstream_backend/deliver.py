@@ -1,0 +1,156 @@
+"""From the outbox to the summary API: natural batches, tried until each summary is kept or parked."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+import stamina
+from parkstream_events.summaries import ItemResult, ItemStatus
+from parkstream_telemetry import Telemetry, names
+
+from parkstream_backend.breaker import Breaker
+from parkstream_backend.posting import ForbiddenError, PostError, RefusedError, UnavailableError
+
+BATCH_MAX: Final = 100
+IN_FLIGHT_MAX: Final = 4
+BLOCK_MS: Final = 1_000
+CLAIM_IDLE_MS: Final = 15_000
+"""After how long the entries of a consumer that says nothing are another's; longer than any try."""
+CLAIM_EVERY_SECONDS: Final = 2.0
+FORBIDDEN_PAUSE_SECONDS: Final = 5.0
+
+
+class Entry(Protocol):
+    """What waits in the outbox."""
+
+    @property
+    def id(self) -> str:
+        """Where it stands in the stream."""
+        ...
+
+    @property
+    def item(self) -> bytes:
+        """The JSON to be posted."""
+        ...
+
+
+class Waiting(Protocol):
+    """The outbox, as far as it is needed here."""
+
+    async def take(self, consumer: str, count: int, block_ms: int) -> Sequence[Entry]:
+        """Return what nobody has taken yet."""
+        ...
+
+    async def claim(self, consumer: str, min_idle_ms: int, count: int) -> Sequence[Entry]:
+        """Return what others took and left."""
+        ...
+
+    async def settle(self, ids: Sequence[str]) -> None:
+        """Remove what was kept."""
+        ...
+
+    async def park(self, id_: str, item: bytes, problem: str) -> None:
+        """Set aside what was refused."""
+        ...
+
+
+class Server(Protocol):
+    """The summary API."""
+
+    async def post(self, items: Sequence[bytes], traceparent: str | None = None) -> list[ItemResult]:
+        """Return one result per item, or raise ``PostError``."""
+        ...
+
+
+class Deliverer:
+    """Delivers what *outbox* holds, as *consumer*, with a few POSTs in flight."""
+
+    def __init__(self, outbox: Waiting, server: Server, breaker: Breaker, telemetry: Telemetry, consumer: str) -> None:
+        self._outbox = outbox
+        self._server = server
+        self._breaker = breaker
+        self._telemetry = telemetry
+        self._consumer = consumer
+
+    async def run(self) -> None:
+        """Deliver for ever; ends only with an error that is not the server's."""
+        async with asyncio.TaskGroup() as group:
+            for number in range(IN_FLIGHT_MAX):
+                group.create_task(self._work(f"{self._consumer}-{number}"))
+            group.create_task(self._take_over())
+
+    async def _work(self, consumer: str) -> None:
+        while True:
+            if entries := await self._outbox.take(consumer, BATCH_MAX, BLOCK_MS):
+                await self.deliver(entries)
+
+    async def _take_over(self) -> None:
+        """Deliver what consumers that died have left."""
+        consumer = f"{self._consumer}-heir"
+        while True:
+            while entries := await self._outbox.claim(consumer, CLAIM_IDLE_MS, BATCH_MAX):
+                await self.deliver(entries)
+            await asyncio.sleep(CLAIM_EVERY_SECONDS)
+
+    async def deliver(self, entries: Sequence[Entry]) -> None:
+        """Post *entries* until each is kept or parked; a batch that is refused whole is halved to find the culprit."""
+        try:
+            results = await self._post([entry.item for entry in entries])
+        except RefusedError as error:
+            if len(entries) == 1:
+                await self._park(entries[0], error.problem)
+                return
+            half = len(entries) // 2
+            await self.deliver(entries[:half])
+            await self.deliver(entries[half:])
+        else:
+            await self._settle(entries, results)
+
+    async def _post(self, items: Sequence[bytes]) -> list[ItemResult]:
+        async for attempt in stamina.retry_context(
+            on=_backoff, attempts=None, timeout=None, wait_initial=0.05, wait_max=2.0, wait_jitter=0.1
+        ):
+            with attempt:
+                await self._breaker.admitted()
+                return await self._try(items)
+        raise AssertionError
+
+    async def _try(self, items: Sequence[bytes]) -> list[ItemResult]:
+        try:
+            results = await self._server.post(items)
+        except RefusedError:
+            self._breaker.succeeded()  # It is there, and it answers.
+            raise
+        except ForbiddenError as error:
+            self._breaker.failed(error.problem, at_once=True, pause_seconds=FORBIDDEN_PAUSE_SECONDS)
+            raise
+        except UnavailableError as error:
+            self._breaker.failed(error.problem, pause_seconds=error.retry_after_seconds)
+            raise
+        except BaseException:
+            self._breaker.released()
+            raise
+        self._breaker.succeeded()
+        return results
+
+    async def _settle(self, entries: Sequence[Entry], results: list[ItemResult]) -> None:
+        kept: list[str] = []
+        for entry, result in zip(entries, results, strict=True):
+            self._telemetry.add(names.DELIVERED, status=result.status.value)
+            if result.status in {ItemStatus.WRITTEN, ItemStatus.DUPLICATE}:
+                kept.append(entry.id)
+            else:
+                await self._park(entry, f"{result.status.value}: {result.problem or ''}")
+        if kept:
+            await self._outbox.settle(kept)
+
+    async def _park(self, entry: Entry, problem: str) -> None:
+        await self._outbox.park(entry.id, entry.item, problem)
+        self._telemetry.log(names.EVENT_PARKED, outbox_id=entry.id, problem=problem)
+
+
+def _backoff(error: Exception) -> bool | float:
+    """Tell stamina whether to try again, and when the server has said so, how long to wait."""
+    if isinstance(error, UnavailableError) and error.retry_after_seconds > 0:
+        return error.retry_after_seconds
+    return isinstance(error, PostError) and not isinstance(error, RefusedError)

@@ -1,0 +1,110 @@
+"""Looks once a second at how full everything is: for the gate, for health and for the gauges."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from msgspec import Struct
+from parkstream_eventlog import EventLog, is_transient, memory_share
+from parkstream_projection import Outbox, Reads
+from parkstream_telemetry import Telemetry, names
+from redis.asyncio import Redis
+
+from parkstream_backend.pause import MEMORY_SHARE_MAX, Gate, reasons_to_pause
+
+EVERY_SECONDS: Final = 1.0
+
+
+class Figures(Struct, frozen=True, kw_only=True):
+    """How full everything is."""
+
+    memory_share: float = 0.0
+    """Of Redis' maxmemory; 0 without one."""
+    position: int = 0
+    checkpoint: int = 0
+    outbox_depth: int = 0
+    outbox_age_seconds: float = 0.0
+    parked: int = 0
+
+    @property
+    def lag(self) -> int:
+        """How many records are not projected yet."""
+        return max(0, self.position - self.checkpoint)
+
+
+class Measure:
+    """Reads the figures from Redis."""
+
+    def __init__(self, redis: Redis, log: EventLog, outbox: Outbox, reads: Reads) -> None:
+        self._redis = redis
+        self._log = log
+        self._outbox = outbox
+        self._reads = reads
+
+    async def __call__(self) -> Figures:
+        """Return how full everything is now."""
+        return Figures(
+            memory_share=await memory_share(self._redis),
+            checkpoint=(await self._reads.state()).checkpoint,  # Before the position, so that no lag is negative.
+            position=(await self._log.state()).position,
+            outbox_depth=await self._outbox.depth(),
+            outbox_age_seconds=await self._outbox.age_seconds(),
+            parked=await self._outbox.parked(),
+        )
+
+
+class Monitor:
+    """Keeps the last figures, and the gate shut while one of them is too high."""
+
+    def __init__(
+        self,
+        measure: Callable[[], Awaitable[Figures]],
+        gate: Gate,
+        telemetry: Telemetry,
+        *,
+        projection_lag_max: int,
+        outbox_max: int,
+    ) -> None:
+        self.figures = Figures()
+        self.redis_problem = "not reached yet"
+        """Why the figures are not current; empty when they are."""
+        self.limits: Final[Mapping[str, float]] = {
+            "redis_memory": MEMORY_SHARE_MAX,
+            "projection_lag": projection_lag_max,
+            "outbox": outbox_max,
+        }
+        self._measure = measure
+        self._gate = gate
+        self._telemetry = telemetry
+
+    async def run(self) -> None:
+        """Look, again and again."""
+        while True:
+            await self.look()
+            await asyncio.sleep(EVERY_SECONDS)
+
+    async def look(self) -> None:
+        """Take the figures once, and set the gate by them; while Redis is away the gate stays as it is."""
+        try:
+            self.figures = await self._measure()
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            self.redis_problem = f"{type(error).__name__}: {error}"
+            return
+        self.redis_problem = ""
+        self._set_gate()
+
+    def _set_gate(self) -> None:
+        figures = {
+            "redis_memory": self.figures.memory_share,
+            "projection_lag": float(self.figures.lag),
+            "outbox": float(self.figures.outbox_depth),
+        }
+        before = self._gate.reasons
+        reasons = reasons_to_pause(figures, self.limits, before)
+        self._gate.set_reasons(reasons)
+        if reasons and not before:
+            self._telemetry.log(names.EVENT_PAUSED, reasons=",".join(sorted(reasons)))
+        if before and not reasons:
+            self._telemetry.log(names.EVENT_RESUMED)

@@ -1,0 +1,86 @@
+"""What the backend is told: every variable of its environment."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+from parkstream_settings import env_name
+from parkstream_visits import Rules
+
+SECOND_US = 1_000_000
+DAY_US = 86_400 * SECOND_US
+
+Seconds = Annotated[float, Meta(ge=0, le=10 * 365 * 86_400, extra={"unit": "s"})]
+
+
+class Role(StrEnum):
+    """What a backend process does; each may run alone, in any number."""
+
+    RECORD = "record"
+    PROJECT = "project"
+    DELIVER = "deliver"
+
+
+class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
+    """The backend's environment."""
+
+    rabbitmq_url: Annotated[str, Meta(description="Where RabbitMQ is.")] = "amqp://guest:guest@localhost:5672/"
+    redis_url: Annotated[str, Meta(description="Where Redis is, without a database: the backend's is 0.")] = (
+        "redis://localhost:6379"
+    )
+    mall: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^{}\s]+$", description="Whose cameras.")] = (
+        "mall"
+    )
+    host: Annotated[str, Meta(description="The address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535, description="The port of health, metrics and the read API.")] = 8001
+    api_token: Annotated[
+        str | None, Meta(description="Bearer token of the read API and of the summary API.", extra={"secret": True})
+    ] = None
+    plate_hash_key: Annotated[
+        str, Meta(description="Key of the hash that stands for a plate in telemetry.", extra={"secret": True})
+    ] = "parkstream"
+    log_format: Annotated[Literal["json", "pretty"], Meta(description="How log lines look.")] = "json"
+    statistics_seconds: Annotated[Seconds, Meta(description="How often latency percentiles are logged.")] = 10.0
+    roles: Annotated[
+        tuple[Role, ...], Meta(min_length=1, description="What this process does: record, project, deliver.")
+    ] = (Role.RECORD, Role.PROJECT, Role.DELIVER)
+    prefetch_count: Annotated[
+        int, Meta(ge=1, le=10_000, description="Deliveries per queue that may be unacknowledged.")
+    ] = 500
+    allowed_lateness_seconds: Annotated[
+        Seconds, Meta(description="How much later than its direction a sighting may arrive unnoticed.")
+    ] = 2.0
+    silence_grace_seconds: Annotated[
+        Seconds, Meta(description="After how long a silent direction counts as having nothing to report.")
+    ] = 5.0
+    hold_max_seconds: Annotated[Seconds, Meta(description="The longest that a decision waits for a direction.")] = 60.0
+    duplicate_window_seconds: Annotated[
+        Seconds, Meta(description="Reads of one plate in one direction closer than this are one.")
+    ] = 3.0
+    max_stay_seconds: Annotated[Seconds, Meta(description="The longest stay; then the exit counts as missed.")] = (
+        172_800.0
+    )
+    finality_days: Annotated[
+        float, Meta(ge=0, le=3_650, description="How long after its end a visit may change.", extra={"unit": "d"})
+    ] = 7.0
+    dedupe_days: Annotated[
+        int, Meta(ge=1, le=3_650, description="How long event ids are remembered.", extra={"unit": "d"})
+    ] = 35
+    projection_lag_max: Annotated[
+        int, Meta(ge=1, description="Records that projecting may lag behind before recording pauses.")
+    ] = 100_000
+    outbox_max: Annotated[int, Meta(ge=1, description="Summaries that may wait before recording pauses.")] = 100_000
+    summary_url: Annotated[str, Meta(description="Where the summary API is.")] = "http://localhost:8000"
+    archive_dir: Annotated[str | None, Meta(description="Where archived records lie, if any are.")] = None
+
+    @property
+    def rules(self) -> Rules:
+        """The rules that this environment asks for."""
+        return Rules(
+            duplicate_window_us=round(self.duplicate_window_seconds * SECOND_US),
+            max_stay_us=round(self.max_stay_seconds * SECOND_US),
+            allowed_lateness_us=round(self.allowed_lateness_seconds * SECOND_US),
+            silence_grace_us=round(self.silence_grace_seconds * SECOND_US),
+            hold_max_us=round(self.hold_max_seconds * SECOND_US),
+            finality_us=round(self.finality_days * DAY_US),
+        )
