@@ -4,7 +4,6 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -76,18 +75,20 @@ class GroupCommit:
         self._ended = True
         if self._working is not None:
             self._working.cancel()
-            with suppress(asyncio.CancelledError):
-                await self._working
+            await asyncio.wait([self._working])
         for _, outcomes in self._waiting:
             outcomes.cancel()
         self._waiting.clear()
 
     async def _work(self) -> None:
+        group: list[Waiting] = []
         try:
             while group := self._next_group():
                 await self._commit(group)
         finally:
             self._working = None
+            for waiting in group:  # There are some only when this task is cancelled.
+                waiting.outcomes.cancel()
 
     def _next_group(self) -> list[Waiting]:
         """Take who waits, in order, up to ``size_max`` candidates but at least one caller; skip who has gone."""
@@ -104,10 +105,6 @@ class GroupCommit:
         """Append a group and tell everyone; when it is refused, try each caller alone: one cannot fail the others."""
         try:
             outcomes = await self._append([candidate for waiting in group for candidate in waiting.candidates])
-        except asyncio.CancelledError:
-            for waiting in group:
-                waiting.outcomes.cancel()
-            raise
         except Exception as error:  # noqa: BLE001 (handed to the caller whose candidates were refused)
             await self._refused(group, error)
         else:

@@ -1,0 +1,247 @@
+"""What only a real Redis can show: what is written where, what is refused, what survives."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+
+import pytest
+from eventlog_stores import RedisStore, entered, exited
+from parkstream_eventlog import (
+    Appended,
+    Duplicate,
+    LogShorterError,
+    RedisLog,
+    WeakDurabilityError,
+    check_durability,
+    connect,
+    is_transient,
+    memory_share,
+)
+from parkstream_eventlog import redis as eventlog_redis
+from parkstream_eventlog.log import DAY_US, digest_of
+from parkstream_events import wire
+from parkstream_events.keys import BackendKeys
+from redis.asyncio import Redis
+from redis.exceptions import OutOfMemoryError, ResponseError
+
+NOTE = (wire.WATERMARK_ADVANCED, "watermark:entry:0", b"{}")
+DAY = time.time_ns() // 1_000 // DAY_US
+FINE = ["E:id", wire.ENTERED, "body", "8 bytes.", "17", "00-trace"]
+
+
+@pytest.fixture
+async def store(redis_url: str, mall: str) -> AsyncIterator[RedisStore]:
+    store = RedisStore(redis_url, mall)
+    await store.log.append([entered("first")])
+    yield store
+    await store.close()
+
+
+async def everything(store: RedisStore) -> dict[bytes, object]:
+    """Return all that Redis holds for this mall, with its time to live."""
+    keys = sorted([key async for key in store.redis.scan_iter(match=f"*{{{store.keys.prefix.split('{')[1][:-2]}}}*")])
+    return {key: (await store.redis.dump(key), await store.redis.expiretime(key)) for key in keys}
+
+
+def append_with(**changed: object) -> list[object]:
+    """Return the arguments of an append of a good event and of one that has *changed*."""
+    names = ["field", "type", "body", "digest", "published", "traceparent"]
+    event = [changed.get(name, value) for name, value in zip(names, FINE, strict=True)]
+    return [
+        changed.get("dedupe_days", 35),
+        changed.get("day", DAY),
+        *["1", "E:good", *FINE[1:]],
+        *[changed.get("bucket", "1"), *event],
+        *changed.get("rest", []),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "problem"),
+    [
+        ({"dedupe_days": "many"}, "dedupe_days is no integer"),
+        ({"dedupe_days": "1e3"}, "dedupe_days is no integer"),
+        ({"day": "today"}, "a day is no integer"),
+        ({"day": DAY + 1}, "a key is not that of its day"),
+        ({"bucket": "2"}, "a bucket is not among the keys"),
+        ({"bucket": "0"}, "a bucket is not among the keys"),
+        ({"bucket": ""}, "a bucket is no number"),
+        ({"field": "id"}, "an id has no direction"),
+        ({"field": "D:id"}, "an id has no direction"),
+        ({"field": ""}, "an id has no direction"),
+        ({"type": ""}, "a type is empty"),
+        ({"digest": "short"}, "a digest has the wrong length"),
+        ({"published": "soon"}, "a published time is no integer"),
+        ({"published": "9" * 20}, "a published time is no integer"),
+        ({"rest": ["1"]}, "no whole events"),
+        ({"rest": ["1", *FINE] * 1000}, "no whole events"),
+    ],
+)
+async def test_a_wrong_argument_of_append_writes_nothing(store: RedisStore, wrong: dict[str, object], problem: str):
+    before = await everything(store)
+    keys = [store.keys.log, store.keys.log_meta, store.keys.log_ids(DAY)]
+    with pytest.raises(ResponseError, match=problem):
+        await store.redis.fcall(eventlog_redis.APPEND, len(keys), *keys, *append_with(**wrong))
+    assert await everything(store) == before
+    await store.redis.fcall(eventlog_redis.APPEND, len(keys), *keys, *append_with())
+    assert (await store.log.state()).length == 3
+
+
+@pytest.mark.parametrize(
+    ("position", "wrong", "problem"),
+    [
+        (0, "many", "dedupe_days is no integer"),
+        (1, "today", "the newest day is no integer"),
+        (1, DAY - 1, "more than a day apart"),
+        (1, DAY + 2, "more than a day apart"),
+        (2, "", "a decision has a type and an id"),
+        (3, "", "a decision has a type and an id"),
+        (5, "short", "a digest has the wrong length"),
+        (6, "D", "a direction is E or X"),
+        (7, "end", "the position is no integer"),
+    ],
+)
+async def test_a_wrong_argument_of_decide_writes_nothing(
+    store: RedisStore, position: int, wrong: object, problem: str
+):
+    before = await everything(store)
+    keys = [store.keys.log, store.keys.log_meta, store.keys.log_ids(DAY + 1), store.keys.log_ids(DAY)]
+    arguments: list[object] = [35, DAY + 1, *NOTE, digest_of(NOTE[2]), "E", 1]
+    arguments[position] = wrong
+    with pytest.raises(ResponseError, match=problem):
+        await store.redis.fcall(eventlog_redis.DECIDE, len(keys), *keys, *arguments)
+    assert await everything(store) == before
+
+
+@pytest.mark.parametrize("key", ["log", "log_meta", "ids"])
+async def test_a_key_of_another_kind_writes_nothing(redis_url: str, mall: str, key: str):
+    store = RedisStore(redis_url, mall)
+    await store.redis.set(store.keys.log_ids(DAY) if key == "ids" else getattr(store.keys, key), "mine")
+    before = await everything(store)
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        await store.log.append([entered("a"), exited("b")])
+    with pytest.raises(ResponseError, match="WRONGTYPE"):
+        await store.log.decide(*NOTE, unless_after=None)
+    assert await everything(store) == before
+    await store.close()
+
+
+async def test_a_log_that_lost_its_meta_refuses_to_count_anew(store: RedisStore):
+    await store.redis.delete(store.keys.log_meta)
+    before = await everything(store)
+    with pytest.raises(ResponseError, match="equal or smaller"):
+        await store.log.append([entered("second")])
+    assert await everything(store) == before
+
+
+async def test_ids_are_forgotten_two_days_after_they_are_too_old(store: RedisStore):
+    await store.log.append([entered("old", day=DAY - 10)])
+    assert await store.redis.expiretime(store.keys.log_ids(DAY - 10)) == (DAY - 10 + 35 + 2) * 86_400
+    value = await store.redis.hget(store.keys.log_ids(DAY - 10), "E:old")
+    assert value == digest_of(b"body of old") + b"2"
+
+
+async def test_a_decision_is_heard_once_around_midnight(store: RedisStore):
+    field, value = f"D:{NOTE[1]}", digest_of(NOTE[2]) + b"1"
+    for ago in (1, 20, 35):
+        await store.redis.hset(store.keys.log_ids(DAY - ago), field, value)
+        assert await store.log.decide(*NOTE, unless_after=None) == Duplicate(1)
+        await store.redis.delete(store.keys.log_ids(DAY - ago))
+    assert isinstance(await store.log.decide(*NOTE, unless_after=None), Appended)
+
+
+async def test_a_new_process_loads_nothing_when_the_library_is_there(store: RedisStore):
+    loads = (await store.redis.info("commandstats")).get("cmdstat_function|load", {"calls": 0})["calls"]
+    await store.another().append([entered("second")])
+    assert (await store.redis.info("commandstats")).get("cmdstat_function|load", {"calls": 0})["calls"] == loads
+
+
+async def test_an_older_process_does_not_replace_a_newer_ones_library(redis_server, mall: str):
+    store = RedisStore(redis_server.url, mall)
+    newer = eventlog_redis.library().replace("parkstream_eventlog_1\n", "parkstream_eventlog_2\n")
+    newer = newer.replace("_1'", "_2'")
+    await store.redis.function_load(newer)
+    await store.log.append([entered("a")])
+    libraries = {library[1] for library in await store.redis.function_list()}
+    assert libraries == {b"parkstream_eventlog_1", b"parkstream_eventlog_2"}
+    await store.close()
+
+
+async def test_the_library_comes_back_after_it_was_flushed_and_stays_after_a_kill(redis_server, mall: str):
+    store = RedisStore(redis_server.url, mall)
+    await store.log.append([entered("a")])
+    await store.redis.function_flush()
+    assert await store.log.append([entered("a")]) == [Duplicate(1)]
+    await store.redis.function_flush()
+    assert isinstance(await store.log.decide(*NOTE, unless_after=None), Appended)
+    redis_server.kill()
+    redis_server.start()
+    await store.redis.connection_pool.disconnect()
+    assert [library[1] for library in await store.redis.function_list()] == [b"parkstream_eventlog_1"]
+    assert await store.log.append([entered("a")]) == [Duplicate(1)]
+    assert [record.position for record in await store.log.read(0, 10)] == [1, 2]
+    await store.close()
+
+
+async def test_a_follower_of_a_flushed_log_fails(redis_server, mall: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(eventlog_redis, "BLOCK_MS", 50)
+    store = RedisStore(redis_server.url, mall)
+    await store.log.append([entered("a"), entered("b")])
+    following = store.log.follow(0, 10)
+    await anext(following)
+    waiting = asyncio.ensure_future(anext(following))
+    await asyncio.wait([waiting], timeout=0.2)
+    await store.redis.flushall()
+    with pytest.raises(LogShorterError):
+        await waiting
+    await store.close()
+
+
+async def test_a_full_redis_refuses_a_batch_as_a_whole(redis_server, mall: str):
+    store = RedisStore(redis_server.url, mall)
+    await store.log.append([entered("a")])
+    used = (await store.redis.info("memory"))["used_memory"]
+    await store.redis.config_set("maxmemory", used - 100_000)
+    before = await everything(store)
+    with pytest.raises(OutOfMemoryError) as error:
+        await store.log.append([entered(str(n), body=b"x" * 10_000) for n in range(100)])
+    assert is_transient(error.value)
+    assert await everything(store) == before
+    assert await memory_share(store.redis) > 1
+    await store.redis.config_set("maxmemory", used * 10)
+    assert isinstance((await store.log.append([entered("b")]))[0], Appended)
+    assert 0 < await memory_share(store.redis) < 1
+    await store.close()
+
+
+async def test_a_redis_that_may_forget_is_refused(redis_server):
+    redis = connect(redis_server.url)
+    await check_durability(redis)
+    for name, weak, strong in [
+        ("appendfsync", "everysec", "always"),
+        ("maxmemory-policy", "allkeys-lru", "noeviction"),
+        ("appendonly", "no", "yes"),
+    ]:
+        await redis.config_set(name, weak)
+        with pytest.raises(WeakDurabilityError, match=f"{name} is {weak}: CONFIG SET {name} {strong}"):
+            await check_durability(redis)
+        await redis.config_set(name, strong)
+    await redis.execute_command("ACL", "SETUSER", "default", "-config|get")
+    with pytest.raises(WeakDurabilityError, match=r"allow \+config\|get"):
+        await check_durability(redis)
+    await redis.aclose()
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+async def test_any_client_will_do(redis_url: str, mall: str, protocol: int):
+    redis = Redis.from_url(redis_url, protocol=protocol)
+    log = RedisLog(redis, BackendKeys(mall))
+    following = log.follow(0, 10)
+    waiting = asyncio.ensure_future(anext(following))
+    await asyncio.wait([waiting], timeout=0.05)
+    await log.append([entered("a"), exited("b")])
+    assert (await waiting)[0].id == "a"
+    assert [record.id for record in await log.read(0, 10)] == ["a", "b"]
+    await log.wait_for(2)
+    assert (await log.state()).position == 2
+    await redis.aclose()

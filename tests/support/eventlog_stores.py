@@ -1,0 +1,81 @@
+"""Logs to test, each with the means to do to it what its users cannot."""
+
+import time
+from typing import Protocol
+
+from parkstream_eventlog import Candidate, EventLog, MemoryLog, RedisLog, connect
+from parkstream_eventlog.log import DAY_US
+from parkstream_events import wire
+from parkstream_events.keys import BackendKeys
+
+
+def sighting(type_: str, id_: str, body: bytes | None, day: int | None, **more: object) -> Candidate:
+    happened_at_us = time.time_ns() // 1_000 if day is None else day * DAY_US
+    return Candidate(type_, id_, b"body of " + id_.encode() if body is None else body, happened_at_us, **more)
+
+
+def entered(id_: str, *, body: bytes | None = None, day: int | None = None, **more: object) -> Candidate:
+    """Return an entry, now or at midnight of *day*."""
+    return sighting(wire.ENTERED, id_, body, day, **more)
+
+
+def exited(id_: str, *, body: bytes | None = None, day: int | None = None, **more: object) -> Candidate:
+    """Return an exit, now or at midnight of *day*."""
+    return sighting(wire.EXITED, id_, body, day, **more)
+
+
+class Store(Protocol):
+    """Where a log is kept."""
+
+    log: EventLog
+
+    def another(self) -> EventLog:
+        """Return the same log as another process has it."""
+        ...
+
+    async def archive(self, through: int) -> None:
+        """Take away the records up to *through*."""
+        ...
+
+    async def let_recorded_time_be_ahead(self, recorded_at_us: int) -> None:
+        """Let the last record be from the future."""
+        ...
+
+
+class MemoryStore:
+    def __init__(self) -> None:
+        self.log = MemoryLog()
+
+    def another(self) -> EventLog:
+        return self.log
+
+    async def archive(self, through: int) -> None:
+        del self.log._records[: through - self.log._archived_through]
+        self.log._archived_through = through
+
+    async def let_recorded_time_be_ahead(self, recorded_at_us: int) -> None:
+        self.log._recorded_at_us = recorded_at_us
+
+
+class RedisStore:
+    def __init__(self, url: str, mall: str) -> None:
+        self.url = url
+        self.keys = BackendKeys(mall)
+        self.redis = connect(url)
+        self.log = RedisLog(self.redis, self.keys)
+        self._clients = [self.redis]
+
+    def another(self) -> EventLog:
+        self._clients.append(connect(self.url))
+        return RedisLog(self._clients[-1], self.keys)
+
+    async def archive(self, through: int) -> None:
+        await self.redis.xtrim(self.keys.log, minid=f"{through + 1}-0", approximate=False)
+        await self.redis.hset(self.keys.log_meta, "archived_through", through)
+
+    async def let_recorded_time_be_ahead(self, recorded_at_us: int) -> None:
+        await self.redis.hset(self.keys.log_meta, "recorded_at_us", recorded_at_us)
+
+    async def close(self) -> None:
+        for client in self._clients:
+            await client.aclose()
