@@ -1,0 +1,1 @@
+"""What is decided without touching a file, a server or a clock."""

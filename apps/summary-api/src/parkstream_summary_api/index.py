@@ -1,0 +1,114 @@
+"""What Redis knows of the file, so that no process keeps anything per visit: entries, counters, how far it knows."""
+
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from typing import Any, Final
+
+from parkstream_events.keys import Database, SummaryApiKeys
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import RedisError
+
+from parkstream_summary_api.core.ledger import NOTHING_INDEXED, Entry, Ledger, Mark, entries_of
+
+TIMEOUT_SECONDS: Final = 2.0
+COUNTERS: Final = ("lines", "visits", "completed", "entry_missed", "exit_missed", "retracted", "unreadable", "repeated")
+COMMIT: Final = """
+local mark = redis.call('HMGET', KEYS[1], 'through_bytes', 'tail')
+if (mark[1] or '0') ~= ARGV[1] or (mark[2] or '') ~= ARGV[2] then return 0 end
+redis.call('HSET', KEYS[1], 'through_bytes', ARGV[3], 'tail', ARGV[4])
+local counters = tonumber(ARGV[5])
+for i = 6, 5 + 2 * counters, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+for i = 6 + 2 * counters, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+return 1
+"""
+"""All or nothing, and only if nobody moved the mark meanwhile; sent whole each time, so that no restart forgets it."""
+
+
+class IndexAwayError(Exception):
+    """Redis did not answer; nothing is lost, ask again."""
+
+    def __init__(self, error: RedisError) -> None:
+        super().__init__(f"Redis, which holds the index of the summary file, does not answer: {error}")
+
+
+class IndexBehindError(Exception):
+    """Redis does not know the whole file yet (or any more); ask again."""
+
+    def __init__(self) -> None:
+        super().__init__("the index of the summary file is being brought up to date")
+
+
+class Index:
+    """The index of one mall's summary file."""
+
+    def __init__(self, redis: Redis, keys: SummaryApiKeys) -> None:
+        self._redis = redis
+        self._keys = keys
+
+    async def mark(self) -> Mark:
+        """Return how far the file is indexed."""
+        async with _answering():
+            return _mark_of(await self._redis.hmget(self._keys.index_meta, ["through_bytes", "tail"]))
+
+    async def look_up(self, visit_ids: Collection[str]) -> tuple[Mark, dict[str, tuple[Entry, ...]]]:
+        """Return what is known of *visit_ids*, and how far the file is indexed, as of one moment."""
+        ids = list(visit_ids)
+        async with _answering(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.hmget(self._keys.index_meta, ["through_bytes", "tail"])
+            pipe.hmget(self._keys.index, ids)
+            marked, packed = await pipe.execute()
+        return _mark_of(marked), {key: entries_of(value) for key, value in zip(ids, packed, strict=True) if value}
+
+    async def commit(self, ledger: Ledger) -> bool:
+        """Add what *ledger* took in, unless the index has moved since it was looked up; return whether it had not."""
+        arguments: list[Any] = [*ledger.began, *ledger.mark, len(ledger.counts)]
+        for name, change in ledger.counts.items():
+            arguments += (name, change)
+        for visit_id in ledger.changed:
+            arguments += (visit_id, ledger.entries(visit_id))
+        async with _answering():
+            return bool(await self._redis.eval(COMMIT, 2, self._keys.index_meta, self._keys.index, *arguments))
+
+    async def counters(self) -> dict[str, int]:
+        """Return the counters, and ``bytes``, all as of one moment."""
+        async with _answering():
+            values = await self._redis.hmget(self._keys.index_meta, [*COUNTERS, "through_bytes"])
+        return dict(zip((*COUNTERS, "bytes"), (int(value or 0) for value in values), strict=True))
+
+    async def forget(self) -> None:
+        """Empty the index."""
+        async with _answering(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.unlink(self._keys.index_meta, self._keys.index)
+            await pipe.execute()
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._redis.aclose()
+
+
+def connect(url: str) -> Redis:
+    """Return a client of our DB at *url*; one try more is safe, since nothing here counts twice."""
+    return Redis.from_url(
+        url,
+        db=int(Database.SUMMARY_API),
+        protocol=2,
+        client_name="parkstream-summary-api",
+        socket_timeout=TIMEOUT_SECONDS,
+        socket_connect_timeout=TIMEOUT_SECONDS,
+        retry=Retry(NoBackoff(), 1),
+    )
+
+
+@asynccontextmanager
+async def _answering() -> AsyncIterator[None]:
+    try:
+        yield
+    except RedisError as error:
+        raise IndexAwayError(error) from error
+
+
+def _mark_of(found: list[bytes | None]) -> Mark:
+    through, tail = found
+    return NOTHING_INDEXED if through is None else Mark(int(through), tail or b"")

@@ -1,0 +1,188 @@
+"""The summary file: whole lines, appended by one process and on disk before anybody hears of them."""
+
+import errno
+import fcntl
+import os
+from pathlib import Path
+from typing import Final
+
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+APPEND_BYTES_MAX: Final = 8 * 1024 * 1024
+"""The most that one append may be; so much at the end of the file may not have reached the disk when a process dies."""
+_BLOCK_BYTES: Final = 64 * 1024
+_bring_to_disk = getattr(os, "fdatasync", os.fsync)
+"""macOS has only fsync."""
+
+
+class JournalError(Exception):
+    """Something about the file stops this process; the text says what to do."""
+
+
+class FileInUseError(JournalError):
+    """Another process writes the file."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(
+            f"{path} is being written by another process: stop that one, or name another PARKSTREAM_SUMMARY_FILE"
+        )
+
+
+class BrokenFileError(JournalError):
+    """Nobody knows any more what is on disk: end the process at once; the next one recovers by reading."""
+
+
+class DiskFullError(Exception):
+    """There is no room for the lines; none of them was kept."""
+
+    def __init__(self, path: Path, error: OSError) -> None:
+        super().__init__(f"no room for {path}: {error.strerror}; nothing of the request was kept")
+
+
+class Journal:
+    """The file at *path*. Blocking; ``append`` is for one thread at a time, ``read`` for any."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.end = 0
+        self.torn_bytes = 0
+        """What ``open`` cut off: the part of a line that somebody died over."""
+        self._file: int | None = None
+
+    def open(self) -> None:
+        """Lock the file, repair its end and bring it to disk, unless it is open.
+
+        Raises ``FileInUseError``, or ``JournalError`` when it cannot be opened.
+        """
+        if self._file is not None:
+            return
+        try:
+            file = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        except OSError as error:
+            message = f"{self.path} cannot be opened: {error.strerror}; see PARKSTREAM_SUMMARY_FILE"
+            raise JournalError(message) from error
+        try:
+            self._lock(file)
+            self._repair(file)
+        except BaseException:
+            os.close(file)
+            raise
+        self._file = file
+
+    def close(self) -> None:
+        """Give the file back."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+    def append(self, lines: bytes) -> None:
+        """Return when *lines* are on disk; raise ``DiskFullError`` when none of them is, or ``BrokenFileError``."""
+        file = self._opened()
+        self._check(file)
+        try:
+            self._write(file, lines, self.end)
+        except OSError as error:
+            self._cut(file, self.end)
+            if error.errno in FULL:
+                raise DiskFullError(self.path, error) from error
+            message = f"writing {self.path} failed: {error.strerror}"
+            raise BrokenFileError(message) from error
+        self._sync(file)
+        self.end += len(lines)
+
+    def read(self, offset: int, size: int) -> bytes:
+        """Return up to *size* bytes from *offset*, none beyond what is on disk."""
+        return os.pread(self._opened(), max(0, min(size, self.end - offset)), offset)
+
+    def line_before(self, offset: int) -> bytes:
+        """Return the line that ends right before *offset*, or nothing when none does."""
+        if not 0 < offset <= self.end or self.read(offset - 1, 1) != b"\n":
+            return b""
+        start = self._after_newline(self._opened(), offset - 1)
+        return self.read(start, offset - 1 - start)
+
+    def line_at(self, offset: int) -> bytes:
+        """Return the line that starts at *offset*."""
+        line = b""
+        while block := self.read(offset + len(line), _BLOCK_BYTES):
+            head, newline, _ = block.partition(b"\n")
+            line += head
+            if newline:
+                break
+        return line
+
+    def _opened(self) -> int:
+        assert self._file is not None, "open() comes first"
+        return self._file
+
+    def _lock(self, file: int) -> None:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise FileInUseError(self.path) from error
+
+    def _repair(self, file: int) -> None:
+        """Cut a torn last line, and write once more what may stand in memory only: a failed fsync is not told twice."""
+        size = os.fstat(file).st_size
+        self.end = self._after_newline(file, size)
+        self.torn_bytes = size - self.end
+        if self.torn_bytes and os.pread(file, 1, self.end) not in b"{\0":
+            message = f"{self.path} does not end like a summary file; nothing was changed: see PARKSTREAM_SUMMARY_FILE"
+            raise JournalError(message)
+        self._cut(file, self.end)
+        doubtful = max(0, self.end - APPEND_BYTES_MAX)
+        try:
+            self._write(file, os.pread(file, self.end - doubtful, doubtful), doubtful)
+        except OSError as error:
+            message = f"the end of {self.path} cannot be written: {error.strerror}"
+            raise JournalError(message) from error
+        self._sync(file)
+        self._sync_folder()
+
+    def _after_newline(self, file: int, end: int) -> int:
+        """Return the offset after the last newline before *end*, or 0."""
+        while end > 0:
+            start = max(0, end - _BLOCK_BYTES)
+            newline = os.pread(file, end - start, start).rfind(b"\n")
+            if newline >= 0:
+                return start + newline + 1
+            end = start
+        return 0
+
+    def _check(self, file: int) -> None:
+        """Raise ``BrokenFileError`` when somebody else moved, replaced or changed the file."""
+        held = os.fstat(file)
+        try:
+            named = self.path.stat()
+        except FileNotFoundError:
+            named = None
+        if named is None or (named.st_ino, named.st_dev) != (held.st_ino, held.st_dev) or held.st_size != self.end:
+            message = f"{self.path} was moved, replaced or changed by somebody else"
+            raise BrokenFileError(message)
+
+    def _write(self, file: int, lines: bytes, offset: int) -> None:
+        rest = memoryview(lines)
+        while rest:
+            written = os.pwrite(file, rest, offset)
+            rest, offset = rest[written:], offset + written
+
+    def _cut(self, file: int, end: int) -> None:
+        try:
+            os.ftruncate(file, end)
+        except OSError as error:
+            message = f"{self.path} could not be cut back to {end} bytes: {error.strerror}"
+            raise BrokenFileError(message) from error
+
+    def _sync(self, file: int) -> None:
+        """Bring the file to disk; a failure is final, since the kernel drops what it could not write."""
+        try:
+            _bring_to_disk(file)
+        except OSError as error:
+            message = f"{self.path} could not be brought to disk: {error.strerror}"
+            raise BrokenFileError(message) from error
+
+    def _sync_folder(self) -> None:
+        folder = os.open(self.path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(folder)
+        finally:
+            os.close(folder)

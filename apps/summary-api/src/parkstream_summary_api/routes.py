@@ -1,0 +1,133 @@
+"""What can be asked over HTTP."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Annotated, Any
+
+from litestar import Request, Response, Router, get, post
+from litestar.di import NamedDependency
+from litestar.openapi.datastructures import ResponseSpec
+from litestar.params import FromPath, QueryParameter, SkipValidation
+from litestar.types import Guard
+from parkstream_events.summaries import Outcome, PostResults, Summary
+from parkstream_telemetry import Telemetry
+
+from parkstream_summary_api.bodies import parsed
+from parkstream_summary_api.commits import Commits
+from parkstream_summary_api.documents import PostedOperation
+from parkstream_summary_api.health import Health, Readiness
+from parkstream_summary_api.problems import MEDIA_TYPE, Problem
+from parkstream_summary_api.reading import Filter, Page, Reading
+from parkstream_summary_api.statistics import Statistics, Stats
+
+PAGE_SIZE_MAX = 1_000
+
+
+def problem(description: str) -> ResponseSpec:
+    """Return how the API document describes a problem."""
+    return ResponseSpec(Problem, generate_examples=False, description=description, media_type=MEDIA_TYPE)
+
+
+UNAUTHORISED = problem("The bearer token is missing or wrong.")
+UNAVAILABLE = problem("Redis is away, or the index is being rebuilt; come again after `Retry-After` seconds.")
+
+
+@post(
+    "/summaries",
+    status_code=200,
+    operation_class=PostedOperation,
+    summary="Write summaries",
+    responses={
+        400: problem("The body is not JSON."),
+        401: UNAUTHORISED,
+        413: problem("The body holds more than 100 summaries or 6.5 MB."),
+        503: UNAVAILABLE,
+        507: problem("The disk is full; nothing of the request was kept."),
+    },
+)
+async def post_summaries(
+    request: Request[Any, Any, Any], commits: NamedDependency[SkipValidation[Commits]]
+) -> PostResults:
+    """Write one summary or up to 100, each at most 64 KiB, and answer once they are on disk.
+
+    Idempotent by visit id and revision: what is there already is a `duplicate`, with another content a `conflict`.
+    A summary that is `invalid` keeps no other from being written.
+    """
+    body = await request.body()
+    given = parsed(body)
+    statuses = await commits.write(given.items, len(body)) if given.items else []
+    return PostResults(given.answered(statuses))
+
+
+@get(
+    "/summaries",
+    summary="List summaries",
+    responses={400: problem("A parameter is wrong; `errors` names it."), 401: UNAUTHORISED, 503: UNAVAILABLE},
+)
+async def list_summaries(  # noqa: PLR0913, PLR0917 (one argument per query parameter)
+    reading: NamedDependency[SkipValidation[Reading]],
+    outcome: Annotated[Outcome | None, QueryParameter(description="Only visits that ended so.")] = None,
+    plate: Annotated[str | None, QueryParameter(description="Only visits of this vehicle, however written.")] = None,
+    since: Annotated[
+        datetime | None, QueryParameter(name="from", description="Only visits that ended then or later (RFC 3339).")
+    ] = None,
+    until: Annotated[datetime | None, QueryParameter(name="to", description="Only visits that ended before.")] = None,
+    current: Annotated[bool, QueryParameter(description="Only the greatest revision of each visit.")] = True,  # noqa: FBT002
+    cursor: Annotated[str | None, QueryParameter(description="`next_cursor` of the page before.")] = None,
+    limit: Annotated[int, QueryParameter(ge=1, le=PAGE_SIZE_MAX, description="At most so many.")] = 100,
+) -> Page:
+    """List summaries in the order in which they were written; a visit's time is that of its exit, else of its entry.
+
+    A page may hold fewer than `limit`, even none, while `next_cursor` is given: one request reads 16 MiB at most.
+    """
+    return await reading.page(Filter.of(outcome, plate, since, until, current=current), cursor, limit)
+
+
+@get(
+    "/summaries/{visit_id:path}",
+    summary="Get one visit",
+    responses={401: UNAUTHORISED, 404: problem("No such visit, or no such revision."), 503: UNAVAILABLE},
+)
+async def get_summary(
+    reading: NamedDependency[SkipValidation[Reading]],
+    visit_id: FromPath[str],
+    revision: Annotated[int | None, QueryParameter(description="This revision instead of the current one.")] = None,
+) -> Summary:
+    """Return the current summary of a visit, or an older one."""
+    return await reading.visit(visit_id.removeprefix("/"), revision)
+
+
+@get("/stats", summary="Get counters and latencies", responses={401: UNAUTHORISED, 503: UNAVAILABLE})
+async def get_stats(statistics: NamedDependency[SkipValidation[Statistics]]) -> Stats:
+    """Return what the file holds, and how long summaries took to get there since this process started."""
+    return await statistics.stats()
+
+
+@get("/health/live", summary="Is the process alive?", tags=["operation"])
+async def live() -> Mapping[str, str]:
+    """Answer as long as the process does."""
+    return {"status": "live"}
+
+
+@get(
+    "/health/ready",
+    summary="Can it write?",
+    tags=["operation"],
+    responses={503: ResponseSpec(Readiness, generate_examples=False, description="Not now; `problem` says why.")},
+)
+async def ready(health: NamedDependency[SkipValidation[Health]]) -> Response[Readiness]:
+    """Answer 200 when a summary could be written now."""
+    readiness = await health.readiness()
+    return Response(readiness, status_code=503 if readiness.problem else 200)
+
+
+@get("/metrics", summary="Metrics in Prometheus' text format", tags=["operation"], media_type="text/plain")
+async def metrics(telemetry: NamedDependency[SkipValidation[Telemetry]]) -> bytes:
+    """Return every metric of this process."""
+    return telemetry.prometheus()
+
+
+def api(guards: list[Guard]) -> list[Any]:
+    """Return all routes; *guards* watch over those of ``/v1``."""
+    summaries = [post_summaries, list_summaries, get_summary, get_stats]
+    return [Router("/v1", route_handlers=summaries, guards=guards, tags=["summaries"]), live, ready, metrics]

@@ -1,0 +1,32 @@
+"""The environment of summary-api."""
+
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+from parkstream_settings import env_name
+
+
+class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
+    """What summary-api takes from its environment."""
+
+    host: Annotated[str, Meta(min_length=1, description="Address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535, description="The port of the API, health and metrics.")] = 8000
+    summary_file: Annotated[str, Meta(min_length=1, description="The JSON Lines file; one process writes it.")] = (
+        "summaries.jsonl"
+    )
+    redis_url: Annotated[str, Meta(description="Redis, without a DB; the index of the file is in DB 3.")] = (
+        "redis://localhost:6379"
+    )
+    mall: Annotated[
+        str, Meta(min_length=1, max_length=64, pattern=r"^[^{}\s]+$", description="Which mall; part of every key.")
+    ] = "mall"
+    api_token: Annotated[
+        str | None, Meta(description="Bearer token that every call of /v1 must show.", extra={"secret": True})
+    ] = None
+    plate_hash_key: Annotated[
+        str, Meta(description="Key of the hash that stands for a plate in telemetry.", extra={"secret": True})
+    ] = "parkstream"
+    log_format: Annotated[Literal["json", "pretty"], Meta(description="How log lines look.")] = "json"
+    statistics_seconds: Annotated[
+        float, Meta(gt=0, description="How often latencies are logged.", extra={"unit": "s"})
+    ] = 10.0

@@ -1,0 +1,85 @@
+"""What the file holds, and how long summaries took to get there."""
+
+from collections.abc import Callable
+from time import time_ns
+from typing import Final
+
+import msgspec
+from parkstream_events.summaries import Outcome, SummaryItem
+from parkstream_telemetry import Telemetry, names
+from parkstream_telemetry.latency import Stage
+
+from parkstream_summary_api.index import Index
+
+STAGES: Final = {Outcome.COMPLETED: Stage.END_TO_END, Outcome.ENTRY_MISSED: Stage.END_TO_END_HELD}
+"""Only a visit that an exit ended tells how long it takes from the exit to the disk."""
+
+
+class Current(msgspec.Struct, frozen=True):
+    """Visits by the outcome of their greatest revision."""
+
+    completed: int
+    entry_missed: int
+    exit_missed: int
+    retracted: int
+
+
+class Percentiles(msgspec.Struct, frozen=True):
+    """Milliseconds from the publishing of a sighting to its summary on disk; null before there was any."""
+
+    p50: float | None
+    p95: float | None
+    p99: float | None
+
+
+class Stats(msgspec.Struct, frozen=True):
+    """What the file holds, and the latencies since this process started.
+
+    ``unreadable`` and ``repeated`` count lines that somebody else must have written: no summary, and one written twice.
+    """
+
+    lines: int
+    visits: int
+    current: Current
+    bytes: int
+    unreadable: int
+    repeated: int
+    exit_to_disk_ms: Percentiles
+    held_exit_to_disk_ms: Percentiles
+
+
+class Statistics:
+    """Hears of what was written, and adds it up."""
+
+    def __init__(self, telemetry: Telemetry, index: Index, clock_ns: Callable[[], int] = time_ns) -> None:
+        self._telemetry = telemetry
+        self._index = index
+        self._clock_ns = clock_ns
+
+    def written(self, items: list[SummaryItem]) -> None:
+        """Take in that *items* are on disk now."""
+        now_us = self._clock_ns() // 1_000
+        record = self._telemetry.latency.record
+        for item in items:
+            stage = STAGES.get(item.outcome)
+            if stage is not None and item.published_at_us is not None:
+                record(stage, (now_us - item.published_at_us) / 1_000_000)
+        self._telemetry.add(names.SUMMARIES_WRITTEN, len(items))
+
+    async def stats(self) -> Stats:
+        """Return all figures."""
+        counters = await self._index.counters()
+        return Stats(
+            lines=counters["lines"],
+            visits=counters["visits"],
+            current=Current(*[counters[field] for field in Current.__struct_fields__]),
+            bytes=counters["bytes"],
+            unreadable=counters["unreadable"],
+            repeated=counters["repeated"],
+            exit_to_disk_ms=self._percentiles(Stage.END_TO_END),
+            held_exit_to_disk_ms=self._percentiles(Stage.END_TO_END_HELD),
+        )
+
+    def _percentiles(self, stage: Stage) -> Percentiles:
+        found = self._telemetry.latency.percentiles(stage)
+        return Percentiles(found.p50_ms, found.p95_ms, found.p99_ms) if found else Percentiles(None, None, None)
