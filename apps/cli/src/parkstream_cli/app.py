@@ -1,24 +1,61 @@
 """The commands: what each takes, and the exit code that it leaves."""
 
+import asyncio
+import logging
 import os
 import signal
 import sys
+from pathlib import Path
 from types import FrameType
 from typing import Annotated, Final
 
 import cyclopts
 import msgspec
-from cyclopts import Parameter
+from cyclopts import Parameter, validators
+from parkstream_sandbox import MissingServerError
+from parkstream_settings import settings_or_exit
 from rich.console import Console
 
 from parkstream_cli import config as configuring
+from parkstream_cli.demo.plan import Options
+from parkstream_cli.demo.run import run
+from parkstream_cli.demo.services import DiedError
+from parkstream_cli.demo.telling import tell
+from parkstream_cli.doctor import examination
+from parkstream_cli.doctor.findings import Level
+from parkstream_cli.probing import UnreachableError
+from parkstream_cli.settings import Settings
 
 WRONG_ENVIRONMENT: Final = 2
 
 app = cyclopts.App(name="parkstream", help="From mall cameras to visits, and nothing lost on the way.")
 
 
+Positive = Annotated[float, Parameter(validator=validators.Number(gt=0))]
 AsJson = Annotated[bool, Parameter(help="Print one JSON object instead.", negative="")]
+
+
+@app.command
+def demo(
+    *,
+    seconds: Annotated[Positive, Parameter(help="How long the cameras see cars.")] = 60.0,
+    rate: Annotated[Positive, Parameter(help="Cars that enter per second.")] = 50.0,
+    seed: Annotated[int, Parameter(help="The same seed gives the same cars.")] = 1,
+    keep: Annotated[Path | None, Parameter(help="A folder for everything; it stays.")] = None,
+    json: AsJson = False,
+) -> int:
+    """Run everything on this machine for a while, then draw the account; exit 1 when it does not balance."""
+    progress = Console(stderr=json)
+    try:
+        result = run(Options(seconds=seconds, rate=rate, seed=seed, keep=keep), progress)
+    except (DiedError, UnreachableError, MissingServerError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    if json:
+        sys.stdout.write(msgspec.json.encode(result.account).decode() + "\n")
+    else:
+        tell(result, progress)
+    return 0 if result.balanced else 1
 
 
 @app.command
@@ -40,9 +77,22 @@ def config(
     return WRONG_ENVIRONMENT if found.errors else 0
 
 
+@app.command
+def doctor(*, json: AsJson = False) -> int:
+    """Look at what runs: RabbitMQ, Redis, the log, the services; say what to do; exit 1 when something is wrong."""
+    findings = asyncio.run(examination.examine(settings_or_exit(Settings, os.environ)))
+    healthy = all(finding.level is not Level.WRONG for finding in findings)
+    if json:
+        sys.stdout.write(msgspec.json.encode({"ok": healthy, "findings": findings}).decode() + "\n")
+    else:
+        examination.show(findings, Console())
+    return 0 if healthy else 1
+
+
 def main() -> None:
     """Run the command that ``sys.argv`` names; a SIGTERM cleans up as Ctrl-C does."""
     signal.signal(signal.SIGTERM, _leave)
+    logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # What it logs is raised too, and told once.
     app()
 
 

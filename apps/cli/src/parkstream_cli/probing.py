@@ -1,11 +1,12 @@
 """Asking services and servers over the network, with a deadline for each question."""
 
+import os
 from types import TracebackType
 from typing import Final, Self, TypeVar
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
-
 from aio_pika import connect
 from aio_pika.abc import AbstractConnection
 from parkstream_events.topology import DEAD_LETTERS_QUEUE, WORK_QUEUES
@@ -53,7 +54,7 @@ class Asker:
             async with self._open.request(method, url) as response:
                 body = await response.read()
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise UnreachableError(url, str(error) or type(error).__name__) from error
+            raise UnreachableError(url, reason(error)) from error
         if not response.ok:
             raise UnreachableError(url, f"HTTP {response.status} {body[:200].decode(errors='replace')}")
         return body
@@ -83,9 +84,7 @@ class Queues(msgspec.Struct, frozen=True, kw_only=True):
 async def queues(connection: AbstractConnection) -> Queues:
     """Count what waits in our queues; a queue that is missing raises as aio-pika does."""
     async with connection.channel() as channel:
-        found = {
-            name: await channel.declare_queue(name, passive=True) for name in [*WORK_QUEUES, DEAD_LETTERS_QUEUE]
-        }
+        found = {name: await channel.declare_queue(name, passive=True) for name in [*WORK_QUEUES, DEAD_LETTERS_QUEUE]}
     return Queues(waiting={name: queue.declaration_result.message_count or 0 for name, queue in found.items()})
 
 
@@ -94,4 +93,18 @@ async def connected(url: str) -> AbstractConnection:
     try:
         return await connect(url, timeout=ASK_SECONDS)
     except (OSError, TimeoutError) as error:
-        raise UnreachableError("RabbitMQ", str(error) or type(error).__name__) from error
+        raise UnreachableError(hosts_of(url), reason(error)) from error
+
+
+def reason(error: Exception) -> str:
+    """Return why nobody answered, in the words of the system where it has any."""
+    cause = error if isinstance(error, OSError) else error.__context__
+    if isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
+        return os.strerror(cause.errno)
+    return str(error) or type(error).__name__
+
+
+def hosts_of(url: str) -> str:
+    """Return *url* without user and password."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()

@@ -60,7 +60,7 @@ def equations(published: Published, found: Tally, *, emitted: int, recorded: tup
     return [
         Line("entries published = entries in the log", published.entries, recorded[0]),
         Line("exits published = exits in the log", published.exits, recorded[1]),
-        Line("exits published = completed + entry_missed on disk", published.exits, found.completed + found.entry_missed),
+        Line("exits published = completed + entry_missed", published.exits, found.completed + found.entry_missed),
         Line("exits with an entry = completed", published.matched, found.completed),
         Line("exits without an entry = entry_missed", published.unmatched, found.entry_missed),
         Line("summaries spoken = lines on disk", emitted, found.lines),

@@ -71,17 +71,23 @@ def rows(before: Snapshot, now: Snapshot) -> list[tuple[str, list[tuple[str, str
     exit_rate = (now.exits.published - before.exits.published) / seconds
     current = now.stats.current
     return [
-        ("cameras", [
-            ("entries", f"{now.entries.published:,} ({entry_rate:.0f}/s)"),
-            ("exits", f"{now.exits.published:,} ({exit_rate:.0f}/s)"),
-        ]),
+        (
+            "cameras",
+            [
+                ("entries", f"{now.entries.published:,} ({entry_rate:.0f}/s)"),
+                ("exits", f"{now.exits.published:,} ({exit_rate:.0f}/s)"),
+            ],
+        ),
         ("RabbitMQ", [("queued", f"{now.queued:,}"), ("dead letters", f"{now.dead:,}")]),
         ("log", [("records", f"{now.state.position:,}"), ("behind", f"{now.state.lag:,}")]),
-        ("visits", [
-            ("inside", f"{now.state.inside:,}"),
-            ("held", f"{now.state.held:,}"),
-            ("outbox", f"{now.state.outbox_depth:,}"),
-        ]),
+        (
+            "visits",
+            [
+                ("inside", f"{now.state.inside:,}"),
+                ("held", f"{now.state.held:,}"),
+                ("outbox", f"{now.state.outbox_depth:,}"),
+            ],
+        ),
         ("on disk", [(outcome, f"{current.get(outcome, 0):,}") for outcome in _OUTCOMES]),
         ("exit to disk", [("p50 / p95 / p99", _spread(now.stats.exit_to_disk_ms))]),
         ("if held", [("p50 / p95 / p99", _spread(now.stats.held_exit_to_disk_ms))]),

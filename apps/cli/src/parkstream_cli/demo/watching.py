@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from typing import Annotated, Final
+from typing import Final
 
 from aio_pika.abc import AbstractConnection
-from msgspec import Meta, Struct, field
+from msgspec import Struct, field
 
 from parkstream_cli.demo.accounting import Milliseconds
 from parkstream_cli.probing import Asker, queues

@@ -1,0 +1,45 @@
+"""What the demo's services are told."""
+
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+DAY_SECONDS: Final = 86_400.0
+MALL: Final = "demo"
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """What ``parkstream demo`` was asked for; ``keep``: the folder that stays."""
+
+    seconds: float = 60.0
+    rate: float = 50.0
+    seed: int = 1
+    keep: Path | None = None
+
+
+class Servers(Struct, frozen=True, kw_only=True):
+    """Where the demo's own servers are."""
+
+    rabbitmq_url: str
+    redis_url: str
+
+
+def of_all(servers: Servers) -> dict[str, str]:
+    """Return what every service is told."""
+    return {
+        "PARKSTREAM_RABBITMQ_URL": servers.rabbitmq_url,
+        "PARKSTREAM_REDIS_URL": servers.redis_url,
+        "PARKSTREAM_MALL": MALL,
+        "PARKSTREAM_STATISTICS_SECONDS": "10",
+    }
+
+
+def of_cameras(options: Options) -> dict[str, str]:
+    """Return what both generators are told: a day of cars in the time that the demo drives."""
+    return {
+        "PARKSTREAM_RATE": f"{options.rate:g}",
+        "PARKSTREAM_ARRIVALS": "poisson",
+        "PARKSTREAM_SEED": str(options.seed),
+        "PARKSTREAM_TIME_SCALE": f"{DAY_SECONDS / options.seconds:g}",
+    }

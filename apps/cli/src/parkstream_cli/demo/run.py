@@ -1,0 +1,111 @@
+"""The run of a demo: start, drive, stop, wait until nothing is held, draw the account."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+from parkstream_sandbox import Sandbox, ensure_servers
+from rich.console import Console
+
+from parkstream_cli.demo import accounting
+from parkstream_cli.demo.accounting import Account, Line, Milliseconds, Published
+from parkstream_cli.demo.keeping import kept
+from parkstream_cli.demo.plan import Options
+from parkstream_cli.demo.services import Services, start_servers
+from parkstream_cli.demo.showing import Board, board
+from parkstream_cli.demo.summary_file import first_lines, tally
+from parkstream_cli.demo.watching import Snapshot, Watch
+from parkstream_cli.probing import Asker, connected
+
+LOOK_EVERY_SECONDS: Final = 0.5
+SETTLE_SECONDS: Final = 60.0
+FIRST_LINES: Final = 3
+
+
+class Result(Struct, frozen=True):
+    """What a demo ends with."""
+
+    account: Account
+    equations: list[Line]
+    first_lines: list[str]
+
+    @property
+    def balanced(self) -> bool:
+        """Whether every equation holds."""
+        return all(line.holds for line in self.equations)
+
+
+def run(options: Options, console: Console) -> Result:
+    """Run the whole pipeline as *options* say; progress goes to *console*."""
+
+    def say(what: str) -> None:
+        console.print(what, highlight=False, soft_wrap=True)
+
+    ensure_servers(say)
+    with Sandbox(options.keep, keep=options.keep is not None) as sandbox:
+        summary_file = sandbox.folder / "summaries.jsonl"
+        servers = start_servers(sandbox, say)
+        say("starting summary-api, backend, exit-generator, entry-generator")
+        services = Services(sandbox, servers, options, summary_file)
+        with board(console) as shown:
+            last = asyncio.run(_drive(services, servers.rabbitmq_url, options, shown))
+        services.check()
+        return _result(last, kept(summary_file, options.keep))
+
+
+async def _drive(services: Services, rabbitmq_url: str, options: Options, shown: Board) -> Snapshot:
+    async with AsyncExitStack() as stack:
+        rabbitmq = await stack.enter_async_context(await connected(rabbitmq_url))
+        watch = Watch(services.addresses, await stack.enter_async_context(Asker()), rabbitmq)
+        loop = _Loop(services, watch, shown)
+        end = time.monotonic() + options.seconds
+        await loop.until(lambda _: time.monotonic() >= end, lambda: f"driving, {end - time.monotonic():.0f} s to go")
+        await watch.stop_cameras()
+        deadline = time.monotonic() + SETTLE_SECONDS
+        return await loop.until(
+            lambda now: now.settled or time.monotonic() >= deadline,
+            lambda: "settling: cameras stopped, nothing may wait",
+        )
+
+
+class _Loop:
+    """Looks again and again, and shows what it sees."""
+
+    def __init__(self, services: Services, watch: Watch, shown: Board) -> None:
+        self._services = services
+        self._watch = watch
+        self._shown = shown
+        self._recent: list[Snapshot] = []
+
+    async def until(self, done: Callable[[Snapshot], bool], phase: Callable[[], str]) -> Snapshot:
+        """Return the first snapshot that is *done*."""
+        while True:
+            self._services.check()
+            now = await self._watch.look()
+            self._recent = [*self._recent[-9:], now]
+            self._shown.show(self._recent[0], now, phase())
+            if done(now):
+                return now
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+
+def _result(last: Snapshot, summary_file: Path) -> Result:
+    published = Published(
+        entries=last.entries.published,
+        exits=last.exits.published,
+        matched=last.exits.matched,
+        unmatched=last.exits.unmatched,
+    )
+    found = tally(summary_file)
+    counters = last.state.counters
+    recorded = (counters.get("entries", 0), counters.get("exits", 0))
+    to_disk = (last.stats.exit_to_disk_ms or Milliseconds(), last.stats.held_exit_to_disk_ms or Milliseconds())
+    return Result(
+        account=accounting.account(published, found, to_disk=to_disk, file=str(summary_file)),
+        equations=accounting.equations(published, found, emitted=counters.get("spoken", 0), recorded=recorded),
+        first_lines=first_lines(summary_file, FIRST_LINES),
+    )

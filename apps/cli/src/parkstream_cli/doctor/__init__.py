@@ -1,0 +1,1 @@
+"""What is there, and what to do about it. Reading order: findings, rabbitmq, redis, services, examination."""

@@ -1,0 +1,91 @@
+"""Is Redis there, does it keep what it acknowledges, and is the log as long as it must be."""
+
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from parkstream_eventlog import LogState, RedisLog, WeakDurabilityError, check_durability, connect, memory_share
+from parkstream_events.keys import BackendKeys
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from parkstream_cli.doctor.findings import Finding, ok, version_of, wrong
+from parkstream_cli.probing import hosts_of, reason
+
+OLDEST: Final = (7, 0)
+FULL: Final = 0.8
+RESTORE: Final = "Redis lost data or is another one: restore its append-only file before anything else writes"
+
+
+class _Placed(msgspec.Struct):
+    position: int
+
+
+async def examine(url: str, mall: str, summary_file: Path, summaries_position: int | None) -> list[Finding]:
+    """Look at the Redis at *url* and at the log of *mall*; *summaries_position*: what the summary API knows, if any."""
+    try:
+        redis = connect(url)
+    except ValueError as error:
+        return [wrong("Redis", str(error), "set PARKSTREAM_REDIS_URL")]
+    try:
+        state = await RedisLog(redis, BackendKeys(mall)).state()
+        findings = [await _version(redis), await _durability(redis), await _memory(redis), _dense(state)]
+    except (RedisError, OSError) as error:
+        return [wrong("Redis", f"{hosts_of(url)}: {reason(error)}", "start Redis, or set PARKSTREAM_REDIS_URL")]
+    finally:
+        await redis.aclose()
+    implied = {"the summary file": last_position(summary_file), "the summary API": summaries_position}
+    return findings + [_long_enough(state, what, position) for what, position in implied.items() if position]
+
+
+async def _version(redis: Redis) -> Finding:
+    untyped: Any = redis
+    version: str = (await untyped.info("server"))["redis_version"]
+    if version_of(version) < OLDEST:
+        return wrong("Redis", f"version {version}", "use Redis 7.0 or later: the log is written by functions")
+    return ok("Redis", f"version {version}")
+
+
+async def _durability(redis: Redis) -> Finding:
+    try:
+        await check_durability(redis)
+    except WeakDurabilityError as error:
+        return wrong("durability", "Redis may forget what it acknowledged", "; ".join(error.problems))
+    return ok("durability", "appendonly yes, appendfsync always, maxmemory-policy noeviction")
+
+
+async def _memory(redis: Redis) -> Finding:
+    share = await memory_share(redis)
+    found = f"{share:.0%} of maxmemory in use" if share else "no maxmemory is set"
+    if share >= FULL:
+        return wrong("memory", found, "archive the log or raise maxmemory: until then recording pauses")
+    return ok("memory", found)
+
+
+def _dense(state: LogState) -> Finding:
+    expected = state.position - state.archived_through
+    if state.length != expected:
+        return wrong("log", f"{state.length} records, but its positions say {expected}", RESTORE)
+    return ok("log", f"{state.length} records, up to position {state.position}")
+
+
+def _long_enough(state: LogState, what: str, position: int) -> Finding:
+    about = f"log against {what}"
+    if position > state.position:
+        return wrong(about, f"the log ends at {state.position}, {what} at {position}", RESTORE)
+    return ok(about, f"{what} ends at position {position}")
+
+
+def last_position(summary_file: Path) -> int | None:
+    """Return the greatest position in *summary_file*, or nothing when it is not on this machine."""
+    if not summary_file.is_file():
+        return None
+    decode = msgspec.json.Decoder(_Placed).decode
+    greatest = 0
+    with summary_file.open("rb") as lines:
+        for line in lines:
+            try:
+                greatest = max(greatest, decode(line).position)
+            except msgspec.DecodeError:
+                continue  # A torn or foreign line places nothing; the summary API counts them.
+    return greatest

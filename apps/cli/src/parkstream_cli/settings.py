@@ -1,0 +1,23 @@
+"""Where the command line looks for what runs: the variables of the services, and where they listen."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from parkstream_settings import env_name
+
+
+class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
+    """The command line's environment."""
+
+    rabbitmq_url: Annotated[str, Meta(description="Where RabbitMQ is.")] = "amqp://guest:guest@localhost:5672/"
+    redis_url: Annotated[str, Meta(description="Where Redis is, without a database.")] = "redis://localhost:6379"
+    mall: Annotated[str, Meta(description="Whose cameras.")] = "mall"
+    api_token: Annotated[str | None, Meta(description="Bearer token of both APIs.", extra={"secret": True})] = None
+    summary_url: Annotated[str, Meta(description="Where the summary API is.")] = "http://localhost:8000"
+    backend_url: Annotated[str, Meta(description="Where the backend is.")] = "http://localhost:8001"
+    entry_generator_url: Annotated[str, Meta(description="Where the entry cameras are.")] = "http://localhost:8002"
+    exit_generator_url: Annotated[str, Meta(description="Where the exit cameras are.")] = "http://localhost:8003"
+    summary_file: Annotated[str, Meta(description="The summary file, checked when it is on this machine.")] = (
+        "summaries.jsonl"
+    )
+    archive_dir: Annotated[str | None, Meta(description="Where archived records lie, if any are.")] = None
