@@ -1,4 +1,4 @@
-"""The topology as FastStream objects. Reading order: topology, connecting, batch."""
+"""The topology as FastStream objects. Reading order: topology, connecting, tolerance, batch."""
 
 from parkstream_broker.connecting import make_broker
 from parkstream_broker.topology import (

@@ -6,6 +6,8 @@ from typing import Any
 
 from faststream.rabbit import Channel, RabbitBroker
 
+from parkstream_broker.tolerance import tolerate_properties
+
 RECONNECT_SECONDS = 1.0
 CONNECT_TIMEOUT_SECONDS = 10.0
 
@@ -16,12 +18,15 @@ def make_broker(
     middlewares: Sequence[Any] = (),
     prefetch: int | None = None,
     on_reconnected: Sequence[Callable[..., Any]] = (),
+    graceful_seconds: float = 15.0,
     logger: logging.Logger | None = None,
 ) -> RabbitBroker:
     """Return a broker for *url* whose publishes raise ``PublishError`` when no queue takes the message.
 
-    ``prefetch`` bounds the deliveries in flight of subscribers that name no channel of their own.
+    ``prefetch`` bounds the deliveries in flight of subscribers that name no channel of their own; its stop waits up to
+    ``graceful_seconds`` for handlers.
     """
+    tolerate_properties()
     return RabbitBroker(
         url,
         middlewares=middlewares,
@@ -30,5 +35,6 @@ def make_broker(
         timeout=CONNECT_TIMEOUT_SECONDS,
         on_reconnected=on_reconnected,
         app_id=None,
+        graceful_timeout=graceful_seconds,
         logger=logger,
     )
