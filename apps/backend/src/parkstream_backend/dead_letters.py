@@ -33,10 +33,9 @@ class DeadLetters:
         self._broker = broker
         self._telemetry = telemetry
 
-    async def publish(self, message: AbstractIncomingMessage, refusal: UnreadableError) -> None:
-        """Return when *message* is safe among the dead letters."""
-        queue = _queue_of(message)
-        letter = letter_of(message, refusal, queue)
+    async def publish(self, message: AbstractIncomingMessage, queue: str, refusal: UnreadableError) -> None:
+        """Return when *message* from *queue* is safe among the dead letters."""
+        letter = letter_of(message, queue, refusal)
         async for attempt in stamina.retry_context(
             on=(*CONNECTION_EXCEPTIONS, TimeoutError), attempts=None, timeout=None, wait_initial=0.1, wait_max=5.0
         ):
@@ -51,7 +50,7 @@ class DeadLetters:
         )
 
 
-def letter_of(message: AbstractIncomingMessage, refusal: UnreadableError, queue: str) -> Message:
+def letter_of(message: AbstractIncomingMessage, queue: str, refusal: UnreadableError) -> Message:
     """Return *message* as it came, with the reason of its *refusal* in its headers.
 
     It never expires, and is not published in another user's name; RabbitMQ would refuse the latter.
@@ -78,9 +77,14 @@ def letter_of(message: AbstractIncomingMessage, refusal: UnreadableError, queue:
 
 
 def _kept(headers: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the headers that can be published again, or none when they cannot be encoded or are too large."""
-    kept = {name: value for name, value in headers.items() if name not in ROUTING_HEADERS}
+    """Return the headers that can be published again: those that can be encoded, or none when they are too large."""
+    kept = {name: value for name, value in headers.items() if name not in ROUTING_HEADERS and _can_be_encoded(value)}
+    return kept if len(encode.field_table(kept)) <= HEADERS_BYTES_MAX else {}
+
+
+def _can_be_encoded(value: Any) -> bool:  # noqa: ANN401 - whatever AMQP can hold
     try:
-        return kept if len(encode.field_table(kept)) <= HEADERS_BYTES_MAX else {}
+        encode.field_table({"": value})
     except (TypeError, ValueError):
-        return {}
+        return False
+    return True

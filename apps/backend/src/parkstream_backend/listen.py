@@ -59,7 +59,7 @@ def listen(broker: RabbitBroker, recorder: Recorder, prefetch_count: int) -> lis
     ))
     async def on_entry(entered: VehicleEntered | UnreadableError) -> None:
         """Record that a vehicle passed an entry camera."""
-        await recorder.record(entered, message())
+        await recorder.record(entered, message(), ENTRIES.name)
 
     @(exits := broker.subscriber(
         EXITS,
@@ -72,6 +72,6 @@ def listen(broker: RabbitBroker, recorder: Recorder, prefetch_count: int) -> lis
     ))
     async def on_exit(exited: VehicleExited | UnreadableError) -> None:
         """Record that a vehicle passed an exit camera."""
-        await recorder.record(exited, message())
+        await recorder.record(exited, message(), EXITS.name)
 
     return [entries, exits]

@@ -55,14 +55,14 @@ class Recorder:
         self._telemetry = telemetry
         self._failed = failed
 
-    async def record(self, seen: Sighting | UnreadableError, message: AbstractIncomingMessage) -> None:
-        """Record what *message* held, or refuse it; then acknowledge it."""
+    async def record(self, seen: Sighting | UnreadableError, message: AbstractIncomingMessage, queue: str) -> None:
+        """Record what *message* from *queue* held, or refuse it; then acknowledge it."""
         if not self._gate.is_open and not await self._gate.opened():
             return
         try:
             refusal = seen if isinstance(seen, UnreadableError) else await self._append(seen, message)
             if refusal is not None:
-                await self._dead_letters.publish(message, refusal)
+                await self._dead_letters.publish(message, queue, refusal)
         except Exception as error:
             self._failed(error)
             raise
