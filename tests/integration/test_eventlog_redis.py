@@ -101,9 +101,7 @@ async def test_a_wrong_argument_of_append_writes_nothing(store: RedisStore, wron
         (7, "end", "the position is no integer"),
     ],
 )
-async def test_a_wrong_argument_of_decide_writes_nothing(
-    store: RedisStore, position: int, wrong: object, problem: str
-):
+async def test_a_wrong_argument_of_decide_writes_nothing(store: RedisStore, position: int, wrong: object, problem: str):
     before = await everything(store)
     keys = [store.keys.log, store.keys.log_meta, store.keys.log_ids(DAY + 1), store.keys.log_ids(DAY)]
     arguments: list[object] = [35, DAY + 1, *NOTE, digest_of(NOTE[2]), "E", 1]

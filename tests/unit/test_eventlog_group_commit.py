@@ -1,7 +1,7 @@
 """How concurrent callers share appends, and what becomes of them when appending fails."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 from eventlog_stores import entered
@@ -18,11 +18,13 @@ class SlowLog(MemoryLog):
         self.failures = list(failures)
         self.refused = refused
         self.calls: list[list[str]] = []
+        self.called = asyncio.Event()
         self.may_end = asyncio.Semaphore(0)
 
     async def append(self, candidates: Sequence[Candidate]) -> list[Outcome]:
         ids = [candidate.id for candidate in candidates]
         self.calls.append(ids)
+        self.called.set()
         await self.may_end.acquire()
         if self.refused in ids:
             raise ResponseError(self.refused)
@@ -35,12 +37,6 @@ class SlowLog(MemoryLog):
             self.may_end.release()
 
 
-async def until(true: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
-        while not true():
-            await asyncio.sleep(0)
-
-
 def recording(commit: GroupCommit, ids: str) -> list[asyncio.Task[Outcome]]:
     return [asyncio.create_task(commit.record(entered(id_))) for id_ in ids]
 
@@ -49,7 +45,7 @@ async def test_what_arrives_during_a_call_goes_into_the_next():
     log = SlowLog()
     async with GroupCommit(log) as commit:
         first = recording(commit, "ab")
-        await until(lambda: bool(log.calls))
+        await log.called.wait()
         rest = recording(commit, "cdef")
         await asyncio.sleep(0)
         log.let(2)
@@ -121,7 +117,7 @@ async def test_a_caller_who_goes_away_takes_nobody_along():
     log = SlowLog()
     async with GroupCommit(log) as commit:
         gone, stays = recording(commit, "ab")
-        await until(lambda: bool(log.calls))
+        await log.called.wait()
         waiting_gone, waiting = recording(commit, "cd")
         await asyncio.sleep(0)
         gone.cancel()
@@ -137,7 +133,7 @@ async def test_to_end_cancels_everyone_who_waits():
     log = SlowLog()
     commit = GroupCommit(log)
     in_flight = recording(commit, "a")
-    await until(lambda: bool(log.calls))
+    await log.called.wait()
     queued = recording(commit, "b")
     await asyncio.sleep(0)
     await commit.end()
@@ -145,6 +141,19 @@ async def test_to_end_cancels_everyone_who_waits():
     assert [type(result) for result in results] == [asyncio.CancelledError] * 2
     with pytest.raises(RuntimeError, match="ended"):
         await commit.record(entered("c"))
+
+
+async def test_to_end_cancels_those_who_are_tried_one_by_one_too():
+    log = SlowLog(refused="a")
+    commit = GroupCommit(log)
+    callers = recording(commit, "abc")
+    log.let(2)
+    async with asyncio.timeout(5):
+        (first,) = await asyncio.gather(callers[0], return_exceptions=True)
+    await commit.end()
+    results = await asyncio.gather(*callers[1:], return_exceptions=True)
+    assert isinstance(first, ResponseError)
+    assert [type(result) for result in results] == [asyncio.CancelledError] * 2
 
 
 async def test_to_end_stops_retrying():
