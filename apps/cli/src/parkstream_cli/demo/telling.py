@@ -15,14 +15,14 @@ def tell(result: Result, console: Console) -> None:
         table.add_row(line.says, f"{line.left:,}", "=" if line.holds else "≠", f"{line.right:,}", verdict)
     console.print(table)
     account = result.account
-    console.print(
-        f"matched share      {account.matched_share:.2%} of {account.exits_published:,} exits", highlight=False
-    )
-    console.print(f"exit to disk       {_spread(account.exit_to_disk_ms)}", highlight=False)
-    console.print(f"  when held        {_spread(account.held_exit_to_disk_ms)}", highlight=False)
-    console.print(f"summary file       {account.summary_file}", highlight=False, soft_wrap=True)
-    for line in result.first_lines:
-        console.print(line, highlight=False, markup=False, soft_wrap=True)
+    ending = [
+        f"matched share   {account.matched_share:.2%} of {account.exits_published:,} exits",
+        f"exit to disk    {_spread(account.exit_to_disk_ms)}",
+        f"  when held     {_spread(account.held_exit_to_disk_ms)}",
+        f"summary file    {account.summary_file}",
+        *result.first_lines,
+    ]
+    console.print("\n".join(ending), highlight=False, markup=False, soft_wrap=True)
 
 
 def _spread(found: Milliseconds) -> str:
