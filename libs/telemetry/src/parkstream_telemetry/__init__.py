@@ -1,1 +1,23 @@
-"""The senses: traces, metrics and logs under names that are all listed."""
+"""The senses: traces, metrics and logs under names that are all listed.
+
+Read ``names`` for what is told, ``telemetry`` for how to tell it, ``exporting`` for where it goes.
+"""
+
+from parkstream_telemetry import names
+from parkstream_telemetry.latency import Percentiles, Stage
+from parkstream_telemetry.metrics import UnlistedError
+from parkstream_telemetry.telemetry import Telemetry, TelemetryOptions, start
+from parkstream_telemetry.tracecontext import context_of, span_context_of, traceparent_of
+
+__all__ = [
+    "Percentiles",
+    "Stage",
+    "Telemetry",
+    "TelemetryOptions",
+    "UnlistedError",
+    "context_of",
+    "names",
+    "span_context_of",
+    "start",
+    "traceparent_of",
+]

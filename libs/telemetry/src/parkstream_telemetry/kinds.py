@@ -1,0 +1,74 @@
+"""What a name is: an attribute, a metric, an event or a span, with all that is known of it."""
+
+import re
+from enum import Enum
+from typing import Literal
+
+from msgspec import Struct
+
+AttributeType = Literal["str", "int", "float", "bool", "str[]"]
+MetricKind = Literal["counter", "histogram", "gauge"]
+Level = Literal["debug", "info", "warning", "error"]
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+"""Bucket bounds of a duration, s."""
+COUNTS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+"""Bucket bounds of a batch's size."""
+
+
+class Kind(Enum):
+    """The side of a call that a span stands for, as OpenTelemetry names them."""
+
+    INTERNAL = "INTERNAL"
+    SERVER = "SERVER"
+    CLIENT = "CLIENT"
+    PRODUCER = "PRODUCER"
+    CONSUMER = "CONSUMER"
+
+
+class Attribute(Struct, frozen=True, eq=False):
+    """One thing that telemetry says; callers name it by *argument*, which is the last part of *name* if none is given."""
+
+    name: str
+    type: AttributeType
+    meaning: str
+    argument: str = ""
+
+    @property
+    def keyword(self) -> str:
+        """Return the argument by which callers of ``add``, ``record`` and ``log`` name it."""
+        return self.argument or self.name.rpartition(".")[2]
+
+
+class Metric(Struct, frozen=True, eq=False):
+    """A figure, with its *unit* in UCUM; *buckets* are the upper bounds of a histogram."""
+
+    name: str
+    kind: MetricKind
+    unit: str
+    meaning: str
+    attributes: tuple[Attribute, ...] = ()
+    buckets: tuple[float, ...] = ()
+
+
+class Event(Struct, frozen=True, eq=False):
+    """One structured line of the log; an error's type, message and stack trace may always be added."""
+
+    name: str
+    level: Level
+    meaning: str
+    attributes: tuple[Attribute, ...] = ()
+
+
+class Span(Struct, frozen=True, eq=False):
+    """One step of a trace; ``{…}`` in *name* stands for what differs."""
+
+    name: str
+    kind: Kind
+    service: str
+    meaning: str
+    attributes: tuple[Attribute, ...] = ()
+
+    def names(self, text: str) -> bool:
+        """Return whether *text* is a name of this span."""
+        return re.fullmatch(re.sub(r"\\{.*?\\}", r"\\S+", re.escape(self.name)), text) is not None

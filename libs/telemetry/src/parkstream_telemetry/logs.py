@@ -1,0 +1,123 @@
+"""Structured log lines, JSON or for people, with the ids of the span they belong to."""
+
+import logging
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from time import time_ns
+from typing import Any, Literal, TextIO
+
+import msgspec
+import structlog
+from msgspec import Struct
+from opentelemetry.trace import SpanContext
+
+from parkstream_telemetry import names
+from parkstream_telemetry.kinds import Event, Level
+from parkstream_telemetry.metrics import UnlistedError
+
+LogFormat = Literal["json", "pretty"]
+
+
+class Line(Struct, frozen=True):
+    """One event that happened; *attributes* by their full names, *said* by their arguments."""
+
+    event: Event
+    level: Level
+    at_ns: int
+    span: SpanContext | None
+    attributes: Mapping[str, Any]
+    said: Mapping[str, Any]
+
+
+class Logs:
+    """Writes each event as a line, and hands it to *onward* when logs are exported."""
+
+    def __init__(self, service: str, log_format: LogFormat, *, strict: bool, out: TextIO | None = None) -> None:
+        self.onward: Callable[[Line], None] | None = None
+        self._strict = strict
+        self._logger: Any = structlog.wrap_logger(
+            structlog.WriteLogger(out or sys.stdout),
+            processors=[
+                structlog.processors.TimeStamper(fmt="iso", utc=True),
+                _renderer(log_format),
+            ],
+            wrapper_class=structlog.BoundLogger,
+            service=service,
+        )
+
+    def log(
+        self,
+        event: Event,
+        attributes: Mapping[str, Any],
+        *,
+        span: SpanContext | None = None,
+        error: BaseException | None = None,
+        level: Level | None = None,
+    ) -> None:
+        """Say that *event* happened."""
+        full, said = self._checked(event, attributes)
+        if error is not None:
+            explained = explanation(error, with_stack=event.level == "error")
+            full |= explained
+            said |= {"error": explained["exception.type"], "error_message": explained["exception.message"]}
+            if "exception.stacktrace" in explained:
+                said["stacktrace"] = explained["exception.stacktrace"]
+        line = Line(event, level or event.level, time_ns(), span, full, said)
+        self._write(line)
+        if self.onward is not None:
+            self.onward(line)
+
+    def _write(self, line: Line) -> None:
+        ids = (
+            {}
+            if line.span is None
+            else {"trace_id": f"{line.span.trace_id:032x}", "span_id": f"{line.span.span_id:016x}"}
+        )
+        self._logger._proxy_to_logger(  # noqa: SLF001 - structlog documents it for wrapper classes
+            "msg", line.event.name, level=line.level, **ids, **line.said
+        )
+
+    def _checked(self, event: Event, attributes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+        listed = {attribute.keyword: attribute.name for attribute in event.attributes}
+        unlisted = attributes.keys() - listed.keys()
+        if unlisted and self._strict:
+            message = f"{event.name} has no {sorted(unlisted)}"
+            raise UnlistedError(message)
+        said = {keyword: value for keyword, value in attributes.items() if keyword in listed}
+        return {listed[keyword]: value for keyword, value in said.items()}, said
+
+
+class Captured(logging.Handler):
+    """Brings what libraries log into our lines."""
+
+    def __init__(self, logs: Logs) -> None:
+        super().__init__(logging.WARNING)
+        self._logs = logs
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Say what a library said, as grave as it found it."""
+        error = record.exc_info[1] if record.exc_info else None
+        level: Level = "error" if record.levelno >= logging.ERROR else "warning"
+        said = {"logger": record.name, "message": record.getMessage()}
+        self._logs.log(names.EVENT_LIBRARY, said, error=error, level=level)
+
+
+def explanation(error: BaseException, *, with_stack: bool) -> dict[str, str]:
+    """Return *error* as the attributes that OpenTelemetry has for it."""
+    kind = type(error)
+    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
+    explained = {"exception.type": f"{module}{kind.__qualname__}", "exception.message": str(error)}
+    if with_stack:
+        explained["exception.stacktrace"] = "".join(traceback.format_exception(error))
+    return explained
+
+
+def _renderer(log_format: LogFormat) -> Any:
+    if log_format == "pretty":
+        return structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
+    return structlog.processors.JSONRenderer(serializer=_json)
+
+
+def _json(line: Mapping[str, Any], **_: object) -> str:
+    return msgspec.json.encode(line, enc_hook=str).decode()

@@ -1,0 +1,19 @@
+"""What the generators tell."""
+
+from parkstream_telemetry.kinds import Event, Metric
+from parkstream_telemetry.names import attributes as a
+
+PUBLISHED = Metric(
+    "parking.generator.published", "counter", "{event}", "Sightings that RabbitMQ confirmed.", (a.ATTRIBUTE_OUTCOME,)
+)
+DROPPED = Metric("parking.generator.dropped", "counter", "{event}", "Sightings given up because the buffer was full.")
+BUFFERED = Metric("parking.generator.buffered", "gauge", "{event}", "Sightings that wait for the broker.")
+CARS_PARKED = Metric("parking.generator.parked", "gauge", "{car}", "Cars that the exit generator knows inside.")
+MATCHED_SHARE = Metric("parking.generator.matched_share", "gauge", "1", "Share of exits whose car had entered.")
+
+EVENT_DROPPING = Event(
+    "generator.dropping",
+    "warning",
+    "The broker is away and the buffer full; said at most once a second.",
+    (a.ATTRIBUTE_REASON,),
+)

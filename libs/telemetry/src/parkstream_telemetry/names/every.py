@@ -1,0 +1,96 @@
+"""What every service tells."""
+
+from parkstream_telemetry.kinds import SECONDS, Attribute, Event, Metric
+from parkstream_telemetry.names import attributes as a
+
+PROCESS_DURATION = Metric(
+    "messaging.process.duration",
+    "histogram",
+    "s",
+    "From a delivery to its acknowledgement.",
+    (a.ATTRIBUTE_MESSAGING_SYSTEM, a.ATTRIBUTE_DESTINATION, a.ATTRIBUTE_OPERATION_NAME, a.ATTRIBUTE_ERROR_TYPE),
+    SECONDS,
+)
+PUBLISH_DURATION = Metric(
+    "messaging.client.operation.duration",
+    "histogram",
+    "s",
+    "From a publish to its confirm.",
+    (a.ATTRIBUTE_MESSAGING_SYSTEM, a.ATTRIBUTE_DESTINATION, a.ATTRIBUTE_OPERATION_NAME, a.ATTRIBUTE_ERROR_TYPE),
+    SECONDS,
+)
+SENT_MESSAGES = Metric(
+    "messaging.client.sent.messages",
+    "counter",
+    "{message}",
+    "Messages published, confirmed or with the error that prevented it.",
+    (a.ATTRIBUTE_MESSAGING_SYSTEM, a.ATTRIBUTE_DESTINATION, a.ATTRIBUTE_OPERATION_NAME, a.ATTRIBUTE_ERROR_TYPE),
+)
+CONSUMED_MESSAGES = Metric(
+    "messaging.client.consumed.messages",
+    "counter",
+    "{message}",
+    "Messages delivered to us.",
+    (a.ATTRIBUTE_MESSAGING_SYSTEM, a.ATTRIBUTE_DESTINATION, a.ATTRIBUTE_OPERATION_NAME, a.ATTRIBUTE_ERROR_TYPE),
+)
+STAGE_DURATION = Metric(
+    "parking.stage.duration",
+    "histogram",
+    "s",
+    "Time that a part of an event's way took, to 1 % of each bucket's bound.",
+    (a.ATTRIBUTE_STAGE,),
+    SECONDS,
+)
+TELEMETRY_DROPPED = Metric(
+    "parking.telemetry.dropped",
+    "counter",
+    "{item}",
+    "Spans and log records that no receiver took.",
+    (a.ATTRIBUTE_SIGNAL, a.ATTRIBUTE_REASON),
+)
+TELEMETRY_EXPORTED = Metric(
+    "parking.telemetry.exported",
+    "counter",
+    "{item}",
+    "Spans and log records that the receiver took.",
+    (a.ATTRIBUTE_SIGNAL,),
+)
+TELEMETRY_WAITING = Metric(
+    "parking.telemetry.waiting",
+    "gauge",
+    "{item}",
+    "Spans and log records that wait for their export.",
+    (a.ATTRIBUTE_SIGNAL,),
+)
+
+EVENT_STARTED = Event("service.started", "info", "The service is ready to work.")
+EVENT_STOPPED = Event("service.stopped", "info", "The service has finished its work.")
+EVENT_STATISTICS = Event(
+    "latency.statistics",
+    "info",
+    "How long each part of an event's way took since the last such line.",
+    (Attribute("stages", "str", "Per stage with samples: p50_ms, p95_ms, p99_ms, count."),),
+)
+EVENT_LIBRARY = Event(
+    "library.logged",
+    "warning",
+    "A library that we use logged something.",
+    (Attribute("logger", "str", "Its logger."), Attribute("message", "str", "Its words.")),
+)
+EVENT_PLATE_KEY_MISSING = Event(
+    "plate_hash.key_missing",
+    "warning",
+    "No PARKSTREAM_PLATE_HASH_KEY: plates are hashed with a key that only this process knows.",
+)
+EVENT_TELEMETRY_DROPPED = Event(
+    "telemetry.dropped",
+    "warning",
+    "The receiver of telemetry is away, slow or refuses it; said at most once a minute.",
+    (a.ATTRIBUTE_SIGNAL, Attribute("count", "int", "Items dropped since the last such line."), a.ATTRIBUTE_REASON),
+)
+EVENT_TELEMETRY_INVALID = Event(
+    "telemetry.invalid",
+    "error",
+    "Something was to be emitted that names.py does not list, or a gauge failed.",
+    (a.ATTRIBUTE_DETAIL,),
+)

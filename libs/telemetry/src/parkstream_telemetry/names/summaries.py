@@ -1,0 +1,32 @@
+"""What the summary API tells."""
+
+from parkstream_telemetry.kinds import COUNTS, SECONDS, Attribute, Event, Metric
+from parkstream_telemetry.names import attributes as a
+
+HTTP_REQUEST_DURATION = Metric(
+    "http.server.request.duration",
+    "histogram",
+    "s",
+    "Time of a request.",
+    (a.ATTRIBUTE_HTTP_METHOD, a.ATTRIBUTE_HTTP_ROUTE, a.ATTRIBUTE_HTTP_STATUS, a.ATTRIBUTE_URL_SCHEME),
+    SECONDS,
+)
+SUMMARIES = Metric("parking.summaries", "counter", "{item}", "Summaries answered, by status.", (a.ATTRIBUTE_STATUS,))
+SUMMARY_LINES = Metric("parking.summary_file.lines", "gauge", "{line}", "Lines in the summary file.")
+SUMMARY_BYTES = Metric("parking.summary_file.size", "gauge", "By", "Length of the summary file.")
+SYNC_DURATION = Metric(
+    "parking.summary_file.sync.duration", "histogram", "s", "Time of one append and fsync.", (), SECONDS
+)
+SYNC_SIZE = Metric(
+    "parking.summary_file.sync.size", "histogram", "{line}", "Lines made durable by one fsync.", (), COUNTS
+)
+
+EVENT_FILE_REPAIRED = Event(
+    "summary_file.repaired",
+    "warning",
+    "The file ended in the middle of a line, which was cut off.",
+    (Attribute("bytes", "int", "Bytes cut off."),),
+)
+EVENT_WRITE_FAILED = Event(
+    "summary_file.write_failed", "error", "Nothing could be made durable.", (a.ATTRIBUTE_DETAIL,)
+)
