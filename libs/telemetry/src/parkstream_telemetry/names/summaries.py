@@ -30,3 +30,14 @@ EVENT_FILE_REPAIRED = Event(
 EVENT_WRITE_FAILED = Event(
     "summary_file.write_failed", "error", "Nothing could be made durable.", (a.ATTRIBUTE_DETAIL,)
 )
+EVENT_INDEXED = Event(
+    "summary_file.indexed",
+    "info",
+    "How far Redis knows the file: at the start, and after Redis was away or lost what it knew.",
+    (
+        Attribute("step", "str", "`progress`, `done`, or `another_file` when it starts anew."),
+        Attribute("indexed_bytes", "int", "Bytes of the file that are indexed."),
+        Attribute("bytes", "int", "Bytes of the file."),
+    ),
+)
+EVENT_REQUEST_FAILED = Event("request.failed", "error", "A request or a part of the service met an unforeseen error.")
