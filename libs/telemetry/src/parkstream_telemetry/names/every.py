@@ -65,6 +65,12 @@ TELEMETRY_WAITING = Metric(
 
 EVENT_STARTED = Event("service.started", "info", "The service is ready to work.")
 EVENT_STOPPED = Event("service.stopped", "info", "The service has finished its work.")
+EVENT_WAITING = Event(
+    "service.waiting",
+    "warning",
+    "Something that is needed is away; it is tried again until it is back.",
+    (Attribute("parking.dependency", "str", "What is needed."), a.ATTRIBUTE_DETAIL),
+)
 EVENT_STATISTICS = Event(
     "latency.statistics",
     "info",
