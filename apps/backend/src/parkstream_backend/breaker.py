@@ -20,6 +20,10 @@ class BreakerState(StrEnum):
     HALF_OPEN = "half_open"
 
 
+def _ignore(*_: object) -> None:
+    """Tell nobody."""
+
+
 class Breaker:
     """Opens after *failures_max* failures in a row, or at once when told so; closes with the first success.
 
@@ -33,6 +37,7 @@ class Breaker:
         open_seconds: float = OPEN_SECONDS,
         open_seconds_max: float = OPEN_SECONDS_MAX,
         clock: Callable[[], float] = time.monotonic,
+        on_change: Callable[[BreakerState, str], None] = _ignore,
     ) -> None:
         self.state = BreakerState.CLOSED
         self.reason = ""
@@ -40,6 +45,7 @@ class Breaker:
         self._open_seconds = open_seconds
         self._open_seconds_max = open_seconds_max
         self._clock = clock
+        self._on_change = on_change
         self._failures = 0
         self._retry_at = 0.0
         self._changed = asyncio.Event()
@@ -55,12 +61,12 @@ class Breaker:
                 continue
 
     def succeeded(self) -> None:
-        """The try went through: close."""
+        """Close, because a try went through."""
         self._failures = 0
         self._become(BreakerState.CLOSED, "")
 
     def failed(self, reason: str, *, at_once: bool = False, pause_seconds: float = 0.0) -> None:
-        """The try failed because of *reason*; open when that is one too many, or *at_once*."""
+        """Note that a try failed because of *reason*; open when that is one too many, or *at_once*."""
         self._failures += 1
         if not at_once and self.state is BreakerState.CLOSED and self._failures < self._failures_max:
             return
@@ -71,7 +77,7 @@ class Breaker:
         self._become(BreakerState.OPEN, reason)
 
     def released(self) -> None:
-        """The try was given up without an answer; the next may be made."""
+        """Note that a try was given up without an answer; the next may be made."""
         if self.state is BreakerState.HALF_OPEN:
             self._become(BreakerState.OPEN, self.reason)
 
@@ -85,6 +91,9 @@ class Breaker:
         return max(0.0, self._retry_at - self._clock()) if self.state is BreakerState.OPEN else None
 
     def _become(self, state: BreakerState, reason: str) -> None:
+        was_closed = self.state is BreakerState.CLOSED
         self.state = state
         self.reason = reason
         self._changed.set()
+        if was_closed != (state is BreakerState.CLOSED):
+            self._on_change(state, reason)

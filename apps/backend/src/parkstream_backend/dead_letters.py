@@ -46,7 +46,10 @@ class DeadLetters:
                     )
         self._telemetry.add(names.DEAD_LETTERS, reason=refusal.reason.value)
         self._telemetry.log(
-            names.EVENT_DEAD_LETTERED, reason=refusal.reason.value, detail=refusal.detail, queue=queue,
+            names.EVENT_DEAD_LETTERED,
+            reason=refusal.reason.value,
+            detail=refusal.detail,
+            queue=queue,
         )
 
 

@@ -1,14 +1,15 @@
 """From the outbox to the summary API: natural batches, tried until each summary is kept or parked."""
 
 import asyncio
-from collections.abc import Sequence
-from typing import Final, Protocol
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Protocol, TypeVar
 
 import stamina
 from parkstream_events.summaries import ItemResult, ItemStatus
 from parkstream_telemetry import Telemetry, names
 
 from parkstream_backend.breaker import Breaker
+from parkstream_backend.duties import patiently
 from parkstream_backend.posting import ForbiddenError, PostError, RefusedError, UnavailableError
 
 BATCH_MAX: Final = 100
@@ -18,6 +19,8 @@ CLAIM_IDLE_MS: Final = 15_000
 """After how long the entries of a consumer that says nothing are another's; longer than any try."""
 CLAIM_EVERY_SECONDS: Final = 2.0
 FORBIDDEN_PAUSE_SECONDS: Final = 5.0
+
+ResultT = TypeVar("ResultT")
 
 
 class Entry(Protocol):
@@ -65,12 +68,21 @@ class Server(Protocol):
 class Deliverer:
     """Delivers what *outbox* holds, as *consumer*, with a few POSTs in flight."""
 
-    def __init__(self, outbox: Waiting, server: Server, breaker: Breaker, telemetry: Telemetry, consumer: str) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
+        self,
+        outbox: Waiting,
+        server: Server,
+        breaker: Breaker,
+        telemetry: Telemetry,
+        consumer: str,
+        on_retry: Callable[[Exception, float], None],
+    ) -> None:
         self._outbox = outbox
         self._server = server
         self._breaker = breaker
         self._telemetry = telemetry
         self._consumer = consumer
+        self._on_retry = on_retry
 
     async def run(self) -> None:
         """Deliver for ever; ends only with an error that is not the server's."""
@@ -81,14 +93,14 @@ class Deliverer:
 
     async def _work(self, consumer: str) -> None:
         while True:
-            if entries := await self._outbox.take(consumer, BATCH_MAX, BLOCK_MS):
+            if entries := await self._patiently(lambda: self._outbox.take(consumer, BATCH_MAX, BLOCK_MS)):
                 await self.deliver(entries)
 
     async def _take_over(self) -> None:
         """Deliver what consumers that died have left."""
         consumer = f"{self._consumer}-heir"
         while True:
-            while entries := await self._outbox.claim(consumer, CLAIM_IDLE_MS, BATCH_MAX):
+            while entries := await self._patiently(lambda: self._outbox.claim(consumer, CLAIM_IDLE_MS, BATCH_MAX)):
                 await self.deliver(entries)
             await asyncio.sleep(CLAIM_EVERY_SECONDS)
 
@@ -142,10 +154,13 @@ class Deliverer:
             else:
                 await self._park(entry, f"{result.status.value}: {result.problem or ''}")
         if kept:
-            await self._outbox.settle(kept)
+            await self._patiently(lambda: self._outbox.settle(kept))
+
+    async def _patiently(self, call: Callable[[], Awaitable[ResultT]]) -> ResultT:
+        return await patiently(call, self._on_retry)
 
     async def _park(self, entry: Entry, problem: str) -> None:
-        await self._outbox.park(entry.id, entry.item, problem)
+        await self._patiently(lambda: self._outbox.park(entry.id, entry.item, problem))
         self._telemetry.log(names.EVENT_PARKED, outbox_id=entry.id, problem=problem)
 
 

@@ -11,13 +11,13 @@ ResultT = TypeVar("ResultT")
 
 
 class Duties:
-    """The tasks of this process; *give_up* ends the process when one of them fails."""
+    """The tasks of this process; ``give_up`` is called when one of them fails, to end it."""
 
-    def __init__(self, telemetry: Telemetry, give_up: Callable[[], None]) -> None:
+    def __init__(self, telemetry: Telemetry, give_up: Callable[[], None] = lambda: None) -> None:
         self.failed: Final[dict[str, str]] = {}
         """Duty to what it failed with."""
+        self.give_up = give_up
         self._telemetry = telemetry
-        self._give_up = give_up
         self._tasks: Final[dict[str, asyncio.Task[None]]] = {}
 
     def take_up(self, name: str, duty: Coroutine[Any, Any, None]) -> None:
@@ -31,7 +31,7 @@ class Duties:
         if name not in self.failed:
             self.failed[name] = f"{type(error).__name__}: {error}"
             self._telemetry.log(names.EVENT_DUTY_FAILED, duty=name, error=error)
-        self._give_up()
+        self.give_up()
 
     async def put_down(self) -> None:
         """Stop all duties, wherever they are: each can stop anywhere."""
@@ -50,9 +50,7 @@ class Duties:
         self.fail(task.get_name(), error)
 
 
-async def patiently(
-    call: Callable[[], Awaitable[ResultT]], on_retry: Callable[[Exception, float], None]
-) -> ResultT:
+async def patiently(call: Callable[[], Awaitable[ResultT]], on_retry: Callable[[Exception, float], None]) -> ResultT:
     """Return what *call* gives, after as many tries as it takes while Redis is away."""
     for delay_seconds in delays_seconds():
         try:

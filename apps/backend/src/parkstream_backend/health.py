@@ -14,9 +14,7 @@ PING_TIMEOUT_SECONDS: Final = 1.0
 class Health:
     """Answers ``/health/live`` and ``/health/ready``; *problems* are asked beside what the monitor knows."""
 
-    def __init__(
-        self, duties: Duties, monitor: Monitor, problems: Mapping[str, Callable[[], Awaitable[str]]]
-    ) -> None:
+    def __init__(self, duties: Duties, monitor: Monitor, problems: Mapping[str, Callable[[], Awaitable[str]]]) -> None:
         self._duties = duties
         self._monitor = monitor
         self._problems = problems

@@ -73,7 +73,9 @@ class Router:
             raise ProblemError(HTTPStatus.METHOD_NOT_ALLOWED, f"{path} can only be read.", Allow="GET, HEAD")
         if route.guarded:
             self._check(scope)
-        query = {name: values[-1] for name, values in parse_qs(scope.get("query_string", b"").decode("latin-1")).items()}
+        query = {
+            name: values[-1] for name, values in parse_qs(scope.get("query_string", b"").decode("latin-1")).items()
+        }
         return await route.handler(Request(parameter, query))
 
     def _find(self, path: str) -> tuple[Route, str]:

@@ -48,28 +48,32 @@ def listen(broker: RabbitBroker, recorder: Recorder, prefetch_count: int) -> lis
     def message() -> AbstractIncomingMessage:
         return cast("Any", broker.context.get_local("message")).raw_message
 
-    @(entries := broker.subscriber(
-        ENTRIES,
-        EVENTS,
-        channel=Channel(prefetch_count=prefetch_count),
-        ack_policy=AckPolicy.MANUAL,
-        codec=SightingCodec(VehicleEntered, ENTERED),
-        no_reply=True,
-        title="entries",
-    ))
+    @(
+        entries := broker.subscriber(
+            ENTRIES,
+            EVENTS,
+            channel=Channel(prefetch_count=prefetch_count),
+            ack_policy=AckPolicy.MANUAL,
+            codec=SightingCodec(VehicleEntered, ENTERED),
+            no_reply=True,
+            title="entries",
+        )
+    )
     async def on_entry(entered: VehicleEntered | UnreadableError) -> None:
         """Record that a vehicle passed an entry camera."""
         await recorder.record(entered, message(), ENTRIES.name)
 
-    @(exits := broker.subscriber(
-        EXITS,
-        EVENTS,
-        channel=Channel(prefetch_count=prefetch_count),
-        ack_policy=AckPolicy.MANUAL,
-        codec=SightingCodec(VehicleExited, EXITED),
-        no_reply=True,
-        title="exits",
-    ))
+    @(
+        exits := broker.subscriber(
+            EXITS,
+            EVENTS,
+            channel=Channel(prefetch_count=prefetch_count),
+            ack_policy=AckPolicy.MANUAL,
+            codec=SightingCodec(VehicleExited, EXITED),
+            no_reply=True,
+            title="exits",
+        )
+    )
     async def on_exit(exited: VehicleExited | UnreadableError) -> None:
         """Record that a vehicle passed an exit camera."""
         await recorder.record(exited, message(), EXITS.name)

@@ -1,8 +1,8 @@
 """One POST of summaries, and what its answer means."""
 
-from email.utils import parsedate_to_datetime
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Final
 
 import aiohttp

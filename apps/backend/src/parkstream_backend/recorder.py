@@ -8,6 +8,7 @@
 | anything else                 | the process ends: a supervisor, or another backend, takes over      |
 """
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -15,6 +16,7 @@ from aio_pika.abc import AbstractIncomingMessage
 from parkstream_eventlog import Appended, Candidate, Duplicate, IdConflict, Outcome, TooOld
 from parkstream_events import topology
 from parkstream_events.sightings import Sighting, microseconds, moment_of
+from parkstream_events.summaries import TRACEPARENT
 from parkstream_events.wire import Refusal, UnreadableError, type_of
 from parkstream_telemetry import Stage, Telemetry, names
 
@@ -24,8 +26,9 @@ from parkstream_backend.pause import Gate
 
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
-TRACEPARENT_LENGTH = 55
 PUBLISHED_AT_US_MAX = 2**53
+
+_is_traceparent = re.compile(TRACEPARENT).match
 
 
 class Records(Protocol):
@@ -117,6 +120,4 @@ def _published_at(value: object) -> int | None:
 
 
 def _traceparent(value: object) -> str | None:
-    if isinstance(value, bytes):
-        value = value.decode("ascii", "replace")
-    return value if isinstance(value, str) and len(value) == TRACEPARENT_LENGTH and value.isascii() else None
+    return value if isinstance(value, str) and _is_traceparent(value) else None

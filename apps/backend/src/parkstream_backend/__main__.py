@@ -1,0 +1,22 @@
+"""``python -m parkstream_backend`` runs a backend; ``… config [--json]`` says what it would be told."""
+
+import os
+import sys
+
+from parkstream_settings import answer_config, settings_or_exit
+
+from parkstream_backend.settings import Settings
+
+
+def main() -> int:
+    """Run until told to stop; return the exit code."""
+    if answer_config(Settings, sys.argv[1:], os.environ):
+        return 0
+    settings = settings_or_exit(Settings, os.environ)
+    from parkstream_backend.app import serve  # noqa: PLC0415 - ``config`` answers without FastStream
+
+    return serve(settings)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,84 @@
+"""What a backend is made of; nothing here talks to anybody before it is used."""
+
+from collections.abc import Callable
+from typing import Final
+
+from faststream.rabbit import RabbitBroker
+from faststream.rabbit.subscriber.usecase import RabbitSubscriber
+from parkstream_broker import make_broker
+from parkstream_eventlog import GroupCommit, RedisLog, connect
+from parkstream_events.keys import BackendKeys, Database
+from parkstream_projection import Outbox, Reads
+from parkstream_telemetry import Telemetry, names
+
+from parkstream_backend.acks import Acks
+from parkstream_backend.breaker import Breaker, BreakerState
+from parkstream_backend.dead_letters import DeadLetters
+from parkstream_backend.listen import listen
+from parkstream_backend.monitor import Measure, Monitor
+from parkstream_backend.pause import Gate
+from parkstream_backend.recorder import Recorder
+from parkstream_backend.settings import Role, Settings
+
+STARTING: Final = frozenset({"starting"})
+GRACEFUL_SECONDS: Final = 6.0
+PING_SECONDS: Final = 0.5
+
+
+class Parts:
+    """Everything that a backend may need, put together."""
+
+    def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
+        self.settings = settings
+        self.telemetry = telemetry
+        self.keys = BackendKeys(settings.mall)
+        self.redis = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend")
+        self.log = RedisLog(self.redis, self.keys, dedupe_days=settings.dedupe_days)
+        self.commit = GroupCommit(self.log, on_commit=self._committed, on_retry=self.waiting_for("redis"))
+        self.outbox = Outbox(self.redis, self.keys)
+        self.reads = Reads(self.redis, self.keys)
+        self.gate = Gate(STARTING)
+        self.breaker = Breaker(on_change=self._breaker_changed)
+        self.broker: RabbitBroker = make_broker(settings.rabbitmq_url, graceful_seconds=GRACEFUL_SECONDS)
+        self.monitor = Monitor(
+            Measure(self.redis, self.log, self.outbox, self.reads),
+            self.gate,
+            telemetry,
+            projection_lag_max=settings.projection_lag_max,
+            outbox_max=settings.outbox_max,
+        )
+
+    def does(self, role: Role) -> bool:
+        """Whether this process has *role*."""
+        return role in self.settings.roles
+
+    def waiting_for(self, name: str) -> Callable[[Exception, float], None]:
+        """Return what says that *name* is away and is tried again."""
+
+        def on_retry(error: Exception, _: float) -> None:
+            self.telemetry.log(names.EVENT_WAITING, dependency=name, detail=f"{type(error).__name__}: {error}")
+
+        return on_retry
+
+    async def rabbitmq_problem(self) -> str:
+        """Say what is wrong with the connection to RabbitMQ, if this process needs it."""
+        needed = self.does(Role.RECORD) or self.does(Role.PROJECT)
+        return "" if not needed or await self.broker.ping(PING_SECONDS) else "not connected"
+
+    def subscribe(self, failed: Callable[[Exception], None]) -> list[RabbitSubscriber]:
+        """Subscribe to the work queues if this process records."""
+        if not self.does(Role.RECORD):
+            return []
+        dead_letters = DeadLetters(self.broker, self.telemetry)
+        recorder = Recorder(self.commit, dead_letters, Acks(), self.gate, self.telemetry, failed)
+        return listen(self.broker, recorder, self.settings.prefetch_count)
+
+    def _breaker_changed(self, state: BreakerState, reason: str) -> None:
+        if state is BreakerState.CLOSED:
+            self.telemetry.log(names.EVENT_BREAKER_CLOSED)
+        else:
+            self.telemetry.log(names.EVENT_BREAKER_OPENED, problem=reason)
+
+    def _committed(self, candidates: int, seconds: float) -> None:
+        self.telemetry.record(names.COMMIT_SIZE, candidates)
+        self.telemetry.record(names.COMMIT_DURATION, seconds)

@@ -1,0 +1,83 @@
+"""The process: a FastStream application that starts without RabbitMQ, answers HTTP, and ends when a duty fails."""
+
+import asyncio
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
+from typing import Final
+
+import uvicorn
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+from faststream.asgi import AsgiFastStream
+from faststream.asgi.types import ASGIApp, Receive, Scope, Send
+from faststream.rabbit import RabbitBroker
+from faststream.rabbit.subscriber.usecase import RabbitSubscriber
+from parkstream_broker import declare
+from parkstream_eventlog import delays_seconds
+from parkstream_telemetry import Telemetry, names
+
+from parkstream_backend.duties import Duties
+
+FAILED: Final = 1
+
+
+class Backend(AsgiFastStream):
+    """The backend's application; *lifespan* surrounds everything, *http* answers requests."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
+        self,
+        broker: RabbitBroker,
+        subscribers: list[RabbitSubscriber],
+        http: ASGIApp,
+        telemetry: Telemetry,
+        duties: Duties,
+        lifespan: Callable[[], AbstractAsyncContextManager[None]],
+    ) -> None:
+        super().__init__(broker, logger=None, lifespan=lifespan)
+        self.exit_code = 0
+        self.server: uvicorn.Server | None = None
+        self._rabbit = broker
+        self._rabbit_subscribers = subscribers
+        self._http = http
+        self._telemetry = telemetry
+        self._duties = duties
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or start and stop with the server."""
+        if scope["type"] == "http":
+            await self._http(scope, receive, send)
+        else:
+            await super().__call__(scope, receive, send)
+
+    def give_up(self) -> None:
+        """End the process with a failure."""
+        self.exit_code = FAILED
+        if self.server is not None:
+            self.server.should_exit = True
+
+    async def _start_broker(self) -> None:
+        """Connect, declare and subscribe, again and again until all of it is done.
+
+        FastStream would end with the first error, and leave a process that answers HTTP and takes no deliveries.
+        """
+        for delay_seconds in delays_seconds(0.2, 5.0):
+            try:
+                await self._start_once()
+            except CONNECTION_EXCEPTIONS as error:
+                self._telemetry.log(
+                    names.EVENT_WAITING, dependency="rabbitmq", detail=f"{type(error).__name__}: {error}"
+                )
+                await self._rabbit.stop()
+                await asyncio.sleep(delay_seconds)
+            except Exception as error:  # noqa: BLE001 - whatever it is, the process must not live on without a broker
+                self._duties.fail("listen", error)
+                return
+            else:
+                self._telemetry.log(names.EVENT_STARTED)
+                return
+
+    async def _start_once(self) -> None:
+        await self._rabbit.connect()
+        await declare(self._rabbit)
+        for subscriber in self._rabbit_subscribers:
+            subscriber.running = True  # FastStream drops what is delivered before it has set this itself.
+        await self._rabbit.start()

@@ -1,0 +1,78 @@
+"""The read API: where everything stands, who is inside, and a plate's visits."""
+
+from http import HTTPStatus
+
+from parkstream_eventlog import EventLog
+from parkstream_events.sightings import normalised_plate
+from parkstream_projection import Outbox, Reads
+from parkstream_telemetry import Telemetry
+
+from parkstream_backend.health import Health
+from parkstream_backend.http import ProblemError, Request, Response, Route, answer
+
+INSIDE_COUNT = 100
+INSIDE_COUNT_MAX = 1_000
+
+
+class ReadApi:
+    """Answers from the projection and the log; nothing here is cached."""
+
+    def __init__(self, log: EventLog, reads: Reads, outbox: Outbox) -> None:
+        self._log = log
+        self._reads = reads
+        self._outbox = outbox
+
+    async def state(self, _: Request) -> Response:
+        """Return positions, lag, counters and what waits."""
+        present = await self._reads.state()
+        log = await self._log.state()
+        return answer(
+            {
+                "position": log.position,
+                "checkpoint": present.checkpoint,
+                "lag": max(0, log.position - present.checkpoint),
+                "held": present.held,
+                "inside": present.inside,
+                "counters": present.counters,
+                "outbox_depth": await self._outbox.depth(),
+                "outbox_age_seconds": await self._outbox.age_seconds(),
+                "parked": await self._outbox.parked(),
+                "watermarks": present.watermarks,
+                "state_hash": present.state_hash,
+            }
+        )
+
+    async def inside(self, request: Request) -> Response:
+        """Return a page of the plates that are inside, and the cursor of the next."""
+        try:
+            count = min(int(request.query.get("count", INSIDE_COUNT)), INSIDE_COUNT_MAX)
+        except ValueError as error:
+            raise ProblemError(HTTPStatus.BAD_REQUEST, "count is a whole number.") from error
+        return answer(await self._reads.inside(request.query.get("cursor", "0"), count))
+
+    async def visits(self, request: Request) -> Response:
+        """Return the visits of one plate that are not final yet."""
+        try:
+            plate = normalised_plate(request.parameter)
+        except ValueError as error:
+            raise ProblemError(HTTPStatus.BAD_REQUEST, str(error)) from error
+        visits = await self._reads.plate(plate)
+        if visits is None:
+            raise ProblemError(HTTPStatus.NOT_FOUND, f"No visit of {plate} is remembered.")
+        return answer({"vehicle_plate": plate, "visits": visits})
+
+
+def routes_of(api: ReadApi, health: Health, telemetry: Telemetry) -> list[Route]:
+    """Return everything that the backend answers."""
+
+    async def metrics(_: Request) -> Response:
+        return Response(telemetry.prometheus(), content_type="text/plain; version=0.0.4; charset=utf-8")
+
+    return [
+        Route("/health/live", health.live),
+        Route("/health/ready", health.ready),
+        Route("/metrics", metrics),
+        Route("/v1/state", api.state, guarded=True),
+        Route("/v1/inside", api.inside, guarded=True),
+        Route("/v1/visits/", api.visits, guarded=True),
+    ]
