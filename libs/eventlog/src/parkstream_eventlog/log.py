@@ -128,7 +128,10 @@ class NotASightingError(EventLogError, ValueError):
 
 
 class EventLog(Protocol):
-    """An append-only log that any number of processes write and read."""
+    """An append-only log that any number of processes write and read.
+
+    Errors of the store itself pass through: ``is_transient`` tells those after which the same call may be made again.
+    """
 
     async def append(self, candidates: Sequence[Candidate]) -> list[Outcome]:
         """Append what is new, in order, and return one outcome per candidate; up to ``APPEND_MAX`` are one step.
