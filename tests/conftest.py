@@ -1,0 +1,101 @@
+"""Real servers for tests: a shared pair for most, private ones for those that hurt them."""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
+from itertools import count
+from typing import NamedTuple
+
+import pytest
+from parkstream_sandbox import RabbitServer, RedisServer, Sandbox, ServiceProcess, missing
+from parkstream_sandbox import free_port as a_free_port
+
+_numbers = count(1)
+
+
+class Servers(NamedTuple):
+    redis: RedisServer
+    rabbitmq: RabbitServer
+
+
+def _present() -> None:
+    if absent := missing():
+        say = pytest.fail if os.environ.get("CI") else pytest.skip
+        say(f"{' and '.join(absent)} missing: ./dev test installs what is missing")
+
+
+@pytest.fixture(scope="session")
+def sandbox() -> Iterator[Sandbox]:
+    """One folder for all that a test session starts."""
+    _present()
+    with Sandbox() as box:
+        yield box
+
+
+@pytest.fixture(scope="session")
+def servers(sandbox, shared_redis) -> Servers:
+    """The Redis and the RabbitMQ that tests share; no test may hurt them."""
+    return Servers(shared_redis, sandbox.rabbitmq())
+
+
+@pytest.fixture
+def mall() -> str:
+    """A mall of the test's own: no other test touches its keys."""
+    return f"mall-{os.getpid()}-{next(_numbers)}"
+
+
+@pytest.fixture(scope="session")
+def shared_redis(sandbox) -> RedisServer:
+    """The Redis that tests share, for those that need no RabbitMQ."""
+    return sandbox.redis()
+
+
+@pytest.fixture
+def redis_url(shared_redis) -> str:
+    """Address of the shared Redis; keep to the keys of ``mall``."""
+    return shared_redis.url
+
+
+@pytest.fixture
+def rabbitmq_url(servers) -> Iterator[str]:
+    """Address of a vhost of the test's own."""
+    name = f"test-{next(_numbers)}"
+    yield servers.rabbitmq.add_vhost(name)
+    servers.rabbitmq.delete_vhost(name)
+
+
+@pytest.fixture
+def redis_server(sandbox) -> Iterator[RedisServer]:
+    """A private Redis that the test may hurt."""
+    server = sandbox.redis()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def rabbitmq_server(sandbox) -> Iterator[RabbitServer]:
+    """A private RabbitMQ that the tests of one module may hurt."""
+    server = sandbox.rabbitmq()
+    yield server
+    server.kill()
+
+
+@pytest.fixture
+def run_service(sandbox) -> Iterator[Callable[..., ServiceProcess]]:
+    """Start one of our services and wait until it is ready, unless told otherwise; it ends with the test."""
+    with ExitStack() as ending:
+
+        def run(module: str, environ: Mapping[str, str], *, port: int = 0, ready: bool = True) -> ServiceProcess:
+            process = sandbox.service(module, {**environ, "PARKSTREAM_PORT": str(port or a_free_port())})
+            ending.callback(lambda: process.alive and process.kill())
+            if ready:
+                process.wait_ready()
+            return process
+
+        yield run
+
+
+@pytest.fixture
+def free_port() -> Callable[[], int]:
+    """Find a port that nobody listens on."""
+    return a_free_port
