@@ -12,13 +12,13 @@ from typing import Annotated, Final
 import cyclopts
 import msgspec
 from cyclopts import Parameter, validators
-from parkstream_sandbox import MissingServerError
+from parkstream_sandbox import MissingServerError, StartError
 from parkstream_settings import settings_or_exit
 from rich.console import Console
 
 from parkstream_cli import config as configuring
 from parkstream_cli.demo.plan import Options
-from parkstream_cli.demo.run import run
+from parkstream_cli.demo.run import NotEmptyError, run
 from parkstream_cli.demo.services import DiedError
 from parkstream_cli.demo.telling import tell
 from parkstream_cli.doctor import examination
@@ -48,7 +48,7 @@ def demo(
     progress = Console(stderr=json)
     try:
         result = run(Options(seconds=seconds, rate=rate, seed=seed, keep=keep), progress)
-    except (DiedError, UnreachableError, MissingServerError) as error:
+    except (DiedError, MissingServerError, NotEmptyError, StartError, UnreachableError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     if json:

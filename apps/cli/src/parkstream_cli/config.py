@@ -49,7 +49,7 @@ def configuration(environ: Mapping[str, str]) -> Configuration:
 
 def _ask(module: str, environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
     command = [sys.executable, "-m", module, "config", "--json"]
-    return subprocess.Popen(  # noqa: S603  # Our own modules, by our own interpreter.
+    return subprocess.Popen(  # Our own modules, by our own interpreter.
         command, env=dict(environ), stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
 
@@ -57,11 +57,12 @@ def _ask(module: str, environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
 def _answer(process: "subprocess.Popen[bytes]") -> Answer:
     try:
         told, complaint = process.communicate(timeout=ANSWER_SECONDS)
-        return msgspec.json.decode(told, type=Answer)
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
         return Answer([], [f"gave no answer within {ANSWER_SECONDS:.0f} s"])
+    try:
+        return msgspec.json.decode(told, type=Answer)
     except msgspec.DecodeError:
         last = complaint.decode(errors="replace").strip().rpartition("\n")[2]
         return Answer([], [f"gave no answer: {last or f'exit code {process.returncode}'}"])

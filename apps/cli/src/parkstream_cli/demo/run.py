@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -19,11 +19,19 @@ from parkstream_cli.demo.services import Services, start_servers
 from parkstream_cli.demo.showing import Board, board
 from parkstream_cli.demo.summary_file import first_lines, tally
 from parkstream_cli.demo.watching import Snapshot, Watch
-from parkstream_cli.probing import Asker, connected
+from parkstream_cli.probing import Asker, UnreachableError, connected
 
 LOOK_EVERY_SECONDS: Final = 0.5
 SETTLE_SECONDS: Final = 60.0
 FIRST_LINES: Final = 3
+LOOKS_MAX: Final = 3
+
+
+class NotEmptyError(Exception):
+    """The folder that shall be kept has something in it."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(f"{folder} is not empty: an account needs a fresh start, so name another folder")
 
 
 class Result(Struct, frozen=True):
@@ -45,6 +53,8 @@ def run(options: Options, console: Console) -> Result:
     def say(what: str) -> None:
         console.print(what, highlight=False, soft_wrap=True)
 
+    if options.keep is not None and options.keep.exists() and any(options.keep.iterdir()):
+        raise NotEmptyError(options.keep)
     ensure_servers(say)
     with Sandbox(options.keep, keep=options.keep is not None) as sandbox:
         summary_file = sandbox.folder / "summaries.jsonl"
@@ -84,13 +94,19 @@ class _Loop:
     async def until(self, done: Callable[[Snapshot], bool], phase: Callable[[], str]) -> Snapshot:
         """Return the first snapshot that is *done*."""
         while True:
-            self._services.check()
-            now = await self._watch.look()
+            now = await self._look()
             self._recent = [*self._recent[-9:], now]
             self._shown.show(self._recent[0], now, phase())
             if done(now):
                 return now
             await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+    async def _look(self) -> Snapshot:
+        for _ in range(LOOKS_MAX - 1):
+            self._services.check()
+            with suppress(UnreachableError):  # A busy machine is no dead service: ask again.
+                return await self._watch.look()
+        return await self._watch.look()
 
 
 def _result(last: Snapshot, summary_file: Path) -> Result:
@@ -102,7 +118,7 @@ def _result(last: Snapshot, summary_file: Path) -> Result:
     )
     found = tally(summary_file)
     counters = last.state.counters
-    recorded = (counters.get("entries", 0), counters.get("exits", 0))
+    recorded = (counters.get("entered", 0), counters.get("exited", 0))
     to_disk = (last.stats.exit_to_disk_ms or Milliseconds(), last.stats.held_exit_to_disk_ms or Milliseconds())
     return Result(
         account=accounting.account(published, found, to_disk=to_disk, file=str(summary_file)),

@@ -1,6 +1,5 @@
 """The demo's servers and services: started in order, watched, and explained when they die."""
 
-from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -11,66 +10,56 @@ from parkstream_cli.demo import plan
 from parkstream_cli.demo.plan import Options, Servers
 from parkstream_cli.demo.watching import Addresses
 
-LAST_LINES: Final = 15
 READY_SECONDS: Final = 60.0
 
 
 class DiedError(Exception):
     """A process of the demo ended by itself; the message has the last lines that it said."""
 
-    def __init__(self, name: str, output: Path) -> None:
-        super().__init__(f"{name} ended by itself. The last that it said:\n{last_lines(output)}")
+    def __init__(self, service: ServiceProcess) -> None:
+        told = service.last_lines() or "(nothing)"
+        super().__init__(
+            f"{service.name} ended by itself with code {service.exit_code}. The last that it said:\n{told}"
+        )
 
 
 class Services:
-    """The four services, running."""
+    """The four services; the entry cameras begin when all others are ready."""
 
     def __init__(self, sandbox: Sandbox, servers: Servers, options: Options, summary_file: Path) -> None:
         common = plan.of_all(servers)
         cameras = common | plan.of_cameras(options)
-        summaries = sandbox.service("parkstream_summary_api", common | {"PARKSTREAM_SUMMARY_FILE": str(summary_file)})
-        backend = sandbox.service("parkstream_backend", common | {"PARKSTREAM_SUMMARY_URL": summaries.url})
-        exits = sandbox.service("parkstream_exit_generator", cameras)
-        self._running: dict[str, ServiceProcess] = {"summary-api": summaries, "backend": backend, "exits": exits}
-        self._wait()
-        self._running["entries"] = sandbox.service("parkstream_entry_generator", cameras)
-        self._wait()
+        to_file = common | {"PARKSTREAM_SUMMARY_FILE": str(summary_file)}
+        self._summaries = sandbox.service("parkstream_summary_api", to_file, "summary-api")
+        to_api = common | {"PARKSTREAM_SUMMARY_URL": self._summaries.url}
+        self._backend = sandbox.service("parkstream_backend", to_api, "backend")
+        self._exits = sandbox.service("parkstream_exit_generator", cameras, "exit-generator")
+        for service in [self._summaries, self._backend, self._exits]:
+            service.wait_ready(READY_SECONDS)
+        self._entries = sandbox.service("parkstream_entry_generator", cameras, "entry-generator")
+        self._entries.wait_ready(READY_SECONDS)
 
     @property
     def addresses(self) -> Addresses:
         """Where they answer."""
         return Addresses(
-            entries=self._running["entries"].url,
-            exits=self._running["exits"].url,
-            backend=self._running["backend"].url,
-            summaries=self._running["summary-api"].url,
+            entries=self._entries.url,
+            exits=self._exits.url,
+            backend=self._backend.url,
+            summaries=self._summaries.url,
         )
 
     def check(self) -> None:
         """Raise ``DiedError`` when one of them ended."""
-        for name, service in self._running.items():
+        for service in [self._summaries, self._backend, self._exits, self._entries]:
             if not service.alive:
-                raise DiedError(name, service.output)
-
-    def _wait(self) -> None:
-        for name, service in self._running.items():
-            try:
-                service.wait_ready(READY_SECONDS)
-            except TimeoutError:
-                raise DiedError(name, service.output) from None
+                raise DiedError(service)
 
 
 def start_servers(sandbox: Sandbox, say: Callable[[str], None]) -> Servers:
     """Start private servers and return where they are."""
-    say("starting a private Redis and a private RabbitMQ")
+    say("starting a private RabbitMQ and a private Redis")
+    rabbitmq = sandbox.rabbitmq(wait=False)
     redis = sandbox.redis()
-    rabbitmq = sandbox.rabbitmq()
+    rabbitmq.wait_ready()
     return Servers(rabbitmq_url=rabbitmq.url, redis_url=redis.url)
-
-
-def last_lines(output: Path) -> str:
-    """Return the end of what a process said."""
-    if not output.is_file():
-        return "(nothing)"
-    with output.open(encoding="utf-8", errors="replace") as file:
-        return "".join(deque(file, LAST_LINES)).rstrip() or "(nothing)"

@@ -1,6 +1,6 @@
 """Progress, as a live table on a terminal and as plain lines elsewhere."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final, Protocol
 
@@ -23,7 +23,7 @@ class Board(Protocol):
 
 
 @contextmanager
-def board(console: Console) -> Iterator[Board]:
+def board(console: Console) -> Generator[Board, None, None]:
     """Yield a live table when *console* is a terminal, else something that prints a line now and then."""
     if not console.is_terminal:
         yield Lines(console)
