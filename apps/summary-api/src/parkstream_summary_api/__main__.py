@@ -3,6 +3,7 @@
 import os
 import signal
 import sys
+from types import FrameType
 from typing import Final
 
 import msgspec
@@ -36,6 +37,10 @@ def document(app: Litestar) -> str:
     )
 
 
+def _ignore(number: int, frame: FrameType | None) -> None:
+    del number, frame
+
+
 def serve(app: Litestar, settings: Settings) -> None:
     """Serve *app* until SIGTERM or SIGINT, finish what was accepted, and return."""
     try:
@@ -45,7 +50,7 @@ def serve(app: Litestar, settings: Settings) -> None:
         raise SystemExit(CANNOT_OPEN) from error
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal once more when it is done; what is then in force must not kill us.
-        signal.signal(number, lambda *_: None)
+        signal.signal(number, _ignore)
     uvicorn.run(
         app,
         host=settings.host,

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Final
@@ -22,6 +22,7 @@ from parkstream_summary_api.health import Health
 from parkstream_summary_api.index import Index, connect
 from parkstream_summary_api.indexing import Indexing
 from parkstream_summary_api.journal import Journal
+from parkstream_summary_api.middleware import RequestDurations
 from parkstream_summary_api.problems import handlers
 from parkstream_summary_api.reading import Reading
 from parkstream_summary_api.routes import api
@@ -39,6 +40,7 @@ def create_app(settings: Settings) -> Litestar:
         route_handlers=api(bearer_guards(settings.api_token)),
         dependencies=parts.dependencies(),
         exception_handlers=handlers(parts.report),
+        middleware=[RequestDurations(parts.telemetry)],
         lifespan=[lambda _: parts.running()],
         openapi_config=openapi(guarded=bool(settings.api_token)),
         request_max_body_size=BODY_BYTES_MAX,
@@ -55,9 +57,9 @@ class Parts:
         self.telemetry = telemetry
         self.journal = Journal(Path(settings.summary_file).absolute())
         self.index = Index(connect(settings.redis_url), SummaryApiKeys(settings.mall))
-        self.indexing = Indexing(self.journal, self.index, self._say)
-        self.statistics = Statistics(telemetry, self.index)
-        self.commits = Commits(self.journal, self.index, self.indexing, self.statistics.written)
+        self.indexing = Indexing(self.journal, self.index, self._say, self._complain)
+        self.statistics = Statistics(telemetry, self.index, self.journal)
+        self.commits = Commits(self.journal, self.index, self.indexing, self.statistics.written, self._complain)
         self.reading = Reading(self.journal, self.index, self.indexing)
         self.health = Health(self.journal, self.index, self.indexing)
 
@@ -72,15 +74,12 @@ class Parts:
         }
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[None]:
+    async def running(self) -> AsyncGenerator[None]:
         """Hold the file, write what arrives, and keep the index true; at the end finish what was accepted."""
         self.journal.open()
-        self.telemetry.log(
-            names.SUMMARY_FILE_OPENED,
-            path=str(self.journal.path),
-            bytes=self.journal.end,
-            torn_bytes=self.journal.torn_bytes,
-        )
+        if self.journal.torn_bytes:
+            self.telemetry.log(names.EVENT_FILE_REPAIRED, bytes=self.journal.torn_bytes)
+        self.telemetry.log(names.EVENT_STARTED)
         indexing, commits = asyncio.create_task(self.indexing.run()), asyncio.create_task(self.commits.run())
         for task in (indexing, commits):
             task.add_done_callback(self._ended)
@@ -92,21 +91,26 @@ class Parts:
             indexing.cancel()
             await self.index.close()
             self.journal.close()
+            self.telemetry.log(names.EVENT_STOPPED)
             self.telemetry.shutdown()
 
     def report(self, error: Exception) -> None:
         """Log what nobody foresaw."""
-        self.telemetry.log(names.SUMMARY_API_FAILED, error=error)
+        self.telemetry.log(names.EVENT_REQUEST_FAILED, error=error)
 
-    def _say(self, what: str, mark: Mark) -> None:
-        self.telemetry.log(names.SUMMARY_INDEX, what=what, indexed_bytes=mark.through_bytes, bytes=self.journal.end)
+    def _say(self, step: str, mark: Mark) -> None:
+        self.telemetry.log(names.EVENT_INDEXED, step=step, indexed_bytes=mark.through_bytes, bytes=self.journal.end)
+
+    def _complain(self, detail: str) -> None:
+        self.telemetry.log(names.EVENT_WRITE_FAILED, detail=detail)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         """Leave at once when the writer or the indexer failed: whoever starts next recovers by reading."""
         error = None if task.cancelled() else task.exception()
         if error is not None:
-            self.telemetry.log(names.SUMMARY_API_FAILED, error=error)
+            self.telemetry.log(names.EVENT_WRITE_FAILED, detail=str(error), error=error)
             sys.stderr.write(f"error: {error}\n")
+            sys.stdout.flush()
             sys.stderr.flush()
             os._exit(INPUT_OUTPUT_ERROR)
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
+from time import time_ns
 from typing import Final, NamedTuple
 
 from parkstream_events.summaries import ItemStatus, SummaryItem
@@ -33,16 +34,31 @@ class Posted(NamedTuple):
     statuses: asyncio.Future[list[ItemStatus]]
 
 
+class Written(NamedTuple):
+    """What one append brought to disk, and between which times (ns since 1970)."""
+
+    items: list[SummaryItem]
+    began_ns: int
+    ended_ns: int
+
+
 class Commits:
     """The only writer of *journal*. ``observe`` hears of all that was written, once it is on disk."""
 
     def __init__(
-        self, journal: Journal, index: Index, indexing: Indexing, observe: Callable[[list[SummaryItem]], None]
+        self,
+        journal: Journal,
+        index: Index,
+        indexing: Indexing,
+        observe: Callable[[Written], None],
+        complain: Callable[[str], None],
     ) -> None:
         self._journal = journal
         self._index = index
         self._indexing = indexing
         self._observe = observe
+        self._complain = complain
+        self._full = False
         self._waiting: deque[Posted] = deque()
         self._waiting_bytes = 0
         self._arrived = asyncio.Event()
@@ -74,13 +90,21 @@ class Commits:
             try:
                 told = await self._commit(group)
             except (DiskFullError, IndexAwayError, IndexBehindError) as error:
-                for posted in group:
-                    if not posted.statuses.done():
-                        posted.statuses.set_exception(error)
+                self._refuse(group, error)
                 continue
             for posted, statuses in zip(group, told, strict=True):
                 if not posted.statuses.done():
                     posted.statuses.set_result(statuses)
+
+    def _refuse(self, group: list[Posted], error: Exception) -> None:
+        """Tell each request of *group* the *error*, and the log when the disk has just become full."""
+        if isinstance(error, DiskFullError):
+            if not self._full:
+                self._complain(str(error))
+            self._full = True
+        for posted in group:
+            if not posted.statuses.done():
+                posted.statuses.set_exception(error)
 
     def _take(self) -> list[Posted]:
         """Return the requests that go to disk together."""
@@ -100,8 +124,10 @@ class Commits:
         ledger = await self._ledger({item.visit_id for posted in group for item in posted.items})
         told = [[ledger.take(item) for item in posted.items] for posted in group]
         if ledger.lines:
+            began_ns = time_ns()
             await asyncio.to_thread(self._journal.append, b"".join(ledger.lines))
-            self._observe(_written(group, told))
+            self._full = False
+            self._observe(Written(_written(group, told), began_ns, time_ns()))
             await self._index_lines(ledger)
         return told
 

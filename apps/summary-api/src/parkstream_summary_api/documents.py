@@ -32,11 +32,11 @@ class DocsPage(OpenAPIRenderPlugin):
 
     def __init__(self) -> None:
         super().__init__(path="/", favicon="", style="")
-        self._page = files(__package__).joinpath("docs.html").read_bytes()
+        self._page = files("parkstream_summary_api").joinpath("docs.html").read_bytes()
 
-    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:
+    def render(self, request: Request[Any, Any, Any], openapi_schema: dict[str, Any]) -> bytes:  # noqa: ARG002 - Litestar's
         """Return the page that shows *openapi_schema*."""
-        return self._page.replace(b"{{document}}", self.render_json(request, openapi_schema).replace(b"<", b"\\u003c"))
+        return self._page.replace(b"{{document}}", msgspec.json.encode(openapi_schema).replace(b"<", b"\\u003c"))
 
 
 def openapi(*, guarded: bool) -> OpenAPIConfig:

@@ -1,6 +1,6 @@
 """What Redis knows of the file, so that no process keeps anything per visit: entries, counters, how far it knows."""
 
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
@@ -13,6 +13,7 @@ from redis.exceptions import RedisError
 from parkstream_summary_api.core.ledger import NOTHING_INDEXED, Entry, Ledger, Mark, entries_of
 
 TIMEOUT_SECONDS: Final = 2.0
+MARK: Final = ["through_bytes", "tail", "lines"]
 COUNTERS: Final = ("lines", "visits", "completed", "entry_missed", "exit_missed", "retracted", "unreadable", "repeated")
 COMMIT: Final = """
 local mark = redis.call('HMGET', KEYS[1], 'through_bytes', 'tail')
@@ -46,20 +47,22 @@ class Index:
     def __init__(self, redis: Redis, keys: SummaryApiKeys) -> None:
         self._redis = redis
         self._keys = keys
+        self.lines = 0
+        """Lines in the file, as of the last answer about it."""
 
     async def mark(self) -> Mark:
         """Return how far the file is indexed."""
         async with _answering():
-            return _mark_of(await self._redis.hmget(self._keys.index_meta, ["through_bytes", "tail"]))
+            return self._mark_of(await self._redis.hmget(self._keys.index_meta, MARK))
 
     async def look_up(self, visit_ids: Collection[str]) -> tuple[Mark, dict[str, tuple[Entry, ...]]]:
         """Return what is known of *visit_ids*, and how far the file is indexed, as of one moment."""
         ids = list(visit_ids)
         async with _answering(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.hmget(self._keys.index_meta, ["through_bytes", "tail"])
+            pipe.hmget(self._keys.index_meta, MARK)
             pipe.hmget(self._keys.index, ids)
             marked, packed = await pipe.execute()
-        return _mark_of(marked), {key: entries_of(value) for key, value in zip(ids, packed, strict=True) if value}
+        return self._mark_of(marked), {key: entries_of(value) for key, value in zip(ids, packed, strict=True) if value}
 
     async def commit(self, ledger: Ledger) -> bool:
         """Add what *ledger* took in, unless the index has moved since it was looked up; return whether it had not."""
@@ -87,10 +90,15 @@ class Index:
         """Hang up."""
         await self._redis.aclose()
 
+    def _mark_of(self, found: Sequence[Any]) -> Mark:
+        through, tail, lines = found
+        self.lines = int(lines or 0)
+        return NOTHING_INDEXED if through is None else Mark(int(through), bytes(tail or b""))
+
 
 def connect(url: str) -> Redis:
     """Return a client of our DB at *url*; one try more is safe, since nothing here counts twice."""
-    return Redis.from_url(
+    return Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - its **kwargs are untyped
         url,
         db=int(Database.SUMMARY_API),
         protocol=2,
@@ -102,13 +110,8 @@ def connect(url: str) -> Redis:
 
 
 @asynccontextmanager
-async def _answering() -> AsyncIterator[None]:
+async def _answering() -> AsyncGenerator[None]:
     try:
         yield
     except RedisError as error:
         raise IndexAwayError(error) from error
-
-
-def _mark_of(found: list[bytes | None]) -> Mark:
-    through, tail = found
-    return NOTHING_INDEXED if through is None else Mark(int(through), tail or b"")

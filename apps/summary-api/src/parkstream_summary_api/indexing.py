@@ -21,10 +21,17 @@ _heading = msgspec.json.Decoder(Heading).decode
 class Indexing:
     """Keeps *index* true to *journal*; ``done`` is set while it is, as far as anybody has noticed."""
 
-    def __init__(self, journal: Journal, index: Index, say: Callable[[str, Mark], None]) -> None:
+    def __init__(
+        self,
+        journal: Journal,
+        index: Index,
+        say: Callable[[str, Mark], None],
+        complain: Callable[[str], None],
+    ) -> None:
         self._journal = journal
         self._index = index
         self._say = say
+        self._complain = complain
         self._away = False
         self._wanted = asyncio.Event()
         self.done = asyncio.Event()
@@ -53,18 +60,14 @@ class Indexing:
             try:
                 self.mark = await self._catch_up()
             except (IndexAwayError, IndexBehindError) as error:
-                self._complain(error)
+                if not self._away:
+                    self._complain(str(error))
+                self._away = True
                 await asyncio.sleep(PAUSE_SECONDS)
                 continue
             self._away = False
             self._wanted.clear()
             self.done.set()
-
-    def _complain(self, error: Exception) -> None:
-        """Say once per outage what is wrong."""
-        if not self._away:
-            self._say(str(error), self.mark)
-        self._away = True
 
     async def _catch_up(self) -> Mark:
         mark = await self._index.mark()

@@ -2,12 +2,11 @@
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple
+from typing import Any, Final, NamedTuple, TypeAlias
 
 import msgspec
 from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
-from litestar.types import ExceptionHandlersMap
 
 from parkstream_summary_api.bodies import MalformedError, TooManyItemsError
 from parkstream_summary_api.commits import OverloadedError
@@ -16,6 +15,8 @@ from parkstream_summary_api.journal import DiskFullError
 from parkstream_summary_api.reading import BadFilterError, UnknownVisitError
 
 MEDIA_TYPE: Final = "application/problem+json"
+Asked: TypeAlias = Request[Any, Any, Any]
+Handlers: TypeAlias = dict[int | type[Exception], Callable[[Asked, Any], Response[bytes]]]
 
 
 class FieldError(msgspec.Struct, frozen=True):
@@ -57,17 +58,17 @@ KINDS: Final[dict[type[Exception], Kind]] = {
 }
 
 
-def handlers(report: Callable[[Exception], None]) -> ExceptionHandlersMap:
+def handlers(report: Callable[[Exception], None]) -> Handlers:
     """Return what answers every error; *report* hears of those that nobody foresaw."""
 
-    def unforeseen(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+    def unforeseen(_: Asked, error: Exception) -> Response[bytes]:
         report(error)
         return _answer(_titled(HTTPStatus.INTERNAL_SERVER_ERROR, "see the log of summary-api"))
 
     return {Exception: unforeseen, HTTPException: _framework_error, **dict.fromkeys(KINDS, _own_error)}
 
 
-def _own_error(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def _own_error(_: Asked, error: Exception) -> Response[bytes]:
     kind = KINDS[type(error)]
     field = error.field if isinstance(error, BadFilterError) else kind.field
     problem = Problem(
@@ -81,7 +82,7 @@ def _own_error(_: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
     return _answer(problem, {} if again is None else {"Retry-After": str(again)})
 
 
-def _framework_error(_: Request[Any, Any, Any], error: HTTPException) -> Response[bytes]:
+def _framework_error(_: Asked, error: HTTPException) -> Response[bytes]:
     """Tell what Litestar found: a bad query parameter, no such path, no token, a body too large."""
     errors: list[FieldError] = []
     if isinstance(error, ValidationException) and isinstance(error.extra, list):

@@ -8,10 +8,10 @@ from litestar import Request, Response, Router, get, post
 from litestar.di import NamedDependency
 from litestar.openapi.datastructures import ResponseSpec
 from litestar.params import FromPath, QueryParameter, SkipValidation
-from litestar.types import Guard
 from parkstream_events.summaries import Outcome, PostResults, Summary
 from parkstream_telemetry import Telemetry
 
+from parkstream_summary_api.auth import Guard
 from parkstream_summary_api.bodies import parsed
 from parkstream_summary_api.commits import Commits
 from parkstream_summary_api.documents import PostedOperation
@@ -46,7 +46,9 @@ UNAVAILABLE = problem("Redis is away, or the index is being rebuilt; come again 
     },
 )
 async def post_summaries(
-    request: Request[Any, Any, Any], commits: NamedDependency[SkipValidation[Commits]]
+    request: Request[Any, Any, Any],
+    commits: NamedDependency[SkipValidation[Commits]],
+    statistics: NamedDependency[SkipValidation[Statistics]],
 ) -> PostResults:
     """Write one summary or up to 100, each at most 64 KiB, and answer once they are on disk.
 
@@ -56,7 +58,9 @@ async def post_summaries(
     body = await request.body()
     given = parsed(body)
     statuses = await commits.write(given.items, len(body)) if given.items else []
-    return PostResults(given.answered(statuses))
+    results = given.answered(statuses)
+    statistics.answered(results)
+    return PostResults(results)
 
 
 @get(

@@ -1,15 +1,16 @@
 """What the file holds, and how long summaries took to get there."""
 
-from collections.abc import Callable
-from time import time_ns
+from collections import Counter
 from typing import Final
 
 import msgspec
-from parkstream_events.summaries import Outcome, SummaryItem
+from parkstream_events.summaries import ItemResult, Outcome
 from parkstream_telemetry import Telemetry, names
 from parkstream_telemetry.latency import Stage
 
+from parkstream_summary_api.commits import Written
 from parkstream_summary_api.index import Index
+from parkstream_summary_api.journal import Journal
 
 STAGES: Final = {Outcome.COMPLETED: Stage.END_TO_END, Outcome.ENTRY_MISSED: Stage.END_TO_END_HELD}
 """Only a visit that an exit ended tells how long it takes from the exit to the disk."""
@@ -51,20 +52,27 @@ class Stats(msgspec.Struct, frozen=True):
 class Statistics:
     """Hears of what was written, and adds it up."""
 
-    def __init__(self, telemetry: Telemetry, index: Index, clock_ns: Callable[[], int] = time_ns) -> None:
+    def __init__(self, telemetry: Telemetry, index: Index, journal: Journal) -> None:
         self._telemetry = telemetry
         self._index = index
-        self._clock_ns = clock_ns
+        telemetry.watch(names.SUMMARY_LINES, lambda: index.lines)
+        telemetry.watch(names.SUMMARY_BYTES, lambda: journal.end)
 
-    def written(self, items: list[SummaryItem]) -> None:
-        """Take in that *items* are on disk now."""
-        now_us = self._clock_ns() // 1_000
+    def written(self, written: Written) -> None:
+        """Take in what is on disk now."""
+        now_us = written.ended_ns // 1_000
         record = self._telemetry.latency.record
-        for item in items:
+        for item in written.items:
             stage = STAGES.get(item.outcome)
             if stage is not None and item.published_at_us is not None:
                 record(stage, (now_us - item.published_at_us) / 1_000_000)
-        self._telemetry.add(names.SUMMARIES_WRITTEN, len(items))
+        self._telemetry.record(names.SYNC_SIZE, len(written.items))
+        self._telemetry.record(names.SYNC_DURATION, (written.ended_ns - written.began_ns) / 1_000_000_000)
+
+    def answered(self, results: list[ItemResult]) -> None:
+        """Count what is answered to each item."""
+        for status, count in Counter(result.status for result in results).items():
+            self._telemetry.add(names.SUMMARIES, count, status=status.value)
 
     async def stats(self) -> Stats:
         """Return all figures."""
