@@ -33,6 +33,12 @@ def sandbox() -> Iterator[Sandbox]:
 
 
 @pytest.fixture(scope="session")
+def shared_redis(sandbox) -> RedisServer:
+    """The Redis that tests share, for those that need no RabbitMQ."""
+    return sandbox.redis()
+
+
+@pytest.fixture(scope="session")
 def servers(sandbox, shared_redis) -> Servers:
     """The Redis and the RabbitMQ that tests share; no test may hurt them."""
     return Servers(shared_redis, sandbox.rabbitmq())
@@ -42,12 +48,6 @@ def servers(sandbox, shared_redis) -> Servers:
 def mall() -> str:
     """A mall of the test's own: no other test touches its keys."""
     return f"mall-{os.getpid()}-{next(_numbers)}"
-
-
-@pytest.fixture(scope="session")
-def shared_redis(sandbox) -> RedisServer:
-    """The Redis that tests share, for those that need no RabbitMQ."""
-    return sandbox.redis()
 
 
 @pytest.fixture
