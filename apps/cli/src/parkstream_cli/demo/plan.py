@@ -39,7 +39,7 @@ def of_cameras(options: Options) -> dict[str, str]:
     """Return what both generators are told: a day of cars in the time that the demo drives."""
     return {
         "PARKSTREAM_RATE": f"{options.rate:g}",
-        "PARKSTREAM_ARRIVALS": "poisson",
+        "PARKSTREAM_ARRIVALS": "rush_hours",
         "PARKSTREAM_SEED": str(options.seed),
         "PARKSTREAM_TIME_SCALE": f"{DAY_SECONDS / options.seconds:g}",
     }
