@@ -1,7 +1,7 @@
 """Makes the broker: confirmed and mandatory publishing, quick reconnects."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from faststream.rabbit import Channel, RabbitBroker
@@ -12,7 +12,20 @@ RECONNECT_SECONDS = 1.0
 CONNECT_TIMEOUT_SECONDS = 10.0
 
 
-def make_broker(
+class PreparedBroker(RabbitBroker):
+    """Awaits ``prepare(broker)`` each time between connecting and subscribing."""
+
+    prepare: Callable[[RabbitBroker], Awaitable[None]] | None = None
+
+    async def start(self) -> None:
+        """Connect, prepare, subscribe."""
+        await self.connect()
+        if self.prepare is not None:
+            await self.prepare(self)
+        await super().start()
+
+
+def make_broker(  # noqa: PLR0913 - options by name
     url: str,
     *,
     middlewares: Sequence[Any] = (),
@@ -20,17 +33,21 @@ def make_broker(
     on_reconnected: Sequence[Callable[..., Any]] = (),
     graceful_seconds: float = 15.0,
     logger: logging.Logger | None = None,
+    prepare: Callable[[RabbitBroker], Awaitable[None]] | None = None,
+    fail_fast: bool = True,
 ) -> RabbitBroker:
     """Return a broker for *url* whose publishes raise ``PublishError`` when no queue takes the message.
 
     ``prefetch`` bounds the deliveries in flight of subscribers that name no channel of their own; its stop waits up to
-    ``graceful_seconds`` for handlers.
+    ``graceful_seconds`` for handlers. ``prepare`` is awaited between connecting and subscribing. Without ``fail_fast``,
+    connecting waits until RabbitMQ is there.
     """
     tolerate_properties()
-    return RabbitBroker(
+    broker = PreparedBroker(
         url,
         middlewares=middlewares,
         default_channel=Channel(prefetch_count=prefetch, on_return_raises=True),
+        fail_fast=fail_fast,
         reconnect_interval=RECONNECT_SECONDS,
         timeout=CONNECT_TIMEOUT_SECONDS,
         on_reconnected=on_reconnected,
@@ -38,3 +55,5 @@ def make_broker(
         graceful_timeout=graceful_seconds,
         logger=logger,
     )
+    broker.prepare = prepare
+    return broker

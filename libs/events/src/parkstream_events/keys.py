@@ -57,16 +57,26 @@ class ExitGeneratorKeys(Keys):
     def __init__(self, mall: str) -> None:
         super().__init__("exit-generator", mall)
         self.parked = self.key("parked")
+        """Sorted set: entry id, by when the car leaves (microseconds since 1970)."""
+        self.cars = self.key("cars")
+        """Hash: entry id to the car, for those parked."""
+        self.left = self.key("left")
+        """Sorted set: entry ids of the latest cars that left, so that an entry delivered again parks nobody twice."""
         self.intents = self.key("intents")
+        """Hash: event id to the exit that is meant but not confirmed."""
         self.account = self.key("account")
+        """Hash: what was made so far, and what RabbitMQ confirmed of it."""
 
 
 class EntryGeneratorKeys(Keys):
-    """Where the plate range stands."""
+    """Which entries are meant but not confirmed, and where the plate range stands."""
 
     def __init__(self, mall: str) -> None:
         super().__init__("entry-generator", mall)
+        self.intents = self.key("intents")
+        """Hash: event id to the entry that is meant but not confirmed."""
         self.account = self.key("account")
+        """Hash: what was made so far, and what RabbitMQ confirmed of it."""
 
 
 class SummaryApiKeys(Keys):

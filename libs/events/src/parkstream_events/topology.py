@@ -33,6 +33,8 @@ Before 4.0 there is no limit when the argument is absent, and -1 is taken as a l
 
 PUBLISHED_AT_HEADER = "x-published-at-us"
 TRACEPARENT_HEADER = "traceparent"
+LINKED_TRACEPARENT_HEADER = "x-parkstream-linked-traceparent"
+"""On an exit: the trace of its car's entry, which the span of the publish links to."""
 REASON_HEADER = "x-parkstream-reason"
 DETAIL_HEADER = "x-parkstream-detail"
 ORIGINAL_QUEUE_HEADER = "x-original-queue"

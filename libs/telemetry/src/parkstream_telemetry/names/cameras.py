@@ -1,6 +1,6 @@
 """What the generators tell."""
 
-from parkstream_telemetry.kinds import Event, Metric
+from parkstream_telemetry.kinds import Attribute, Event, Metric
 from parkstream_telemetry.names import attributes as a
 
 PUBLISHED = Metric(
@@ -11,9 +11,21 @@ BUFFERED = Metric("parking.generator.buffered", "gauge", "{event}", "Sightings t
 CARS_PARKED = Metric("parking.generator.parked", "gauge", "{car}", "Cars that the exit generator knows inside.")
 MATCHED_SHARE = Metric("parking.generator.matched_share", "gauge", "1", "Share of exits whose car had entered.")
 
+_COUNT = Attribute("parking.count", "int", "How many sightings.")
+
+EVENT_BUFFERING = Event(
+    "generator.buffering",
+    "warning",
+    "RabbitMQ takes nothing; sightings wait in the buffer.",
+    (a.ATTRIBUTE_DETAIL, _COUNT),
+)
 EVENT_DROPPING = Event(
     "generator.dropping",
     "warning",
     "The broker is away and the buffer full; said at most once a second.",
-    (a.ATTRIBUTE_REASON,),
+    (a.ATTRIBUTE_REASON, _COUNT),
+)
+EVENT_DRIVING_ENDED = Event("generator.ended", "info", "No more sightings are made; those made are published.")
+EVENT_GENERATOR_FAILED = Event(
+    "generator.failed", "error", "A part of the generator failed; the process ends.", (a.ATTRIBUTE_DUTY,)
 )

@@ -1,0 +1,29 @@
+"""The composition root of the entry generator."""
+
+from parkstream_broker import declare
+from parkstream_cameras.generator import Generator
+from parkstream_cameras.station import Identity, Station
+from parkstream_events.keys import Database, EntryGeneratorKeys
+from parkstream_events.topology import ENTERED_KEY
+from parkstream_events.wire import ENTERED
+
+from parkstream_entry_generator.arriving import EntryCamera
+from parkstream_entry_generator.settings import Settings
+
+
+def create_app(settings: Settings) -> Generator:
+    """Return the application that *settings* describe; it connects when it is served."""
+    station = Station(
+        settings,
+        Identity(
+            service="parkstream-entry-generator",
+            database=Database.ENTRY_GENERATOR,
+            keys=EntryGeneratorKeys(settings.mall),
+            key=ENTERED_KEY,
+            type=ENTERED,
+            description="A vehicle passed an entry camera.",
+            declarations=(declare,),
+        ),
+    )
+    camera = EntryCamera(station, settings.arrivals, settings.rate, settings.time_scale, open_loop=settings.open_loop)
+    return Generator(station, camera.run)
