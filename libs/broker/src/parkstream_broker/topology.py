@@ -58,10 +58,10 @@ async def declare_exchange(broker: "RabbitBroker", exchange: RabbitExchange) -> 
 async def declare_queue(broker: "RabbitBroker", queue: RabbitQueue, exchange: RabbitExchange) -> None:
     """Declare *queue*, with what this version of RabbitMQ needs to know, and bind it to *exchange*."""
     arguments: Any = {**queue.arguments, **_delivery_limit(await broker.connect())}
-    exact = RabbitQueue(queue.name, QueueType.QUORUM, routing_key=queue.routing_key, arguments=arguments)
+    # Not broker.declare_queue: subscribers would be given its queue, and consume on its channel, which has no prefetch.
+    channel = await broker.config.channel_manager.get_channel()
     try:
-        declared = await broker.declare_queue(exact)
-        await declared.declare()
+        declared = await channel.declare_queue(queue.name, durable=True, arguments=arguments)
     except ChannelPreconditionFailed as error:
         raise TopologyMismatchError(queue.name, str(error)) from error
     await declared.bind(await broker.declare_exchange(exchange), queue.routing_key)
