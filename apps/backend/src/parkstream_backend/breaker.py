@@ -9,7 +9,7 @@ from typing import Final
 
 FAILURES_MAX: Final = 5
 OPEN_SECONDS: Final = 0.5
-OPEN_SECONDS_MAX: Final = 5.0
+OPEN_SECONDS_MAX: Final = 2.0
 
 
 class BreakerState(StrEnum):

@@ -120,7 +120,7 @@ class Deliverer:
 
     async def _post(self, items: Sequence[bytes]) -> list[ItemResult]:
         async for attempt in stamina.retry_context(
-            on=_backoff, attempts=None, timeout=None, wait_initial=0.05, wait_max=2.0, wait_jitter=0.1
+            on=_backoff, attempts=None, timeout=None, wait_initial=0.05, wait_max=1.0, wait_jitter=0.1
         ):
             with attempt:
                 await self._breaker.admitted()
