@@ -1,0 +1,76 @@
+"""What CI runs, in the order of what fails fastest; ``./dev`` calls it with the workspace's own packages on PATH."""
+
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+MEMBERS = sorted(path.parent for path in ROOT.glob("*/*/pyproject.toml"))
+INTERRUPT_SECONDS = 30.0
+"""How long pytest may take to stop its servers after Ctrl-C."""
+
+nox.options.default_venv_backend = "none"
+nox.options.sessions = ["lint", "types", "imports", "members", "test"]
+nox.options.error_on_external_run = False
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Check ruff's rules, the format, and that the lock fits."""
+    session.run("ruff", "check", *(session.posargs or ["."]))
+    session.run("ruff", "format", "--check", *(session.posargs or ["."]))
+    session.run("uv", "lock", "--check", silent=True)
+
+
+@nox.session
+def fix(session: nox.Session) -> None:
+    """Mend what ruff can."""
+    session.run("ruff", "check", "--fix", *(session.posargs or ["."]))
+    session.run("ruff", "format", *(session.posargs or ["."]))
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Check types, strictly, with mypy and pyright."""
+    packages = [f"--package={import_name(member)}" for member in MEMBERS]
+    session.run("mypy", *packages)
+    session.run("mypy", "noxfile.py")
+    session.run("pyright")
+
+
+@nox.session
+def imports(session: nox.Session) -> None:
+    """Check who imports whom."""
+    session.run("lint-imports", "--no-logo")
+
+
+@nox.session
+def members(session: nox.Session) -> None:
+    """Import all of each member beside nothing but what it declares: a shared environment hides what is missing."""
+    script = ROOT / "tests" / "support" / "import_member.py"
+    for member in MEMBERS:
+        isolated = ["uv", "run", "--quiet", "--frozen", "--isolated", "--no-dev", "--package", dist_name(member)]
+        session.run(*isolated, "python", str(script), import_name(member))
+
+
+@nox.session
+def test(session: nox.Session) -> None:
+    """Run the tests on real servers, which it installs when they are missing."""
+    session.run("python", "-c", "from parkstream_sandbox import ensure_servers; ensure_servers()")
+    session.run("pytest", *session.posargs, interrupt_timeout=INTERRUPT_SECONDS)
+
+
+@nox.session
+def deck(session: nox.Session) -> None:
+    """Build the slides."""
+    session.run("python", "docs/deck/build.py", *session.posargs)
+
+
+def dist_name(member: Path) -> str:
+    """Return the distribution of *member*: one word does for folder, distribution, import and service."""
+    return f"parkstream-{member.name}"
+
+
+def import_name(member: Path) -> str:
+    """Return the package that *member* holds."""
+    return dist_name(member).replace("-", "_")
