@@ -87,6 +87,8 @@ class Commits:
         while self._waiting or not self._closing:
             await self._arrived.wait()
             group = self._take()
+            if not group:
+                continue
             try:
                 told = await self._commit(group)
             except (DiskFullError, IndexAwayError, IndexBehindError) as error:

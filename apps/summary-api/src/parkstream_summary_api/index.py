@@ -13,15 +13,15 @@ from redis.exceptions import RedisError
 from parkstream_summary_api.core.ledger import NOTHING_INDEXED, Entry, Ledger, Mark, entries_of
 
 TIMEOUT_SECONDS: Final = 2.0
-MARK: Final = ["through_bytes", "tail", "lines"]
+MARK: Final = ["through_bytes", "tail", "head", "lines"]
 COUNTERS: Final = ("lines", "visits", "completed", "entry_missed", "exit_missed", "retracted", "unreadable", "repeated")
 COMMIT: Final = """
-local mark = redis.call('HMGET', KEYS[1], 'through_bytes', 'tail')
-if (mark[1] or '0') ~= ARGV[1] or (mark[2] or '') ~= ARGV[2] then return 0 end
-redis.call('HSET', KEYS[1], 'through_bytes', ARGV[3], 'tail', ARGV[4])
-local counters = tonumber(ARGV[5])
-for i = 6, 5 + 2 * counters, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
-for i = 6 + 2 * counters, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
+local mark = redis.call('HMGET', KEYS[1], 'through_bytes', 'tail', 'head')
+if (mark[1] or '0') ~= ARGV[1] or (mark[2] or '') ~= ARGV[2] or (mark[3] or '') ~= ARGV[3] then return 0 end
+redis.call('HSET', KEYS[1], 'through_bytes', ARGV[4], 'tail', ARGV[5], 'head', ARGV[6])
+local entries = 8 + 2 * tonumber(ARGV[7])
+for i = 8, entries - 1, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+for i = entries, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
 return 1
 """
 """All or nothing, and only if nobody moved the mark meanwhile; sent whole each time, so that no restart forgets it."""
@@ -91,9 +91,9 @@ class Index:
         await self._redis.aclose()
 
     def _mark_of(self, found: Sequence[Any]) -> Mark:
-        through, tail, lines = found
+        through, tail, head, lines = found
         self.lines = int(lines or 0)
-        return NOTHING_INDEXED if through is None else Mark(int(through), bytes(tail or b""))
+        return Mark(int(through), tail, head) if through and tail and head else NOTHING_INDEXED
 
 
 def connect(url: str) -> Redis:

@@ -87,8 +87,8 @@ class Indexing:
     def _belongs(self, mark: Mark) -> bool:
         if mark == NOTHING_INDEXED:
             return True
-        line = self._journal.line_before(mark.through_bytes)
-        return bool(line) and digest_of(line) == mark.tail
+        last = self._journal.line_before(mark.through_bytes)
+        return bool(last) and digest_of(last) == mark.tail and digest_of(self._journal.line_at(0)) == mark.head
 
     async def _index_chunk(self, mark: Mark) -> Mark:
         """Index some lines after *mark*; return where the index stands then."""

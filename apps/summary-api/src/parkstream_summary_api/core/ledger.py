@@ -34,13 +34,14 @@ class Heading(msgspec.Struct, frozen=True):
 
 
 class Mark(NamedTuple):
-    """How far the file is indexed, and the digest of the last line before that: it tells one file from another."""
+    """How far the file is indexed, and the digests of the last and the first line: they tell one file from another."""
 
     through_bytes: int
     tail: bytes
+    head: bytes
 
 
-NOTHING_INDEXED: Final = Mark(0, b"")
+NOTHING_INDEXED: Final = Mark(0, b"", b"")
 
 
 class Ledger:
@@ -100,7 +101,7 @@ class Ledger:
         self.counts[added.outcome.value] += 1
 
     def _move(self, length: int, digest: bytes) -> None:
-        self.mark = Mark(self.mark.through_bytes + length + 1, digest)
+        self.mark = Mark(self.mark.through_bytes + length + 1, digest, self.mark.head or digest)
 
 
 def kept_of(item: SummaryItem) -> Summary:
