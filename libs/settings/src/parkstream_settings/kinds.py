@@ -44,9 +44,14 @@ def _words_of_scalar(kind: inspect.Type) -> str:
 def _words_of_number(kind: inspect.IntType | inspect.FloatType) -> str:
     word = "int" if isinstance(kind, inspect.IntType) else "float"
     if kind.ge is not None and kind.le is not None:
-        return f"{word} from {kind.ge:g} to {kind.le:g}"
+        return f"{word} from {_plain(kind.ge)} to {_plain(kind.le)}"
     limits = {"≥": kind.ge, ">": kind.gt, "≤": kind.le, "<": kind.lt}
-    return " ".join([word, *(f"{sign} {limit:g}" for sign, limit in limits.items() if limit is not None)])
+    said = " and ".join(f"{sign} {_plain(limit)}" for sign, limit in limits.items() if limit is not None)
+    return f"{word} {said}" if said else word
+
+
+def _plain(limit: float) -> str:
+    return str(int(limit)) if limit == int(limit) else str(limit)
 
 
 def extras_of(kind: inspect.Type) -> dict[str, Any]:
