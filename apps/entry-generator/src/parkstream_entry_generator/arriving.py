@@ -38,7 +38,7 @@ class EntryCamera:
         )
         started_at, started_us = time.monotonic(), time.time_ns() // 1000
         at = next(upcoming)
-        while not self._station.stopped.is_set():
+        while not self._station.stopped:
             due, at = _due(upcoming, at, time.monotonic() - started_at)
             if due:
                 await self._enter([started_us + round(seconds * 1_000_000) for seconds in due])
@@ -73,7 +73,7 @@ class EntryCamera:
         """Wait until the next car arrives or the station is stopped."""
         with suppress(TimeoutError):
             async with asyncio.timeout(max(seconds, TICK_SECONDS)):
-                await self._station.stopped.wait()
+                await self._station.wake.wait()
 
 
 def _due(upcoming: Iterator[float], at: float, now: float) -> tuple[list[float], float]:

@@ -1,7 +1,6 @@
 """Who is parked, and who is due to leave: the exit camera's own memory."""
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from parkstream_events.keys import ExitGeneratorKeys
 
@@ -10,19 +9,21 @@ from parkstream_cameras.store import Store
 
 
 class Garage:
-    """Cars inside, in Redis. A car is parked once, however often its entry is delivered, also after it has left."""
+    """Cars inside, in Redis. A car is parked once, however often its entry is delivered, also after it has left.
 
-    def __init__(self, store: Store, keys: ExitGeneratorKeys) -> None:
+    *on_change* is told when somebody was parked.
+    """
+
+    def __init__(self, store: Store, keys: ExitGeneratorKeys, on_change: Callable[[], None]) -> None:
         self._store = store
+        self._on_change = on_change
         self._keys = [keys.parked, keys.cars, keys.left]
-        self.changed = asyncio.Event()
-        """Set when somebody was parked."""
 
     async def park(self, cars: Sequence[tuple[Car, int]]) -> None:
         """Remember each car and when it leaves (microseconds since 1970); return when that is durable."""
         triples = [(car.id, str(due_us), json_text(car)) for car, due_us in cars]
         await self._store.call("park", self._keys, json_text(triples))
-        self.changed.set()
+        self._on_change()
 
     async def due(self, now_us: int, count: int) -> tuple[list[Car], int | None]:
         """Return up to *count* cars that leave by *now_us*, and when the first of all is due."""

@@ -30,7 +30,7 @@ async def _no_counts() -> dict[str, int]:
 
 
 class Generator(AsgiFastStream):
-    """Publishes what *drive* makes until ``station.stopped`` is set; *counts* joins the account."""
+    """Publishes what *drive* makes until the station is stopped; *counts* joins the account."""
 
     def __init__(self, station: Station, drive: Drive, counts: Counts = _no_counts) -> None:
         self.exit_code = 0
@@ -74,7 +74,6 @@ class Generator(AsgiFastStream):
     async def _work(self) -> None:
         station = self._station
         await self._started.wait()
-        station.publisher.offer(await station.journal.open(station.settings.first_seed))
         self._duties.take_up("publish", station.publisher.run())
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
@@ -85,14 +84,14 @@ class Generator(AsgiFastStream):
         station.telemetry.log(names.EVENT_DRIVING_ENDED)
 
     async def _drive_for(self, seconds: float) -> None:
-        ending = asyncio.get_running_loop().call_later(seconds, self._station.stopped.set) if seconds else None
+        ending = asyncio.get_running_loop().call_later(seconds, self._station.stop) if seconds else None
         await self._drive()
         if ending is not None:
             ending.cancel()
 
     async def _drain(self) -> None:
         """Make nothing more, and give what was made some time to be confirmed; what is not is published next time."""
-        self._station.stopped.set()
+        self._station.stop()
         if self._started.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(DRAIN_SECONDS):
@@ -117,7 +116,7 @@ class Generator(AsgiFastStream):
         return account | {"buffered": buffered, "running": self._driving} | await self._counts()
 
     async def _stop(self) -> dict[str, Any]:
-        self._station.stopped.set()
+        self._station.stop()
         return {"running": False}
 
 

@@ -9,7 +9,7 @@ from parkstream_settings import env_name
 from parkstream_cameras.faults import Faults
 
 Seconds = Annotated[float, Meta(ge=0, le=10 * 365 * 86_400, extra={"unit": "s"})]
-Share = Annotated[float, Meta(ge=0, le=1, extra={"unit": "0 to 1"})]
+Share = Annotated[float, Meta(ge=0, le=1)]
 Seed = Annotated[int, Meta(ge=0, lt=2**62)]
 
 

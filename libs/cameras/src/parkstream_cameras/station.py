@@ -54,12 +54,19 @@ class Station:
             on_away=self._broker_away,
             on_confirmed=self._confirmed,
         )
-        self.stopped = asyncio.Event()
-        """Set when no more events are to be made."""
+        self.stopped = False
+        """Whether no more events are to be made."""
+        self.wake = asyncio.Event()
+        """Set when whoever makes events should look again, as after ``stop``."""
         self._declarations = identity.declarations
         self._dropped = 0
         self._said_at: dict[str, float] = {}
         self.telemetry.watch(names.BUFFERED, lambda: self.publisher.buffered)
+
+    def stop(self) -> None:
+        """Make no more events."""
+        self.stopped = True
+        self.wake.set()
 
     def dropped(self, count: int) -> None:
         """Say that *count* events were given up; a line a second at most, with all since the last."""
@@ -74,6 +81,7 @@ class Station:
     async def _prepare(self, _: RabbitBroker) -> None:
         """Before anything is delivered: what handles it is there, and all queues are."""
         await self.store.open()
+        self.publisher.offer(await self.journal.open(self.settings.first_seed))
         await self._declare()
 
     async def _declare(self) -> None:

@@ -52,7 +52,7 @@ class Store:
     async def open(self) -> None:
         """Load the library, as soon as Redis is there."""
         source = files("parkstream_cameras").joinpath("functions.lua").read_text("utf-8")
-        await self._patiently("function_load", source, True)
+        await self._patiently("execute_command", "FUNCTION LOAD", "REPLACE", source)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -1,0 +1,24 @@
+"""``python -m parkstream_exit_generator`` runs it; ``… config [--json]`` says what it would be told."""
+
+import os
+import sys
+
+from parkstream_settings import answer_config, settings_or_exit
+
+from parkstream_exit_generator.settings import Settings
+
+
+def main() -> int:
+    """Run until told to stop; return the exit code."""
+    if answer_config(Settings, sys.argv[1:], os.environ):
+        return 0
+    settings = settings_or_exit(Settings, os.environ)
+    from parkstream_cameras.generator import serve  # noqa: PLC0415 - ``config`` answers without FastStream
+
+    from parkstream_exit_generator.app import create_app  # noqa: PLC0415
+
+    return serve(create_app(settings), settings.host, settings.port)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,37 @@
+"""The composition root of the exit generator."""
+
+from parkstream_broker import declare
+from parkstream_cameras.garage import Garage
+from parkstream_cameras.generator import Generator
+from parkstream_cameras.station import Identity, Station
+from parkstream_events.keys import Database, ExitGeneratorKeys
+from parkstream_events.topology import EXITED_KEY
+from parkstream_events.wire import EXITED
+
+from parkstream_exit_generator.leaving import Gate
+from parkstream_exit_generator.listen import declare_seen_entering, listen
+from parkstream_exit_generator.settings import Settings
+
+
+def create_app(settings: Settings) -> Generator:
+    """Return the application that *settings* describe; it connects when it is served."""
+    keys = ExitGeneratorKeys(settings.mall)
+    station = Station(
+        settings,
+        Identity(
+            service="parkstream-exit-generator",
+            database=Database.EXIT_GENERATOR,
+            keys=keys,
+            key=EXITED_KEY,
+            type=EXITED,
+            description="A vehicle passed an exit camera.",
+            declarations=(declare, declare_seen_entering),
+        ),
+    )
+    garage = Garage(station.store, keys, station.wake.set)
+    listen(station.broker, garage, station.journal, settings.dwell)
+
+    async def counts() -> dict[str, int]:
+        return {"parked": await garage.count()}
+
+    return Generator(station, Gate(station, garage, settings).run, counts)
