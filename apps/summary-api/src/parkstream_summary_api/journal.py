@@ -10,7 +10,7 @@ FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 APPEND_BYTES_MAX: Final = 8 * 1024 * 1024
 """The most that one append may be; so much at the end of the file may not have reached the disk when a process dies."""
 _BLOCK_BYTES: Final = 64 * 1024
-_bring_to_disk = getattr(os, "fdatasync", os.fsync)
+bring_to_disk = getattr(os, "fdatasync", os.fsync)
 """macOS has only fsync."""
 
 
@@ -175,7 +175,7 @@ class Journal:
     def _sync(self, file: int) -> None:
         """Bring the file to disk; a failure is final, since the kernel drops what it could not write."""
         try:
-            _bring_to_disk(file)
+            bring_to_disk(file)
         except OSError as error:
             message = f"{self.path} could not be brought to disk: {error.strerror}"
             raise BrokenFileError(message) from error

@@ -1,0 +1,105 @@
+import os
+import signal
+import time
+
+import pytest
+from summary_client import Client, environ, eventually
+from summary_items import body, item, lines_of
+from summary_posters import Posters
+
+MODULE = "parkstream_summary_api"
+
+
+@pytest.fixture
+def file(tmp_path):
+    return tmp_path / "summaries.jsonl"
+
+
+@pytest.fixture
+def forgetful_redis(sandbox):
+    """A Redis that knows nothing after a restart."""
+    server = sandbox.redis(appendonly="no")
+    yield server
+    server.kill()
+
+
+def test_without_redis_nothing_is_written_and_everything_may_come_again(run_service, file, redis_server, mall):
+    client = Client(run_service(MODULE, environ(file, redis_server.url, mall)).port)
+    client.post(item(1))
+    redis_server.kill()
+    refused = client.ask("/v1/summaries", body(item(1), item(2)))
+    assert refused.status == 503
+    assert int(refused.headers["retry-after"]) > 0
+    assert "Redis" in refused.json["detail"] or "index" in refused.json["detail"]
+    assert client.ask("/health/ready").status == 503
+    assert client.ask("/health/live").status == 200
+    assert client.ask("/v1/stats").status == 503
+    assert client.visit("exit:1").status == 503
+    redis_server.start()
+    eventually(lambda: client.ask("/health/ready").status == 200)
+    assert client.post(item(1), item(2), item(1, position=5)) == ["duplicate", "written", "conflict"]
+    assert len(lines_of(file.read_bytes())) == 2
+
+
+def test_it_starts_before_redis_does(run_service, file, redis_server, mall):
+    redis_server.stop()
+    process = run_service(MODULE, environ(file, redis_server.url, mall), ready=False)
+    client = Client(process.port)
+    eventually(lambda: _answers(client))
+    assert client.ask("/v1/summaries", body(item(1))).status == 503
+    redis_server.start()
+    process.wait_ready()
+    assert client.post(item(1)) == ["written"]
+
+
+def test_a_redis_that_hangs_does_not_hang_us(run_service, file, redis_server, mall):
+    client = Client(run_service(MODULE, environ(file, redis_server.url, mall)).port)
+    client.post(item(1))
+    os.kill(redis_server.pid, signal.SIGSTOP)
+    try:
+        began = time.monotonic()
+        assert client.ask("/v1/summaries", body(item(2))).status == 503
+        assert time.monotonic() - began < 10
+    finally:
+        os.kill(redis_server.pid, signal.SIGCONT)
+    eventually(lambda: client.ask("/health/ready").status == 200)
+    assert client.post(item(1), item(2)) == ["duplicate", "written"]
+
+
+@pytest.mark.parametrize("server", ["redis_server", "forgetful_redis"])
+def test_nothing_is_lost_or_written_twice_when_redis_is_killed(request, run_service, file, mall, server):
+    redis = request.getfixturevalue(server)
+    process = run_service(MODULE, environ(file, redis.url, mall))
+    with Posters(process.port).running() as posters:
+        for _ in range(5):
+            posters.wait_for(200)
+            redis.kill()
+            eventually(lambda: posters.refused[503] > 0)
+            redis.start()
+            posters.refused.clear()
+        posters.wait_for(200)
+    posters.check(file)
+    stats = Client(process.port).stats()
+    assert (stats["lines"], stats["bytes"]) == (len(set(posters.acknowledged)), file.stat().st_size)
+
+
+def test_a_full_redis_refuses_and_forgets_nothing(run_service, file, sandbox, mall):
+    redis = sandbox.redis(maxmemory="3mb")
+    process = run_service(MODULE, environ(file, redis.url, mall))
+    client = Client(process.port)
+    number, status = 0, 200
+    while status == 200:
+        items = [item(number := number + 1, entry_event_id="x" * 100) for _ in range(100)]
+        status = client.ask("/v1/summaries", body(*items)).status
+        assert number < 100_000
+    assert status == 503
+    kept = lines_of(file.read_bytes())
+    assert len({line["visit_id"] for line in kept}) == len(kept)
+    redis.kill()
+
+
+def _answers(client: Client) -> bool:
+    try:
+        return client.ask("/health/live").status == 200
+    except OSError:
+        return False
