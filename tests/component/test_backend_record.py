@@ -66,7 +66,8 @@ async def record(rabbitmq_url: str) -> AsyncIterator[Record]:
     broker, log, gate, failures = make_broker(rabbitmq_url, graceful_seconds=1), MemoryLog(), Gate(), []
     async with GroupCommit(log) as commit:
         recorder = Recorder(commit, DeadLetters(broker, telemetry), Acks(), gate, telemetry, failures.append)
-        for subscriber in listen(broker, recorder, 50):
+        listen(broker, recorder, 50)
+        for subscriber in broker.subscribers:
             subscriber.running = True
         await broker.connect()
         await declare(broker)
@@ -165,7 +166,9 @@ async def test_headers_go_along_unless_they_cannot(record: Record):
     await publish_entry(record.events, b"{", headers=kept)
     await publish_entry(record.events, b"{", headers={"much": "x" * 100_000})
     await until(lambda: dead_letter_count(record, 2))
-    small, large = sorted(await record.dead_letters(), key=lambda letter: "much" in letter.headers or "a" not in letter.headers)
+    small, large = sorted(
+        await record.dead_letters(), key=lambda letter: "much" in letter.headers or "a" not in letter.headers
+    )
     assert (small.headers["a"], small.headers["b"]) == (1, [True, 1.5, {"c": "d"}])
     assert "CC" not in small.headers
     assert "much" not in large.headers

@@ -1,16 +1,23 @@
-"""``python -m parkstream_backend`` runs a backend; ``… config [--json]`` says what it would be told."""
+"""``python -m parkstream_backend`` runs a backend; ``… config [--json]`` says what it would be told.
+
+``… asyncapi`` prints the document of what travels through RabbitMQ.
+"""
 
 import os
 import sys
 
 from parkstream_settings import answer_config, settings_or_exit
 
+from parkstream_backend import asyncapi
 from parkstream_backend.settings import Settings
 
 
 def main() -> int:
     """Run until told to stop; return the exit code."""
     if answer_config(Settings, sys.argv[1:], os.environ):
+        return 0
+    if sys.argv[1:2] == ["asyncapi"]:
+        sys.stdout.write(asyncapi.text())
         return 0
     settings = settings_or_exit(Settings, os.environ)
     from parkstream_backend.app import serve  # noqa: PLC0415 - ``config`` answers without FastStream

@@ -5,6 +5,7 @@ A delivery that never reached a handler keeps its place open, and no later one a
 """
 
 import asyncio
+from collections.abc import Awaitable
 from typing import Final, Protocol
 
 from aiormq.exceptions import AMQPError
@@ -18,7 +19,7 @@ class Channel(Protocol):
         """Whether it died, and its delivery tags with it."""
         ...
 
-    async def basic_ack(self, delivery_tag: int, multiple: bool = ..., wait: bool = ...) -> None:  # noqa: FBT001
+    def basic_ack(self, delivery_tag: int, multiple: bool = ..., wait: bool = ...) -> Awaitable[None]:  # noqa: FBT001
         """Acknowledge *delivery_tag*, and with *multiple* all before it."""
         ...
 

@@ -63,8 +63,8 @@ def create_app(settings: Settings) -> Backend:
     duties = Duties(telemetry)
     health = Health(duties, parts.monitor, {"rabbitmq": parts.rabbitmq_problem})
     http = Router(routes_of(ReadApi(parts.log, parts.reads, parts.outbox), health, telemetry), settings.api_token)
-    subscribers = parts.subscribe(lambda error: duties.fail("record", error))
-    app = Backend(parts.broker, subscribers, http, telemetry, duties, lambda: life_of(parts, duties))
+    parts.subscribe(lambda error: duties.fail("record", error))
+    app = Backend(parts.broker, http, telemetry, duties, lambda: life_of(parts, duties))
     duties.give_up = app.give_up
     app.on_shutdown(parts.gate.abandon)
     return app

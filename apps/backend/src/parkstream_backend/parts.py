@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Final
 
 from faststream.rabbit import RabbitBroker
-from faststream.rabbit.subscriber.usecase import RabbitSubscriber
 from parkstream_broker import make_broker
 from parkstream_eventlog import GroupCommit, RedisLog, connect
 from parkstream_events.keys import BackendKeys, Database
@@ -65,13 +64,13 @@ class Parts:
         needed = self.does(Role.RECORD) or self.does(Role.PROJECT)
         return "" if not needed or await self.broker.ping(PING_SECONDS) else "not connected"
 
-    def subscribe(self, failed: Callable[[Exception], None]) -> list[RabbitSubscriber]:
+    def subscribe(self, failed: Callable[[Exception], None]) -> None:
         """Subscribe to the work queues if this process records."""
         if not self.does(Role.RECORD):
-            return []
+            return
         dead_letters = DeadLetters(self.broker, self.telemetry)
         recorder = Recorder(self.commit, dead_letters, Acks(), self.gate, self.telemetry, failed)
-        return listen(self.broker, recorder, self.settings.prefetch_count)
+        listen(self.broker, recorder, self.settings.prefetch_count)
 
     def _breaker_changed(self, state: BreakerState, reason: str) -> None:
         if state is BreakerState.CLOSED:

@@ -10,7 +10,6 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from faststream.asgi import AsgiFastStream
 from faststream.asgi.types import ASGIApp, Receive, Scope, Send
 from faststream.rabbit import RabbitBroker
-from faststream.rabbit.subscriber.usecase import RabbitSubscriber
 from parkstream_broker import declare
 from parkstream_eventlog import delays_seconds
 from parkstream_telemetry import Telemetry, names
@@ -26,7 +25,6 @@ class Backend(AsgiFastStream):
     def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
         self,
         broker: RabbitBroker,
-        subscribers: list[RabbitSubscriber],
         http: ASGIApp,
         telemetry: Telemetry,
         duties: Duties,
@@ -36,7 +34,6 @@ class Backend(AsgiFastStream):
         self.exit_code = 0
         self.server: uvicorn.Server | None = None
         self._rabbit = broker
-        self._rabbit_subscribers = subscribers
         self._http = http
         self._telemetry = telemetry
         self._duties = duties
@@ -78,6 +75,6 @@ class Backend(AsgiFastStream):
     async def _start_once(self) -> None:
         await self._rabbit.connect()
         await declare(self._rabbit)
-        for subscriber in self._rabbit_subscribers:
+        for subscriber in self._rabbit.subscribers:
             subscriber.running = True  # FastStream drops what is delivered before it has set this itself.
         await self._rabbit.start()
