@@ -6,6 +6,7 @@ Read ``names`` for what is told, ``telemetry`` for how to tell it, ``exporting``
 from parkstream_telemetry import names
 from parkstream_telemetry.latency import Percentiles, Stage
 from parkstream_telemetry.metrics import UnlistedError
+from parkstream_telemetry.steps import end, links_to
 from parkstream_telemetry.telemetry import Telemetry, TelemetryOptions, start
 from parkstream_telemetry.tracecontext import context_of, span_context_of, traceparent_of
 
@@ -16,6 +17,8 @@ __all__ = [
     "TelemetryOptions",
     "UnlistedError",
     "context_of",
+    "end",
+    "links_to",
     "names",
     "span_context_of",
     "start",

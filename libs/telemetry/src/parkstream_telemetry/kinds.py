@@ -27,7 +27,7 @@ class Kind(Enum):
 
 
 class Attribute(Struct, frozen=True, eq=False):
-    """One thing that telemetry says; callers name it by *argument*, which is the last part of *name* if none is given."""
+    """One thing that is said; callers name it by *argument*, by default the last part of *name*."""
 
     name: str
     type: AttributeType

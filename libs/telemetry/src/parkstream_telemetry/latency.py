@@ -71,7 +71,7 @@ class Samples:
         p50, p95, p99 = (round(self.quantile(share) * 1000, 3) for share in (0.5, 0.95, 0.99))
         return Percentiles(p50, p95, p99, self.count)
 
-    def within(self, bounds: tuple[float, ...]) -> list[int]:
+    def within(self, bounds: tuple[float, ...]) -> tuple[int, ...]:
         """Return how many samples lie in each bucket that ends with one of *bounds*, and beyond the last."""
         counts = [0] * (len(bounds) + 1)
         at = 0
@@ -79,7 +79,7 @@ class Samples:
             while at < len(bounds) and _middle(bucket) > bounds[at]:
                 at += 1
             counts[at] += count
-        return counts
+        return tuple(counts)
 
     def copy(self) -> Self:
         """Return these samples as they are now."""

@@ -11,6 +11,7 @@ import msgspec
 import structlog
 from msgspec import Struct
 from opentelemetry.trace import SpanContext
+from structlog.typing import EventDict, Processor
 
 from parkstream_telemetry import names
 from parkstream_telemetry.kinds import Event, Level
@@ -39,10 +40,12 @@ class Logs:
         self._logger: Any = structlog.wrap_logger(
             structlog.WriteLogger(out or sys.stdout),
             processors=[
+                structlog.processors.add_log_level,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
+                _in_order,
                 _renderer(log_format),
             ],
-            wrapper_class=structlog.BoundLogger,
+            wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
             service=service,
         )
 
@@ -69,14 +72,9 @@ class Logs:
             self.onward(line)
 
     def _write(self, line: Line) -> None:
-        ids = (
-            {}
-            if line.span is None
-            else {"trace_id": f"{line.span.trace_id:032x}", "span_id": f"{line.span.span_id:016x}"}
-        )
-        self._logger._proxy_to_logger(  # noqa: SLF001 - structlog documents it for wrapper classes
-            "msg", line.event.name, level=line.level, **ids, **line.said
-        )
+        span = line.span
+        ids = {} if span is None else {"trace_id": f"{span.trace_id:032x}", "span_id": f"{span.span_id:016x}"}
+        getattr(self._logger, line.level)(line.event.name, **ids, **line.said)
 
     def _checked(self, event: Event, attributes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         listed = {attribute.keyword: attribute.name for attribute in event.attributes}
@@ -113,11 +111,16 @@ def explanation(error: BaseException, *, with_stack: bool) -> dict[str, str]:
     return explained
 
 
-def _renderer(log_format: LogFormat) -> Any:
+def _in_order(_: object, __: str, line: EventDict) -> EventDict:
+    """Put first what every line says."""
+    return {name: line.pop(name) for name in ("timestamp", "level", "event", "service")} | dict(line)
+
+
+def _renderer(log_format: LogFormat) -> Processor:
     if log_format == "pretty":
         return structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())
     return structlog.processors.JSONRenderer(serializer=_json)
 
 
-def _json(line: Mapping[str, Any], **_: object) -> str:
+def _json(line: EventDict, **_: object) -> str:
     return msgspec.json.encode(line, enc_hook=str).decode()

@@ -57,7 +57,7 @@ class Metrics:
         self._strict = strict
         self._complain = complain
         self._lock = Lock()
-        self._by_call: dict[Any, _Series] = {}
+        self._by_call: dict[tuple[Any, ...], _Series] = {}
         self._by_metric: dict[Metric, dict[frozenset[tuple[str, Any]], _Series]] = {}
         self._watched: list[tuple[Metric, Callable[[], Observed]]] = []
 
@@ -105,7 +105,7 @@ class Metrics:
         for value, attributes in observed if isinstance(observed, list) else [(observed, {})]:
             yield Point(self._labels(metric, attributes), value)
 
-    def _series(self, call: Any, metric: Metric, kind: str, attributes: Mapping[str, Any]) -> _Series:
+    def _series(self, call: tuple[Any, ...], metric: Metric, kind: str, attributes: Mapping[str, Any]) -> _Series:
         if metric.kind != kind:
             self._refuse(f"{metric.name} is a {metric.kind}, no {kind}")
         labels = self._labels(metric, attributes)

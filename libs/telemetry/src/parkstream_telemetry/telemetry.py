@@ -1,29 +1,41 @@
 """What a service tells: one object per process, made by ``start`` and handed to whoever has something to say."""
 
+import logging
 import os
 from collections.abc import Callable
 from hashlib import blake2b
 from secrets import token_bytes
-from threading import Event as Signal
-from threading import Thread
-from typing import Any
+from time import monotonic
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, to_builtins
 from opentelemetry.trace import NoOpTracer, Span, Tracer, get_current_span
 
-from parkstream_telemetry import names
+from parkstream_telemetry import listed, names
 from parkstream_telemetry.kinds import Event, Metric
 from parkstream_telemetry.latency import Latency, Stage
-from parkstream_telemetry.logs import LogFormat, Logs
-from parkstream_telemetry.metrics import Figure, Metrics, Observed, Point
+from parkstream_telemetry.logs import Captured, LogFormat, Logs
+from parkstream_telemetry.metrics import Figure, Metrics, Observed, Point, UnlistedError
 from parkstream_telemetry.prometheus import exposition
+from parkstream_telemetry.pulse import Pulse
+from parkstream_telemetry.receivers import receivers
+from parkstream_telemetry.steps import Steps
+from parkstream_telemetry.tracing import Emit, EncodingTracer, RecordingSpan
+
+if TYPE_CHECKING:
+    from parkstream_telemetry.exporting import Exporting
+    from parkstream_telemetry.outlet import Outlet
 
 STRICT_VARIABLE = "PARKSTREAM_TELEMETRY_STRICT"
-KEY_BYTES_MAX = 64
+SHUTDOWN_SECONDS = 3.0
+KEY_BYTES = 32
 
 
 class TelemetryOptions(Struct, frozen=True, kw_only=True):
-    """What a service says of itself; where telemetry goes is read from the ``OTEL_*`` variables."""
+    """What a service says of itself; where telemetry goes is read from the ``OTEL_*`` variables.
+
+    ``strict`` raises ``UnlistedError`` for what ``names`` does not list; so does PARKSTREAM_TELEMETRY_STRICT=true.
+    """
 
     service: str
     plate_hash_key: str = ""
@@ -36,16 +48,20 @@ class Telemetry:
     """Logs, metrics, latencies and spans of one process; safe to use from any thread."""
 
     def __init__(self, options: TelemetryOptions) -> None:
+        self._strict = options.strict or os.environ.get(STRICT_VARIABLE, "").lower() == "true"
+        self._logs = Logs(options.service, options.log_format, strict=self._strict)
+        self._captured = Captured(self._logs)
+        logging.getLogger().addHandler(self._captured)
         self.latency = Latency()
-        self.tracing = False
-        self.tracer: Tracer = NoOpTracer()
-        strict = options.strict or os.environ.get(STRICT_VARIABLE, "").lower() == "true"
-        self._logs = Logs(options.service, options.log_format, strict=strict)
-        self._metrics = Metrics(strict=strict, complain=self._complain)
+        self._metrics = Metrics(strict=self._strict, complain=self._complain)
+        self._exporting = self._export(options.service)
+        tracer = self._traced()
+        self.tracing = tracer is not None
+        self.tracer: Tracer = tracer or NoOpTracer()
+        self.steps = Steps(tracer)
         self._plate_key = self._key(options.plate_hash_key)
-        self._stopped = Signal()
-        if options.statistics_seconds > 0:
-            Thread(target=self._tell, args=(options.statistics_seconds,), name="statistics", daemon=True).start()
+        seconds = options.statistics_seconds
+        self._statistics = Pulse("statistics", seconds, self._tell, at_end=True) if seconds > 0 else None
 
     def log(
         self,
@@ -54,22 +70,22 @@ class Telemetry:
         *,
         span: Span | None = None,
         error: BaseException | None = None,
-        **attributes: Any,
+        **attributes: Any,  # noqa: ANN401 - what the event lists
     ) -> None:
         """Say that *event* happened, at the step of a trace that *span* or else the current context stands for."""
         context = (get_current_span() if span is None else span).get_span_context()
         self._logs.log(event, attributes, span=context if context.is_valid else None, error=error)
 
-    def add(self, metric: Metric, /, value: float = 1, **attributes: Any) -> None:
+    def add(self, metric: Metric, /, value: float = 1, **attributes: Any) -> None:  # noqa: ANN401
         """Add *value* to a counter."""
         self._metrics.add(metric, value, attributes)
 
-    def record(self, metric: Metric, value: float, /, **attributes: Any) -> None:
+    def record(self, metric: Metric, value: float, /, **attributes: Any) -> None:  # noqa: ANN401
         """Count *value* in a histogram."""
         self._metrics.record(metric, value, attributes)
 
     def watch(self, metric: Metric, callback: Callable[[], Observed]) -> None:
-        """Take the value of a gauge from *callback* whenever somebody looks; any thread may."""
+        """Take a gauge, or a counter kept elsewhere, from *callback* when somebody looks; any thread may."""
         self._metrics.watch(metric, callback)
 
     def hash_plate(self, plate: str) -> str:
@@ -84,36 +100,85 @@ class Telemetry:
         """Return every metric as Prometheus reads them."""
         return exposition(self.figures())
 
-    def shutdown(self, timeout_seconds: float = 3.0) -> None:  # noqa: ARG002 - nothing to wait for yet
-        """Send what waits, for at most *timeout_seconds*."""
-        self._stopped.set()
+    def shutdown(self, timeout_seconds: float = SHUTDOWN_SECONDS) -> None:
+        """Send what waits, for at most *timeout_seconds*; a second time nothing happens."""
+        deadline = monotonic() + timeout_seconds
+        if self._statistics is not None:
+            self._statistics.close()
+            self._statistics.join(deadline)
+        if self._exporting is not None:
+            self._exporting.shutdown(deadline - monotonic())
+        self._statistics = self._exporting = None
+        logging.getLogger().removeHandler(self._captured)
+
+    def _export(self, service: str) -> "Exporting | None":
+        found = receivers()
+        if not found.protocols:
+            return None
+        from parkstream_telemetry.exporting import Exporting  # noqa: PLC0415 - the SDK is loaded only when it is used
+
+        exporting = Exporting(service, found, self._dropped, self.figures)
+        for outlet in exporting.outlets:
+            self._watch_outlet(outlet)
+        if exporting.lines is not None:
+            self._logs.onward = exporting.put_line
+        return exporting
+
+    def _watch_outlet(self, outlet: "Outlet[Any]") -> None:
+        about = {"signal": outlet.signal}
+        self.watch(names.TELEMETRY_EXPORTED, lambda: [(outlet.exported, about)])
+        self.watch(names.TELEMETRY_WAITING, lambda: [(outlet.waiting, about)])
+        self.watch(
+            names.TELEMETRY_DROPPED,
+            lambda: [(count, {**about, "reason": reason}) for reason, count in outlet.dropped.items()],
+        )
+
+    def _traced(self) -> EncodingTracer | None:
+        if self._exporting is None or self._exporting.spans is None:
+            return None
+        spans = self._exporting.spans
+        return EncodingTracer(self._exporting.sampler, _checked(spans.put) if self._strict else _unchecked(spans.put))
+
+    def _dropped(self, signal: str, count: int, reason: str) -> None:
+        self.log(names.EVENT_TELEMETRY_DROPPED, signal=signal, count=count, reason=reason)
 
     def _stages(self) -> list[Figure]:
         metric = names.STAGE_DURATION
         points = [
-            Point(
-                {names.ATTRIBUTE_STAGE.name: stage.value}, samples.total_seconds, tuple(samples.within(metric.buckets))
-            )
+            Point({names.ATTRIBUTE_STAGE.name: stage.value}, samples.total_seconds, samples.within(metric.buckets))
             for stage in Stage
             if (samples := self.latency.samples(stage)).count
         ]
         return [Figure(metric, points)] if points else []
 
-    def _tell(self, every_seconds: float) -> None:
-        while not self._stopped.wait(every_seconds):
-            if stages := self.latency.latest():
-                self.log(names.EVENT_STATISTICS, stages=to_builtins(stages))
+    def _tell(self) -> None:
+        if stages := self.latency.latest():
+            self.log(names.EVENT_STATISTICS, stages=to_builtins(stages))
 
     def _key(self, key: str) -> bytes:
         if not key:
             self.log(names.EVENT_PLATE_KEY_MISSING)
-            return token_bytes(KEY_BYTES_MAX)
-        return blake2b(key.encode()).digest()
+            return token_bytes(KEY_BYTES)
+        return blake2b(key.encode(), digest_size=KEY_BYTES).digest()
 
     def _complain(self, detail: str) -> None:
         self.log(names.EVENT_TELEMETRY_INVALID, detail=detail)
 
 
+def _unchecked(put: Callable[[bytes], None]) -> Emit:
+    return lambda _, encoded: put(encoded)
+
+
+def _checked(put: Callable[[bytes], None]) -> Emit:
+    def check_and_put(span: RecordingSpan, encoded: bytes) -> None:
+        problem = listed.span_problem(span.step.name, span.step.kind.name, (*span.step.attributes, *span.attributes))
+        if problem is not None:
+            raise UnlistedError(problem)
+        put(encoded)
+
+    return check_and_put
+
+
 def start(options: TelemetryOptions) -> Telemetry:
-    """Return the telemetry of this process."""
+    """Return the telemetry of this process; it raises ``UnknownProtocolError`` for an OTLP protocol that is none."""
     return Telemetry(options)

@@ -1,0 +1,170 @@
+"""A receiver of OTLP over gRPC, for tests, the demo and benchmarks; it can also be slow, or fail."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from threading import Condition
+from time import monotonic, sleep
+from types import TracebackType
+from typing import Any, BinaryIO, Self
+
+import grpc
+import msgspec
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+
+from parkstream_telemetry import listed
+from parkstream_telemetry.received import (
+    ReceivedLog,
+    ReceivedPoint,
+    ReceivedSpan,
+    count_of,
+    logs_of,
+    points_of,
+    spans_of,
+)
+
+WORKERS = 4
+MESSAGE_BYTES_MAX = 64 * 1024 * 1024
+
+
+class Sink:
+    """Listens while it is entered; *keep* appends each span to a file as a line of JSON, *discard* only counts.
+
+    ``delay_seconds`` and ``failing`` may be set at any time: answers then take so long, or are UNAVAILABLE.
+    """
+
+    def __init__(self, port: int = 0, *, keep: Path | None = None, discard: bool = False) -> None:
+        self.delay_seconds = 0.0
+        self.failing = False
+        self.span_count = 0
+        self._discard = discard
+        self._keep: BinaryIO | None = keep.open("ab") if keep is not None else None
+        self._spans: list[ReceivedSpan] = []
+        self._points: list[ReceivedPoint] = []
+        self._logs: list[ReceivedLog] = []
+        self._changed = Condition()
+        self._server = grpc.server(
+            ThreadPoolExecutor(WORKERS, "sink"), options=[("grpc.max_receive_message_length", MESSAGE_BYTES_MAX)]
+        )
+        services = _Traces(self), _Metrics(self), _Logs(self)
+        trace_service_pb2_grpc.add_TraceServiceServicer_to_server(services[0], self._server)
+        metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(services[1], self._server)
+        logs_service_pb2_grpc.add_LogsServiceServicer_to_server(services[2], self._server)
+        self.port: int = self._server.add_insecure_port(f"127.0.0.1:{port}")
+
+    def __enter__(self) -> Self:
+        self._server.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Stop listening at once."""
+        self._server.stop(None).wait()
+        if self._keep is not None:
+            self._keep.close()
+
+    @property
+    def endpoint(self) -> str:
+        """Return the value for OTEL_EXPORTER_OTLP_ENDPOINT."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def spans(self) -> list[ReceivedSpan]:
+        """Return the spans so far."""
+        with self._changed:
+            return self._spans.copy()
+
+    def metrics(self) -> list[ReceivedPoint]:
+        """Return the points so far, of every export."""
+        with self._changed:
+            return self._points.copy()
+
+    def logs(self) -> list[ReceivedLog]:
+        """Return the log records so far."""
+        with self._changed:
+            return self._logs.copy()
+
+    def problems(self) -> list[str]:
+        """Return what came under a name, a unit or with an attribute that ``names`` does not list."""
+        found = [listed.span_problem(one.name, one.kind, one.attributes) for one in self.spans()]
+        found += [listed.metric_problem(one.name, one.unit, one.attributes) for one in self.metrics()]
+        found += [listed.event_problem(one.event, one.attributes) for one in self.logs()]
+        return sorted({problem for problem in found if problem is not None})
+
+    def wait_for(self, condition: Callable[["Sink"], bool], timeout_seconds: float = 10.0) -> bool:
+        """Return whether *condition* held within *timeout_seconds*; it is asked whenever something comes."""
+        deadline = monotonic() + timeout_seconds
+        with self._changed:
+            return self._changed.wait_for(lambda: condition(self), deadline - monotonic())
+
+    def hold_up(self, context: grpc.ServicerContext) -> None:
+        """Be as slow, or as broken, as asked."""
+        if self.delay_seconds > 0:
+            sleep(self.delay_seconds)
+        if self.failing:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "the sink was told to fail")
+
+    def take_spans(self, request: trace_service_pb2.ExportTraceServiceRequest) -> None:
+        """Count and keep the spans of *request*."""
+        spans = [] if self._discard and self._keep is None else list(spans_of(request))
+        with self._changed:
+            self.span_count += count_of(request)
+            if self._keep is not None:
+                self._keep.writelines(msgspec.json.encode(span) + b"\n" for span in spans)
+                self._keep.flush()
+            if not self._discard:
+                self._spans += spans
+            self._changed.notify_all()
+
+    def take_points(self, points: list[ReceivedPoint]) -> None:
+        """Keep *points*."""
+        self._add(self._points, points)
+
+    def take_logs(self, logs: list[ReceivedLog]) -> None:
+        """Keep *logs*."""
+        self._add(self._logs, logs)
+
+    def _add(self, to: list[Any], some: list[Any]) -> None:
+        with self._changed:
+            if not self._discard:
+                to += some
+            self._changed.notify_all()
+
+
+class _Traces(trace_service_pb2_grpc.TraceServiceServicer):
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+
+    def Export(  # noqa: N802 - the protocol's name
+        self, request: trace_service_pb2.ExportTraceServiceRequest, context: grpc.ServicerContext
+    ) -> trace_service_pb2.ExportTraceServiceResponse:
+        self._sink.hold_up(context)
+        self._sink.take_spans(request)
+        return trace_service_pb2.ExportTraceServiceResponse()
+
+
+class _Metrics(metrics_service_pb2_grpc.MetricsServiceServicer):
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+
+    def Export(  # noqa: N802
+        self, request: metrics_service_pb2.ExportMetricsServiceRequest, context: grpc.ServicerContext
+    ) -> metrics_service_pb2.ExportMetricsServiceResponse:
+        self._sink.hold_up(context)
+        self._sink.take_points(list(points_of(request)))
+        return metrics_service_pb2.ExportMetricsServiceResponse()
+
+
+class _Logs(logs_service_pb2_grpc.LogsServiceServicer):
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+
+    def Export(  # noqa: N802
+        self, request: logs_service_pb2.ExportLogsServiceRequest, context: grpc.ServicerContext
+    ) -> logs_service_pb2.ExportLogsServiceResponse:
+        self._sink.hold_up(context)
+        self._sink.take_logs(list(logs_of(request)))
+        return logs_service_pb2.ExportLogsServiceResponse()

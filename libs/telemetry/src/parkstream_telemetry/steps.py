@@ -1,0 +1,154 @@
+"""Starts and ends the steps of a car's trace, each listed as ``names.SPAN_…``, without attaching any context."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanContext, SpanKind
+
+from parkstream_telemetry import listed, names
+from parkstream_telemetry.kinds import Span as Listed
+from parkstream_telemetry.tracecontext import span_context_of
+from parkstream_telemetry.tracing import EncodingTracer, RecordingSpan, Step
+
+STEPS_MAX = 256
+_ATTRIBUTES = {keyword: attribute.name for keyword, attribute in listed.attributes().items()}
+
+
+class Steps:
+    """Makes spans under the parent that a traceparent names; while nothing is traced, spans that do nothing."""
+
+    def __init__(self, tracer: EncodingTracer | None) -> None:
+        self._tracer = tracer
+        self._known: dict[tuple[str, ...], Step] = {}
+        self._project = _step(names.SPAN_PROJECT, "project", {})
+        self._deliver = _step(names.SPAN_DELIVER, "deliver", {"http.request.method": "POST"})
+        self._write = _step(names.SPAN_WRITE, "write", {})
+
+    def publish(
+        self,
+        exchange: str,
+        routing_key: str,
+        *,
+        parent: SpanContext | None = None,
+        links: Sequence[Link] = (),
+        **said: Any,  # noqa: ANN401 - attributes by their arguments
+    ) -> Span:
+        """Start a PRODUCER span: ``message_id``, ``body_size``."""
+        if self._tracer is None:
+            return INVALID_SPAN
+        step = self._messaging(names.SPAN_PUBLISH, "publish", "send", (exchange, routing_key))
+        return self._tracer.begin(step, parent, attributes_of(said), links)
+
+    def process(  # noqa: PLR0913 - where it came from, in full
+        self,
+        exchange: str,
+        routing_key: str,
+        queue: str,
+        traceparent: str | None,
+        *,
+        started_ns: int | None = None,
+        links: Sequence[Link] = (),
+        **said: Any,  # noqa: ANN401
+    ) -> Span:
+        """Start a CONSUMER span: ``message_id``, ``body_size``, ``redelivered``, ``plate_hash``, ``position``."""
+        if self._tracer is None:
+            return INVALID_SPAN
+        step = self._messaging(names.SPAN_PROCESS, "process", "process", (exchange, routing_key, queue))
+        return self._tracer.begin(step, span_context_of(traceparent), attributes_of(said), links, started_ns)
+
+    def project(self, traceparent: str | None, *, started_ns: int | None = None, **said: Any) -> Span:  # noqa: ANN401
+        """Start the folding of a record: ``position``, ``visit_id``, ``revision``, ``outcome``."""
+        return self._begin(self._project, traceparent, (), started_ns, said)
+
+    def deliver(
+        self,
+        traceparent: str | None,
+        *,
+        started_ns: int | None = None,
+        links: Sequence[Link] = (),
+        **said: Any,  # noqa: ANN401
+    ) -> Span:
+        """Start a CLIENT span of one summary: ``visit_id``, ``revision``, ``outbox_id``, ``batch_count``."""
+        return self._begin(self._deliver, traceparent, links, started_ns, said)
+
+    def post(self, route: str, traceparent: str | None, *, started_ns: int | None = None, **said: Any) -> Span:  # noqa: ANN401
+        """Start a SERVER span of one request: ``batch_count``, ``scheme``."""
+        step = self._known.get((route,))
+        if step is None:
+            said_by_all = {"http.request.method": "POST", "http.route": route}
+            step = self._kept((route,), _step(names.SPAN_POST, f"POST {route}", said_by_all))
+        return self._begin(step, traceparent, (), started_ns, said)
+
+    def write(
+        self,
+        traceparent: str | None,
+        *,
+        started_ns: int | None = None,
+        links: Sequence[Link] = (),
+        **said: Any,  # noqa: ANN401
+    ) -> Span:
+        """Start the writing of one summary: ``visit_id``, ``revision``, ``outcome``; ``e2e_duration_ms`` at its end."""
+        return self._begin(self._write, traceparent, links, started_ns, said)
+
+    def _begin(
+        self, step: Step, traceparent: str | None, links: Sequence[Link], started_ns: int | None, said: dict[str, Any]
+    ) -> Span:
+        if self._tracer is None:
+            return INVALID_SPAN
+        return self._tracer.begin(step, span_context_of(traceparent), attributes_of(said), links, started_ns)
+
+    def _messaging(self, listed_as: Listed, operation: str, type_: str, path: tuple[str, ...]) -> Step:
+        step = self._known.get((operation, *path))
+        if step is not None:
+            return step
+        destination = destination_of(*path)
+        common = {
+            "messaging.system": "rabbitmq",
+            "messaging.operation.name": operation,
+            "messaging.operation.type": type_,
+            "messaging.destination.name": destination,
+            "messaging.rabbitmq.destination.routing_key": path[1] or None,
+        }
+        return self._kept((operation, *path), _step(listed_as, f"{operation} {destination}", common))
+
+    def _kept(self, key: tuple[str, ...], step: Step) -> Step:
+        if len(self._known) < STEPS_MAX:
+            self._known[key] = step
+        return step
+
+
+def end(
+    span: Span,
+    *,
+    error: BaseException | None = None,
+    ended_ns: int | None = None,
+    **said: Any,  # noqa: ANN401 - attributes by their arguments
+) -> None:
+    """End *span* with what is known at last; *error* ended the step, and is recorded where it happened first."""
+    if not isinstance(span, RecordingSpan):
+        return
+    span.attributes.update(attributes_of(said))
+    if error is not None:
+        span.fail(error)
+    span.end(ended_ns)
+
+
+def links_to(*traceparents: str | None) -> list[Link]:
+    """Return links to the spans that *traceparents* name."""
+    contexts = (span_context_of(traceparent) for traceparent in traceparents)
+    return [Link(context) for context in contexts if context is not None]
+
+
+def attributes_of(said: dict[str, Any]) -> dict[str, Any]:
+    """Return what is *said* by arguments under the full names; an unknown argument stays, for strict mode to find."""
+    return {_ATTRIBUTES.get(keyword, keyword): value for keyword, value in said.items() if value is not None}
+
+
+def destination_of(exchange: str, routing_key: str, queue: str = "") -> str:
+    """Return ``messaging.destination.name`` as the conventions for RabbitMQ build it."""
+    parts = [exchange, routing_key] if queue in {"", routing_key} else [exchange, routing_key, queue]
+    return ":".join(part for part in parts if part) or "amq.default"
+
+
+def _step(listed_as: Listed, name: str, common: dict[str, Any]) -> Step:
+    return Step(name, SpanKind[listed_as.kind.value], common)
