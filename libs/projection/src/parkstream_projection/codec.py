@@ -1,0 +1,55 @@
+"""Records to facts, what is remembered to bytes and back, what is said to summaries."""
+
+from collections.abc import Callable
+from typing import Final
+
+import msgspec
+from parkstream_eventlog import Record
+from parkstream_events import wire
+from parkstream_events.summaries import SummaryItem
+from parkstream_events.wire import UnreadableError
+from parkstream_visits import Clock, Fact, Plate, Spoken, State, Unreadable, entity_hash, summary_of
+from parkstream_visits.digest import MODULUS
+
+CLOCK: Final = "clock"
+"""The key under which the clock is hashed; no plate has lower-case letters."""
+
+encode: Final = msgspec.msgpack.Encoder().encode
+encode_item: Final[Callable[[SummaryItem], bytes]] = msgspec.json.Encoder().encode
+decode_plate: Final = msgspec.msgpack.Decoder(Plate).decode
+decode_clock: Final = msgspec.msgpack.Decoder(Clock).decode
+
+
+def fact_of(record: Record) -> Fact:
+    """Return what *record* says; one that cannot be read is a fact too."""
+    try:
+        event = wire.decode(record.type, record.body)
+    except UnreadableError as error:
+        unreadable = Unreadable(record.type, error.reason, error.detail)
+        return Fact(record.position, record.recorded_at_us, record.published_at_us, record.traceparent, unreadable)
+    return Fact(record.position, record.recorded_at_us, record.published_at_us, record.traceparent, event)
+
+
+def item_of(spoken: Spoken, traceparent: str | None) -> bytes:
+    """Return the summary of *spoken* as it is posted, going on with the trace *traceparent*."""
+    if traceparent != spoken.cause.traceparent:
+        spoken = spoken._replace(cause=spoken.cause._replace(traceparent=traceparent))
+    return encode_item(summary_of(spoken))
+
+
+def clock_hash(encoded: bytes) -> int:
+    """Return the hash of the encoded clock."""
+    return entity_hash(CLOCK, encoded)
+
+
+def hash_text(total: int) -> str:
+    """Return a state hash as it is kept: 32 hexadecimal digits."""
+    return f"{total:032x}"
+
+
+def state_hash(state: State) -> str:
+    """Return the hash of a whole *state*; the agendas follow from the plates."""
+    total = clock_hash(encode(state.clock))
+    for name, plate in state.plates.items():
+        total += entity_hash(name, encode(plate))
+    return hash_text(total % MODULUS)

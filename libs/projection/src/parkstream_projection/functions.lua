@@ -1,0 +1,216 @@
+#!lua name=parkstream_projection_1
+-- The only writers of projections and of the outbox. The number above and in the names below is the version: raise it
+-- with every change, so that an older process keeps calling its own and cannot replace a newer one.
+--
+-- Redis does not roll back: whatever can fail comes before the first write.
+
+local DONE, STALE = 0, 1
+local CHUNK = 1000  -- unpack puts this many values on Lua's stack, which holds 8000
+local AGENDAS = 3
+local PLATE_OF = '^[^\31]*'
+local COUNTS = 7  -- after these arguments of commit come the lengths of its lists, then the lists
+local OUTBOX_FIELDS = 5  -- per summary: id, visit id, revision, item, recorded
+local INTEGER_MAX = 2 ^ 53
+
+local function refuse(what)
+  error({ err = 'ERR parkstream_projection: ' .. what })
+end
+
+local function check(fine, what)
+  if not fine then refuse(what) end
+end
+
+local function count_of(text, what)
+  local number = text and string.find(text, '^%d+$') and tonumber(text)
+  check(number and number < INTEGER_MAX, what)
+  return number
+end
+
+-- Call command with the arguments from first to last, a chunk at a time; each chunk holds whole groups.
+local function in_chunks(command, key, args, first, last, group)
+  local step = CHUNK - CHUNK % group
+  for from = first, last, step do
+    redis.call(command, key, unpack(args, from, math.min(from + step - 1, last)))
+  end
+end
+
+local function values_of(key, names, first, last)
+  local found = {}
+  for from = first, last, CHUNK do
+    local values = redis.call('HMGET', key, unpack(names, from, math.min(from + CHUNK - 1, last)))
+    for i = 1, #values do found[#found + 1] = values[i] end
+  end
+  return found
+end
+
+local function plates_of(members)
+  local names, seen = {}, {}
+  for _, member in ipairs(members) do
+    local name = string.match(member, PLATE_OF)
+    if not seen[name] then
+      seen[name] = true
+      names[#names + 1] = name
+    end
+  end
+  return names
+end
+
+-- KEYS: meta, plates, the agendas. ARGV: checkpoint, per agenda the time up to which it is wanted, how many of the last
+-- agenda, then names of plates. Returns the checkpoint; and when it is the one asked for, the plates, the members of
+-- each agenda, and the names and values of the plates that these belong to.
+local function load(keys, args)
+  check(#keys == 2 + AGENDAS and #args >= 5, 'load takes meta, plates, three agendas, and five arguments or more')
+  local checkpoint = redis.call('HGET', keys[1], 'checkpoint') or '0'
+  if checkpoint ~= args[1] then return { tonumber(checkpoint) } end
+  local answer, due = { tonumber(checkpoint), values_of(keys[2], args, 6, #args) }, {}
+  for i = 1, AGENDAS do
+    local limits = i == AGENDAS and { 'LIMIT', '0', args[5] } or {}
+    local members = redis.call('ZRANGE', keys[2 + i], '-inf', args[1 + i], 'BYSCORE', unpack(limits))
+    answer[2 + i] = members
+    for _, member in ipairs(members) do due[#due + 1] = member end
+  end
+  local names = plates_of(due)
+  answer[6] = names
+  answer[7] = values_of(keys[2], names, 1, #names)
+  return answer
+end
+
+-- Where each list of commit begins and ends, or nothing when the counts do not add up.
+local function lists_of(args)
+  local widths = { 2, 1, 2, 1, 2, 1, 2, 1, OUTBOX_FIELDS }
+  local lists, first = {}, COUNTS + #widths + 1
+  for i, width in ipairs(widths) do
+    local length = count_of(args[COUNTS + i], 'a count is no number') * width
+    lists[i] = { first = first, last = first + length - 1 }
+    first = first + length
+  end
+  check(first == #args + 1, 'the counts and the arguments differ')
+  return lists
+end
+
+local function check_scores(args, list)
+  for i = list.first, list.last, 2 do
+    local due = tonumber(args[i])
+    check(due and due == due, 'a due time is no number')
+  end
+end
+
+-- The first summary to emit: those up to emitted_through were emitted before. All ids must grow beyond it.
+local function first_to_emit(args, list, emitted_through, through)
+  local first, position, nth = list.last + 1, emitted_through, -1
+  for i = list.first, list.last, OUTBOX_FIELDS do
+    local left, right = string.match(args[i], '^(%d+)%-(%d+)$')
+    left, right = count_of(left, 'an outbox id is none'), count_of(right, 'an outbox id is none')
+    check(left <= through, 'a summary is ahead of its records')
+    if left > emitted_through then
+      check(left > position or (left == position and right > nth), 'the ids of summaries do not grow')
+      position, nth = left, right
+      first = math.min(first, i)
+    end
+  end
+  return first
+end
+
+local function emit(args, key, first, last)
+  for i = first, last, OUTBOX_FIELDS do
+    redis.call('XADD', key, args[i], 'visit_id', args[i + 1], 'revision', args[i + 2], 'item', args[i + 3],
+      'recorded', args[i + 4])
+  end
+end
+
+-- A value of the wrong type would stop the writes half way.
+local function check_types(keys)
+  redis.call('HLEN', keys[2])
+  for i = 3, 2 + AGENDAS do redis.call('ZCARD', keys[i]) end
+  redis.call('HLEN', keys[6])
+  redis.call('XLEN', keys[7])
+end
+
+-- KEYS: meta, plates, the agendas, hashes, outbox, its meta. ARGV: projection version, rules version, checkpoint as it is
+-- and as it will be, state hash, clock, '1' to keep the hash for this position, the lengths of the lists, the
+-- lists: plates and their values, plates to forget, per agenda due times and members, members to drop; summaries.
+-- Only the live version emits; another may follow it up to where it has emitted, so that it can take over anywhere.
+local function commit(keys, args)
+  check(#keys == 8, 'commit takes eight keys')
+  local version = count_of(args[1], 'the projection version is no number')
+  count_of(args[2], 'the rules version is no number')
+  local through = count_of(args[4], 'the checkpoint is no number')
+  check(through > count_of(args[3], 'the checkpoint is no number'), 'the checkpoint does not grow')
+  local state = redis.call('HMGET', keys[1], 'checkpoint', 'rules_version')
+  local outbox = redis.call('HMGET', keys[8], 'live', 'emitted_through')
+  local live, emitted_through = tonumber(outbox[1] or version), tonumber(outbox[2] or 0)
+  local fenced = (state[1] or '0') ~= args[3] or (state[2] and state[2] ~= args[2])
+  if fenced or version < live or (version > live and through > emitted_through) then
+    return { STALE, tonumber(state[1] or 0) }
+  end
+  local lists = lists_of(args)
+  for i = 3, 7, 2 do check_scores(args, lists[i]) end
+  local first = first_to_emit(args, lists[9], emitted_through, through)
+  check_types(keys)
+
+  emit(args, keys[7], first, lists[9].last)  -- First, because Redis refuses an id below its stream's last.
+  in_chunks('HSET', keys[2], args, lists[1].first, lists[1].last, 2)
+  in_chunks('HDEL', keys[2], args, lists[2].first, lists[2].last, 1)
+  for i = 1, AGENDAS do
+    in_chunks('ZREM', keys[2 + i], args, lists[2 * i + 2].first, lists[2 * i + 2].last, 1)
+    in_chunks('ZADD', keys[2 + i], args, lists[2 * i + 1].first, lists[2 * i + 1].last, 2)
+  end
+  redis.call('HSET', keys[1], 'rules_version', args[2], 'checkpoint', args[4], 'state_hash', args[5],
+    'clock', args[6])
+  if args[7] == '1' then redis.call('HSET', keys[6], args[4], args[5]) end
+  local emitted = (lists[9].last - first + 1) / OUTBOX_FIELDS
+  if version == live and through > emitted_through then
+    redis.call('HSET', keys[8], 'live', args[1], 'emitted_through', args[4])
+  end
+  if emitted > 0 then redis.call('HINCRBY', keys[8], 'emitted', emitted) end
+  return { DONE, through, emitted }
+end
+
+-- KEYS: outbox, its meta. ARGV: consumer group, ids. Returns how many were there.
+local function settle(keys, args)
+  check(#keys == 2 and #args > 1, 'settle takes the outbox, its meta, a group and ids')
+  redis.call('XLEN', keys[1])
+  redis.call('HLEN', keys[2])
+  local gone = 0
+  for from = 2, #args, CHUNK do
+    local to = math.min(from + CHUNK - 1, #args)
+    redis.call('XACK', keys[1], args[1], unpack(args, from, to))
+    gone = gone + redis.call('XDEL', keys[1], unpack(args, from, to))
+  end
+  if gone > 0 then redis.call('HINCRBY', keys[2], 'delivered', gone) end
+  return gone
+end
+
+-- KEYS: outbox, parked. ARGV: consumer group, id, what to keep. Returns 1, or 0 when the outbox has it no more.
+local function park(keys, args)
+  check(#keys == 2 and #args == 3, 'park takes the outbox, the parked, a group, an id and a value')
+  redis.call('HLEN', keys[2])
+  redis.call('XACK', keys[1], args[1], args[2])
+  local there = redis.call('XDEL', keys[1], args[2])
+  if there == 1 then redis.call('HSET', keys[2], args[2], args[3]) end
+  return there
+end
+
+-- KEYS: outbox, parked, the outbox's meta. ARGV: per summary what commit takes. Each gets an id after all that were
+-- emitted and before all that will be. Returns how many were parked still.
+local function redrive(keys, args)
+  check(#keys == 3 and #args % OUTBOX_FIELDS == 0, 'redrive takes the outbox, the parked, its meta, and summaries')
+  redis.call('HLEN', keys[2])
+  local id = (redis.call('HGET', keys[3], 'emitted_through') or '0') .. '-*'
+  local back = 0
+  for i = 1, #args, OUTBOX_FIELDS do
+    if redis.call('HEXISTS', keys[2], args[i]) == 1 then
+      redis.call('XADD', keys[1], id, 'visit_id', args[i + 1], 'revision', args[i + 2], 'item', args[i + 3],
+        'recorded', args[i + 4])
+      redis.call('HDEL', keys[2], args[i])
+      back = back + 1
+    end
+  end
+  return back
+end
+
+redis.register_function({ function_name = 'parkstream_load_1', callback = load, flags = { 'no-writes' } })
+redis.register_function('parkstream_commit_1', commit)
+redis.register_function('parkstream_settle_1', settle)
+redis.register_function('parkstream_park_1', park)
+redis.register_function('parkstream_redrive_1', redrive)

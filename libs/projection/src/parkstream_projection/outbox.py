@@ -1,0 +1,158 @@
+"""Summaries on their way: a stream that a group of consumers empties, and those that the server refused."""
+
+import time
+from collections.abc import Sequence
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from msgspec import Raw, Struct
+from parkstream_events.keys import BackendKeys
+from redis.asyncio import Redis
+from redis.exceptions import ResponseError
+
+from parkstream_projection.functions import Functions
+
+GROUP: Final = "deliver"
+REDRIVEN_AT_ONCE: Final = 100
+
+
+class Entry(NamedTuple):
+    """A summary that waits: *item* is the JSON to be posted."""
+
+    id: str
+    visit_id: str
+    revision: int
+    item: bytes
+    recorded_at_us: int
+    """Of the record that caused it."""
+
+
+class Parked(Struct, frozen=True, kw_only=True):
+    """A summary that the server refused, and why."""
+
+    id: str
+    visit_id: str
+    revision: int
+    problem: str
+    parked_at_us: int
+    item: Raw
+
+
+class _Item(Struct):
+    visit_id: str
+    revision: int
+
+
+class Outbox:
+    """The outbox in *redis*, whose client must not repeat commands by itself."""
+
+    def __init__(self, redis: Redis, keys: BackendKeys) -> None:
+        self._functions = Functions(redis)
+        self._stream = keys.outbox
+        self._meta = keys.outbox_meta
+        self._parked = keys.outbox_parked
+        self._claimed_through = "0-0"
+
+    async def take(self, consumer: str, count: int, block_ms: int) -> list[Entry]:
+        """Return up to *count* summaries that nobody has taken; when there is none, wait *block_ms* (> 0) for one."""
+        command = ("XREADGROUP", "GROUP", GROUP, consumer, "COUNT", count, "BLOCK", block_ms)
+        answer = await self._in_group(*command, "STREAMS", self._stream, ">")
+        if not answer:
+            return []
+        return _entries(answer[self._stream.encode()] if hasattr(answer, "keys") else answer[0][1])  # RESP3, RESP2
+
+    async def claim(self, consumer: str, min_idle_ms: int, count: int) -> list[Entry]:
+        """Take up to *count* summaries over that another consumer took *min_idle_ms* ago and has not settled."""
+        while True:
+            answer = await self._in_group(
+                "XAUTOCLAIM", self._stream, GROUP, consumer, min_idle_ms, self._claimed_through, "COUNT", count
+            )
+            self._claimed_through = answer[0].decode()
+            if answer[1] or self._claimed_through == "0-0":
+                return _entries(answer[1])
+
+    async def settle(self, ids: Sequence[str]) -> int:
+        """Remove what was delivered; return how many of *ids* were there still."""
+        if not ids:
+            return 0
+        return int(await self._functions.call("settle", (self._stream, self._meta), (GROUP, *ids)))
+
+    async def park(self, id_: str, item: bytes, problem: str) -> bool:
+        """Set a summary aside because of *problem*; return False when it was settled or parked before."""
+        what = msgspec.json.decode(item, type=_Item)
+        parked = Parked(
+            id=id_,
+            visit_id=what.visit_id,
+            revision=what.revision,
+            problem=problem,
+            parked_at_us=time.time_ns() // 1_000,
+            item=Raw(item),
+        )
+        keys = (self._stream, self._parked)
+        return bool(await self._functions.call("park", keys, (GROUP, id_, msgspec.json.encode(parked))))
+
+    async def depth(self) -> int:
+        """Return how many summaries are not delivered, parked ones aside."""
+        return int(await self._functions.execute("XLEN", self._stream))
+
+    async def age_seconds(self) -> float:
+        """Return for how long the oldest summary has waited since its cause was recorded; 0 when none waits."""
+        async with self._functions.pipeline(transaction=True) as pipeline:
+            pipeline.execute_command("XRANGE", self._stream, "-", "+", "COUNT", 1)
+            pipeline.execute_command("TIME")
+            first, (seconds, microseconds) = await pipeline.execute()
+        if not first:
+            return 0.0
+        (entry,) = _entries(first)
+        return max(0.0, int(seconds) + (int(microseconds) - entry.recorded_at_us) / 1_000_000)
+
+    async def parked(self) -> int:
+        """Return how many summaries were refused."""
+        return int(await self._functions.execute("HLEN", self._parked))
+
+    async def parked_items(self, cursor: str = "0", count: int = 100) -> tuple[str, list[Parked]]:
+        """Return some of what was refused, and the cursor to go on with; it is "0" at the end."""
+        cursor_after, flat = await self._functions.execute("HSCAN", self._parked, cursor, "COUNT", count)
+        return cursor_after.decode(), [msgspec.json.decode(value, type=Parked) for value in flat[1::2]]
+
+    async def redrive(self, ids: Sequence[str] | None = None) -> int:
+        """Put what was parked back to be delivered, all of it or *ids*; return how many."""
+        if ids is not None:
+            values = await self._functions.execute("HMGET", self._parked, *ids) if ids else []
+            return await self._redrive([msgspec.json.decode(value, type=Parked) for value in values if value])
+        back = 0
+        cursor = ""
+        while cursor != "0":
+            cursor, parked = await self.parked_items(cursor or "0", REDRIVEN_AT_ONCE)
+            back += await self._redrive(parked)
+        return back
+
+    async def _redrive(self, parked: Sequence[Parked]) -> int:
+        arguments: list[Any] = []
+        for one in parked:
+            arguments += (one.id, one.visit_id, one.revision, bytes(one.item), one.parked_at_us)
+        return int(await self._functions.call("redrive", (self._stream, self._parked, self._meta), arguments))
+
+    async def _in_group(self, *command: str | int) -> Any:  # noqa: ANN401 - what Redis answers
+        """Execute *command*, after making the group when this Redis has not got it (new, or flushed)."""
+        try:
+            return await self._functions.execute(*command)
+        except ResponseError as error:
+            if not str(error).startswith("NOGROUP"):
+                raise
+        await self._make_group()
+        return await self._functions.execute(*command)
+
+    async def _make_group(self) -> None:
+        try:
+            await self._functions.execute("XGROUP", "CREATE", self._stream, GROUP, "0", "MKSTREAM")
+        except ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):  # Another process was first.
+                raise
+
+
+def _entries(entries: list[Any]) -> list[Entry]:
+    return [
+        Entry(id_.decode(), visit_id.decode(), int(revision), item, int(recorded))
+        for id_, (_, visit_id, _, revision, _, item, _, recorded) in entries
+    ]

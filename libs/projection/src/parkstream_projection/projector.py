@@ -1,0 +1,242 @@
+"""Folds records into the projection: load what they may touch, fold, commit."""
+
+from collections import OrderedDict
+from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from itertools import pairwise
+from typing import Final, NamedTuple
+
+from parkstream_eventlog import EventLog, Record
+from parkstream_events.keys import BackendKeys
+from parkstream_events.sightings import VehicleEntered, VehicleExited
+from parkstream_visits import Agenda, Clock, Fact, Fold, Plate, Spoken, State, entity_hash, reach
+from parkstream_visits.agenda import SEPARATOR
+from parkstream_visits.digest import MODULUS
+from parkstream_visits.fold import FORGOTTEN_PER_RECORD_MAX
+from redis.asyncio import Redis
+
+from parkstream_projection.codec import clock_hash, decode_plate, encode, fact_of, hash_text, item_of
+from parkstream_projection.store import HASH_EVERY, Change, Loaded, ProjectionError, Store
+
+CACHE_PLATES: Final = 10_000
+BATCH_MAX: Final = 1_000
+FORGOTTEN_LOADED: Final = FORGOTTEN_PER_RECORD_MAX + 1
+"""Per record: those that it may forget, and the one that it may move out of their way."""
+
+Kept = tuple[Plate, int]
+"""A plate, and its hash as it is in Redis."""
+
+
+class Step(NamedTuple):
+    """What a batch of records came to."""
+
+    position: int
+    facts: list[Fact]
+    spoken: list[Spoken]
+    emitted: int
+
+
+class NotLoadedError(ProjectionError):
+    """A step failed, so nobody knows what Redis holds: load first."""
+
+
+class SkippedError(ProjectionError):
+    """Records do not begin with the next position."""
+
+    def __init__(self, expected: int, found: int) -> None:
+        super().__init__(f"position {expected} comes next, not {found}: follow the log from the checkpoint")
+        self.expected = expected
+        self.found = found
+
+
+class Projector:
+    """Projection *version*: folds what *log* holds; any number of projectors may run, all but one get ``StaleError``.
+
+    ``traced(spoken)`` returns the trace context that a summary goes on with; without it that of its cause goes on.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it is made of
+        self,
+        redis: Redis,
+        keys: BackendKeys,
+        log: EventLog,
+        *,
+        version: int = 1,
+        cache_plates: int = CACHE_PLATES,
+        traced: Callable[[Spoken], str | None] | None = None,
+    ) -> None:
+        self._store = Store(redis, keys, version)
+        self._log = log
+        self._cache_plates = cache_plates
+        self._traced = traced
+        self._cache: OrderedDict[str, Kept] = OrderedDict()
+        self._clock = Clock()
+        self._clock_hash = 0
+        self._hash = 0
+        self._emitted_through = 0
+        self._loaded = False
+        self.checkpoint = 0
+        """The last position that was taken in."""
+
+    @property
+    def state_hash(self) -> str:
+        """The hash of all that is remembered at the checkpoint."""
+        return hash_text(self._hash)
+
+    @property
+    def clock(self) -> Clock:
+        """What there is once, as of the checkpoint; not to be changed."""
+        return self._clock
+
+    async def load(self) -> int:
+        """Forget all that is cached, and return the checkpoint."""
+        self._cache.clear()
+        self.checkpoint, kept_hash, self._clock, self._emitted_through = await self._store.meta()
+        self._hash = int(kept_hash, 16)
+        self._clock_hash = clock_hash(encode(self._clock))
+        self._loaded = True
+        return self.checkpoint
+
+    async def steps(self, count: int = BATCH_MAX) -> AsyncIterator[Step]:
+        """Load, then take in what the log holds and what comes, up to *count* records at once, for ever."""
+        async for records in self._log.follow(await self.load(), count):
+            yield await self.step(records)
+
+    async def step(self, records: Sequence[Record]) -> Step:
+        """Take in *records*, the next ones; after any error ``load`` comes first.
+
+        Raises ``StaleError`` when another projector was first. Commits at every position whose hash is kept.
+        """
+        if not self._loaded:
+            raise NotLoadedError
+        if records and records[0].position != self.checkpoint + 1:
+            raise SkippedError(self.checkpoint + 1, records[0].position)
+        self._loaded = False
+        facts = [fact_of(record) for record in records]
+        spoken: list[Spoken] = []
+        emitted = 0
+        for part in _parts(self.checkpoint, facts):
+            emitted += await self._take_in(part, spoken)
+        self._loaded = True
+        return Step(self.checkpoint, facts, spoken, emitted)
+
+    async def _take_in(self, facts: list[Fact], spoken: list[Spoken]) -> int:
+        work = _Work(self._cache, self._clock, facts)
+        due_through = reach(facts, self._clock)
+        work.loaded(await self._store.load(self.checkpoint, due_through, FORGOTTEN_LOADED * len(facts), work.missing))
+        change = Change(facts[-1].position, "", b"")
+        self._fold(work, facts, change, spoken)
+        emitted = await self._store.commit(self.checkpoint, change)
+        self.checkpoint = change.checkpoint
+        work.keep(self._cache_plates)
+        return emitted
+
+    def _fold(self, work: "_Work", facts: list[Fact], change: Change, spoken: list[Spoken]) -> None:
+        fold = Fold(work.state)
+        for fact in facts:
+            if said := fold.fold(fact):
+                spoken += said
+                if fact.position > self._emitted_through:
+                    self._emit(fact, said, change)
+        change.clock = encode(self._clock)
+        clock = clock_hash(change.clock)
+        self._hash = (self._hash - self._clock_hash + clock + work.write(fold.take_touched(), change)) % MODULUS
+        self._clock_hash = clock
+        change.state_hash = self.state_hash
+
+    def _emit(self, fact: Fact, said: list[Spoken], change: Change) -> None:
+        traced = self._traced
+        for nth, spoken in enumerate(said):
+            traceparent = traced(spoken) if traced else spoken.cause.traceparent
+            item = item_of(spoken, traceparent)
+            change.summaries += (
+                f"{fact.position}-{nth}",
+                spoken.visit_id,
+                spoken.revision,
+                item,
+                fact.recorded_at_us,
+            )
+
+
+class _Work:
+    """The part of the state that a batch may touch, taken out of *cache* until it is committed."""
+
+    def __init__(self, cache: OrderedDict[str, Kept], clock: Clock, facts: list[Fact]) -> None:
+        self._cache = cache
+        self._hashes: dict[str, int] = {}
+        self.state = State(clock)
+        self.missing: list[str] = []
+        """Plates of the facts that must be loaded."""
+        for name in {fact.event.vehicle_plate: None for fact in facts if isinstance(fact.event, _SIGHTINGS)}:
+            if not self._take_out(name):
+                self.missing.append(name)
+
+    def _take_out(self, name: str) -> bool:
+        kept = self._cache.pop(name, None)
+        if kept is None:
+            return False
+        self.state.plates[name], self._hashes[name] = kept
+        return True
+
+    def loaded(self, loaded: Loaded) -> None:
+        """Take in what was missing, and what comes due."""
+        for name, encoded in zip(self.missing, loaded.plates, strict=True):
+            if encoded is not None:
+                self._decode(name, encoded)
+        for name, encoded in loaded.due_plates.items():
+            if name not in self.state.plates and not self._take_out(name):
+                self._decode(name, encoded)
+        plates = self.state.plates
+        *watermarks, recorded = self.state.agendas
+        for queue, members in zip(watermarks, loaded.due, strict=False):
+            for member in members:
+                name, visit_id = member.split(SEPARATOR, 1)
+                queue.load(plates[name].held[visit_id][1], member)  # A score is a float, this is exact.
+        for name in loaded.due[Agenda.RECORDED]:
+            recorded.load(plates[name].keep_until_us, name)
+
+    def _decode(self, name: str, encoded: bytes) -> None:
+        self.state.plates[name] = decode_plate(encoded)
+        self._hashes[name] = entity_hash(name, encoded)
+
+    def write(self, touched: Iterable[str], change: Change) -> int:
+        """Add to *change* what was *touched*, and return by how much that changes the state hash."""
+        plates, hashes = self.state.plates, self._hashes
+        before = hashes.keys() & touched
+        by = -sum(hashes[name] for name in before)
+        written = change.plates
+        for name in touched:
+            plate = plates.get(name)
+            if plate is not None:
+                encoded = encode(plate)
+                hashes[name] = hashed = entity_hash(name, encoded)
+                by += hashed
+                written += (name, encoded)
+            elif name in before:
+                change.forgotten.append(name)
+        self._write_agendas(change, {name for name in touched if name not in before})
+        return by
+
+    def _write_agendas(self, change: Change, new: set[str]) -> None:
+        """Leave out what came and went within the batch: a *new* plate has nothing in Redis."""
+        for queue, put, dropped in zip(self.state.agendas, change.put, change.dropped, strict=True):
+            changed, removed = queue.take_changes()
+            for member, due_us in changed.items():
+                put += (due_us, member)
+            dropped += [member for member in removed if member.partition(SEPARATOR)[0] not in new]
+
+    def keep(self, most: int) -> None:
+        """Put the plates into the cache as the latest used; the oldest beyond *most* leave it."""
+        cache, hashes = self._cache, self._hashes
+        for name, plate in self.state.plates.items():
+            cache[name] = (plate, hashes[name])
+        while len(cache) > most:
+            cache.popitem(last=False)
+
+
+_SIGHTINGS = (VehicleEntered, VehicleExited)
+
+
+def _parts(checkpoint: int, facts: list[Fact]) -> list[list[Fact]]:
+    """Split *facts* after each position whose state hash is kept."""
+    borders = range(HASH_EVERY - checkpoint % HASH_EVERY, len(facts), HASH_EVERY)
+    return [facts[start:end] for start, end in pairwise((0, *borders, len(facts))) if start < end]

@@ -1,0 +1,202 @@
+"""Questions to a projection: where it stands, who is inside, what waits."""
+
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+from msgspec import Struct, structs
+from parkstream_events.keys import BackendKeys
+from parkstream_events.sightings import moment_of
+from parkstream_events.summaries import Outcome
+from parkstream_visits import Agenda, Clock, Plate, visits_of
+from parkstream_visits.agenda import SEPARATOR
+from redis.asyncio import Redis
+
+from parkstream_projection.codec import clock_hash, decode_clock, decode_plate, encode, hash_text
+from parkstream_projection.functions import Functions
+
+WAITING_MAX: Final = 100
+
+
+class Present(Struct, frozen=True):
+    """Where a projection stands."""
+
+    checkpoint: int
+    state_hash: str
+    clock: Clock
+
+    @property
+    def counters(self) -> dict[str, int]:
+        """What the log amounts to."""
+        return structs.asdict(self.clock.counters)
+
+    @property
+    def held(self) -> int:
+        """How many visits wait for sightings still to come."""
+        return self.clock.counters.held
+
+    @property
+    def inside(self) -> int:
+        """How many cars are inside."""
+        return self.clock.counters.inside
+
+    @property
+    def watermarks(self) -> dict[str, datetime]:
+        """Up to when each direction has reported."""
+        entry, exit_ = self.clock.watermarks
+        return {"entry": moment_of(entry), "exit": moment_of(exit_)}
+
+
+class Waiting(NamedTuple):
+    """A visit that is held until a watermark passes *due_us* and the allowed lateness."""
+
+    due_us: int
+    plate: str
+    visit_id: str
+
+
+class Outlook(NamedTuple):
+    """Where a projection stands, and per direction whose watermark they wait for, the visits that come due first."""
+
+    checkpoint: int
+    clock: Clock
+    waiting: tuple[list[Waiting], list[Waiting]]
+
+
+class PlateVisit(Struct, frozen=True):
+    """A visit that is remembered: *revision* is the last that was said of it, 0 when none was."""
+
+    visit_id: str
+    outcome: Outcome | None
+    revision: int
+    entry_date_time: datetime | None
+    exit_date_time: datetime | None
+    entry_event_id: str | None
+    exit_event_id: str | None
+    duplicate_reads: int
+
+
+class Inside(Struct, frozen=True):
+    """A car that is inside."""
+
+    vehicle_plate: str
+    entry_date_time: datetime
+    entry_event_id: str
+
+
+class InsidePage(Struct, frozen=True):
+    """Cars that are inside, those that came first first; *cursor* asks for the next page, None at the end."""
+
+    items: list[Inside]
+    cursor: str | None
+
+
+class Reads:
+    """Projection *version* as it is in *redis*, whose client must not repeat commands by itself."""
+
+    def __init__(self, redis: Redis, keys: BackendKeys, *, version: int = 1) -> None:
+        self._functions = Functions(redis)
+        self._meta = keys.projection(version, "meta")
+        self._plates = keys.projection(version, "plates")
+        self._hashes = keys.projection(version, "hashes")
+        self._agendas = [keys.projection(version, f"agenda:{way.value}") for way in Agenda]
+
+    async def state(self) -> Present:
+        """Return where the projection stands."""
+        return _present(await self._functions.execute("HMGET", self._meta, "checkpoint", "state_hash", "clock"))
+
+    async def hash_at(self, position: int) -> str | None:
+        """Return the state hash that was kept at *position*, if one was."""
+        kept = await self._functions.execute("HGET", self._hashes, position)
+        return kept.decode() if kept else None
+
+    async def plate(self, name: str) -> list[PlateVisit] | None:
+        """Return the visits of the plate *name* that are not final yet, None when nothing of it is remembered."""
+        async with self._functions.pipeline(transaction=True) as pipeline:
+            pipeline.execute_command("HMGET", self._meta, "checkpoint", "state_hash", "clock")
+            pipeline.execute_command("HGET", self._plates, name)
+            meta, encoded = await pipeline.execute()
+        return None if encoded is None else _visits(decode_plate(encoded), _present(meta).clock)
+
+    async def inside(self, cursor: str = "0", count: int = WAITING_MAX) -> InsidePage:
+        """Return up to *count* cars that are inside; *cursor* is "0" or that of the page before."""
+        due_us, _, skip = cursor.partition(".")
+        agenda = self._agendas[Agenda.EXIT_WATERMARK]
+        answer = await self._functions.execute(
+            "ZRANGE", agenda, int(due_us), "+inf", "BYSCORE", "LIMIT", int(skip or 0), count, "WITHSCORES"
+        )
+        waiting = _waiting(answer)
+        names = [one.plate for one in waiting]
+        plates: list[bytes | None] = await self._functions.execute("HMGET", self._plates, *names) if names else []
+        found = (_inside(one, encoded) for one, encoded in zip(waiting, plates, strict=True) if encoded)
+        return InsidePage(
+            [one for one in found if one is not None], _cursor(waiting, cursor) if len(waiting) == count else None
+        )
+
+    async def outlook(self, count: int = WAITING_MAX) -> Outlook:
+        """Return where the projection stands, and up to *count* visits per direction that come due first."""
+        async with self._functions.pipeline(transaction=True) as pipeline:
+            pipeline.execute_command("HMGET", self._meta, "checkpoint", "state_hash", "clock")
+            for way in (Agenda.ENTRY_WATERMARK, Agenda.EXIT_WATERMARK):
+                pipeline.execute_command("ZRANGE", self._agendas[way], 0, count - 1, "WITHSCORES")
+            meta, entry, exit_ = await pipeline.execute()
+        present = _present(meta)
+        return Outlook(present.checkpoint, present.clock, (_waiting(entry), _waiting(exit_)))
+
+    async def latest_positions(self, names: list[str]) -> list[int]:
+        """Return for each plate that is remembered the position of the last sighting that was recorded of it."""
+        plates = await self._functions.execute("HMGET", self._plates, *names) if names else []
+        return [max(seen.position for seen in decode_plate(encoded).seen) for encoded in plates if encoded]
+
+
+def _present(meta: list[Any]) -> Present:
+    checkpoint, kept_hash, clock = meta
+    if checkpoint is None:
+        return Present(0, hash_text(clock_hash(encode(Clock()))), Clock())
+    return Present(int(checkpoint), kept_hash.decode(), decode_clock(clock))
+
+
+def _waiting(answer: list[Any]) -> list[Waiting]:
+    """Return what Redis answers, with scores, as items."""
+    found: list[Waiting] = []
+    for member, score in zip(answer[::2], answer[1::2], strict=True):
+        plate, _, visit_id = member.decode().partition(SEPARATOR)
+        found.append(Waiting(int(float(score)), plate, visit_id))
+    return found
+
+
+def _visits(plate: Plate, clock: Clock) -> list[PlateVisit]:
+    found: list[PlateVisit] = []
+    for visit in visits_of(plate.seen, clock.rules):
+        said = plate.said.get(visit.id)
+        entry, exit_ = visit.entry, visit.exit
+        found.append(
+            PlateVisit(
+                visit.id,
+                said.outcome if said else None,
+                said.revision if said else 0,
+                moment_of(entry.at_us) if entry else None,
+                moment_of(exit_.at_us) if exit_ else None,
+                entry.id if entry else None,
+                exit_.id if exit_ else None,
+                len(visit.duplicates),
+            )
+        )
+    return found
+
+
+def _inside(waiting: Waiting, encoded: bytes) -> Inside | None:
+    """Return the car that *waiting* is about, unless it has come in again since."""
+    plate = decode_plate(encoded)
+    held = {visit_id: due_us for visit_id, (agenda, due_us) in plate.held.items() if agenda == Agenda.EXIT_WATERMARK}
+    if not plate.inside or waiting.visit_id != max(held, key=held.__getitem__, default=None):
+        return None
+    entry = next(seen for seen in plate.seen if f"entry:{seen.id}" == waiting.visit_id)
+    return Inside(waiting.plate, moment_of(entry.at_us), entry.id)
+
+
+def _cursor(waiting: list[Waiting], before: str) -> str:
+    """Return where the page after *waiting* begins: the last due time, and how many with that time are passed."""
+    last = waiting[-1].due_us
+    passed = sum(one.due_us == last for one in waiting)
+    due_us, _, skip = before.partition(".")
+    return f"{last}.{passed + (int(skip or 0) if int(due_us) == last else 0)}"
