@@ -28,8 +28,12 @@ def main(arguments: list[str] | None = None) -> int:
 def _serve(sink: Sink, counts: Path | None) -> None:
     """Receive until a signal comes, then say how much there was."""
     asked_to_stop = Event()
+
+    def stop(*_: object) -> None:
+        asked_to_stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: asked_to_stop.set())
+        signal.signal(number, stop)
     print(json.dumps({"endpoint": sink.endpoint}), flush=True)  # noqa: T201 - what the command answers
     while not asked_to_stop.wait(COUNTS_SECONDS):
         _write(counts, sink)

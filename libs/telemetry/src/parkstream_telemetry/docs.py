@@ -3,29 +3,30 @@
 from collections.abc import Iterable, Iterator
 
 from parkstream_telemetry import listed, names
-from parkstream_telemetry.kinds import Attribute, Event, Metric
+from parkstream_telemetry.kinds import Attribute, Event, Metric, Span
 from parkstream_telemetry.prometheus import family
 
+VERSION = names.SCHEMA_URL.rpartition("/")[2]
 HEADER = f"""# Telemetry
 
 Made by `python -m parkstream_telemetry docs` from `libs/telemetry/src/parkstream_telemetry/names`: nothing else leaves
-a service. Names follow OpenTelemetry's semantic conventions ({names.SCHEMA_URL.rpartition("/")[2]}) where these have one.
+a service. Names are those of OpenTelemetry's semantic conventions {VERSION} where these have one.
 """
 
-GOING = """## Where it goes
+_GOING = """## Where it goes
 
-Logs go to stdout, metrics to `/metrics` of every service. Anything more is asked for with OpenTelemetry's own variables:
+Logs go to stdout, metrics to `/metrics` of every service. Ask for more with OpenTelemetry's own variables:
 
 """
-OTLP = "OTEL_EXPORTER_OTLP_"
+_PREFIX = "OTEL_EXPORTER_OTLP_"
 VARIABLES = (
     (
-        f"`{OTLP}ENDPOINT`, `{OTLP}{{TRACES,METRICS,LOGS}}_ENDPOINT`",
+        f"`{_PREFIX}ENDPOINT`, `{_PREFIX}{{TRACES,METRICS,LOGS}}_ENDPOINT`",
         "receiver",
-        "none: nothing is exported, no span made",
+        "none: nothing leaves, no span is made",
     ),
-    (f"`{OTLP}PROTOCOL`, `{OTLP}{{TRACES,METRICS,LOGS}}_PROTOCOL`", "`grpc` or `http/protobuf`", "`grpc`"),
-    (f"`{OTLP}{{HEADERS,TIMEOUT,COMPRESSION,CERTIFICATE,…}}`", "as OpenTelemetry documents", ""),
+    (f"`{_PREFIX}PROTOCOL`, `{_PREFIX}{{TRACES,METRICS,LOGS}}_PROTOCOL`", "`grpc` or `http/protobuf`", "`grpc`"),
+    (f"`{_PREFIX}{{HEADERS,TIMEOUT,COMPRESSION,CERTIFICATE,…}}`", "as OpenTelemetry documents", ""),
     ("`OTEL_{TRACES,METRICS,LOGS}_EXPORTER`", "`otlp` or `none`", "`otlp` if there is an endpoint"),
     ("`OTEL_SDK_DISABLED`", "`true`: nothing is exported", "`false`"),
     ("`OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`", "which traces are kept", "`parentbased_always_on`"),
@@ -38,14 +39,14 @@ VARIABLES = (
     ("`PARKSTREAM_TELEMETRY_STRICT`", "`true`: an error for a name not listed here", "`false`"),
 )
 RECEIVER = """
-A receiver that is away, slow or answers errors costs nothing but what waits: items beyond the queue are dropped, counted
-in `parking.telemetry.dropped` and said at most once a minute. Shutting down waits 3 s at most.
+A receiver that is away, slow or answers errors costs nothing but what waits: what the queue cannot hold is dropped,
+counted in `parking.telemetry.dropped` and said at most once a minute. Shutting down waits 3 s at most.
 """
 
 
 def page() -> str:
     """Return the whole page."""
-    going = GOING + _table(("variable", "meaning", "default"), VARIABLES) + RECEIVER
+    going = _GOING + _table(("variable", "meaning", "default"), VARIABLES) + RECEIVER
     parts = (HEADER, _spans(), _metrics(), _events(), _attributes(), going)
     return "\n".join(part.strip("\n") + "\n" for part in parts)
 
@@ -84,7 +85,8 @@ def _event(event: Event) -> tuple[str, ...]:
 
 
 def _attributes() -> str:
-    everything = (*listed.spans(), *listed.metrics().values(), *listed.events().values())
+    everything: list[Span | Metric | Event] = [*listed.spans()]
+    everything += [*listed.metrics().values(), *listed.events().values()]
     by_name = {attribute.name: attribute for one in everything for attribute in one.attributes}
     rows = [(f"`{name}`", by_name[name].type, by_name[name].meaning) for name in sorted(by_name)]
     return "## Attributes\n\n" + _table(("name", "type", "meaning"), rows)

@@ -5,14 +5,15 @@ import os
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
 from time import monotonic
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from uuid import uuid4
 
-from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, DEFAULT_ON, Sampler
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, DEFAULT_ON, Decision, Sampler
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import NonRecordingSpan, SpanContext, set_span_in_context
 
 from parkstream_telemetry import protobuf
 from parkstream_telemetry.logs import Line
@@ -22,7 +23,11 @@ from parkstream_telemetry.outlet import Limits, Outlet
 from parkstream_telemetry.pulse import Pulse
 from parkstream_telemetry.receivers import Protocol as Wire
 from parkstream_telemetry.receivers import Receivers, Signal
+from parkstream_telemetry.tracing import Samples, Step
 from parkstream_telemetry.translating import Translator
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk._logs import ReadableLogRecord
 
 SCOPE = "parkstream"
 Say = Callable[[str, int, str], None]
@@ -54,11 +59,12 @@ class Exporting:
         self._envelope = _envelope(resource, scope)
         self._say = say
         wires = receivers.protocols
-        self.sampler = _sampler()
+        sampler = TracerProvider(shutdown_on_exit=False).sampler
+        self.samples = _sampling(sampler)
         self.spans: Outlet[bytes] | None = None
         self.lines: Outlet[ReadableLogRecord] | None = None
         self._metrics: Pulse | None = None
-        if "traces" in wires and self.sampler is not ALWAYS_OFF:
+        if "traces" in wires and sampler is not ALWAYS_OFF:
             self.spans = self._outlet(
                 "traces", _module(wires["traces"]).EncodedSpanExporter(self._envelope), receivers.spans
             )
@@ -123,10 +129,15 @@ def _envelope(resource: Resource, scope: InstrumentationScope) -> Callable[[Sequ
     return lambda spans: protobuf.request(about, name, SCHEMA_URL, spans)
 
 
-def _sampler() -> Sampler | None:
-    """Return what OTEL_TRACES_SAMPLER names, or ``None`` for the default: all whose parent is sampled."""
-    sampler = TracerProvider(shutdown_on_exit=False).sampler
-    return None if sampler is DEFAULT_ON else sampler
+def _sampling(sampler: Sampler) -> Samples | None:
+    """Return how *sampler* decides, or ``None`` for the default, which needs no asking: all whose parent is sampled."""
+
+    def samples(step: Step, parent: SpanContext | None, trace_id: int) -> bool:
+        context = Context() if parent is None else set_span_in_context(NonRecordingSpan(parent), Context())
+        result = sampler.should_sample(context, trace_id, step.name, step.kind, step.attributes)
+        return result.decision is Decision.RECORD_AND_SAMPLE
+
+    return None if sampler is DEFAULT_ON else samples
 
 
 def _module(wire: Wire) -> Any:  # noqa: ANN401 - two modules of one shape

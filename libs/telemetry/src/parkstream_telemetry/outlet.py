@@ -25,8 +25,8 @@ class Limits(Struct, frozen=True):
 class Outlet(Generic[T]):
     """Sends what is put in; what does not fit, or is not taken, is counted and forgotten.
 
-    *send* returns whether the receiver took the batch, and may block; *abort* makes it return. *say* is told how many were
-    dropped and why, at most once a minute.
+    *send* returns whether the receiver took the batch, and may block; *abort* makes it return. *say* is told how many
+    were dropped and why, at most once a minute.
     """
 
     def __init__(

@@ -48,7 +48,7 @@ def pairs(tag: bytes, attributes: Mapping[str, Any]) -> bytes:
         key = _keys.get(name)
         if key is None:
             key = _keys[name] = sized(b"\x0a", name.encode())
-        content = _VALUES.get(type(value), _text)(value)
+        content = encoded_value(value)
         size = varint(len(content))
         encoded += (tag, varint(len(key) + 1 + len(size) + len(content)), key, b"\x12", size, content)
     return b"".join(encoded)
@@ -113,6 +113,11 @@ def request(resource: bytes, scope: bytes, schema_url: str, spans: Iterable[byte
     return sized(b"\x0a", sized(b"\x0a", resource) + sized(b"\x12", scoped) + schema)
 
 
+def encoded_value(value: object) -> bytes:
+    """Return *value* as the content of an ``AnyValue``."""
+    return _VALUES.get(type(value), _text)(value)
+
+
 def _text(value: object) -> bytes:
     text = str(value).encode("utf-8", "replace")
     return b"\x0a" + varint(len(text)) + text
@@ -131,7 +136,7 @@ def _real(value: float) -> bytes:
 
 
 def _list(values: Sequence[object]) -> bytes:
-    return sized(b"\x2a", b"".join(sized(b"\x0a", _VALUES.get(type(value), _text)(value)) for value in values))
+    return sized(b"\x2a", b"".join(sized(b"\x0a", encoded_value(value)) for value in values))
 
 
 _VALUES: dict[type, Callable[[Any], bytes]] = {

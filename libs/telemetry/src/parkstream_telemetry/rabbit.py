@@ -28,8 +28,8 @@ Headers = dict[str, Any]
 class TracingMiddleware:
     """Makes a middleware per message; hand it to the broker's ``middlewares``.
 
-    A publish is a child of the ``traceparent`` in its headers, else of the current context, else begins a trace, and links
-    to the header for linked traces. With ``process`` each delivery is a span too, the current one while its handler runs.
+    A publish is a child of the ``traceparent`` in its headers, else of the current context, else begins a trace; it
+    links to the header for linked traces. With ``process`` each delivery is a span too, its handler's current one.
     """
 
     def __init__(self, telemetry: "Telemetry", *, process: bool = False) -> None:
@@ -119,7 +119,7 @@ class _Traced(BaseMiddleware[RabbitPublishCommand, Any]):
         said = {"system": "rabbitmq", "destination": destination, "operation": what.name}
         if error is not None:
             said["error_type"] = type(error).__qualname__
-        self._telemetry.add(what.messages, **said)
+        self._telemetry.add(what.messages, 1, **said)
         self._telemetry.record(what.duration, perf_counter() - started, **said)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from msgspec import Struct, field
+from msgspec import Struct
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
@@ -41,9 +41,9 @@ class ReceivedSpan(Struct, frozen=True):
     start_us: int
     end_us: int
     status: str
-    attributes: dict[str, Any] = field(default_factory=dict)
-    links: list[ReceivedLink] = field(default_factory=list)
-    events: list[ReceivedEvent] = field(default_factory=list)
+    attributes: dict[str, Any]
+    links: list[ReceivedLink]
+    events: list[ReceivedEvent]
 
 
 class ReceivedPoint(Struct, frozen=True):

@@ -10,9 +10,16 @@ from typing import Any, BinaryIO, Self
 
 import grpc
 import msgspec
-from opentelemetry.proto.collector.logs.v1 import logs_service_pb2, logs_service_pb2_grpc
-from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2, metrics_service_pb2_grpc
-from opentelemetry.proto.collector.trace.v1 import trace_service_pb2, trace_service_pb2_grpc
+from google.protobuf.message import Message
+from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
+from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
+    ExportMetricsServiceRequest,
+    ExportMetricsServiceResponse,
+)
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 
 from parkstream_telemetry import listed
 from parkstream_telemetry.received import (
@@ -24,6 +31,8 @@ from parkstream_telemetry.received import (
     points_of,
     spans_of,
 )
+
+Take = Callable[[Any, grpc.ServicerContext], Message]
 
 WORKERS = 4
 MESSAGE_BYTES_MAX = 64 * 1024 * 1024
@@ -48,10 +57,20 @@ class Sink:
         self._server = grpc.server(
             ThreadPoolExecutor(WORKERS, "sink"), options=[("grpc.max_receive_message_length", MESSAGE_BYTES_MAX)]
         )
-        services = _Traces(self), _Metrics(self), _Logs(self)
-        trace_service_pb2_grpc.add_TraceServiceServicer_to_server(services[0], self._server)
-        metrics_service_pb2_grpc.add_MetricsServiceServicer_to_server(services[1], self._server)
-        logs_service_pb2_grpc.add_LogsServiceServicer_to_server(services[2], self._server)
+        self._server.add_generic_rpc_handlers(
+            (
+                _handler(
+                    "trace.v1.TraceService", ExportTraceServiceRequest, ExportTraceServiceResponse, self._take_spans
+                ),
+                _handler(
+                    "metrics.v1.MetricsService",
+                    ExportMetricsServiceRequest,
+                    ExportMetricsServiceResponse,
+                    self._take_points,
+                ),
+                _handler("logs.v1.LogsService", ExportLogsServiceRequest, ExportLogsServiceResponse, self._take_logs),
+            )
+        )
         self.port: int = self._server.add_insecure_port(f"127.0.0.1:{port}")
 
     def __enter__(self) -> Self:
@@ -100,32 +119,37 @@ class Sink:
         with self._changed:
             return self._changed.wait_for(lambda: condition(self), deadline - monotonic())
 
-    def hold_up(self, context: grpc.ServicerContext) -> None:
-        """Be as slow, or as broken, as asked."""
-        if self.delay_seconds > 0:
-            sleep(self.delay_seconds)
-        if self.failing:
-            context.abort(grpc.StatusCode.UNAVAILABLE, "the sink was told to fail")
-
-    def take_spans(self, request: trace_service_pb2.ExportTraceServiceRequest) -> None:
-        """Count and keep the spans of *request*."""
+    def _take_spans(
+        self, request: ExportTraceServiceRequest, context: grpc.ServicerContext
+    ) -> ExportTraceServiceResponse:
+        self._hold_up(context)
         spans = [] if self._discard and self._keep is None else list(spans_of(request))
         with self._changed:
             self.span_count += count_of(request)
             if self._keep is not None:
                 self._keep.writelines(msgspec.json.encode(span) + b"\n" for span in spans)
                 self._keep.flush()
-            if not self._discard:
-                self._spans += spans
-            self._changed.notify_all()
+        self._add(self._spans, spans)
+        return ExportTraceServiceResponse()
 
-    def take_points(self, points: list[ReceivedPoint]) -> None:
-        """Keep *points*."""
-        self._add(self._points, points)
+    def _take_points(
+        self, request: ExportMetricsServiceRequest, context: grpc.ServicerContext
+    ) -> ExportMetricsServiceResponse:
+        self._hold_up(context)
+        self._add(self._points, list(points_of(request)))
+        return ExportMetricsServiceResponse()
 
-    def take_logs(self, logs: list[ReceivedLog]) -> None:
-        """Keep *logs*."""
-        self._add(self._logs, logs)
+    def _take_logs(self, request: ExportLogsServiceRequest, context: grpc.ServicerContext) -> ExportLogsServiceResponse:
+        self._hold_up(context)
+        self._add(self._logs, list(logs_of(request)))
+        return ExportLogsServiceResponse()
+
+    def _hold_up(self, context: grpc.ServicerContext) -> None:
+        """Be as slow, or as broken, as asked."""
+        if self.delay_seconds > 0:
+            sleep(self.delay_seconds)
+        if self.failing:
+            context.abort(grpc.StatusCode.UNAVAILABLE, "the sink was told to fail")
 
     def _add(self, to: list[Any], some: list[Any]) -> None:
         with self._changed:
@@ -134,37 +158,9 @@ class Sink:
             self._changed.notify_all()
 
 
-class _Traces(trace_service_pb2_grpc.TraceServiceServicer):
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-
-    def Export(  # noqa: N802 - the protocol's name
-        self, request: trace_service_pb2.ExportTraceServiceRequest, context: grpc.ServicerContext
-    ) -> trace_service_pb2.ExportTraceServiceResponse:
-        self._sink.hold_up(context)
-        self._sink.take_spans(request)
-        return trace_service_pb2.ExportTraceServiceResponse()
-
-
-class _Metrics(metrics_service_pb2_grpc.MetricsServiceServicer):
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-
-    def Export(  # noqa: N802
-        self, request: metrics_service_pb2.ExportMetricsServiceRequest, context: grpc.ServicerContext
-    ) -> metrics_service_pb2.ExportMetricsServiceResponse:
-        self._sink.hold_up(context)
-        self._sink.take_points(list(points_of(request)))
-        return metrics_service_pb2.ExportMetricsServiceResponse()
-
-
-class _Logs(logs_service_pb2_grpc.LogsServiceServicer):
-    def __init__(self, sink: Sink) -> None:
-        self._sink = sink
-
-    def Export(  # noqa: N802
-        self, request: logs_service_pb2.ExportLogsServiceRequest, context: grpc.ServicerContext
-    ) -> logs_service_pb2.ExportLogsServiceResponse:
-        self._sink.hold_up(context)
-        self._sink.take_logs(list(logs_of(request)))
-        return logs_service_pb2.ExportLogsServiceResponse()
+def _handler(service: str, request: type[Message], response: type[Message], take: Take) -> grpc.GenericRpcHandler:
+    """Return what answers ``Export`` of *service*."""
+    method = grpc.unary_unary_rpc_method_handler(
+        take, request_deserializer=request.FromString, response_serializer=response.SerializeToString
+    )
+    return grpc.method_handlers_generic_handler(f"opentelemetry.proto.collector.{service}", {"Export": method})

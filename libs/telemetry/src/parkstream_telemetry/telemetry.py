@@ -137,7 +137,7 @@ class Telemetry:
         if self._exporting is None or self._exporting.spans is None:
             return None
         spans = self._exporting.spans
-        return EncodingTracer(self._exporting.sampler, _checked(spans.put) if self._strict else _unchecked(spans.put))
+        return EncodingTracer(self._exporting.samples, _checked(spans.put) if self._strict else _unchecked(spans.put))
 
     def _dropped(self, signal: str, count: int, reason: str) -> None:
         self.log(names.EVENT_TELEMETRY_DROPPED, signal=signal, count=count, reason=reason)

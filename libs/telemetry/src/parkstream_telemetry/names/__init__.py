@@ -4,9 +4,9 @@ Nothing else may be emitted. To add a name, define a constant in its service's m
 from it (``python -m parkstream_telemetry docs``).
 """
 
-from parkstream_telemetry.names.attributes import *  # noqa: F403 - one namespace for all callers
-from parkstream_telemetry.names.backend import *  # noqa: F403
-from parkstream_telemetry.names.cameras import *  # noqa: F403
-from parkstream_telemetry.names.every import *  # noqa: F403
-from parkstream_telemetry.names.spans import *  # noqa: F403
-from parkstream_telemetry.names.summaries import *  # noqa: F403
+from .attributes import *  # noqa: F403 - one namespace for all callers; relative, as pyright forbids the other
+from .backend import *  # noqa: F403
+from .cameras import *  # noqa: F403
+from .every import *  # noqa: F403
+from .spans import *  # noqa: F403
+from .summaries import *  # noqa: F403
