@@ -107,6 +107,15 @@ async def _after(prepared: asyncio.Event, duty: Duty) -> None:
 
 def _duties_of(parts: Parts, session: aiohttp.ClientSession) -> dict[str, Duty]:
     duties: dict[str, Duty] = {}
+    if parts.does(Role.PROJECT):
+        from parkstream_projection import Projector
+
+        async def project():
+            projector = Projector(parts.redis, parts.keys, parts.log)
+            async for _ in projector.steps():
+                pass
+
+        duties["project"] = project
     if parts.does(Role.DELIVER):
         server = SummaryApi(session, parts.settings.summary_url, parts.settings.api_token)
         consumer = f"{socket.gethostname()}-{secrets.token_hex(4)}"

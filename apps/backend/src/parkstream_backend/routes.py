@@ -1,6 +1,8 @@
 """The read API: where everything stands, who is inside, and a plate's visits."""
 
+import re
 from http import HTTPStatus
+from typing import Final
 
 from parkstream_eventlog import EventLog
 from parkstream_events.sightings import normalised_plate
@@ -12,6 +14,9 @@ from parkstream_backend.http import ProblemError, Request, Response, Route, answ
 
 INSIDE_COUNT = 100
 INSIDE_COUNT_MAX = 1_000
+
+_COUNT: Final = re.compile("[1-9][0-9]{0,8}")
+_CURSOR: Final = re.compile("[0-9]{1,18}([.][0-9]{1,9})?")
 
 
 class ReadApi:
@@ -31,7 +36,7 @@ class ReadApi:
                 "position": log.position,
                 "checkpoint": present.checkpoint,
                 "lag": max(0, log.position - present.checkpoint),
-                "held": present.held,
+                "held": present.held - present.inside,  # A car that may still leave waits for nothing.
                 "inside": present.inside,
                 "counters": present.counters,
                 "outbox_depth": await self._outbox.depth(),
@@ -44,11 +49,14 @@ class ReadApi:
 
     async def inside(self, request: Request) -> Response:
         """Return a page of the plates that are inside, and the cursor of the next."""
-        try:
-            count = min(int(request.query.get("count", INSIDE_COUNT)), INSIDE_COUNT_MAX)
-        except ValueError as error:
-            raise ProblemError(HTTPStatus.BAD_REQUEST, "count is a whole number.") from error
-        return answer(await self._reads.inside(request.query.get("cursor", "0"), count))
+        count, cursor = request.query.get("count", str(INSIDE_COUNT)), request.query.get("cursor", "0")
+        if not _COUNT.fullmatch(count):
+            raise ProblemError(
+                HTTPStatus.BAD_REQUEST, f"count is a whole number from 1; more than {INSIDE_COUNT_MAX} are not given."
+            )
+        if not _CURSOR.fullmatch(cursor):
+            raise ProblemError(HTTPStatus.BAD_REQUEST, "cursor is what the page before gave.")
+        return answer(await self._reads.inside(cursor, min(int(count), INSIDE_COUNT_MAX)))
 
     async def visits(self, request: Request) -> Response:
         """Return the visits of one plate that are not final yet."""

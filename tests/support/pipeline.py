@@ -1,0 +1,143 @@
+"""The pipeline as a whole, and the account that must balance afterwards."""
+
+import asyncio
+import json
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from parkstream_sandbox import ServiceProcess
+from pipeline_traffic import Traffic
+
+RunService = Callable[..., ServiceProcess]
+POLL_SECONDS = 0.1
+
+QUICK = {
+    "PARKSTREAM_ALLOWED_LATENESS_SECONDS": "0.3",
+    "PARKSTREAM_SILENCE_GRACE_SECONDS": "1",
+    "PARKSTREAM_HOLD_MAX_SECONDS": "5",
+    "PARKSTREAM_DUPLICATE_WINDOW_SECONDS": "1",
+}
+"""Decisions that need not wait long, so that tests need not either."""
+
+
+class Pipeline:
+    """A summary API and backends on servers of the test's choice; everything is private to the *mall*."""
+
+    def __init__(self, run_service: RunService, redis_url: str, rabbitmq_url: str, mall: str, folder: Path) -> None:
+        self._run = run_service
+        self.rabbitmq_url = rabbitmq_url
+        self.file = folder / f"{mall}.jsonl"
+        self.environ = {
+            **QUICK,
+            "PARKSTREAM_REDIS_URL": redis_url,
+            "PARKSTREAM_RABBITMQ_URL": rabbitmq_url,
+            "PARKSTREAM_MALL": mall,
+            "PARKSTREAM_PLATE_HASH_KEY": "test",
+            "PARKSTREAM_TELEMETRY_STRICT": "true",
+        }
+        self.backends: list[ServiceProcess] = []
+        self._api: ServiceProcess | None = None
+
+    @property
+    def api(self) -> ServiceProcess:
+        """The summary API."""
+        assert self._api is not None
+        return self._api
+
+    def start_api(self, environ: Mapping[str, str] | None = None) -> ServiceProcess:
+        """Start the summary API and wait until it is ready."""
+        own = {"PARKSTREAM_SUMMARY_FILE": str(self.file), **(environ or {})}
+        self._api = self._run("parkstream_summary_api", {**self.environ, **own})
+        return self._api
+
+    def start_backend(self, environ: Mapping[str, str] | None = None, *, ready: bool = True) -> ServiceProcess:
+        """Start one more backend."""
+        own = {"PARKSTREAM_SUMMARY_URL": self.api.url, **(environ or {})}
+        backend = self._run("parkstream_backend", {**self.environ, **own}, ready=ready)
+        self.backends.append(backend)
+        return backend
+
+    def start(self) -> None:
+        """Start one of each."""
+        self.start_api()
+        self.start_backend()
+
+    def state(self) -> dict[str, Any]:
+        """Return what the last backend says of the projection."""
+        return get(f"{self.backends[-1].url}/v1/state")
+
+    def stats(self) -> dict[str, Any]:
+        """Return what the summary API says of its file."""
+        return get(f"{self.api.url}/v1/stats")
+
+    async def balances(self, traffic: Traffic, timeout_seconds: float = 60) -> dict[str, Any]:
+        """Wait until all of *traffic* is on disk as the truth has it, and nothing else; return the last state."""
+        deadline = time.monotonic() + timeout_seconds
+        while missing := await asyncio.to_thread(self._missing, traffic):
+            if time.monotonic() > deadline:
+                raise AssertionError("\n".join([missing, *self._last_words()]))
+            await asyncio.sleep(POLL_SECONDS)
+        lines = self.lines()
+        check_lines(lines, traffic)
+        state = self.state()
+        assert len(lines) == state["counters"]["spoken"] == self.stats()["lines"]
+        return state
+
+    def lines(self) -> list[dict[str, Any]]:
+        """Return the summaries in the file; none may be torn."""
+        content = self.file.read_bytes()
+        assert content.endswith(b"\n"), content[-200:]
+        return [json.loads(line) for line in content.splitlines()]
+
+    def _missing(self, traffic: Traffic) -> str:
+        """Say what the account lacks; nothing when it may balance."""
+        try:
+            state, stats = self.state(), self.stats()
+        except (OSError, ValueError) as error:
+            return f"no answer: {error!r}"
+        counters, current = state["counters"], stats["current"]
+        wanted = {
+            "position at least": state["position"] >= traffic.sightings,
+            "lag": state["lag"] == 0,
+            "held": state["held"] == 0,
+            "outbox": state["outbox_depth"] == 0,
+            "parked": state["parked"] == 0,
+            "entered": counters["entered"] == len(traffic.entries),
+            "exited": counters["exited"] == len(traffic.exits),
+            "completed": current["completed"] == traffic.completed,
+            "entry_missed": current["entry_missed"] == traffic.entry_missed,
+            "lines": stats["lines"] == counters["spoken"],
+        }
+        wrong = [name for name, right in wanted.items() if not right]
+        return f"{wrong}: {state} {stats} {traffic}" if wrong else ""
+
+    def _last_words(self) -> list[str]:
+        return [service.last_lines(25) for service in [self.api, *self.backends]]
+
+
+def get(url: str) -> dict[str, Any]:
+    """Return the JSON at *url*."""
+    with urllib.request.urlopen(url, timeout=5) as answer:
+        content: dict[str, Any] = json.load(answer)
+        return content
+
+
+def check_lines(lines: list[dict[str, Any]], traffic: Traffic) -> None:
+    """Hold the file to the truth: nothing lost, nothing twice, the last revision of each visit right."""
+    pairs = Counter((line["visit_id"], line["revision"]) for line in lines)
+    assert [pair for pair, times in pairs.items() if times > 1] == []
+    current: dict[str, dict[str, Any]] = {}
+    for line in sorted(lines, key=lambda line: int(line["revision"])):
+        current[line["visit_id"]] = line
+    revisions = Counter(line["visit_id"] for line in lines)
+    assert all(current[visit]["revision"] == count for visit, count in revisions.items())
+    by_exit = {line["exit_event_id"]: line for line in current.values() if line["outcome"] != "retracted"}
+    assert by_exit.keys() >= traffic.exits.keys()
+    for exit_id, plate in traffic.exits.items():
+        line, entry_id = by_exit[exit_id], traffic.entry_of.get(plate)
+        expected = ("completed", entry_id, plate) if entry_id else ("entry_missed", None, plate)
+        assert (line["outcome"], line["entry_event_id"], line["vehicle_plate"]) == expected, line
