@@ -52,18 +52,22 @@ class Line(Struct, frozen=True):
         return self.left == self.right
 
 
-def equations(published: Published, found: Tally, *, emitted: int, recorded: tuple[int, int]) -> list[Line]:
+def equations(
+    published: Published, found: Tally, *, waiting: int, spoken: int, recorded: tuple[int, int]
+) -> list[Line]:
     """Return what must hold when nothing is held and the outbox is empty.
 
-    *emitted*: (visit, revision) pairs that the backend spoke; *recorded*: entries and exits in its log.
+    *waiting*: all that is on its way or held; *spoken*: (visit, revision) pairs of the backend; *recorded*: entries
+    and exits in its log.
     """
     return [
+        Line("what waits or is held", waiting, 0),
         Line("entries published = entries in the log", published.entries, recorded[0]),
         Line("exits published = exits in the log", published.exits, recorded[1]),
         Line("exits published = completed + entry_missed", published.exits, found.completed + found.entry_missed),
         Line("exits with an entry = completed", published.matched, found.completed),
         Line("exits without an entry = entry_missed", published.unmatched, found.entry_missed),
-        Line("summaries spoken = lines on disk", emitted, found.lines),
+        Line("summaries spoken = lines on disk", spoken, found.lines),
         Line("exits published that are missing on disk", published.exits - found.exits, 0),
         Line("duplicated or torn lines", found.repeated_lines + found.repeated_exits + found.torn_lines, 0),
     ]

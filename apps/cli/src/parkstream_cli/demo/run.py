@@ -73,12 +73,14 @@ async def _drive(services: Services, rabbitmq_url: str, options: Options, shown:
         watch = Watch(services.addresses, await stack.enter_async_context(Asker()), rabbitmq)
         loop = _Loop(services, watch, shown)
         end = time.monotonic() + options.seconds
-        await loop.until(lambda _: time.monotonic() >= end, lambda: f"driving, {end - time.monotonic():.0f} s to go")
+        await loop.until(
+            lambda _: time.monotonic() >= end, lambda: f"driving, {max(end - time.monotonic(), 0):.0f} s to go"
+        )
         await watch.stop_cameras()
         deadline = time.monotonic() + SETTLE_SECONDS
         return await loop.until(
             lambda now: now.settled or time.monotonic() >= deadline,
-            lambda: "settling: cameras stopped, nothing may wait",
+            lambda: "settling until nothing is held",
         )
 
 
@@ -122,6 +124,8 @@ def _result(last: Snapshot, summary_file: Path) -> Result:
     to_disk = (last.stats.exit_to_disk_ms or Milliseconds(), last.stats.held_exit_to_disk_ms or Milliseconds())
     return Result(
         account=accounting.account(published, found, to_disk=to_disk, file=str(summary_file)),
-        equations=accounting.equations(published, found, emitted=counters.get("spoken", 0), recorded=recorded),
+        equations=accounting.equations(
+            published, found, waiting=last.waiting, spoken=counters.get("spoken", 0), recorded=recorded
+        ),
         first_lines=first_lines(summary_file, FIRST_LINES),
     )

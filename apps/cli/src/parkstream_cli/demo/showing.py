@@ -45,8 +45,8 @@ class Lines:
         if now.at - at < LINE_EVERY_SECONDS and word == phase.partition(" ")[0]:
             return
         self._last = (now.at, phase.partition(" ")[0])
-        cells = [f"{name} {value}" for _, row in rows(before, now) for name, value in row]
-        self._console.print(f"{phase}: " + ", ".join(cells), highlight=False, soft_wrap=True)
+        told = ", ".join(f"{name} {value}" for _, row in rows(before, now) for name, value in row)
+        self._console.print(f"{phase}: {told}", highlight=False, soft_wrap=True)
 
 
 class LiveTable:
@@ -69,35 +69,25 @@ def rows(before: Snapshot, now: Snapshot) -> list[tuple[str, list[tuple[str, str
     seconds = max(now.at - before.at, 0.001)
     entry_rate = (now.entries.published - before.entries.published) / seconds
     exit_rate = (now.exits.published - before.exits.published) / seconds
-    current = now.stats.current
+    entries, exits = f"{now.entries.published:,} ({entry_rate:.0f}/s)", f"{now.exits.published:,} ({exit_rate:.0f}/s)"
+    state, stats = now.state, now.stats
     return [
-        (
-            "cameras",
-            [
-                ("entries", f"{now.entries.published:,} ({entry_rate:.0f}/s)"),
-                ("exits", f"{now.exits.published:,} ({exit_rate:.0f}/s)"),
-            ],
-        ),
+        ("cameras", [("entries", entries), ("exits", exits)]),
         ("RabbitMQ", [("queued", f"{now.queued:,}"), ("dead letters", f"{now.dead:,}")]),
-        ("log", [("records", f"{now.state.position:,}"), ("behind", f"{now.state.lag:,}")]),
-        (
-            "visits",
-            [
-                ("inside", f"{now.state.inside:,}"),
-                ("held", f"{now.state.held:,}"),
-                ("outbox", f"{now.state.outbox_depth:,}"),
-            ],
-        ),
-        ("on disk", [(outcome, f"{current.get(outcome, 0):,}") for outcome in _OUTCOMES]),
-        ("exit to disk", [("p50 / p95 / p99", _spread(now.stats.exit_to_disk_ms))]),
-        ("if held", [("p50 / p95 / p99", _spread(now.stats.held_exit_to_disk_ms))]),
+        ("log", [("records", f"{state.position:,}"), ("behind", f"{state.lag:,}")]),
+        ("visits", [("inside", f"{state.inside:,}"), ("held", f"{state.held:,}")]),
+        ("outbox", [("waiting", f"{state.outbox_depth:,}"), ("parked", f"{state.parked:,}")]),
+        ("on disk", [(outcome, f"{stats.current.get(outcome, 0):,}") for outcome in _OUTCOMES]),
+        ("exit to disk", [("p50/p95/p99", spread(stats.exit_to_disk_ms))]),
+        ("when held", [("held p50/p95/p99", spread(stats.held_exit_to_disk_ms))]),
     ]
 
 
 _OUTCOMES: Final = ("completed", "entry_missed", "exit_missed")
 
 
-def _spread(found: Milliseconds | None) -> str:
-    if found is None or found.p50 is None:
-        return "-"
-    return " / ".join("-" if value is None else f"{value:,.1f}" for value in (found.p50, found.p95, found.p99)) + " ms"
+def spread(found: Milliseconds | None) -> str:
+    """Return three percentiles: ``4.1 / 9.0 / 21.3 ms``."""
+    values = (found.p50, found.p95, found.p99) if found else ()
+    told = " / ".join(f"{value:,.1f}" for value in values if value is not None)
+    return f"{told} ms" if told else "-"

@@ -3,8 +3,8 @@
 from rich.console import Console
 from rich.table import Table
 
-from parkstream_cli.demo.accounting import Milliseconds
 from parkstream_cli.demo.run import Result
+from parkstream_cli.demo.showing import spread
 
 
 def tell(result: Result, console: Console) -> None:
@@ -17,14 +17,9 @@ def tell(result: Result, console: Console) -> None:
     account = result.account
     ending = [
         f"matched share   {account.matched_share:.2%} of {account.exits_published:,} exits",
-        f"exit to disk    {_spread(account.exit_to_disk_ms)}",
-        f"  when held     {_spread(account.held_exit_to_disk_ms)}",
+        f"exit to disk    p50/p95/p99 {spread(account.exit_to_disk_ms)}",
+        f"  when held     p50/p95/p99 {spread(account.held_exit_to_disk_ms)}",
         f"summary file    {account.summary_file}",
         *result.first_lines,
     ]
     console.print("\n".join(ending), highlight=False, markup=False, soft_wrap=True)
-
-
-def _spread(found: Milliseconds) -> str:
-    values = {"p50": found.p50, "p95": found.p95, "p99": found.p99}
-    return "   ".join(f"{name} {value:,.1f} ms" for name, value in values.items() if value is not None) or "nothing"

@@ -66,11 +66,15 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     dead: int
 
     @property
+    def waiting(self) -> int:
+        """Everything that is on its way or held."""
+        on_its_way = self.entries.buffered + self.exits.buffered + self.queued
+        return on_its_way + self.state.lag + self.state.held + self.state.outbox_depth
+
+    @property
     def settled(self) -> bool:
         """Whether the account may be drawn: nobody publishes, nothing waits and nothing is held."""
-        moving = self.entries.running or self.exits.running
-        waiting = self.entries.buffered + self.exits.buffered + self.queued + self.state.lag + self.state.outbox_depth
-        return not moving and waiting + self.state.held == 0
+        return not self.entries.running and not self.exits.running and self.waiting == 0
 
 
 class Addresses(Struct, frozen=True, kw_only=True):
