@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import aio_pika
 from aio_pika.abc import AbstractExchange
+from parkstream_broker import EVENTS, declare, make_broker
 from parkstream_events import topology, wire
 from parkstream_events.sightings import Sighting, VehicleEntered, VehicleExited, microseconds
 
@@ -16,7 +17,7 @@ MATCHED_OF_FIVE = 4
 STAY = timedelta(seconds=1)
 SPACING = timedelta(milliseconds=1)
 IN_FLIGHT = 1_000
-QUEUES = {topology.ENTRIES_QUEUE: topology.ENTERED_KEY, topology.EXITS_QUEUE: topology.EXITED_KEY}
+QUEUES = (topology.ENTRIES_QUEUE, topology.EXITS_QUEUE)
 
 
 class Load(NamedTuple):
@@ -46,9 +47,9 @@ def paired(pairs: int, shuffled_within_seconds: float, seed: int = 1) -> Load:
     return Load([*order, closing], pairs)
 
 
-def message_of(sighting: Sighting, traceparent: str | None = None) -> aio_pika.Message:
-    """Return the message that a generator would publish now."""
-    headers: dict[str, str | int] = {topology.PUBLISHED_AT_HEADER: microseconds(datetime.now(UTC))}
+def message_of(sighting: Sighting, traceparent: str | None = None, at: datetime | None = None) -> aio_pika.Message:
+    """Return the message that a generator would publish now, or was to publish *at*."""
+    headers: dict[str, str | int] = {topology.PUBLISHED_AT_HEADER: microseconds(at or datetime.now(UTC))}
     if traceparent is not None:
         headers[topology.TRACEPARENT_HEADER] = traceparent
     return aio_pika.Message(
@@ -64,15 +65,9 @@ def message_of(sighting: Sighting, traceparent: str | None = None) -> aio_pika.M
 @asynccontextmanager
 async def exchange_at(url: str) -> AsyncIterator[AbstractExchange]:
     """Connect, make sure of the exchange and both work queues, and yield the exchange."""
-    connection = await aio_pika.connect(url)
-    async with connection:
-        channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
-        await channel.declare_exchange(topology.DEAD_LETTERS_EXCHANGE, aio_pika.ExchangeType.FANOUT, durable=True)
-        exchange = await channel.declare_exchange(topology.EVENTS_EXCHANGE, aio_pika.ExchangeType.TOPIC, durable=True)
-        for name, key in QUEUES.items():
-            queue = await channel.declare_queue(name, durable=True, arguments=topology.WORK_QUEUE_ARGUMENTS)
-            await queue.bind(exchange, key)
-        yield exchange
+    async with make_broker(url) as broker:
+        await declare(broker)
+        yield await broker.declare_exchange(EVENTS)
 
 
 async def publish(exchange: AbstractExchange, sightings: Sequence[Sighting], traceparents: Iterator[str] | None = None) -> None:

@@ -1,0 +1,97 @@
+"""``./dev bench NAME``: run a benchmark, show its table, write its JSON."""
+
+import argparse
+from pathlib import Path
+
+from benchmarks import drain, grow, latency, publish, stack
+from benchmarks.results import Row, medians, report, say
+
+
+def main() -> None:
+    """Run what the command line names."""
+    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    benchmarks = parser.add_subparsers(dest="name", required=True, metavar="NAME")
+    for name, module in (("drain", drain), ("latency", latency), ("publish", publish), ("grow", grow)):
+        own = benchmarks.add_parser(name, help=(module.__doc__ or "").splitlines()[0], description=module.__doc__)
+        own.add_argument("--json", type=Path, help="where to write the result (default: .bench/NAME.json)")
+        own.add_argument("--repeats", type=int, default=1 if name == "grow" else 3, help="how often each is run")
+        _arguments(name, own)
+    options = parser.parse_args()
+    {"drain": _drain, "latency": _latency, "publish": _publish, "grow": _grow}[options.name](options)
+
+
+def _arguments(name: str, parser: argparse.ArgumentParser) -> None:
+    if name == "drain":
+        parser.add_argument("--pairs", type=int, default=20_000, help="entries, and as many exits")
+        parser.add_argument("--only", nargs="*", choices=list(drain.CANDIDATES), help="what to run (default: all)")
+        parser.add_argument("--untraced", action="store_true", help="leave the traced runs out")
+        parser.add_argument("--full-shuffle", action="store_true", help="shuffle everything; reported apart")
+    if name == "latency":
+        parser.add_argument("--rates", type=float, nargs="*", default=[50, 200, 500], help="events per second")
+        parser.add_argument("--seconds", type=float, default=20, help="how long each rate is driven")
+    if name == "publish":
+        parser.add_argument("--seconds", type=float, default=10, help="how long each generator is measured")
+    if name == "grow":
+        parser.add_argument("--events", type=int, nargs="*", default=[10_000, 100_000, 1_000_000], help="sizes")
+
+
+def _drain(options: argparse.Namespace) -> None:
+    shuffle = 1e9 if options.full_shuffle else drain.SHUFFLED_WITHIN_SECONDS
+    rows: list[Row] = []
+    with stack.servers() as (sandbox, rabbitmq):
+        for repeat in range(options.repeats):
+            say(f"drain, repeat {repeat + 1} of {options.repeats}")
+            for traced in (False,) if options.untraced else (False, True):
+                for name in options.only or drain.CANDIDATES:
+                    rows.append(drain.measure(sandbox, rabbitmq, name, options.pairs, shuffle, traced=traced))
+    merged = medians(rows, ("name", "traced"))
+    _against_the_baseline(merged)
+    name = "drain-full-shuffle" if options.full_shuffle else "drain"
+    columns = ("name", "traced", "events_per_second", "ratio_to_aio_pika", "cpu_us_per_event")
+    report(name, merged, columns, options.json, pairs=options.pairs, shuffled_within_seconds=shuffle)
+
+
+def _against_the_baseline(rows: list[Row]) -> None:
+    speed = {(row["name"], row["traced"]): row["events_per_second"] for row in rows}
+    for row in rows:
+        baseline = speed.get(("aio-pika", row["traced"]))
+        if baseline:
+            row["ratio_to_aio_pika"] = round(row["events_per_second"] / baseline, 2)
+
+
+def _latency(options: argparse.Namespace) -> None:
+    rows: list[Row] = []
+    with stack.servers() as (sandbox, rabbitmq):
+        for repeat in range(options.repeats):
+            say(f"latency, repeat {repeat + 1} of {options.repeats}")
+            for traced in (False, True):
+                for rate in options.rates:
+                    rows += latency.measure(sandbox, rabbitmq, rate, options.seconds, traced=traced)
+    merged = medians(rows, ("name", "rate", "traced", "held"))
+    report("latency", merged, ("rate", "traced", "held", "p50_ms", "p95_ms", "p99_ms"), options.json)
+
+
+def _publish(options: argparse.Namespace) -> None:
+    rows: list[Row] = []
+    with stack.servers() as (sandbox, rabbitmq):
+        for repeat in range(options.repeats):
+            say(f"publish, repeat {repeat + 1} of {options.repeats}")
+            for traced in (False, True):
+                rows += publish.measure(sandbox, rabbitmq, options.seconds, traced=traced)
+    merged = medians(rows, ("name", "traced"))
+    report("publish", merged, ("name", "traced", "events_per_second", "cpu_us_per_event"), options.json)
+
+
+def _grow(options: argparse.Namespace) -> None:
+    rows: list[Row] = []
+    with stack.servers() as (sandbox, rabbitmq):
+        for _ in range(options.repeats):
+            for events in options.events:
+                rows.append(grow.measure(sandbox, rabbitmq, events, drain.SHUFFLED_WITHIN_SECONDS))
+    merged = medians(rows, ("name", "events"))
+    columns = ("events", "events_per_second", "redis_bytes_per_event", "cpu_us_per_event", "rss_mib", "open_files")
+    report("grow", merged, columns, options.json)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,121 @@
+"""Private servers and the processes of one run."""
+
+import os
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import redis
+from parkstream_events.keys import BackendKeys
+from parkstream_sandbox import RabbitServer, RedisServer, Sandbox, ServiceProcess, ensure_servers
+
+from benchmarks.results import say
+
+MALL = "bench"
+_names = count(1)
+
+
+@dataclass
+class Run:
+    """One fresh Redis, one fresh vhost, one summary-api, and what consumes."""
+
+    sandbox: Sandbox
+    redis: RedisServer
+    rabbitmq: RabbitServer
+    rabbitmq_url: str
+    folder: Path
+    environ: dict[str, str]
+    summary_api: ServiceProcess
+
+    @property
+    def summary_file(self) -> Path:
+        """Where the lines go."""
+        return self.folder / "summaries.jsonl"
+
+    def service(self, module: str, name: str, **environ: str) -> ServiceProcess:
+        """Start one of our services; ``wait_ready`` is the caller's."""
+        return self.sandbox.service(module, {**self.environ, **environ}, name=f"{name}-{next(_names)}")
+
+    def backend(self, roles: str, name: str, **environ: str) -> ServiceProcess:
+        """Start a backend with *roles*."""
+        return self.service("parkstream_backend", name, PARKSTREAM_ROLES=roles, **environ)
+
+    def log_length(self) -> int:
+        """Return how many records the log has."""
+        with redis.Redis.from_url(f"{self.redis.url}/0") as client:
+            return int(client.xlen(BackendKeys(MALL).log))  # type: ignore[arg-type]
+
+
+@contextmanager
+def servers() -> Iterator[tuple[Sandbox, RabbitServer]]:
+    """Start what all runs share."""
+    ensure_servers(say)
+    with Sandbox() as sandbox:
+        yield sandbox, sandbox.rabbitmq()
+
+
+@contextmanager
+def run(sandbox: Sandbox, rabbitmq: RabbitServer, environ: Mapping[str, str]) -> Iterator[Run]:
+    """Start the servers and the summary-api of one run; stop all of it afterwards."""
+    name = f"run{next(_names)}"
+    with ExitStack() as stack:
+        own = sandbox.redis()
+        stack.callback(own.stop)
+        url = rabbitmq.add_vhost(name)
+        stack.callback(rabbitmq.delete_vhost, name)
+        folder = Path(sandbox.folder) / name
+        folder.mkdir()
+        common = {
+            **{key: value for key, value in os.environ.items() if not key.startswith(("PARKSTREAM_", "OTEL_"))},
+            "PARKSTREAM_RABBITMQ_URL": url,
+            "PARKSTREAM_REDIS_URL": own.url,
+            "PARKSTREAM_MALL": MALL,
+            "PARKSTREAM_PLATE_HASH_KEY": "benchmark",
+            "PARKSTREAM_SUMMARY_FILE": str(folder / "summaries.jsonl"),
+            **environ,
+        }
+        api = sandbox.service("parkstream_summary_api", common, name=f"summary-api-{name}")
+        stack.callback(api.kill)
+        api.wait_ready()
+        common["PARKSTREAM_SUMMARY_URL"] = api.url
+        yield Run(sandbox, own, rabbitmq, url, folder, common, api)
+
+
+class LineCounter:
+    """Counts the lines of a growing file, reading each byte once."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._offset = 0
+        self.lines = 0
+
+    def read(self) -> int:
+        """Return how many complete lines there are now."""
+        if self._path.exists():
+            with self._path.open("rb") as file:
+                file.seek(self._offset)
+                new = file.read()
+            self._offset += len(new)
+            self.lines += new.count(b"\n")
+        return self.lines
+
+
+def python(*arguments: str) -> list[str]:
+    """Return the command that runs Python with *arguments*."""
+    return [sys.executable, *arguments]
+
+
+def until(condition: "Iterator[bool]", what: str, timeout_seconds: float, interval_seconds: float = 0.005) -> None:
+    """Poll *condition* until it gives True; raise ``TimeoutError`` that names *what* was waited for."""
+    deadline = time.monotonic() + timeout_seconds
+    for met in condition:
+        if met:
+            return
+        if time.monotonic() > deadline:
+            message = f"{what}: not within {timeout_seconds} s"
+            raise TimeoutError(message)
+        time.sleep(interval_seconds)
