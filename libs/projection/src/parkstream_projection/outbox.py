@@ -118,7 +118,7 @@ class Outbox:
     async def redrive(self, ids: Sequence[str] | None = None) -> int:
         """Put what was parked back to be delivered, all of it or *ids*; return how many."""
         if ids is not None:
-            values = await self._functions.execute("HMGET", self._parked, *ids) if ids else []
+            values: list[bytes | None] = await self._functions.execute("HMGET", self._parked, *ids) if ids else []
             return await self._redrive([msgspec.json.decode(value, type=Parked) for value in values if value])
         back = 0
         cursor = ""

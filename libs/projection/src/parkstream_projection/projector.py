@@ -218,11 +218,10 @@ class _Work:
 
     def _write_agendas(self, change: Change, new: set[str]) -> None:
         """Leave out what came and went within the batch: a *new* plate has nothing in Redis."""
-        for queue, put, dropped in zip(self.state.agendas, change.put, change.dropped, strict=True):
-            changed, removed = queue.take_changes()
-            for member, due_us in changed.items():
-                put += (due_us, member)
-            dropped += [member for member in removed if member.partition(SEPARATOR)[0] not in new]
+        for way in Agenda:
+            put, removed = self.state.agendas[way].take_changes()
+            change.put[way] = [half for member, due_us in put.items() for half in (due_us, member)]
+            change.dropped[way] = [member for member in removed if member.partition(SEPARATOR)[0] not in new]
 
     def keep(self, most: int) -> None:
         """Put the plates into the cache as the latest used; the oldest beyond *most* leave it."""

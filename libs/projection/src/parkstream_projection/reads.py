@@ -144,7 +144,7 @@ class Reads:
 
     async def latest_positions(self, names: list[str]) -> list[int]:
         """Return for each plate that is remembered the position of the last sighting that was recorded of it."""
-        plates = await self._functions.execute("HMGET", self._plates, *names) if names else []
+        plates: list[bytes | None] = await self._functions.execute("HMGET", self._plates, *names) if names else []
         return [max(seen.position for seen in decode_plate(encoded).seen) for encoded in plates if encoded]
 
 

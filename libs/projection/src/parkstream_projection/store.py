@@ -64,13 +64,13 @@ class Change(Struct):
     checkpoint: int
     state_hash: str
     clock: bytes
-    plates: list[str | bytes] = field(default_factory=list)
+    plates: list[str | bytes] = []
     """Name, value, name, value …"""
-    forgotten: list[str] = field(default_factory=list)
+    forgotten: list[str] = []
     put: list[list[int | str]] = field(default_factory=lambda: [[], [], []])
     """Per agenda: due time, member, due time, member …"""
     dropped: list[list[str]] = field(default_factory=lambda: [[], [], []])
-    summaries: list[str | int | bytes] = field(default_factory=list)
+    summaries: list[str | int | bytes] = []
     """Outbox id, visit id, revision, item, recorded time, outbox id …"""
 
     def arguments(self) -> list[Any]:

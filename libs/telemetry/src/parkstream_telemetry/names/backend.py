@@ -18,6 +18,13 @@ OUTBOX_PARKED = Metric("parking.outbox.parked", "gauge", "{item}", "Summaries th
 CARS_INSIDE = Metric("parking.cars.inside", "gauge", "{car}", "Cars that are inside.")
 VISITS_HELD = Metric("parking.visits.held", "gauge", "{visit}", "Visits that wait for sightings still to come.")
 VISITS = Metric("parking.visits", "counter", "{summary}", "Summaries spoken, by outcome.", (a.ATTRIBUTE_OUTCOME,))
+DECISIONS = Metric(
+    "parking.decisions",
+    "counter",
+    "{decision}",
+    "Watermarks advanced by the clock: for `silence` or `hold_max`.",
+    (a.ATTRIBUTE_DIRECTION, a.ATTRIBUTE_REASON),
+)
 DELIVERED = Metric("parking.delivered", "counter", "{item}", "Summaries the server answered.", (a.ATTRIBUTE_STATUS,))
 DELIVERY_SIZE = Metric("parking.delivery.size", "histogram", "{item}", "Summaries in one POST.", (), COUNTS)
 BREAKER_OPEN = Metric("parking.breaker.open", "gauge", "1", "1 while the circuit breaker keeps POSTs back.")
@@ -46,4 +53,7 @@ EVENT_UNREADABLE = Event(
     "error",
     "A record cannot be read; it changes nothing.",
     (a.ATTRIBUTE_POSITION, a.ATTRIBUTE_DETAIL),
+)
+EVENT_RULES_CHANGED = Event(
+    "rules.changed", "info", "The rules that the settings ask for are in force from here on.", (a.ATTRIBUTE_POSITION,)
 )
