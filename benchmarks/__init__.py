@@ -1,5 +1,5 @@
 """What Parkstream costs: ``./dev bench NAME``.
 
 Reading order: machine and meter (where and how it is measured), load (what is put through), stack (what runs),
-then one module per benchmark: drain, latency, publish, grow. Figures of different runs do not compare: ratios within one do.
+then one module per benchmark: drain, latency, publish, grow. Compare ratios within one run, never figures of two.
 """

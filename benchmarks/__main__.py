@@ -9,7 +9,9 @@ from benchmarks.results import Row, medians, report, say
 
 def main() -> None:
     """Run what the command line names."""
-    parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="./dev bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     benchmarks = parser.add_subparsers(dest="name", required=True, metavar="NAME")
     for name, module in (("drain", drain), ("latency", latency), ("publish", publish), ("grow", grow)):
         own = benchmarks.add_parser(name, help=(module.__doc__ or "").splitlines()[0], description=module.__doc__)
@@ -42,8 +44,10 @@ def _drain(options: argparse.Namespace) -> None:
         for repeat in range(options.repeats):
             say(f"drain, repeat {repeat + 1} of {options.repeats}")
             for traced in (False,) if options.untraced else (False, True):
-                for name in options.only or drain.CANDIDATES:
-                    rows.append(drain.measure(sandbox, rabbitmq, name, options.pairs, shuffle, traced=traced))
+                rows.extend(
+                    drain.measure(sandbox, rabbitmq, name, options.pairs, shuffle, traced=traced)
+                    for name in options.only or drain.CANDIDATES
+                )
     merged = medians(rows, ("name", "traced"))
     _against_the_baseline(merged)
     name = "drain-full-shuffle" if options.full_shuffle else "drain"
@@ -86,8 +90,9 @@ def _grow(options: argparse.Namespace) -> None:
     rows: list[Row] = []
     with stack.servers() as (sandbox, rabbitmq):
         for _ in range(options.repeats):
-            for events in options.events:
-                rows.append(grow.measure(sandbox, rabbitmq, events, drain.SHUFFLED_WITHIN_SECONDS))
+            rows.extend(
+                grow.measure(sandbox, rabbitmq, events, drain.SHUFFLED_WITHIN_SECONDS) for events in options.events
+            )
     merged = medians(rows, ("name", "events"))
     columns = ("events", "events_per_second", "redis_bytes_per_event", "cpu_us_per_event", "rss_mib", "open_files")
     report("grow", merged, columns, options.json)

@@ -30,7 +30,9 @@ _COLOURS = {
 
 def main() -> None:
     """Build the deck."""
-    parser = argparse.ArgumentParser(prog="./dev deck", description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser = argparse.ArgumentParser(
+        prog="./dev deck", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    )
     parser.add_argument("--no-pdf", action="store_true", help="write the HTML only; needs no browser")
     options = parser.parse_args()
     page = (DECK / "template.html").read_text(encoding="utf-8")
@@ -48,7 +50,8 @@ def _print_to_pdf(page: Path, pdf: Path) -> None:
     with tempfile.TemporaryDirectory() as profile:
         subprocess.run(
             [
-                browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+                browser, "--headless", "--no-sandbox", "--disable-gpu", "--no-first-run",
+                "--disable-background-networking",
                 "--disable-component-update", "--disable-sync", f"--user-data-dir={profile}", "--no-pdf-header-footer",
                 f"--print-to-pdf={pdf}", page.as_uri(),
             ],
@@ -75,10 +78,10 @@ def _bars() -> str:
     for n, row in enumerate(sorted(rows, key=lambda one: (one["traced"], -one["events_per_second"]))):
         y = n * 30
         width = 330 * row["events_per_second"] / top
-        ours = row["name"] == "parkstream"
+        colour = "#0b7a75" if row["name"] == "parkstream" else "#b8c4ce"
         label = f"{row['name']}{', every event traced' if row['traced'] else ''}"
         parts.append(f'<text x="0" y="{y + 15}">{html.escape(label)}</text>')
-        parts.append(f'<rect x="190" y="{y + 2}" width="{width:.0f}" height="18" rx="3" fill="{"#0b7a75" if ours else "#b8c4ce"}"/>')
+        parts.append(f'<rect x="190" y="{y + 2}" width="{width:.0f}" height="18" rx="3" fill="{colour}"/>')
         parts.append(f'<text x="{196 + width:.0f}" y="{y + 15}" class="n">{row["events_per_second"]:,.0f}</text>')
     return f'<svg viewBox="0 0 590 {len(rows) * 30}" role="img" aria-label="events per second">{"".join(parts)}</svg>'
 
@@ -117,7 +120,10 @@ def _waterfall() -> str:
     for n, span in enumerate(spans):
         x, width = 250 + 300 * span["offset_ms"] / total, max(2.0, 300 * span["duration_ms"] / total)
         service = span["service"].removeprefix("parkstream-")
-        parts.append(f'<text x="0" y="{n * 24 + 15}">{html.escape(service)} <tspan class="n">{html.escape(span["span"])}</tspan></text>')
+        parts.append(
+            f'<text x="0" y="{n * 24 + 15}">{html.escape(service)}'
+            f' <tspan class="n">{html.escape(span["span"])}</tspan></text>'
+        )
         colour = _COLOURS.get(span["service"], "#888")
         parts.append(f'<rect x="{x:.1f}" y="{n * 24 + 4}" width="{width:.1f}" height="14" rx="2" fill="{colour}"/>')
         parts.append(f'<text x="560" y="{n * 24 + 15}" class="n">{span["duration_ms"]:.1f} ms</text>')
@@ -126,15 +132,25 @@ def _waterfall() -> str:
 
 def _machine() -> str:
     machine = _results("drain")["machine"]
-    return html.escape(f"{machine['cores']} cores ({machine['cpu']}), Python {machine['python']}, RabbitMQ {machine['rabbitmq']}")
+    return html.escape(
+        f"{machine['cores']} cores ({machine['cpu']}), Python {machine['python']}, RabbitMQ {machine['rabbitmq']}"
+    )
 
 
 def _ratio() -> str:
     rows = {row["traced"]: row for row in _results("drain")["results"] if row["name"] == "parkstream"}
-    return f"{rows[False].get('ratio_to_aio_pika', 0):g} × untraced, {rows[True].get('ratio_to_aio_pika', 0):g} × traced"
+    untraced, traced = (rows[traced].get("ratio_to_aio_pika", 0) for traced in (False, True))
+    return f"{untraced:g} times untraced, {traced:g} times traced"
 
 
-_PARTS = {"bars": _bars, "cpu": _cpu, "latency": _latency, "waterfall": _waterfall, "machine": _machine, "ratio": _ratio}
+_PARTS = {
+    "bars": _bars,
+    "cpu": _cpu,
+    "latency": _latency,
+    "waterfall": _waterfall,
+    "machine": _machine,
+    "ratio": _ratio,
+}
 
 if __name__ == "__main__":
     main()

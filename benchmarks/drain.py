@@ -30,7 +30,7 @@ SHUFFLED_WITHIN_SECONDS = 1.0
 
 
 def parkstream(run: stack.Run, at_work: ExitStack) -> Started:
-    """Two record processes and one that projects and delivers."""
+    """Start two record processes and one that projects and delivers."""
     present = run.backend("project,deliver", "present")
     at_work.callback(present.terminate)
     present.wait_ready()
@@ -41,14 +41,14 @@ def parkstream(run: stack.Run, at_work: ExitStack) -> Started:
 
 
 def aio_pika(run: stack.Run, at_work: ExitStack) -> Started:
-    """The hand-written batch consumer, with as many processes."""
+    """Start the hand-written batch consumer, with as many processes."""
     names = ("project", *load.QUEUES)
     processes = [_baseline(run, at_work, "aio_pika_batch", name) for name in names]
     return {"record": [processes[1].pid, processes[2].pid], "project+deliver": [processes[0].pid]}
 
 
 def naive(run: stack.Run, at_work: ExitStack) -> Started:
-    """One process, as anybody would begin."""
+    """Start one process, as anybody would begin."""
     return {"consumer": [_baseline(run, at_work, "naive").pid]}
 
 
@@ -94,7 +94,8 @@ def measure(  # noqa: PLR0913 - one run has these parts
         row["traced"] = traced
         if sink is not None and name == "parkstream":
             row |= _spans(run, sink, put_through)
-    say(f"  {name}{' traced' if traced else ''}: {row['events_per_second']:,.0f} events/s, {row['cpu_us_per_event']['all']} µs CPU")
+    speed, cost = row["events_per_second"], row["cpu_us_per_event"]["all"]
+    say(f"  {name}{' traced' if traced else ''}: {speed:,.0f} events/s, {cost} µs CPU per event")
     return row
 
 
@@ -113,7 +114,9 @@ def _timed(run: stack.Run, name: str, put_through: load.Load, meter: Meter) -> R
     lines = stack.LineCounter(run.summary_file)
     stack.until(_has_begun(run, name), f"{name} takes the first event", 60)
     before, begun = meter.read(), time.perf_counter()
-    stack.until((lines.read() >= put_through.lines for _ in count()), f"{put_through.lines} lines of {name}", TIMEOUT_SECONDS)
+    stack.until(
+        (lines.read() >= put_through.lines for _ in count()), f"{put_through.lines} lines of {name}", TIMEOUT_SECONDS
+    )
     seconds = time.perf_counter() - begun
     after = meter.read()
     if lines.read() != put_through.lines:
@@ -150,5 +153,5 @@ def _spans(run: stack.Run, sink: Discarding, put_through: load.Load) -> Row:
 def _posts(url: str) -> int:
     """Return how many requests the summary-api has answered, by its own metrics."""
     text = urllib.request.urlopen(f"{url}/metrics").read().decode()
-    found = re.findall(r'^http_server_request_duration_seconds_count{([^}]*)} (\S+)$', text, re.MULTILINE)
-    return int(sum(float(value) for labels, value in found if 'POST' in labels))
+    found = re.findall(r"^http_server_request_duration_seconds_count{([^}]*)} (\S+)$", text, re.MULTILINE)
+    return int(sum(float(value) for labels, value in found if "POST" in labels))

@@ -27,7 +27,9 @@ def measure(sandbox: Sandbox, rabbitmq: RabbitServer, events: int, shuffled_with
         pids = {**started, "summary-api": [run.summary_api.pid], "redis": [run.redis.pid], "rabbitmq": [rabbitmq.pid]}
         meter, lines = Meter(pids), stack.LineCounter(run.summary_file)
         before, begun = meter.read(), time.perf_counter()
-        stack.until((lines.read() >= put_through.lines for _ in count()), f"{put_through.lines} lines", TIMEOUT_SECONDS, 0.05)
+        stack.until(
+            (lines.read() >= put_through.lines for _ in count()), f"{put_through.lines} lines", TIMEOUT_SECONDS, 0.05
+        )
         seconds, after = time.perf_counter() - begun, meter.read()
         total = len(put_through.sightings)
         row: Row = {

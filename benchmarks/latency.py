@@ -1,7 +1,7 @@
 """Latency: exit published → its summary on disk, open loop.
 
-Each sighting has an intended time of publishing; that time is what the latency counts from, whether or not the publisher
-kept it (no coordinated omission). The percentiles are those of the summary-api itself, from ``GET /v1/stats``.
+Each sighting has an intended time of publishing; latency counts from that, whether or not the publisher kept it (no
+coordinated omission). The percentiles are those of the summary-api itself, from ``GET /v1/stats``.
 """
 
 import asyncio
@@ -11,7 +11,6 @@ from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from itertools import count
 
-import aio_pika
 from aio_pika.abc import AbstractExchange
 from parkstream_events import topology
 from parkstream_events.sightings import Sighting, VehicleEntered, VehicleExited
@@ -69,5 +68,4 @@ async def _drive(url: str, rate: float, seconds: float) -> int:
 
 async def _publish(exchange: AbstractExchange, sighting: Sighting, at: datetime) -> None:
     key = topology.ENTERED_KEY if isinstance(sighting, VehicleEntered) else topology.EXITED_KEY
-    message: aio_pika.Message = load.message_of(sighting, at=at)
-    await exchange.publish(message, key, mandatory=True)
+    await exchange.publish(load.message_of(sighting, at=at), key, mandatory=True)

@@ -42,7 +42,9 @@ def paired(pairs: int, shuffled_within_seconds: float, seed: int = 1) -> Load:
         happened.append(VehicleEntered(f"entry-{seed}-{n:09d}", plate, at))
         left = plate if n % 5 < MATCHED_OF_FIVE else f"Z{n:08d}"
         happened.append(VehicleExited(f"exit-{seed}-{n:09d}", left, at + STAY))
-    order = sorted(happened, key=lambda one: one.happened_at + timedelta(seconds=chance.random() * shuffled_within_seconds))
+    order = sorted(
+        happened, key=lambda one: one.happened_at + timedelta(seconds=chance.random() * shuffled_within_seconds)
+    )
     closing = VehicleEntered(f"entry-{seed}-closing", "A99999999", begin + pairs * SPACING + timedelta(minutes=1))
     return Load([*order, closing], pairs)
 
@@ -70,7 +72,9 @@ async def exchange_at(url: str) -> AsyncIterator[AbstractExchange]:
         yield await broker.declare_exchange(EVENTS)
 
 
-async def publish(exchange: AbstractExchange, sightings: Sequence[Sighting], traceparents: Iterator[str] | None = None) -> None:
+async def publish(
+    exchange: AbstractExchange, sightings: Sequence[Sighting], traceparents: Iterator[str] | None = None
+) -> None:
     """Publish *sightings* in order, confirmed, many in flight."""
     for start in range(0, len(sightings), IN_FLIGHT):
         async with asyncio.TaskGroup() as group:

@@ -18,7 +18,10 @@ def facts() -> dict[str, object]:
         "python": platform.python_version(),
         "redis": _first_line("redis-server", "--version"),
         "rabbitmq": _rabbitmq(),
-        "packages": {name: version(name) for name in ("faststream", "aio-pika", "redis", "litestar", "msgspec", "opentelemetry-sdk")},
+        "packages": {
+            name: version(name)
+            for name in ("faststream", "aio-pika", "redis", "litestar", "msgspec", "opentelemetry-sdk")
+        },
     }
 
 

@@ -1,6 +1,5 @@
 """CPU, memory and open files of processes, read from the operating system."""
 
-import os
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -41,7 +40,7 @@ def _own(process: psutil.Process) -> Usage:
     try:
         with process.oneshot():
             times = process.cpu_times()
-            return Usage(times.user + times.system, process.memory_info().rss, len(os.listdir(f"/proc/{process.pid}/fd")))
+            return Usage(times.user + times.system, process.memory_info().rss, process.num_fds())
     except (psutil.NoSuchProcess, FileNotFoundError):
         return Usage(0.0, 0, 0)
 

@@ -24,7 +24,7 @@ def measure(sandbox: Sandbox, rabbitmq: RabbitServer, seconds: float, *, traced:
         sink = at_work.enter_context(discarding(sandbox)) if traced else None
         run = at_work.enter_context(stack.run(sandbox, rabbitmq, sink.environ if sink else {}))
         cars = {"PARKSTREAM_TIME_SCALE": "100000", "PARKSTREAM_RATE": TOO_FAST}
-        leaving = run.service("parkstream_exit_generator", "exit-generator", **cars, PARKSTREAM_RATE_MAX="1")
+        leaving = run.service("parkstream_exit_generator", "exit-generator", **cars)
         leaving.wait_ready()
         leaving.terminate()
         entering = run.service("parkstream_entry_generator", "entry-generator", **cars)

@@ -22,7 +22,7 @@ def say(text: str) -> None:
 
 
 def medians(rows: Iterable[Row], by: Sequence[str]) -> list[Row]:
-    """Return one row per value of *by*: the medians of the numbers, also inside one level of objects, and all repeats."""
+    """Return one row per value of *by*: medians of the numbers, also one level deep, and the repeats."""
     groups: dict[tuple[Any, ...], list[Row]] = {}
     for row in rows:
         groups.setdefault(tuple(row[name] for name in by), []).append(row)
@@ -59,7 +59,9 @@ def report(name: str, rows: list[Row], columns: Sequence[str], path: Path | None
     target = path or Path(".bench") / f"{name}.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    target.write_text(json.dumps({"benchmark": name, "at": at, "machine": facts(), "results": rows, **more}, indent=2) + "\n")
+    target.write_text(
+        json.dumps({"benchmark": name, "at": at, "machine": facts(), "results": rows, **more}, indent=2) + "\n"
+    )
     say(f"written to {target}")
     return target
 

@@ -110,7 +110,12 @@ async def project(tracer: trace.Tracer | None) -> None:
         for _, fields in found[0][1]:
             if fields[b"k"] == ENTERED_TYPE.encode():
                 entered = ENTERED.decode(fields[b"b"])
-                arguments += ("entered", entered.vehicle_plate, f"{entered.id} {entered.entry_date_time.isoformat()}", "")
+                arguments += (
+                    "entered",
+                    entered.vehicle_plate,
+                    f"{entered.id} {entered.entry_date_time.isoformat()}",
+                    "",
+                )
             else:
                 arguments += ("exited", EXITED.decode(fields[b"b"]).vehicle_plate, fields[b"b"], fields[b"t"])
         last = found[0][1][-1][0].decode()
@@ -128,7 +133,9 @@ async def deliver(store: "redis.asyncio.Redis[Any]", tracer: trace.Tracer | None
             if not found:
                 continue
             items = [_item(fields, tracer) for _, fields in found[0][1]]
-            async with http.post(url, data=b"[" + b",".join(items) + b"]", headers={"content-type": "application/json"}) as answer:
+            async with http.post(
+                url, data=b"[" + b",".join(items) + b"]", headers={"content-type": "application/json"}
+            ) as answer:
                 answer.raise_for_status()
             await store.xdel("outbox", *[id_ for id_, _ in found[0][1]])
 

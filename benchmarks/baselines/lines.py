@@ -7,7 +7,9 @@ from parkstream_events.sightings import VehicleExited
 from parkstream_events.summaries import Outcome, SummaryItem, iso_duration
 
 
-def line(exited: VehicleExited, entry: tuple[str, datetime] | None, traceparent: str | None, published_at_us: int) -> bytes:
+def line(
+    exited: VehicleExited, entry: tuple[str, datetime] | None, traceparent: str | None, published_at_us: int
+) -> bytes:
     """Return the POST item for a car that left; *entry* is its (id, time) when it was seen."""
     entered_at = entry[1] if entry else None
     duration_ms = int((exited.exit_date_time - entered_at).total_seconds() * 1000) if entered_at else None

@@ -41,12 +41,16 @@ def create_app(rabbitmq_url: str, redis_url: str, summary_url: str, provider: Tr
     store = redis.asyncio.Redis.from_url(f"{redis_url}/0")
     http: list[aiohttp.ClientSession] = []
 
-    @broker.subscriber(_queue(topology.ENTRIES_QUEUE), EVENTS, channel=CHANNEL, ack_policy=AckPolicy.NACK_ON_ERROR, decoder=_raw)
+    @broker.subscriber(
+        _queue(topology.ENTRIES_QUEUE), EVENTS, channel=CHANNEL, ack_policy=AckPolicy.NACK_ON_ERROR, decoder=_raw
+    )
     async def on_entry(body: bytes) -> None:
         entered = ENTERED.decode(body)
         await store.hset("naive", entered.vehicle_plate, f"{entered.id} {entered.entry_date_time.isoformat()}")
 
-    @broker.subscriber(_queue(topology.EXITS_QUEUE), EVENTS, channel=CHANNEL, ack_policy=AckPolicy.NACK_ON_ERROR, decoder=_raw)
+    @broker.subscriber(
+        _queue(topology.EXITS_QUEUE), EVENTS, channel=CHANNEL, ack_policy=AckPolicy.NACK_ON_ERROR, decoder=_raw
+    )
     async def on_exit(body: bytes) -> None:
         exited = EXITED.decode(body)
         found = await store.hget("naive", exited.vehicle_plate)
@@ -54,7 +58,9 @@ def create_app(rabbitmq_url: str, redis_url: str, summary_url: str, provider: Tr
         if found is not None:
             id_, at = found.decode().split(" ")
             entry = id_, datetime.fromisoformat(at)
-        async with http[0].post(f"{summary_url}/v1/summaries", data=line(exited, entry, None, 0), headers=_JSON) as answer:
+        async with http[0].post(
+            f"{summary_url}/v1/summaries", data=line(exited, entry, None, 0), headers=_JSON
+        ) as answer:
             answer.raise_for_status()
 
     app = FastStream(broker)
