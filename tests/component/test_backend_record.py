@@ -65,7 +65,7 @@ async def record(rabbitmq_url: str) -> AsyncIterator[Record]:
     telemetry = start(TelemetryOptions(service="test", statistics_seconds=0))
     broker, log, gate, failures = make_broker(rabbitmq_url, graceful_seconds=1), MemoryLog(), Gate(), []
     async with GroupCommit(log) as commit:
-        recorder = Recorder(commit, DeadLetters(broker, telemetry), Acks(), gate, telemetry, failures.append)
+        recorder = Recorder(commit, DeadLetters(broker, telemetry), Acks(), gate, Counter(), telemetry, failures.append)
         listen(broker, recorder, 50)
         for subscriber in broker.subscribers:
             subscriber.running = True

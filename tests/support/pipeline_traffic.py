@@ -131,17 +131,21 @@ class Cars:
 
 
 @asynccontextmanager
-async def driving(cars: Cars, total: int, pause_seconds: float = 0.0) -> AsyncIterator[asyncio.Task[None]]:
-    """Drive *total* cars, a few at a time, while the block runs; wait for the last at its end."""
+async def driving(cars: Cars, total: int = 1_000_000, pause_seconds: float = 0.05) -> AsyncIterator[asyncio.Task[None]]:
+    """Drive *total* cars, 20 at a time, while the block runs; then let those finish who have begun."""
+    over = asyncio.Event()
 
     async def drive() -> None:
         for _ in range(0, total, 20):
             await cars.drive(20)
             await asyncio.sleep(pause_seconds)
+            if over.is_set() and total == 1_000_000:
+                return
 
     task = asyncio.create_task(drive())
     try:
         yield task
+        over.set()
         await task
     finally:
         task.cancel()

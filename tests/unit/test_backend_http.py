@@ -12,7 +12,9 @@ async def hello(request: Request) -> Response:
 ROUTES = [Route("/open", hello), Route("/v1/guarded", hello, guarded=True), Route("/v1/visits/", hello, guarded=True)]
 
 
-async def get(path: str, method: str = "GET", token: str | None = "secret", **headers: str) -> tuple[int, dict[str, str], Any]:  # noqa: S107
+async def get(
+    path: str, method: str = "GET", token: str | None = "secret", **headers: str
+) -> tuple[int, dict[str, str], Any]:  # noqa: S107
     sent: list[Any] = []
 
     async def send(message: Any) -> None:
@@ -37,7 +39,11 @@ async def get(path: str, method: str = "GET", token: str | None = "secret", **he
 
 async def test_an_open_path_needs_no_token():
     status, headers, body = await get("/open?a=1&b=2")
-    assert (status, headers["content-type"], body) == (200, "application/json", {"parameter": "", "query": {"a": "1", "b": "2"}})
+    assert (status, headers["content-type"], body) == (
+        200,
+        "application/json",
+        {"parameter": "", "query": {"a": "1", "b": "2"}},
+    )
 
 
 async def test_a_path_with_a_parameter():

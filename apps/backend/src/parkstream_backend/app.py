@@ -11,6 +11,7 @@ from typing import Final
 import aiohttp
 import uvicorn
 from parkstream_eventlog import check_durability
+from parkstream_projection import Projector
 from parkstream_telemetry import TelemetryOptions, names, start
 
 from parkstream_backend.deliver import Deliverer
@@ -20,8 +21,10 @@ from parkstream_backend.http import Router
 from parkstream_backend.parts import Parts
 from parkstream_backend.posting import SummaryApi
 from parkstream_backend.process import Backend
+from parkstream_backend.project import Projecting
 from parkstream_backend.routes import ReadApi, routes_of
 from parkstream_backend.settings import Role, Settings
+from parkstream_backend.timekeeper import Timekeeper
 
 Duty = Callable[[], Awaitable[None]]
 
@@ -84,6 +87,7 @@ async def life_of(parts: Parts, duties: Duties) -> AsyncIterator[None]:
             duties.take_up(name, _after(prepared, duty))
         yield
         await duties.put_down()
+    await parts.depths.close()
     await parts.commit.end()
     await parts.redis.aclose()
     parts.telemetry.log(names.EVENT_STOPPED)
@@ -108,14 +112,12 @@ async def _after(prepared: asyncio.Event, duty: Duty) -> None:
 def _duties_of(parts: Parts, session: aiohttp.ClientSession) -> dict[str, Duty]:
     duties: dict[str, Duty] = {}
     if parts.does(Role.PROJECT):
-        from parkstream_projection import Projector
-
-        async def project():
-            projector = Projector(parts.redis, parts.keys, parts.log)
-            async for _ in projector.steps():
-                pass
-
-        duties["project"] = project
+        on_retry = parts.waiting_for("redis")
+        projector = Projector(parts.redis, parts.keys, parts.log)
+        duties["project"] = Projecting(projector, parts.log, parts.reads, parts.telemetry, on_retry).run
+        duties["keep time"] = Timekeeper(
+            parts.log, parts.reads, parts.settings.rules, parts.depths, parts.telemetry, on_retry
+        ).run
     if parts.does(Role.DELIVER):
         server = SummaryApi(session, parts.settings.summary_url, parts.settings.api_token)
         consumer = f"{socket.gethostname()}-{secrets.token_hex(4)}"

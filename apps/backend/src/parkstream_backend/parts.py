@@ -1,5 +1,6 @@
 """What a backend is made of; nothing here talks to anybody before it is used."""
 
+from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
@@ -13,6 +14,7 @@ from parkstream_telemetry import Telemetry, names
 from parkstream_backend.acks import Acks
 from parkstream_backend.breaker import Breaker, BreakerState
 from parkstream_backend.dead_letters import DeadLetters
+from parkstream_backend.depths import QueueDepths
 from parkstream_backend.listen import listen
 from parkstream_backend.monitor import Measure, Monitor
 from parkstream_backend.pause import Gate
@@ -39,6 +41,8 @@ class Parts:
         self.gate = Gate(STARTING)
         self.breaker = Breaker(on_change=self._breaker_changed)
         self.broker: RabbitBroker = make_broker(settings.rabbitmq_url, graceful_seconds=GRACEFUL_SECONDS)
+        self.in_hand: Counter[str] = Counter()
+        self.depths = QueueDepths(settings.rabbitmq_url, self.in_hand.__getitem__)
         self.monitor = Monitor(
             Measure(self.redis, self.log, self.outbox, self.reads),
             self.gate,
@@ -61,15 +65,14 @@ class Parts:
 
     async def rabbitmq_problem(self) -> str:
         """Say what is wrong with the connection to RabbitMQ, if this process needs it."""
-        needed = self.does(Role.RECORD) or self.does(Role.PROJECT)
-        return "" if not needed or await self.broker.ping(PING_SECONDS) else "not connected"
+        return "" if not self.does(Role.RECORD) or await self.broker.ping(PING_SECONDS) else "not connected"
 
     def subscribe(self, failed: Callable[[Exception], None]) -> None:
         """Subscribe to the work queues if this process records."""
         if not self.does(Role.RECORD):
             return
         dead_letters = DeadLetters(self.broker, self.telemetry)
-        recorder = Recorder(self.commit, dead_letters, Acks(), self.gate, self.telemetry, failed)
+        recorder = Recorder(self.commit, dead_letters, Acks(), self.gate, self.in_hand, self.telemetry, failed)
         listen(self.broker, recorder, self.settings.prefetch_count)
 
     def _breaker_changed(self, state: BreakerState, reason: str) -> None:

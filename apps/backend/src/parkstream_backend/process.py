@@ -55,7 +55,11 @@ class Backend(AsgiFastStream):
         """Connect, declare and subscribe, again and again until all of it is done.
 
         FastStream would end with the first error, and leave a process that answers HTTP and takes no deliveries.
+        A process without subscribers needs no RabbitMQ.
         """
+        if not self._rabbit.subscribers:
+            self._telemetry.log(names.EVENT_STARTED)
+            return
         for delay_seconds in delays_seconds(0.2, 5.0):
             try:
                 await self._start_once()

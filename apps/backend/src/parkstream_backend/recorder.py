@@ -9,6 +9,7 @@
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
@@ -40,7 +41,10 @@ class Records(Protocol):
 
 
 class Recorder:
-    """Settles every delivery, whatever it holds; *failed* is told of an error that nobody expected."""
+    """Settles every delivery, whatever it holds.
+
+    *in_hand* counts those that are not settled, per queue; *failed* is told of an error that nobody expected.
+    """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
         self,
@@ -48,6 +52,7 @@ class Recorder:
         dead_letters: DeadLetters,
         acks: Acks,
         gate: Gate,
+        in_hand: Counter[str],
         telemetry: Telemetry,
         failed: Callable[[Exception], None],
     ) -> None:
@@ -55,20 +60,27 @@ class Recorder:
         self._dead_letters = dead_letters
         self._acks = acks
         self._gate = gate
+        self._in_hand = in_hand
         self._telemetry = telemetry
         self._failed = failed
 
     async def record(self, seen: Sighting | UnreadableError, message: AbstractIncomingMessage, queue: str) -> None:
         """Record what *message* from *queue* held, or refuse it; then acknowledge it."""
-        if not self._gate.is_open and not await self._gate.opened():
-            return
+        self._in_hand[queue] += 1
         try:
-            refusal = seen if isinstance(seen, UnreadableError) else await self._append(seen, message)
-            if refusal is not None:
-                await self._dead_letters.publish(message, queue, refusal)
+            await self._settle(seen, message, queue)
         except Exception as error:
             self._failed(error)
             raise
+        finally:
+            self._in_hand[queue] -= 1
+
+    async def _settle(self, seen: Sighting | UnreadableError, message: AbstractIncomingMessage, queue: str) -> None:
+        if not self._gate.is_open and not await self._gate.opened():
+            return
+        refusal = seen if isinstance(seen, UnreadableError) else await self._append(seen, message)
+        if refusal is not None:
+            await self._dead_letters.publish(message, queue, refusal)
         assert message.delivery_tag is not None
         self._acks.settle(message.channel, message.delivery_tag)
 
