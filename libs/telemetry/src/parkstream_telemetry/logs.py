@@ -4,6 +4,8 @@ import logging
 import sys
 import traceback
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from io import StringIO
 from time import time_ns
 from typing import Any, Literal, TextIO
 
@@ -17,6 +19,8 @@ from parkstream_telemetry import names
 from parkstream_telemetry.kinds import Event, Level
 from parkstream_telemetry.metrics import UnlistedError
 
+MESSAGE_LENGTH_MAX = 2_000
+STACK_LENGTH_MAX = 8_000
 LogFormat = Literal["json", "pretty"]
 
 
@@ -38,7 +42,7 @@ class Logs:
         self.onward: Callable[[Line], None] | None = None
         self._strict = strict
         self._logger: Any = structlog.wrap_logger(
-            structlog.WriteLogger(out or sys.stdout),
+            structlog.WriteLogger(out or _Stdout()),
             processors=[
                 structlog.processors.add_log_level,
                 structlog.processors.TimeStamper(fmt="iso", utc=True),
@@ -74,7 +78,8 @@ class Logs:
     def _write(self, line: Line) -> None:
         span = line.span
         ids = {} if span is None else {"trace_id": f"{span.trace_id:032x}", "span_id": f"{span.span_id:016x}"}
-        getattr(self._logger, line.level)(line.event.name, **ids, **line.said)
+        with suppress(OSError, ValueError):  # Nobody reads stdout any more: no reason to stop working.
+            getattr(self._logger, line.level)(line.event.name, **ids, **line.said)
 
     def _checked(self, event: Event, attributes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         listed = {attribute.keyword: attribute.name for attribute in event.attributes}
@@ -84,6 +89,16 @@ class Logs:
             raise UnlistedError(message)
         said = {keyword: value for keyword, value in attributes.items() if keyword in listed}
         return {listed[keyword]: value for keyword, value in said.items()}, said
+
+
+class _Stdout(StringIO):
+    """Whatever ``sys.stdout`` is by then."""
+
+    def write(self, text: str, /) -> int:
+        return sys.stdout.write(text)
+
+    def flush(self) -> None:
+        sys.stdout.flush()
 
 
 class Captured(logging.Handler):
@@ -105,9 +120,10 @@ def explanation(error: BaseException, *, with_stack: bool) -> dict[str, str]:
     """Return *error* as the attributes that OpenTelemetry has for it."""
     kind = type(error)
     module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
-    explained = {"exception.type": f"{module}{kind.__qualname__}", "exception.message": str(error)}
+    message = str(error)[:MESSAGE_LENGTH_MAX]
+    explained = {"exception.type": f"{module}{kind.__qualname__}", "exception.message": message}
     if with_stack:
-        explained["exception.stacktrace"] = "".join(traceback.format_exception(error))
+        explained["exception.stacktrace"] = "".join(traceback.format_exception(error))[-STACK_LENGTH_MAX:]
     return explained
 
 

@@ -60,7 +60,6 @@ class Step:
 class RecordingSpan(Span):
     """A span that will be exported."""
 
-    __slots__ = ("_context", "_emit", "_extra", "_parent", "_started_ns", "_status", "attributes", "step")
 
     def __init__(  # noqa: PLR0913, PLR0917 - made in one place
         self,
