@@ -1,0 +1,156 @@
+"""The journal and the garage in a real Redis: nothing is forgotten, nothing counted twice."""
+
+import pytest
+from parkstream_cameras.garage import Garage
+from parkstream_cameras.intents import Account, Car, Intent, SightingKind
+from parkstream_cameras.journal import Journal
+from parkstream_cameras.store import StaleGeneratorError, Store, connect
+from parkstream_events.keys import Database, ExitGeneratorKeys
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+SEED = 3
+
+
+def intent(number, kind=SightingKind.MATCHED, **more):
+    return Intent(id=f"id-{number}", kind=kind, body=f'{{"n":{number}}}', **more)
+
+
+def car(number):
+    return Car(f"entry-{number}", f"ABC{number:04}", "00-t-s-01")
+
+
+@pytest.fixture
+async def store(redis_url):
+    store = Store(connect(redis_url, Database.EXIT_GENERATOR, name="test"), lambda *_: None)
+    await store.open()
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+def keys(mall):
+    return ExitGeneratorKeys(mall)
+
+
+@pytest.fixture
+async def journal(store, keys):
+    journal = Journal(store, keys)
+    assert await journal.open(SEED) == []
+    return journal
+
+
+@pytest.fixture
+def garage(store, keys):
+    return Garage(store, keys, lambda: None)
+
+
+async def reopened(store, keys):
+    journal = Journal(store, keys)
+    return journal, await journal.open(SEED + 1)
+
+
+async def test_intents_outlive_the_process_word_for_word(store, keys, journal):
+    meant = [intent(1, linked_traceparent="00-t-s-01"), intent(2, SightingKind.UNMATCHED, copies=2, publish_at_us=5)]
+    await journal.intend(meant, made=2)
+
+    again, unfinished = await reopened(store, keys)
+    assert sorted(unfinished, key=lambda one: one.id) == meant
+    assert (again.made, again.seed) == (2, SEED)
+
+
+async def test_a_confirmed_intent_is_counted_once_and_forgotten(store, keys, journal):
+    meant = [intent(1), intent(2, SightingKind.UNMATCHED), intent(3, SightingKind.MISREAD, copies=2)]
+    await journal.intend(meant, made=2, counts={"missed": 4})
+    await journal.settle(meant[:2])
+    await journal.settle(meant)
+
+    assert await journal.account() == Account(
+        step=1, made=2, seed=SEED, published=3, matched=1, unmatched=1, misread=1, missed=4, duplicates=1
+    )
+    assert (await reopened(store, keys))[1] == []
+
+
+async def test_a_call_whose_answer_was_lost_may_be_repeated(store, keys, journal):
+    lost = Journal(store, keys)
+    await lost.open(SEED)
+    await journal.intend([intent(1)], made=1, counts={"dropped": 2})
+    await lost.intend([intent(1)], made=1, counts={"dropped": 2})
+
+    account = await journal.account()
+    assert (account.step, account.made, account.dropped) == (1, 1, 2)
+
+
+async def test_a_second_generator_is_stopped(store, keys, journal):
+    await journal.intend([intent(1)], made=1)
+    await journal.intend([intent(2)], made=2)
+    other = Journal(store, keys)
+
+    with pytest.raises(StaleGeneratorError, match="another generator"):
+        await other.intend([intent(3)], made=3)
+
+
+async def test_who_is_due_leaves_in_order_and_only_once(store, keys, journal, garage):
+    await garage.park([(car(n), 1_000 - n) for n in range(5)])
+    assert await garage.due(996, 10) == ([car(4)], 996)
+    assert await garage.due(1_000, 3) == ([car(4), car(3), car(2)], 996)
+
+    await journal.intend([intent(1)], made=1, leaving=["entry-4", "entry-3"], now_us=7)
+
+    assert await garage.due(1_000, 9) == ([car(2), car(1), car(0)], 998)
+    assert await garage.count() == 3
+    assert [one.id for one in (await reopened(store, keys))[1]] == ["id-1"]
+
+
+async def test_an_entry_delivered_again_parks_nobody_twice(journal, garage):
+    await garage.park([(car(1), 10)])
+    await garage.park([(car(1), 99)])
+    assert await garage.due(10, 9) == ([car(1)], 10)
+
+    await journal.intend([intent(1)], made=1, leaving=["entry-1"], now_us=7)
+    await garage.park([(car(1), 10)])
+
+    assert await garage.due(2**50, 9) == ([], None)
+
+
+async def test_what_left_is_remembered_within_bounds(store, keys, journal, garage, redis_url):
+    redis = connect(redis_url, Database.EXIT_GENERATOR, name="test")
+    await redis.zadd(keys.left, {f"old-{n}": n for n in range(200_000)})
+    await garage.park([(car(1), 10)])
+    await journal.intend([], made=0, leaving=["entry-1"], now_us=10**9)
+
+    assert await redis.zcard(keys.left) == 200_000
+    assert await redis.zscore(keys.left, "entry-1") == 10**9
+    await redis.delete(keys.left)
+    await redis.aclose()
+
+
+async def test_times_keep_their_microseconds(garage):
+    due_us = 1_795_000_000_123_457
+    await garage.park([(car(1), due_us)])
+
+    assert await garage.due(due_us - 1, 9) == ([], due_us)
+    assert await garage.due(due_us, 9) == ([car(1)], due_us)
+
+
+async def test_a_call_waits_until_redis_is_back(redis_server, mall):
+    retries = []
+    store = Store(connect(redis_server.url, Database.EXIT_GENERATOR, name="test"), lambda error, _: come_back(error))
+
+    def come_back(error):
+        retries.append(error)
+        if len(retries) == 2:
+            redis_server.start()
+
+    keys = ExitGeneratorKeys(mall)
+    await store.open()
+    journal = Journal(store, keys)
+    await journal.open(SEED)
+    await journal.intend([intent(1)], made=1)
+    redis_server.kill()
+    assert not await store.ready()
+
+    await journal.intend([intent(2)], made=2)
+
+    assert isinstance(retries[0], RedisConnectionError)
+    assert sorted(one.id for one in (await reopened(store, keys))[1]) == ["id-1", "id-2"]
+    await store.close()

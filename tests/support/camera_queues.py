@@ -1,0 +1,67 @@
+"""What lies in RabbitMQ's queues, taken out and looked at."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import NamedTuple
+
+import aio_pika
+from parkstream_events.sightings import Sighting
+from parkstream_events.wire import decode_sighting
+
+DEADLINE_SECONDS = 60.0
+
+
+class Message(NamedTuple):
+    id: str
+    type: str
+    headers: dict[str, object]
+    body: bytes
+    persistent: bool
+    content_type: str | None
+    correlation_id: str | None
+
+    @property
+    def sighting(self) -> Sighting:
+        return decode_sighting(self.type, self.body)
+
+
+async def depth(url: str, queue: str) -> int:
+    """How many messages of *queue* are ready."""
+    connection = await aio_pika.connect(url)
+    async with connection, connection.channel() as channel:
+        declared = await channel.declare_queue(queue, passive=True)
+        return declared.declaration_result.message_count or 0
+
+
+async def drained(url: str, queue: str) -> list[Message]:
+    """Take everything out of *queue*, which nobody may publish to meanwhile."""
+    connection = await aio_pika.connect(url)
+    taken: list[Message] = []
+    async with connection, connection.channel() as channel:
+        await channel.set_qos(prefetch_count=1_000)
+        source = await channel.get_queue(queue)
+        while (message := await source.get(fail=False)) is not None:
+            taken.append(_message(message))
+            await message.ack()
+    return taken
+
+
+def _message(message: aio_pika.abc.AbstractIncomingMessage) -> Message:
+    return Message(
+        message.message_id or "",
+        message.type or "",
+        dict(message.headers),
+        message.body,
+        message.delivery_mode == aio_pika.DeliveryMode.PERSISTENT,
+        message.content_type,
+        message.correlation_id,
+    )
+
+
+async def eventually(condition: Callable[[], Awaitable[bool]], deadline_seconds: float = DEADLINE_SECONDS) -> None:
+    """Return when *condition* holds; fail when it does not in time."""
+    ends_at = time.monotonic() + deadline_seconds
+    while not await condition():
+        assert time.monotonic() < ends_at, f"not within {deadline_seconds} s"
+        await asyncio.sleep(0.05)
