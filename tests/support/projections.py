@@ -1,0 +1,138 @@
+"""Logs to project, and what a fold in memory makes of them: the truth that a projection is held to."""
+
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+from parkstream_eventlog import Candidate, Record, RedisLog, connect
+from parkstream_events import wire
+from parkstream_events.keys import BackendKeys
+from parkstream_events.sightings import VehicleEntered, VehicleExited, moment_of
+from parkstream_events.summaries import SummaryItem
+from parkstream_projection import Outbox, Projector, Reads, fact_of, state_hash
+from parkstream_visits import Fact, Fold, Spoken, State, summary_of
+
+SECOND = 1_000_000
+HOUR = 3_600 * SECOND
+
+
+def sighting(way: int, id_: str, plate: str, at_us: int, published_at_us: int | None = None) -> Candidate:
+    """Return what a camera saw of *plate* at *at_us*: way 0 in, 1 out."""
+    event = (VehicleExited if way else VehicleEntered)(id_, plate, moment_of(at_us))
+    return Candidate(wire.type_of(event), id_, wire.encode(event), at_us, published_at_us)
+
+
+def day_of_traffic(cars: int, start_us: int, spacing_us: int = SECOND) -> list[Candidate]:
+    """Return cars that come and go in time order; each fifth exit's entry was missed, each seventh car stays."""
+    seen: list[tuple[int, int, str, str]] = []
+    for n in range(cars):
+        at_us = start_us + n * spacing_us
+        if n % 5:
+            seen.append((at_us, 0, f"in-{n}", f"CAR{n}"))
+        if n % 7:
+            seen.append((at_us + (n % 11 + 1) * 3 * spacing_us, 1, f"out-{n}", f"CAR{n}"))
+    return [sighting(way, id_, plate, at_us) for at_us, way, id_, plate in sorted(seen)]
+
+
+def record_of(fact: Fact) -> Record:
+    """Return the record that *fact* is read from."""
+    id_ = fact.event.id
+    return Record(
+        fact.position,
+        wire.type_of(fact.event),
+        id_,
+        wire.encode(fact.event),
+        fact.recorded_at_us,
+        fact.published_at_us,
+        fact.traceparent,
+    )
+
+
+class Truth:
+    """All *records* folded in memory."""
+
+    def __init__(self, records: Sequence[Record]) -> None:
+        self.state = State()
+        fold = Fold(self.state)
+        self.spoken: list[Spoken] = [said for record in records for said in fold.fold(fact_of(record))]
+
+    @property
+    def hash(self) -> str:
+        return state_hash(self.state)
+
+    @property
+    def items(self) -> list[SummaryItem]:
+        return [summary_of(spoken) for spoken in self.spoken]
+
+
+class Mall:
+    """One mall's log and projection in a Redis, as any number of processes have it."""
+
+    def __init__(self, url: str, mall: str) -> None:
+        self.url = url
+        self.keys = BackendKeys(mall)
+        self.redis = connect(url)
+        self.log = RedisLog(self.redis, self.keys)
+        self.outbox = Outbox(self.redis, self.keys)
+        self.reads = Reads(self.redis, self.keys)
+        self._clients = [self.redis]
+
+    def projector(self, url: str | None = None, **more: Any) -> Projector:
+        """Return the projector of another process."""
+        client = connect(url or self.url)
+        self._clients.append(client)
+        return Projector(client, self.keys, RedisLog(client, self.keys), **more)
+
+    async def records(self) -> list[Record]:
+        """Return the whole log."""
+        return await self.log.read(0, 1_000_000)
+
+    async def truth(self) -> Truth:
+        """Return what the log amounts to."""
+        return Truth(await self.records())
+
+    async def emitted(self) -> list[tuple[str, SummaryItem]]:
+        """Return the outbox: its ids and items, taken or not."""
+        entries = await self.redis.xrange(self.keys.outbox)
+        return [(id_.decode(), msgspec.json.decode(fields[b"item"], type=SummaryItem)) for id_, fields in entries]
+
+    async def kept(self) -> dict[bytes, Any]:
+        """Return all that Redis holds of this mall, in a form that can be compared."""
+        keys = [key async for key in self.redis.scan_iter(match="*" + self.keys.prefix.split("{")[1][:-2] + "}*")]
+        return {key: await self.redis.dump(key) for key in sorted(keys)}
+
+    async def agendas(self) -> list[dict[str, int]]:
+        """Return what waits, per agenda."""
+        found = []
+        for way in range(3):
+            pairs = await self.redis.zrange(self.keys.projection(1, f"agenda:{way}"), 0, -1, withscores=True)
+            found.append({member.decode(): int(due) for member, due in pairs})
+        return found
+
+    async def holds(self, truth: Truth) -> None:
+        """Assert that the projection and the outbox are exactly *truth*."""
+        present = await self.reads.state()
+        assert present.state_hash == truth.hash
+        emitted = await self.emitted()
+        assert [item for _, item in emitted] == truth.items
+        assert [int(id_.split("-")[0]) for id_, _ in emitted] == [spoken.position for spoken in truth.spoken]
+        assert await self.agendas() == [queue._due for queue in truth.state.agendas]
+        names = await self.redis.hkeys(self.keys.projection(1, "plates"))
+        assert {name.decode() for name in names} == set(truth.state.plates)
+
+    async def close(self) -> None:
+        for client in self._clients:
+            await client.aclose()
+
+
+async def project(projector: Projector, batch: int = 100) -> None:
+    """Let *projector* take in the whole log."""
+    checkpoint = await projector.load()
+    while records := await projector._log.read(checkpoint, batch):
+        checkpoint = (await projector.step(records)).position
+
+
+def now_us() -> int:
+    """Return the time, roughly that of Redis."""
+    return time.time_ns() // 1_000
