@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import secrets
+import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -20,7 +21,7 @@ from parkstream_backend.health import Health
 from parkstream_backend.http import Router
 from parkstream_backend.parts import Parts
 from parkstream_backend.posting import SummaryApi
-from parkstream_backend.process import Backend
+from parkstream_backend.process import FAILED, Backend
 from parkstream_backend.project import Projecting
 from parkstream_backend.routes import ReadApi, routes_of
 from parkstream_backend.settings import Role, Settings
@@ -48,8 +49,10 @@ def serve(settings: Settings) -> int:
             timeout_graceful_shutdown=HTTP_GRACEFUL_SECONDS,
         )
     )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)  # uvicorn raises the signal again when it has stopped in good order.
     app.server.run()
-    return app.exit_code or (0 if app.server.started else 1)
+    return app.exit_code or (0 if app.server.started else FAILED)
 
 
 def create_app(settings: Settings) -> Backend:

@@ -15,7 +15,7 @@ from parkstream_backend.posting import ForbiddenError, PostError, RefusedError, 
 BATCH_MAX: Final = 100
 IN_FLIGHT_MAX: Final = 4
 BLOCK_MS: Final = 1_000
-CLAIM_IDLE_MS: Final = 15_000
+CLAIM_IDLE_MS: Final = 7_500
 """After how long the entries of a consumer that says nothing are another's; longer than any try."""
 CLAIM_EVERY_SECONDS: Final = 2.0
 FORBIDDEN_PAUSE_SECONDS: Final = 5.0

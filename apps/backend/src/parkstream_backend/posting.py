@@ -9,7 +9,7 @@ import aiohttp
 import msgspec
 from parkstream_events.summaries import ItemResult, PostResults
 
-TRY_SECONDS: Final = 10.0
+TRY_SECONDS: Final = 5.0
 RETRY_AFTER_SECONDS_MAX: Final = 60.0
 PROBLEM_LENGTH_MAX: Final = 500
 OK: Final = 200
