@@ -1,6 +1,7 @@
 """Figures as Prometheus reads them: text exposition 0.0.4, names translated as OpenTelemetry specifies."""
 
 from collections.abc import Iterable, Iterator
+from math import inf, isfinite
 
 from parkstream_telemetry.kinds import Metric
 from parkstream_telemetry.metrics import Figure, Labels, Point
@@ -35,10 +36,9 @@ def _lines(figure: Figure) -> Iterator[str]:
 
 def _histogram(name: str, metric: Metric, point: Point) -> Iterator[str]:
     below = 0
-    for bound, count in zip((*metric.buckets, float("inf")), point.counts, strict=True):
+    for bound, count in zip((*metric.buckets, inf), point.counts, strict=True):
         below += count
-        edge = "+Inf" if bound == float("inf") else _number(bound)
-        yield f"{name}_bucket{_labels({**point.labels, 'le': edge})} {below}"
+        yield f"{name}_bucket{_labels({**point.labels, 'le': _number(bound)})} {below}"
     yield f"{name}_sum{_labels(point.labels)} {_number(point.value)}"
     yield f"{name}_count{_labels(point.labels)} {below}"
 
@@ -51,4 +51,6 @@ def _labels(labels: Labels) -> str:
 
 
 def _number(value: float) -> str:
-    return str(int(value)) if value == int(value) else repr(value)
+    if isfinite(value):
+        return str(int(value)) if value == int(value) else repr(float(value))
+    return {inf: "+Inf", -inf: "-Inf"}.get(value, "NaN")

@@ -60,7 +60,6 @@ class Step:
 class RecordingSpan(Span):
     """A span that will be exported."""
 
-
     def __init__(  # noqa: PLR0913, PLR0917 - made in one place
         self,
         emit: Emit,
