@@ -17,6 +17,8 @@ from parkstream_summary_api.settings import Settings
 
 CANNOT_OPEN: Final = 73
 DRAIN_SECONDS: Final = 10
+KEEP_ALIVE_SECONDS: Final = 60
+"""Longer than clients keep an idle connection, so that none is closed under a request."""
 
 
 def main(argv: list[str]) -> None:
@@ -59,6 +61,9 @@ def serve(app: Litestar, settings: Settings) -> None:
         http="httptools",
         ws="none",
         access_log=False,
+        proxy_headers=False,
+        server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         log_level="warning",
         timeout_graceful_shutdown=DRAIN_SECONDS,
     )
