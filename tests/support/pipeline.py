@@ -39,6 +39,7 @@ class Pipeline:
             "PARKSTREAM_PLATE_HASH_KEY": "test",
             "PARKSTREAM_TELEMETRY_STRICT": "true",
         }
+        self.token = ""
         self.backends: list[ServiceProcess] = []
         self._api: ServiceProcess | None = None
 
@@ -68,11 +69,11 @@ class Pipeline:
 
     def state(self) -> dict[str, Any]:
         """Return what the last backend says of the projection."""
-        return get(f"{self.backends[-1].url}/v1/state")
+        return get(f"{self.backends[-1].url}/v1/state", self.token)
 
     def stats(self) -> dict[str, Any]:
         """Return what the summary API says of its file."""
-        return get(f"{self.api.url}/v1/stats")
+        return get(f"{self.api.url}/v1/stats", self.token)
 
     async def balances(self, traffic: Traffic, timeout_seconds: float = 60) -> dict[str, Any]:
         """Wait until all of *traffic* is on disk as the truth has it, and nothing else; return the last state."""
@@ -86,6 +87,13 @@ class Pipeline:
         state = self.state()
         assert len(lines) == state["counters"]["spoken"] == self.stats()["lines"]
         return state
+
+    async def until(self, condition: Callable[[], bool], timeout_seconds: float = 30) -> None:
+        """Return when *condition* holds."""
+        deadline = time.monotonic() + timeout_seconds
+        while not condition():
+            assert time.monotonic() < deadline, "\n".join(self._last_words())
+            await asyncio.sleep(POLL_SECONDS)
 
     def lines(self) -> list[dict[str, Any]]:
         """Return the summaries in the file; none may be torn."""
@@ -119,9 +127,10 @@ class Pipeline:
         return [service.last_lines(25) for service in [self.api, *self.backends]]
 
 
-def get(url: str) -> dict[str, Any]:
+def get(url: str, token: str = "") -> dict[str, Any]:
     """Return the JSON at *url*."""
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
+    with urllib.request.urlopen(request, timeout=5) as answer:
         content: dict[str, Any] = json.load(answer)
         return content
 

@@ -1,0 +1,85 @@
+"""The summary API is away, dies, has no room, or does not let us in: what was spoken is written in the end, once."""
+
+import asyncio
+import resource
+
+import pytest
+from pipeline import Pipeline, get
+from pipeline_traffic import Cars, driving
+
+
+@pytest.fixture
+def pipeline(run_service, redis_url, rabbitmq_url, mall, tmp_path) -> Pipeline:
+    return Pipeline(run_service, redis_url, rabbitmq_url, mall, tmp_path)
+
+
+async def restart_api(pipeline: Pipeline) -> None:
+    pipeline.api.restart()
+    await asyncio.to_thread(pipeline.api.wait_ready)
+
+
+async def test_an_api_that_is_away_for_three_seconds(pipeline: Pipeline):
+    pipeline.start()
+    async with Cars(pipeline.rabbitmq_url) as cars, driving(cars):
+        await asyncio.sleep(1)
+        pipeline.api.kill()
+        await asyncio.sleep(3)
+        await restart_api(pipeline)
+        await asyncio.sleep(1)
+    assert cars.traffic.sightings >= 500
+    await pipeline.balances(cars.traffic)
+    assert "deliver.breaker_opened" in pipeline.backends[0].output.read_text()
+    assert "deliver.breaker_closed" in pipeline.backends[0].output.read_text()
+
+
+async def test_an_api_that_is_killed_again_and_again(pipeline: Pipeline):
+    pipeline.start()
+    async with Cars(pipeline.rabbitmq_url) as cars, driving(cars, pause_seconds=0.02):
+        for _ in range(6):
+            await asyncio.sleep(0.4)
+            pipeline.api.kill()
+            await restart_api(pipeline)
+    await pipeline.balances(cars.traffic)
+
+
+async def test_a_disk_that_is_full_for_a_while(pipeline: Pipeline):
+    pipeline.start()
+    async with Cars(pipeline.rabbitmq_url) as cars, driving(cars):
+        await asyncio.sleep(1)
+        room = pipeline.file.stat().st_size + 1_000
+        resource.prlimit(pipeline.api.pid, resource.RLIMIT_FSIZE, (room, resource.RLIM_INFINITY))
+        await asyncio.sleep(3)
+        assert pipeline.state()["outbox_depth"] > 0
+        assert pipeline.state()["parked"] == 0
+        resource.prlimit(pipeline.api.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+    await pipeline.balances(cars.traffic)
+
+
+async def test_a_token_that_is_wrong_parks_nothing(pipeline: Pipeline):
+    pipeline.start_api({"PARKSTREAM_API_TOKEN": "right"})
+    backend = pipeline.start_backend({"PARKSTREAM_API_TOKEN": "wrong"})
+    pipeline.token = "wrong"
+    async with Cars(pipeline.rabbitmq_url) as cars:
+        await cars.drive(50)
+        await pipeline.until(lambda: "deliver.breaker_opened" in backend.output.read_text())
+        assert pipeline.state()["parked"] == 0
+        assert backend.terminate() == 0
+        pipeline.start_backend({"PARKSTREAM_API_TOKEN": "right"})
+        pipeline.token = "right"
+        await pipeline.balances(cars.traffic)
+
+
+async def test_recording_pauses_while_too_many_summaries_wait(pipeline: Pipeline):
+    pipeline.start_api()
+    pipeline.api.kill()
+    backend = pipeline.start_backend({"PARKSTREAM_OUTBOX_MAX": "100"})
+    async with Cars(pipeline.rabbitmq_url) as cars, driving(cars):
+        await pipeline.until(lambda: "record.paused" in backend.output.read_text())
+        await asyncio.sleep(1)  # What was in hand when the gate shut is recorded still.
+        position = pipeline.state()["position"]
+        await asyncio.sleep(2)
+        assert pipeline.state()["position"] == position
+        await restart_api(pipeline)
+        await pipeline.until(lambda: "record.resumed" in backend.output.read_text().partition("record.paused")[2])
+    await pipeline.balances(cars.traffic)
+    assert get(f"{backend.url}/health/ready")["status"] == "ok"
