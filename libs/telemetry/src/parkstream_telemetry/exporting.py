@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord
 
 SCOPE = "parkstream"
+ABORTS_SECONDS = 0.3
 Say = Callable[[str, int, str], None]
 
 
@@ -86,7 +87,7 @@ class Exporting:
 
     def shutdown(self, timeout_seconds: float) -> None:
         """Send what waits, for at most *timeout_seconds*."""
-        deadline = monotonic() + timeout_seconds
+        deadline = monotonic() + timeout_seconds - ABORTS_SECONDS
         threads = [self._metrics, self.spans, self.lines]
         for thread in threads:
             if thread is not None:

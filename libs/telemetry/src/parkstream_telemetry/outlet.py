@@ -10,6 +10,7 @@ from msgspec import Struct
 
 T = TypeVar("T")
 SAY_SECONDS = 60.0
+ABORT_SECONDS = 0.1
 QUEUE_FULL = "queue_full"
 EXPORT_FAILED = "export_failed"
 
@@ -79,7 +80,7 @@ class Outlet(Generic[T]):
         self._abort()
         if self._thread.is_alive():
             self._given_up = True
-            self._thread.join(0.2)
+            self._thread.join(ABORT_SECONDS)
         self.dropped[EXPORT_FAILED] += len(self._waiting)
         self._complain()
 

@@ -4,6 +4,8 @@ from collections.abc import Callable
 from threading import Event, Thread
 from time import monotonic
 
+ABORT_SECONDS = 0.1
+
 
 class Pulse:
     """Calls *act* every *seconds*, and once more when closed if it is wanted *at_end*."""
@@ -33,7 +35,7 @@ class Pulse:
         """Return when it has stopped or *deadline* (``monotonic``) has passed."""
         self._thread.join(max(0.0, deadline - monotonic()))
         self._abort()
-        self._thread.join(0.2)
+        self._thread.join(ABORT_SECONDS)
 
     def _work(self) -> None:
         while not self._closing.wait(self._seconds):
