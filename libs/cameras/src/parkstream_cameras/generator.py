@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import signal
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
@@ -111,9 +112,10 @@ class Generator(AsgiFastStream):
         }
 
     async def _account(self) -> dict[str, Any]:
+        """Return the counts; what is buffered is looked at first, so that none buffered means all counted."""
+        now = {"running": self._driving, "buffered": self._station.publisher.buffered}
         account: dict[str, Any] = msgspec.to_builtins(await self._station.journal.account())
-        buffered = self._station.publisher.buffered
-        return account | {"buffered": buffered, "running": self._driving} | await self._counts()
+        return account | now | await self._counts()
 
     async def _stop(self) -> dict[str, Any]:
         self._station.stop()
@@ -134,5 +136,7 @@ def serve(app: Generator, host: str, port: int) -> int:
             timeout_graceful_shutdown=HTTP_GRACEFUL_SECONDS,
         )
     )
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: None)  # uvicorn raises the signal again when it has stopped in good order.
     app.server.run()
     return app.exit_code or (0 if app.server.started else FAILED)
