@@ -1,4 +1,4 @@
-"""The projection against a fold of the whole log in memory: races, stale projectors, other versions, wrong arguments."""
+"""The projection against a fold of the log in memory: races, stale projectors, other versions, wrong arguments."""
 
 import asyncio
 from collections.abc import AsyncIterator

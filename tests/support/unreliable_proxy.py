@@ -52,11 +52,13 @@ class UnreliableProxy:
     async def _pass_on(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, *, loses: bool = False
     ) -> None:
-        with suppress(OSError):
-            while chunk := await reader.read(65_536):
-                if loses and self._answers_to_lose:
-                    self._answers_to_lose -= 1
-                    break
-                writer.write(chunk)
-                await writer.drain()
-        writer.close()
+        try:
+            with suppress(OSError):
+                while chunk := await reader.read(65_536):
+                    if loses and self._answers_to_lose:
+                        self._answers_to_lose -= 1
+                        break
+                    writer.write(chunk)
+                    await writer.drain()
+        finally:
+            writer.close()
