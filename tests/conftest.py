@@ -10,6 +10,10 @@ import pytest
 from parkstream_sandbox import RabbitServer, RedisServer, Sandbox, ServiceProcess, missing
 from parkstream_sandbox import free_port as a_free_port
 
+STRICT = {"PARKSTREAM_TELEMETRY_STRICT": "true"}
+"""Whoever emits a name that is not listed fails, here and in the services."""
+os.environ.update(STRICT)
+
 _numbers = count(1)
 
 
@@ -86,7 +90,8 @@ def run_service(sandbox) -> Iterator[Callable[..., ServiceProcess]]:
     with ExitStack() as ending:
 
         def run(module: str, environ: Mapping[str, str], *, port: int = 0, ready: bool = True) -> ServiceProcess:
-            process = sandbox.service(module, {**environ, "PARKSTREAM_PORT": str(port or a_free_port())})
+            full = {**STRICT, **environ, "PARKSTREAM_PORT": str(port or a_free_port())}
+            process = sandbox.service(module, full)
             ending.callback(lambda: process.alive and process.kill())
             if ready:
                 process.wait_ready()

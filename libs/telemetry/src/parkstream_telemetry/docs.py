@@ -33,7 +33,7 @@ VARIABLES = (
     ("`OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`", "what the process is called", "its own name"),
     ("`OTEL_BSP_MAX_QUEUE_SIZE`", "spans that may wait", "65536"),
     ("`OTEL_BSP_MAX_EXPORT_BATCH_SIZE`", "spans that go at once", "2048"),
-    ("`OTEL_BSP_SCHEDULE_DELAY`", "longest wait of a span, ms", "1000"),
+    ("`OTEL_BSP_SCHEDULE_DELAY`", "longest wait of a span, ms: what a kill may lose", "200"),
     ("`OTEL_BLRP_{MAX_QUEUE_SIZE,MAX_EXPORT_BATCH_SIZE,SCHEDULE_DELAY}`", "the same of log records", "2048, 512, 1000"),
     ("`OTEL_METRIC_EXPORT_INTERVAL`", "ms between two exports of metrics", "10000"),
     ("`PARKSTREAM_TELEMETRY_STRICT`", "`true`: an error for a name not listed here", "`false`"),

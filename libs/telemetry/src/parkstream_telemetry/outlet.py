@@ -20,7 +20,7 @@ class Limits(Struct, frozen=True):
 
     queue_max: int = 65_536
     batch_max: int = 2_048
-    delay_seconds: float = 1.0
+    delay_seconds: float = 0.2
 
 
 class Outlet(Generic[T]):

@@ -39,7 +39,7 @@ def receivers() -> Receivers:
         Limits(
             int(_number("OTEL_BSP_MAX_QUEUE_SIZE", 65_536)),
             int(_number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 2_048)),
-            _number("OTEL_BSP_SCHEDULE_DELAY", 1_000) / 1_000,
+            _number("OTEL_BSP_SCHEDULE_DELAY", 200) / 1_000,
         ),
         Limits(
             int(_number("OTEL_BLRP_MAX_QUEUE_SIZE", 2_048)),
