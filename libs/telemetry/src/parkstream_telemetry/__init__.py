@@ -3,6 +3,8 @@
 Read ``names`` for what is told, ``telemetry`` for how to tell it, ``exporting`` for where it goes.
 """
 
+from opentelemetry.trace import INVALID_SPAN, Span
+
 from parkstream_telemetry import names
 from parkstream_telemetry.latency import Percentiles, Stage
 from parkstream_telemetry.metrics import UnlistedError
@@ -11,7 +13,9 @@ from parkstream_telemetry.telemetry import Telemetry, TelemetryOptions, start
 from parkstream_telemetry.tracecontext import context_of, span_context_of, traceparent_of
 
 __all__ = [
+    "INVALID_SPAN",
     "Percentiles",
+    "Span",
     "Stage",
     "Telemetry",
     "TelemetryOptions",

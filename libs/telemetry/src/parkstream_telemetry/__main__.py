@@ -19,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     if options.command == "docs":
         sys.stdout.write(page())
         return 0
-    with Sink(options.port, keep=options.keep, discard=options.discard) as sink:
+    with Sink(options.port, keep=None if options.discard else options.keep, discard=True) as sink:
         sink.delay_seconds, sink.failing = options.delay_seconds, options.failing
         _serve(sink, options.counts)
     return 0
@@ -57,7 +57,7 @@ def _parser() -> argparse.ArgumentParser:
     sink.add_argument("--port", type=int, default=4317)
     sink.add_argument("--keep", type=Path, help="append each span to this file as a line of JSON")
     sink.add_argument("--counts", type=Path, help='keep {"spans": N} in this file')
-    sink.add_argument("--discard", action="store_true", help="only count")
+    sink.add_argument("--discard", action="store_true", help="only count, the default without --keep")
     sink.add_argument("--delay-seconds", type=float, default=0.0, help="answer so late")
     sink.add_argument("--failing", action="store_true", help="answer UNAVAILABLE")
     return parser

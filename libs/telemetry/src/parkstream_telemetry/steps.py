@@ -8,7 +8,7 @@ from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanContext, SpanKind
 from parkstream_telemetry import listed, names
 from parkstream_telemetry.kinds import Span as Listed
 from parkstream_telemetry.tracecontext import span_context_of
-from parkstream_telemetry.tracing import EncodingTracer, RecordingSpan, Step
+from parkstream_telemetry.tracing import ERROR_TYPE, EncodingTracer, RecordingSpan, Step
 
 STEPS_MAX = 256
 _ATTRIBUTES = {keyword: attribute.name for keyword, attribute in listed.attributes().items()}
@@ -64,12 +64,14 @@ class Steps:
         self,
         traceparent: str | None,
         *,
+        server: tuple[str, int] | None = None,
         started_ns: int | None = None,
         links: Sequence[Link] = (),
         **said: Any,  # noqa: ANN401
     ) -> Span:
         """Start a CLIENT span of one summary: ``visit_id``, ``revision``, ``outbox_id``, ``batch_count``."""
-        return self._begin(self._deliver, traceparent, links, started_ns, said)
+        step = self._deliver if server is None else self._delivering(server)
+        return self._begin(step, traceparent, links, started_ns, said)
 
     def post(self, route: str, traceparent: str | None, *, started_ns: int | None = None, **said: Any) -> Span:  # noqa: ANN401
         """Start a SERVER span of one request: ``batch_count``, ``scheme``."""
@@ -81,21 +83,33 @@ class Steps:
 
     def write(
         self,
-        traceparent: str | None,
+        parent: str | Span | None,
         *,
         started_ns: int | None = None,
         links: Sequence[Link] = (),
         **said: Any,  # noqa: ANN401
     ) -> Span:
-        """Start the writing of one summary: ``visit_id``, ``revision``, ``outcome``; ``e2e_duration_ms`` at its end."""
-        return self._begin(self._write, traceparent, links, started_ns, said)
+        """Start the writing of one summary, within a span of this process or after one that a traceparent names.
+
+        ``visit_id``, ``revision``, ``outcome``; ``e2e_duration_ms`` at its end.
+        """
+        return self._begin(self._write, parent, links, started_ns, said)
 
     def _begin(
-        self, step: Step, traceparent: str | None, links: Sequence[Link], started_ns: int | None, said: dict[str, Any]
+        self, step: Step, parent: str | Span | None, links: Sequence[Link], started_ns: int | None, said: dict[str, Any]
     ) -> Span:
         if self._tracer is None:
             return INVALID_SPAN
-        return self._tracer.begin(step, span_context_of(traceparent), attributes_of(said), links, started_ns)
+        context = parent.get_span_context() if isinstance(parent, Span) else span_context_of(parent)
+        return self._tracer.begin(step, context, attributes_of(said), links, started_ns)
+
+    def _delivering(self, server: tuple[str, int]) -> Step:
+        key = ("deliver", *map(str, server))
+        step = self._known.get(key)
+        if step is None:
+            said_by_all = {**self._deliver.attributes, "server.address": server[0], "server.port": server[1]}
+            step = self._kept(key, _step(names.SPAN_DELIVER, "deliver", said_by_all))
+        return step
 
     def _messaging(self, listed_as: Listed, operation: str, type_: str, path: tuple[str, ...]) -> Step:
         step = self._known.get((operation, *path))
@@ -124,9 +138,14 @@ def end(
     ended_ns: int | None = None,
     **said: Any,  # noqa: ANN401 - attributes by their arguments
 ) -> None:
-    """End *span* with what is known at last; *error* ended the step, and is recorded where it happened first."""
+    """End *span* with what is known at last; *error* ended the step, and is recorded where it happened first.
+
+    Without one the step went well at last, whatever went wrong in between: then nothing says ``error.type``.
+    """
     if not isinstance(span, RecordingSpan):
         return
+    if error is None:
+        span.attributes.pop(ERROR_TYPE, None)
     span.attributes.update(attributes_of(said))
     if error is not None:
         span.fail(error)

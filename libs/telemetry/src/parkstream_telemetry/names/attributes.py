@@ -50,6 +50,9 @@ ATTRIBUTE_QUEUE = Attribute("parking.queue", "str", "Queue that the message came
 ATTRIBUTE_REASON = Attribute("parking.reason", "str", "Why, in one word.")
 ATTRIBUTE_REASONS = Attribute("parking.reasons", "str", "Why, in words separated by commas.")
 ATTRIBUTE_REDELIVERED = Attribute("parking.message.redelivered", "bool", "Whether RabbitMQ delivered it before.")
+ATTRIBUTE_RESEND_COUNT = Attribute(
+    "http.request.resend_count", "int", "How many times it was tried again.", argument="resend_count"
+)
 ATTRIBUTE_REVISION = Attribute("parking.visit.revision", "int", "Which summary of the visit, from 1.")
 ATTRIBUTE_ROUTING_KEY = Attribute("messaging.rabbitmq.destination.routing_key", "str", "Routing key of the message.")
 ATTRIBUTE_SERVER_ADDRESS = Attribute("server.address", "str", "Host that was called.", argument="server_address")

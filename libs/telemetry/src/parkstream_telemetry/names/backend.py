@@ -17,6 +17,9 @@ OUTBOX_AGE = Metric("parking.outbox.age", "gauge", "s", "Age of the oldest summa
 OUTBOX_PARKED = Metric("parking.outbox.parked", "gauge", "{item}", "Summaries that the server would not take.")
 CARS_INSIDE = Metric("parking.cars.inside", "gauge", "{car}", "Cars that are inside.")
 VISITS_HELD = Metric("parking.visits.held", "gauge", "{visit}", "Visits that wait for sightings still to come.")
+VISITS_MATCHED = Metric(
+    "parking.visits.matched_share", "gauge", "1", "Share of visits with an exit whose entry was seen, too."
+)
 VISITS = Metric("parking.visits", "counter", "{summary}", "Summaries spoken, by outcome.", (a.ATTRIBUTE_OUTCOME,))
 DECISIONS = Metric(
     "parking.decisions",
