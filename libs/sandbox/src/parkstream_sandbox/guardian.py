@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO
 
 REMOVE_SECONDS = 10.0
+RETRY_SECONDS = 0.05
 
 
 def spawn() -> "subprocess.Popen[bytes]":
@@ -61,6 +62,7 @@ def remove(folder: Path) -> None:
     deadline = time.monotonic() + REMOVE_SECONDS
     while folder.exists() and time.monotonic() < deadline:
         shutil.rmtree(folder, ignore_errors=True)
+        time.sleep(RETRY_SECONDS)
 
 
 if __name__ == "__main__":

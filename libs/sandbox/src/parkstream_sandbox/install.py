@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from parkstream_sandbox.servers import RABBITMQ_SCRIPTS
+from parkstream_sandbox.rabbitmq import SCRIPTS
 
 _PACKAGES = {"redis-server": "redis-server", "rabbitmq-server": "rabbitmq-server"}
 POLICY = Path("/usr/sbin/policy-rc.d")
@@ -24,7 +24,7 @@ def missing() -> list[str]:
 
 
 def _has_script(name: str) -> bool:
-    return name == "rabbitmq-server" and any(os.access(script, os.X_OK) for script in RABBITMQ_SCRIPTS)
+    return name == "rabbitmq-server" and any(os.access(script, os.X_OK) for script in SCRIPTS)
 
 
 def ensure_servers(say: Callable[[str], None] = print) -> None:

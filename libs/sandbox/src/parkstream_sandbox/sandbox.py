@@ -14,7 +14,8 @@ from typing import Self
 
 from parkstream_sandbox import guardian
 from parkstream_sandbox.process import Process, StartError, free_port
-from parkstream_sandbox.servers import RabbitServer, RedisServer
+from parkstream_sandbox.rabbitmq import RabbitServer
+from parkstream_sandbox.redis import RedisServer
 
 READY_SECONDS = 30.0
 TERMINATE_SECONDS = 15.0
