@@ -1,12 +1,16 @@
 """The composition root of the exit generator."""
 
+from collections.abc import Mapping
+
 from parkstream_broker import declare
 from parkstream_cameras.garage import Garage
 from parkstream_cameras.generator import Generator
+from parkstream_cameras.intents import SightingKind
 from parkstream_cameras.station import Identity, Station
 from parkstream_events.keys import Database, ExitGeneratorKeys
 from parkstream_events.topology import EXITED_KEY
 from parkstream_events.wire import EXITED
+from parkstream_telemetry import names
 
 from parkstream_exit_generator.leaving import Gate
 from parkstream_exit_generator.listen import declare_seen_entering, listen
@@ -31,7 +35,16 @@ def create_app(settings: Settings) -> Generator:
     garage = Garage(station.store, keys, station.wake.set)
     listen(station.broker, garage, station.journal, settings.dwell)
 
+    station.telemetry.watch(names.CARS_PARKED, lambda: garage.parked)
+    station.telemetry.watch(names.MATCHED_SHARE, lambda: matched_share(station.confirmed))
+
     async def counts() -> dict[str, int]:
         return {"parked": await garage.count()}
 
     return Generator(station, Gate(station, garage, settings).run, counts)
+
+
+def matched_share(confirmed: Mapping[str, int]) -> float:
+    """Return which part of the exits belongs to a car that entered; misread ones aside."""
+    matched, unmatched = (confirmed.get(kind, 0) for kind in (SightingKind.MATCHED, SightingKind.UNMATCHED))
+    return matched / (matched + unmatched) if matched + unmatched else 0.0

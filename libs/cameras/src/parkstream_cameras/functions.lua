@@ -59,10 +59,11 @@ local function park(keys, args)
   return parked
 end
 
--- KEYS parked, cars. ARGV now_us, count. Returns when the next one is due ('' if nobody is parked), then who is due.
+-- KEYS parked, cars. ARGV now_us, count. Returns when the first is due ('' if nobody is parked), how many are parked,
+-- then who is due.
 local function due(keys, args)
   local ids = redis.call('ZRANGE', keys[1], '-inf', args[1], 'BYSCORE', 'LIMIT', 0, args[2])
-  local answer = { '' }
+  local answer = { '', redis.call('ZCARD', keys[1]) }
   local first = redis.call('ZRANGE', keys[1], 0, 0, 'WITHSCORES')
   if first[2] then answer[1] = first[2] end
   for _, id in ipairs(ids) do

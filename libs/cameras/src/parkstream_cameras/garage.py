@@ -18,6 +18,8 @@ class Garage:
         self._store = store
         self._on_change = on_change
         self._keys = [keys.parked, keys.cars, keys.left]
+        self.parked = 0
+        """How many were inside when last looked."""
 
     async def park(self, cars: Sequence[tuple[Car, int]]) -> None:
         """Remember each car and when it leaves (microseconds since 1970); return when that is durable."""
@@ -27,7 +29,7 @@ class Garage:
 
     async def due(self, now_us: int, count: int) -> tuple[list[Car], int | None]:
         """Return up to *count* cars that leave by *now_us*, and when the first of all is due."""
-        first, *cars = await self._store.call("due", self._keys[:2], now_us, count)
+        first, self.parked, *cars = await self._store.call("due", self._keys[:2], now_us, count)
         return [car_of(car) for car in cars if car], int(float(first)) if first else None
 
     async def count(self) -> int:

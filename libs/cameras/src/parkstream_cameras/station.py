@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
@@ -58,6 +59,8 @@ class Station:
         """Whether no more events are to be made."""
         self.wake = asyncio.Event()
         """Set when whoever makes events should look again, as after ``stop``."""
+        self.confirmed: Counter[str] = Counter()
+        """What RabbitMQ confirmed since the process began, by kind."""
         self._declarations = identity.declarations
         self._dropped = 0
         self._said_at: dict[str, float] = {}
@@ -97,9 +100,8 @@ class Station:
             self.telemetry.log(names.EVENT_BUFFERING, detail=repr(error), count=buffered)
 
     def _confirmed(self, intents: Sequence[Intent]) -> None:
-        counts: dict[str, int] = {}
-        for intent in intents:
-            counts[intent.kind] = counts.get(intent.kind, 0) + 1
+        counts = Counter(intent.kind.value for intent in intents)
+        self.confirmed += counts
         for kind, count in counts.items():
             self.telemetry.add(names.PUBLISHED, count, outcome=kind)
 
