@@ -7,6 +7,8 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 REVISION_MAX = 2**31
+SENT_AT_HEADER = "x-sent-at-us"
+"""On a POST: when its summaries were taken to be delivered (microseconds since 1970, UTC)."""
 TRACEPARENT = r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"
 
 
