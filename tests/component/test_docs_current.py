@@ -11,7 +11,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
-TEST_FILE = re.compile(r"tests/[\w/]+\.py")
+TEST = re.compile(r"(tests/[\w/]+\.py)(?:::(\w+))?")
 
 
 def lines_of(page):
@@ -25,9 +25,13 @@ def test_every_link_leads_to_a_file(page):
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_every_test_file_that_a_page_names_exists(page):
-    named = TEST_FILE.findall(page.read_text(encoding="utf-8"))
-    assert [name for name in named if not (ROOT / name).is_file()] == []
+def test_every_test_that_a_page_names_exists(page):
+    named = TEST.findall(page.read_text(encoding="utf-8"))
+    assert [f"{file}::{test}" for file, test in named if not exists(ROOT / file, test)] == []
+
+
+def exists(file, test):
+    return file.is_file() and re.search(rf"def {test}\(" if test else "", file.read_text(encoding="utf-8")) is not None
 
 
 @pytest.mark.parametrize("decision", DECISIONS, ids=lambda path: path.stem)

@@ -8,7 +8,8 @@ from urllib.parse import urlsplit
 import aiohttp
 import msgspec
 from aio_pika import connect
-from aio_pika.abc import AbstractConnection
+from aio_pika.abc import AbstractChannel, AbstractConnection
+from aio_pika.exceptions import AMQPError
 from parkstream_events.topology import DEAD_LETTERS_QUEUE, WORK_QUEUES
 
 AnswerT = TypeVar("AnswerT")
@@ -81,10 +82,12 @@ class Queues(msgspec.Struct, frozen=True, kw_only=True):
         return self.waiting.get(DEAD_LETTERS_QUEUE, 0)
 
 
-async def queues(connection: AbstractConnection) -> Queues:
-    """Count what waits in our queues; a queue that is missing raises as aio-pika does."""
-    async with connection.channel() as channel:
+async def queues(channel: AbstractChannel) -> Queues:
+    """Count what waits in our queues; raise ``UnreachableError`` when one is missing or RabbitMQ is."""
+    try:
         found = {name: await channel.declare_queue(name, passive=True) for name in [*WORK_QUEUES, DEAD_LETTERS_QUEUE]}
+    except AMQPError as error:
+        raise UnreachableError(str(channel), reason(error)) from error
     return Queues(waiting={name: queue.declaration_result.message_count or 0 for name, queue in found.items()})
 
 

@@ -21,9 +21,9 @@ from parkstream_cli.demo.summary_file import first_lines, tally
 from parkstream_cli.demo.watching import Snapshot, Watch
 from parkstream_cli.probing import Asker, UnreachableError, connected
 
-LOOK_EVERY_SECONDS: Final = 0.5
+LOOK_EVERY_SECONDS: Final = 1.0
 SETTLE_SECONDS: Final = 60.0
-FIRST_LINES: Final = 3
+FIRST_LINES: Final = 2
 LOOKS_MAX: Final = 3
 
 
@@ -70,7 +70,8 @@ def run(options: Options, console: Console) -> Result:
 async def _drive(services: Services, rabbitmq_url: str, options: Options, shown: Board) -> Snapshot:
     async with AsyncExitStack() as stack:
         rabbitmq = await stack.enter_async_context(await connected(rabbitmq_url))
-        watch = Watch(services.addresses, await stack.enter_async_context(Asker()), rabbitmq)
+        asker = await stack.enter_async_context(Asker())
+        watch = Watch(services.addresses, asker, await rabbitmq.channel())
         loop = _Loop(services, watch, shown)
         end = time.monotonic() + options.seconds
         await loop.until(
@@ -97,7 +98,7 @@ class _Loop:
         """Return the first snapshot that is *done*."""
         while True:
             now = await self._look()
-            self._recent = [*self._recent[-9:], now]
+            self._recent = [*self._recent[-4:], now]
             self._shown.show(self._recent[0], now, phase())
             if done(now):
                 return now

@@ -19,7 +19,7 @@ class DiedError(Exception):
     def __init__(self, service: ServiceProcess) -> None:
         told = service.last_lines() or "(nothing)"
         super().__init__(
-            f"{service.name} ended by itself with code {service.exit_code}. The last that it said:\n{told}"
+            f"{service.name} ended by itself with code {service.exit_code}; the last that it said:\n{told}"
         )
 
 

@@ -4,7 +4,7 @@ import asyncio
 import time
 from typing import Final
 
-from aio_pika.abc import AbstractConnection
+from aio_pika.abc import AbstractChannel
 from msgspec import Struct, field
 
 from parkstream_cli.demo.accounting import Milliseconds
@@ -89,7 +89,7 @@ class Addresses(Struct, frozen=True, kw_only=True):
 class Watch:
     """Looks at all services at once."""
 
-    def __init__(self, addresses: Addresses, asker: Asker, rabbitmq: AbstractConnection) -> None:
+    def __init__(self, addresses: Addresses, asker: Asker, rabbitmq: AbstractChannel) -> None:
         self._at = addresses
         self._asker = asker
         self._rabbitmq = rabbitmq
