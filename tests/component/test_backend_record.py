@@ -18,6 +18,7 @@ from parkstream_backend.dead_letters import DeadLetters
 from parkstream_backend.listen import listen
 from parkstream_backend.pause import Gate
 from parkstream_backend.recorder import Recorder
+from parkstream_backend.settings import Settings
 from parkstream_broker import declare, make_broker
 from parkstream_eventlog import GroupCommit, MemoryLog
 from parkstream_events import topology
@@ -66,7 +67,7 @@ async def record(rabbitmq_url: str) -> AsyncIterator[Record]:
     broker, log, gate, failures = make_broker(rabbitmq_url, graceful_seconds=1), MemoryLog(), Gate(), []
     async with GroupCommit(log) as commit:
         recorder = Recorder(commit, DeadLetters(broker, telemetry), Acks(), gate, Counter(), telemetry, failures.append)
-        listen(broker, recorder, 50)
+        listen(broker, recorder, Settings(prefetch_count=50))
         for subscriber in broker.subscribers:
             subscriber.running = True
         await broker.connect()

@@ -9,11 +9,11 @@ from typing import Any, Final
 
 import stamina
 from aio_pika import DeliveryMode, Message
-from aio_pika.abc import AbstractIncomingMessage
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from faststream.rabbit import RabbitBroker
 from pamqp import encode
 from parkstream_broker import DEAD_LETTERS, DEAD_LETTERS_EXCHANGE
+from parkstream_broker.batch import Delivery
 from parkstream_events import topology
 from parkstream_events.wire import UnreadableError
 from parkstream_telemetry import Telemetry, names
@@ -33,9 +33,9 @@ class DeadLetters:
         self._broker = broker
         self._telemetry = telemetry
 
-    async def publish(self, message: AbstractIncomingMessage, queue: str, refusal: UnreadableError) -> None:
-        """Return when *message* from *queue* is safe among the dead letters."""
-        letter = letter_of(message, queue, refusal)
+    async def publish(self, delivery: Delivery, queue: str, refusal: UnreadableError) -> None:
+        """Return when *delivery* from *queue* is safe among the dead letters."""
+        letter = letter_of(delivery, queue, refusal)
         async for attempt in stamina.retry_context(
             on=(*CONNECTION_EXCEPTIONS, TimeoutError), attempts=None, timeout=None, wait_initial=0.1, wait_max=5.0
         ):
@@ -53,29 +53,30 @@ class DeadLetters:
         )
 
 
-def letter_of(message: AbstractIncomingMessage, queue: str, refusal: UnreadableError) -> Message:
-    """Return *message* as it came, with the reason of its *refusal* in its headers.
+def letter_of(delivery: Delivery, queue: str, refusal: UnreadableError) -> Message:
+    """Return the message of *delivery* as it came, with the reason of its *refusal* in its headers.
 
     It never expires, and is not published in another user's name; RabbitMQ would refuse the latter.
     """
+    properties = delivery.properties
     return Message(
-        message.body,
+        delivery.body,
         headers={
-            **_kept(message.headers),
+            **_kept(delivery.headers),
             topology.REASON_HEADER: refusal.reason.value,
             topology.DETAIL_HEADER: refusal.detail[:DETAIL_LENGTH_MAX],
             topology.ORIGINAL_QUEUE_HEADER: queue,
         },
-        content_type=message.content_type,
-        content_encoding=message.content_encoding,
+        content_type=properties.content_type,
+        content_encoding=properties.content_encoding,
         delivery_mode=DeliveryMode.PERSISTENT,
-        priority=message.priority,
-        correlation_id=message.correlation_id,
-        reply_to=message.reply_to,
-        message_id=message.message_id,
-        timestamp=message.timestamp,
-        type=message.type,
-        app_id=message.app_id,
+        priority=properties.priority,
+        correlation_id=properties.correlation_id,
+        reply_to=properties.reply_to,
+        message_id=properties.message_id,
+        timestamp=properties.timestamp,
+        type=properties.message_type,
+        app_id=properties.app_id,
     )
 
 

@@ -48,11 +48,11 @@ class Waiting(Protocol):
         """Return what others took and left."""
         ...
 
-    async def settle(self, ids: Sequence[str]) -> None:
+    async def settle(self, ids: Sequence[str]) -> object:
         """Remove what was kept."""
         ...
 
-    async def park(self, id_: str, item: bytes, problem: str) -> None:
+    async def park(self, id_: str, item: bytes, problem: str) -> object:
         """Set aside what was refused."""
         ...
 

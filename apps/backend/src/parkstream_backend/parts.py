@@ -6,6 +6,7 @@ from typing import Final
 
 from faststream.rabbit import RabbitBroker
 from parkstream_broker import make_broker
+from parkstream_broker.batch import BatchSubscriber
 from parkstream_eventlog import GroupCommit, RedisLog, connect
 from parkstream_events.keys import BackendKeys, Database
 from parkstream_projection import Outbox, Reads
@@ -42,7 +43,8 @@ class Parts:
         self.breaker = Breaker(on_change=self._breaker_changed)
         self.broker: RabbitBroker = make_broker(settings.rabbitmq_url, graceful_seconds=GRACEFUL_SECONDS)
         self.in_hand: Counter[str] = Counter()
-        self.depths = QueueDepths(settings.rabbitmq_url, self.in_hand.__getitem__)
+        self._subscribers: dict[str, BatchSubscriber] = {}
+        self.depths = QueueDepths(settings.rabbitmq_url, self._unrecorded)
         self.monitor = Monitor(
             Measure(self.redis, self.log, self.outbox, self.reads),
             self.gate,
@@ -73,7 +75,13 @@ class Parts:
             return
         dead_letters = DeadLetters(self.broker, self.telemetry)
         recorder = Recorder(self.commit, dead_letters, Acks(), self.gate, self.in_hand, self.telemetry, failed)
-        listen(self.broker, recorder, self.settings.prefetch_count)
+        subscribers = listen(self.broker, recorder, self.settings)
+        self._subscribers = {subscriber.queue.name: subscriber for subscriber in subscribers}
+
+    def _unrecorded(self, queue: str) -> int:
+        """Return how many deliveries of *queue* are here and not in the log yet."""
+        subscriber = self._subscribers.get(queue)
+        return self.in_hand[queue] + (subscriber.waiting if subscriber is not None else 0)
 
     def _breaker_changed(self, state: BreakerState, reason: str) -> None:
         if state is BreakerState.CLOSED:

@@ -8,42 +8,48 @@
 | anything else                 | the process ends: a supervisor, or another backend, takes over      |
 """
 
-import re
+import asyncio
 from collections import Counter
-from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
 
-from aio_pika.abc import AbstractIncomingMessage
+from opentelemetry.trace import Span
+from parkstream_broker.batch import Delivery
 from parkstream_eventlog import Appended, Candidate, Duplicate, IdConflict, Outcome, TooOld
-from parkstream_events import topology
-from parkstream_events.sightings import Sighting, microseconds, moment_of
-from parkstream_events.summaries import TRACEPARENT
-from parkstream_events.wire import Refusal, UnreadableError, type_of
-from parkstream_telemetry import Stage, Telemetry, names
+from parkstream_events.sightings import moment_of
+from parkstream_events.wire import Refusal, UnreadableError
+from parkstream_telemetry import Stage, Telemetry, names, traceparent_of
+from parkstream_telemetry.steps import end
 
 from parkstream_backend.acks import Acks
 from parkstream_backend.dead_letters import DeadLetters
 from parkstream_backend.pause import Gate
+from parkstream_backend.reading import Camera, candidate_of, traceparent_in
 
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
-PUBLISHED_AT_US_MAX = 2**53
-
-_is_traceparent = re.compile(TRACEPARENT).match
 
 
 class Records(Protocol):
     """Where sightings become durable: a ``GroupCommit``."""
 
-    async def record(self, candidate: Candidate) -> Outcome:
-        """Return when *candidate* is in the log, or will never be."""
+    async def record_many(self, candidates: Sequence[Candidate]) -> list[Outcome]:
+        """Return when *candidates* are in the log, or will never be."""
         ...
 
 
-class Recorder:
-    """Settles every delivery, whatever it holds.
+class Read(NamedTuple):
+    """A delivery that holds a sighting."""
 
-    *in_hand* counts those that are not settled, per queue; *failed* is told of an error that nobody expected.
+    delivery: Delivery
+    candidate: Candidate
+    span: Span
+
+
+class Recorder:
+    """Settles every delivery, whatever it holds; each is a ``process`` span, whose context goes into the log.
+
+    *in_hand* counts those that are not recorded yet, per queue; *failed* is told of an error that nobody expected.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
@@ -63,44 +69,87 @@ class Recorder:
         self._in_hand = in_hand
         self._telemetry = telemetry
         self._failed = failed
+        self._refusing: set[asyncio.Task[None]] = set()
 
-    async def record(self, seen: Sighting | UnreadableError, message: AbstractIncomingMessage, queue: str) -> None:
-        """Record what *message* from *queue* held, or refuse it; then acknowledge it."""
-        self._in_hand[queue] += 1
+    async def record(self, deliveries: Sequence[Delivery], camera: Camera) -> None:
+        """Record what *deliveries* from *camera* hold and acknowledge them; what must be refused is, meanwhile."""
+        self._in_hand[camera.queue] += len(deliveries)
         try:
-            await self._settle(seen, message, queue)
+            if self._gate.is_open or await self._gate.opened():
+                await self._append([one for one in map(self._reader(camera), deliveries) if one is not None], camera)
         except Exception as error:
             self._failed(error)
             raise
         finally:
-            self._in_hand[queue] -= 1
+            self._in_hand[camera.queue] -= len(deliveries)
 
-    async def _settle(self, seen: Sighting | UnreadableError, message: AbstractIncomingMessage, queue: str) -> None:
-        if not self._gate.is_open and not await self._gate.opened():
+    def _reader(self, camera: Camera) -> Callable[[Delivery], Read | None]:
+        def read(delivery: Delivery) -> Read | None:
+            span = self._process(delivery, camera)
+            try:
+                sighting = camera.read(delivery)
+            except UnreadableError as error:
+                self._refuse(delivery, camera, error, span)
+                return None
+            traceparent = traceparent_of(span) or traceparent_in(delivery)
+            return Read(delivery, candidate_of(sighting, delivery, traceparent), span)
+
+        return read
+
+    def _process(self, delivery: Delivery, camera: Camera) -> Span:
+        return self._telemetry.steps.process(
+            delivery.exchange,
+            delivery.routing_key,
+            camera.queue,
+            traceparent_in(delivery),
+            message_id=delivery.message_id,
+            body_size=len(delivery.body),
+            redelivered=True if delivery.redelivered else None,
+        )
+
+    async def _append(self, read: list[Read], camera: Camera) -> None:
+        if not read:
             return
-        refusal = seen if isinstance(seen, UnreadableError) else await self._append(seen, message)
-        if refusal is not None:
-            await self._dead_letters.publish(message, queue, refusal)
-        assert message.delivery_tag is not None
-        self._acks.settle(message.channel, message.delivery_tag)
+        outcomes = await self._records.record_many([candidate for _, candidate, _ in read])
+        appended = duplicates = 0
+        for (delivery, candidate, span), outcome in zip(read, outcomes, strict=True):
+            match outcome:
+                case Appended(position=position, recorded_at_us=recorded_at_us):
+                    appended += 1
+                    end(span, position=position, outcome="appended")
+                    if candidate.published_at_us is not None:
+                        seconds = (recorded_at_us - candidate.published_at_us) / SECOND_US
+                        self._telemetry.latency.record(Stage.PUBLISH_TO_RECORD, seconds)
+                case Duplicate(position=position):
+                    duplicates += 1
+                    end(span, position=position, outcome="duplicate")
+                case IdConflict() | TooOld():
+                    self._refuse(delivery, camera, refusal_of(outcome, candidate.id), span)
+                    continue
+            self._acks.settle(delivery.channel, delivery.tag)
+        self._count(appended, duplicates)
 
-    async def _append(self, sighting: Sighting, message: AbstractIncomingMessage) -> UnreadableError | None:
-        candidate = candidate_of(sighting, message.body, message.headers)
-        outcome = await self._records.record(candidate)
-        match outcome:
-            case Appended(recorded_at_us=recorded_at_us):
-                self._appended(candidate, recorded_at_us)
-            case Duplicate():
-                self._telemetry.add(names.RECORDS, outcome="duplicate")
-            case IdConflict() | TooOld():
-                return refusal_of(outcome, candidate.id)
-        return None
+    def _count(self, appended: int, duplicates: int) -> None:
+        if appended:
+            self._telemetry.add(names.RECORDS, appended, outcome="appended")
+        if duplicates:
+            self._telemetry.add(names.RECORDS, duplicates, outcome="duplicate")
 
-    def _appended(self, candidate: Candidate, recorded_at_us: int) -> None:
-        self._telemetry.add(names.RECORDS, outcome="appended")
-        if candidate.published_at_us is not None:
-            seconds = (recorded_at_us - candidate.published_at_us) / SECOND_US
-            self._telemetry.latency.record(Stage.PUBLISH_TO_RECORD, seconds)
+    def _refuse(self, delivery: Delivery, camera: Camera, refusal: UnreadableError, span: Span) -> None:
+        """Make a dead letter of *delivery*; the rest of the queue does not wait for that."""
+        task = asyncio.create_task(self._bury(delivery, camera, refusal, span))
+        self._refusing.add(task)
+        task.add_done_callback(self._refusing.discard)
+
+    async def _bury(self, delivery: Delivery, camera: Camera, refusal: UnreadableError, span: Span) -> None:
+        try:
+            await self._dead_letters.publish(delivery, camera.queue, refusal)
+        except Exception as error:  # noqa: BLE001 - handed over: the process ends
+            end(span, error=error)
+            self._failed(error)
+            return
+        end(span, error=refusal, outcome="refused")
+        self._acks.settle(delivery.channel, delivery.tag)
 
 
 def refusal_of(outcome: IdConflict | TooOld, id_: str) -> UnreadableError:
@@ -112,24 +161,3 @@ def refusal_of(outcome: IdConflict | TooOld, id_: str) -> UnreadableError:
         case TooOld(oldest_day=day):
             oldest = moment_of(day * DAY_US).date()
             return UnreadableError(Refusal.TOO_OLD, f"ids are known for what happened on {oldest} or later")
-
-
-def candidate_of(sighting: Sighting, body: bytes, headers: Mapping[str, Any]) -> Candidate:
-    """Return what the log is asked to keep: the body as received, and what the headers say of its way here."""
-    return Candidate(
-        type_of(sighting),
-        sighting.id,
-        body,
-        microseconds(sighting.happened_at),
-        _published_at(headers.get(topology.PUBLISHED_AT_HEADER)),
-        _traceparent(headers.get(topology.TRACEPARENT_HEADER)),
-    )
-
-
-def _published_at(value: object) -> int | None:
-    """Return the header's value when it can be a time; a wrong header is no reason to refuse a sighting."""
-    return value if isinstance(value, int) and not isinstance(value, bool) and 0 < value < PUBLISHED_AT_US_MAX else None
-
-
-def _traceparent(value: object) -> str | None:
-    return value if isinstance(value, str) and _is_traceparent(value) else None

@@ -21,6 +21,13 @@ class Role(StrEnum):
     DELIVER = "deliver"
 
 
+class Queue(StrEnum):
+    """What a recording process takes."""
+
+    ENTRIES = "entries"
+    EXITS = "exits"
+
+
 class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
     """The backend's environment."""
 
@@ -44,6 +51,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
     roles: Annotated[
         tuple[Role, ...], Meta(min_length=1, description="What this process does: record, project, deliver.")
     ] = (Role.RECORD, Role.PROJECT, Role.DELIVER)
+    queues: Annotated[
+        tuple[Queue, ...], Meta(min_length=1, description="What this process records: entries, exits.")
+    ] = (Queue.ENTRIES, Queue.EXITS)
     prefetch_count: Annotated[
         int, Meta(ge=1, le=10_000, description="Deliveries per queue that may be unacknowledged.")
     ] = 500

@@ -1,7 +1,8 @@
 """A FastStream subscriber for RabbitMQ that hands over batches: what arrived while the batch before was at work.
 
-FastStream has one for Kafka, none for RabbitMQ. There is no timer: a lone message is a batch of one, at once. A batch is
-acknowledged as one range when its handler returns, and goes back to the queue when the handler raises.
+FastStream has one for Kafka, none for RabbitMQ. There is no timer: a lone message is a batch of one, at once. A batch
+is acknowledged as one range when its handler returns, and goes back to the queue when the handler raises; or the
+handler settles its deliveries itself.
 
 It leans on FastStream 0.7 (``process_message``) and aiormq (``Channel.consumers``): a contract test holds both to it.
 """
@@ -19,6 +20,7 @@ from faststream.rabbit.broker.registrator import RabbitRegistrator
 from faststream.rabbit.subscriber.config import RabbitSubscriberConfig, RabbitSubscriberSpecificationConfig
 from faststream.rabbit.subscriber.specification import RabbitSubscriberSpecification
 from faststream.rabbit.subscriber.usecase import RabbitSubscriber
+from pamqp import commands as spec
 
 if TYPE_CHECKING:
     from aio_pika import IncomingMessage
@@ -32,30 +34,41 @@ class Delivery(NamedTuple):
 
     channel: AbstractChannel
     tag: int
+    redelivered: bool
+    exchange: str
+    routing_key: str
     type: str | None
     message_id: str | None
     headers: Mapping[str, Any]
     body: bytes
-    raw: DeliveredMessage | None
-
-
-class Batch(StreamMessage[list[Delivery]]):
-    """Deliveries of one channel, in order."""
-
-    deliveries: list[Delivery]
+    properties: spec.Basic.Properties
 
 
 class BatchSubscriber(RabbitSubscriber):
     """Buffers what is delivered and calls its handler with ``list[Delivery]``, one batch at a time."""
 
-    def __init__(self, config: RabbitSubscriberConfig, specification: Any, calls: Any, size_max: int) -> None:
+    def __init__(
+        self,
+        config: RabbitSubscriberConfig,
+        specification: RabbitSubscriberSpecification,
+        calls: CallsCollection[Any],
+        *,
+        size_max: int,
+        settles: bool,
+    ) -> None:
         super().__init__(config, specification, calls)
+        self._settles = settles
         self._parser = _parse
         self._decoder = _decode
         self._size_max = size_max
         self._waiting: list[Delivery] = []
         self._channel: AbstractChannel | None = None
         self._work: asyncio.Task[None] | None = None
+
+    @property
+    def waiting(self) -> int:
+        """How many deliveries no handler has seen yet."""
+        return len(self._waiting)
 
     async def start(self) -> None:
         """Consume, and take deliveries straight from the channel: no object and no task more than needed."""
@@ -74,9 +87,10 @@ class BatchSubscriber(RabbitSubscriber):
 
     async def consume(self, msg: "IncomingMessage") -> None:
         """Take one delivery."""
-        self._take(
-            Delivery(msg.channel, msg.delivery_tag or 0, msg.type, msg.message_id, msg.headers, msg.body, None),
+        deliver = spec.Basic.Deliver(
+            None, msg.delivery_tag, bool(msg.redelivered), msg.exchange or "", msg.routing_key or ""
         )
+        self._take(_delivery(msg.channel, deliver, msg.properties, msg.body))
 
     async def _shorten(self, *_: object) -> None:
         assert self._queue_obj is not None
@@ -85,18 +99,7 @@ class BatchSubscriber(RabbitSubscriber):
             channel.consumers[self._consumer_tag] = self._delivered  # type: ignore[attr-defined]
 
     async def _delivered(self, message: DeliveredMessage) -> None:
-        properties = message.header.properties
-        self._take(
-            Delivery(
-                message.channel,
-                message.delivery_tag or 0,
-                properties.message_type,
-                properties.message_id,
-                properties.headers or {},
-                message.body,
-                message,
-            ),
-        )
+        self._take(_delivery(message.channel, message.delivery, message.header.properties, message.body))
 
     def _take(self, delivery: Delivery) -> None:
         if delivery.channel is not self._channel:
@@ -121,7 +124,28 @@ class BatchSubscriber(RabbitSubscriber):
         except Exception:  # noqa: BLE001 - FastStream's middleware has logged it; the batch must not be lost
             await _settled(last.channel.basic_nack, last.tag)
         else:
-            await _settled(last.channel.basic_ack, last.tag)
+            if self._settles:
+                await _settled(last.channel.basic_ack, last.tag)
+
+
+def _delivery(
+    channel: AbstractChannel,
+    deliver: Any,  # noqa: ANN401 - pamqp's classes are not typed
+    properties: spec.Basic.Properties,
+    body: bytes,
+) -> Delivery:
+    return Delivery(
+        channel,
+        deliver.delivery_tag,
+        deliver.redelivered,
+        deliver.exchange,
+        deliver.routing_key,
+        properties.message_type,
+        properties.message_id,
+        properties.headers or {},
+        body,
+        properties,
+    )
 
 
 async def _settled(settle: Callable[..., Awaitable[Any]], tag: int) -> None:
@@ -133,22 +157,26 @@ async def _settled(settle: Callable[..., Awaitable[Any]], tag: int) -> None:
 
 
 async def _parse(batch: list[Delivery]) -> StreamMessage[list[Delivery]]:
-    return StreamMessage(raw_message=batch, body=batch, message_id="", correlation_id="")  # type: ignore[arg-type]
+    return StreamMessage(raw_message=batch, body=batch, message_id="", correlation_id="")
 
 
 async def _decode(message: StreamMessage[list[Delivery]]) -> list[Delivery]:
     return message.raw_message
 
 
-def batch_subscriber(
+def batch_subscriber(  # noqa: PLR0913 - options by name
     broker: "RabbitBroker",
     queue: "RabbitQueue",
     exchange: "RabbitExchange",
     *,
     channel: "Channel",
     size_max: int = 250,
+    settles: bool = True,
 ) -> BatchSubscriber:
-    """Return a decorator, as ``broker.subscriber`` does, for a handler that takes ``list[Delivery]``."""
+    """Return a decorator, as ``broker.subscriber`` does, for a handler that takes ``list[Delivery]``.
+
+    Without *settles* the handler acknowledges what it was given; a batch that it raises for goes back all the same.
+    """
     calls: CallsCollection[Any] = CallsCollection()
     config: Any = broker.config
     subscriber = BatchSubscriber(
@@ -168,7 +196,8 @@ def batch_subscriber(
             calls=calls,
         ),
         calls,
-        size_max,
+        size_max=size_max,
+        settles=settles,
     )
     super(RabbitRegistrator, broker).subscriber(subscriber)
     subscriber.add_call(parser_=None, decoder_=None, dependencies_=())

@@ -52,6 +52,7 @@ def make_broker(  # noqa: PLR0913 - options by name
         timeout=CONNECT_TIMEOUT_SECONDS,
         on_reconnected=on_reconnected,
         app_id=None,
+        apply_types=False,  # Codecs have decoded what handlers take; casting it again costs more than the rest.
         graceful_timeout=graceful_seconds,
         logger=logger,
     )

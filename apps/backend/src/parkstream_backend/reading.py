@@ -1,0 +1,52 @@
+"""How a delivery is read: as a sighting, or not at all; and what of it the log is asked to keep."""
+
+import re
+
+from msgspec import Struct
+from parkstream_broker.batch import Delivery
+from parkstream_eventlog import Candidate
+from parkstream_events import topology
+from parkstream_events.sightings import Sighting, microseconds
+from parkstream_events.summaries import TRACEPARENT
+from parkstream_events.wire import Refusal, UnreadableError, decode_sighting, type_of
+
+PUBLISHED_AT_US_MAX = 2**53
+
+_is_traceparent = re.compile(TRACEPARENT).match
+
+
+class Camera(Struct, frozen=True):
+    """One direction's cameras: the queue, the *kind* of sighting in it, and the type of a message that names none."""
+
+    queue: str
+    kind: type[Sighting]
+    type: str
+
+    def read(self, delivery: Delivery) -> Sighting:
+        """Return the sighting that *delivery* reports; raise ``UnreadableError`` when it reports none."""
+        type_ = delivery.type or self.type
+        seen = decode_sighting(type_, delivery.body)
+        if not isinstance(seen, self.kind):
+            raise UnreadableError(Refusal.UNKNOWN_TYPE, f"this queue takes {self.type}, not {type_}")
+        return seen
+
+
+def candidate_of(sighting: Sighting, delivery: Delivery, traceparent: str | None) -> Candidate:
+    """Return what the log is asked to keep: the body as received, when it was published, where its trace goes on."""
+    published_at = delivery.headers.get(topology.PUBLISHED_AT_HEADER)
+    # A wrong header is no reason to refuse a sighting.
+    known = isinstance(published_at, int) and 0 < published_at < PUBLISHED_AT_US_MAX
+    return Candidate(
+        type_of(sighting),
+        sighting.id,
+        delivery.body,
+        microseconds(sighting.happened_at),
+        published_at if known else None,
+        traceparent,
+    )
+
+
+def traceparent_in(delivery: Delivery) -> str | None:
+    """Return the trace context that *delivery* came with, if it came with a valid one."""
+    value = delivery.headers.get(topology.TRACEPARENT_HEADER)
+    return value if isinstance(value, str) and _is_traceparent(value) else None
