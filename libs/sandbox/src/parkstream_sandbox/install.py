@@ -11,6 +11,7 @@ from parkstream_sandbox.rabbitmq import SCRIPTS
 
 _PACKAGES = {"redis-server": "redis-server", "rabbitmq-server": "rabbitmq-server"}
 POLICY = Path("/usr/sbin/policy-rc.d")
+SYSTEMD = Path("/run/systemd/system")
 _BREW = {"redis-server": "redis", "rabbitmq-server": "rabbitmq"}
 
 
@@ -60,6 +61,8 @@ def _apt(absent: list[str], prefix: list[str], say: Callable[[str], None]) -> No
     try:
         _run([*apt, "update", "-qq"], say)
         _run([*apt, "install", "-y", "-qq", "--no-install-recommends", *absent], say)
+        if SYSTEMD.exists():
+            _run([*prefix, "systemctl", "disable", "--quiet", *absent], say)
     finally:
         if ours:
             _run([*prefix, "rm", "-f", str(POLICY)], say)
