@@ -1,4 +1,4 @@
-#!lua name=parkstream_projection_1
+#!lua name=parkstream_projection_2
 -- The only writers of projections and of the outbox. The number above and in the names below is the version: raise it
 -- with every change, so that an older process keeps calling its own and cannot replace a newer one.
 --
@@ -111,10 +111,16 @@ local function first_to_emit(args, list, emitted_through, through)
   return first
 end
 
+local function now_us()
+  local time = redis.call('TIME')
+  return time[1] .. string.format('%06d', time[2])
+end
+
 local function emit(args, key, first, last)
+  local projected = now_us()
   for i = first, last, OUTBOX_FIELDS do
     redis.call('XADD', key, args[i], 'visit_id', args[i + 1], 'revision', args[i + 2], 'item', args[i + 3],
-      'recorded', args[i + 4])
+      'recorded', args[i + 4], 'projected', projected)
   end
 end
 
@@ -197,11 +203,11 @@ local function redrive(keys, args)
   check(#keys == 3 and #args % OUTBOX_FIELDS == 0, 'redrive takes the outbox, the parked, its meta, and summaries')
   redis.call('HLEN', keys[2])
   local id = (redis.call('HGET', keys[3], 'emitted_through') or '0') .. '-*'
-  local back = 0
+  local projected, back = now_us(), 0
   for i = 1, #args, OUTBOX_FIELDS do
     if redis.call('HEXISTS', keys[2], args[i]) == 1 then
       redis.call('XADD', keys[1], id, 'visit_id', args[i + 1], 'revision', args[i + 2], 'item', args[i + 3],
-        'recorded', args[i + 4])
+        'recorded', args[i + 4], 'projected', projected)
       redis.call('HDEL', keys[2], args[i])
       back = back + 1
     end
@@ -209,8 +215,8 @@ local function redrive(keys, args)
   return back
 end
 
-redis.register_function({ function_name = 'parkstream_load_1', callback = load, flags = { 'no-writes' } })
-redis.register_function('parkstream_commit_1', commit)
-redis.register_function('parkstream_settle_1', settle)
-redis.register_function('parkstream_park_1', park)
-redis.register_function('parkstream_redrive_1', redrive)
+redis.register_function({ function_name = 'parkstream_load_2', callback = load, flags = { 'no-writes' } })
+redis.register_function('parkstream_commit_2', commit)
+redis.register_function('parkstream_settle_2', settle)
+redis.register_function('parkstream_park_2', park)
+redis.register_function('parkstream_redrive_2', redrive)

@@ -7,7 +7,7 @@ from typing import Any
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-VERSION = 1
+VERSION = 2
 
 
 def library() -> str:

@@ -25,6 +25,8 @@ class Entry(NamedTuple):
     item: bytes
     recorded_at_us: int
     """Of the record that caused it."""
+    projected_at_us: int
+    """When it was put here."""
 
 
 class Parked(Struct, frozen=True, kw_only=True):
@@ -153,6 +155,6 @@ class Outbox:
 
 def _entries(entries: list[Any]) -> list[Entry]:
     return [
-        Entry(id_.decode(), visit_id.decode(), int(revision), item, int(recorded))
-        for id_, (_, visit_id, _, revision, _, item, _, recorded) in entries
+        Entry(id_.decode(), visit_id.decode(), int(revision), item, int(recorded), int(projected))
+        for id_, (_, visit_id, _, revision, _, item, _, recorded, _, projected) in entries
     ]
