@@ -18,6 +18,9 @@ Answer = Callable[[Sequence[bytes]], list[ItemResult]]
 class Entry(NamedTuple):
     id: str
     item: bytes
+    visit_id: str = "v"
+    revision: int = 1
+    projected_at_us: int = 0
 
 
 class Outbox:
@@ -45,11 +48,15 @@ class Outbox:
 class Server:
     """Gives one answer after the other, the last for ever."""
 
+    address = "localhost", 8000
+
     def __init__(self, *answers: Answer | PostError) -> None:
         self.answers = deque(answers)
         self.posts: list[list[bytes]] = []
 
-    async def post(self, items: Sequence[bytes], traceparent: str | None = None) -> list[ItemResult]:
+    async def post(
+        self, items: Sequence[bytes], traceparent: str | None = None, sent_at_us: int | None = None
+    ) -> list[ItemResult]:
         self.posts.append(list(items))
         answer = self.answers.popleft() if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, PostError):
@@ -145,7 +152,9 @@ async def test_settling_survives_a_redis_that_is_away(outbox: Outbox, breaker: B
 
 async def test_a_try_that_is_cancelled_does_not_leave_the_breaker_half_open(outbox: Outbox, breaker: Breaker):
     class Silent(Server):
-        async def post(self, items: Sequence[bytes], traceparent: str | None = None) -> list[ItemResult]:
+        async def post(
+            self, items: Sequence[bytes], traceparent: str | None = None, sent_at_us: int | None = None
+        ) -> list[ItemResult]:
             self.posts.append(list(items))
             await asyncio.Event().wait()
             raise AssertionError

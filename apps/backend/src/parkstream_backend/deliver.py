@@ -5,11 +5,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol, TypeVar
 
 import stamina
-from parkstream_events.summaries import ItemResult, ItemStatus
-from parkstream_telemetry import Telemetry, names
+from parkstream_events.summaries import ItemResult
+from parkstream_telemetry import Stage, Telemetry, names
 
-from parkstream_backend.breaker import Breaker
+from parkstream_backend.breaker import Breaker, BreakerState
 from parkstream_backend.duties import patiently
+from parkstream_backend.parcel import KEPT, Entry, Parcel
 from parkstream_backend.posting import ForbiddenError, PostError, RefusedError, UnavailableError
 
 BATCH_MAX: Final = 100
@@ -19,22 +20,9 @@ CLAIM_IDLE_MS: Final = 7_500
 """After how long the entries of a consumer that says nothing are another's; longer than any try."""
 CLAIM_EVERY_SECONDS: Final = 2.0
 FORBIDDEN_PAUSE_SECONDS: Final = 5.0
+SECOND_US: Final = 1_000_000
 
 ResultT = TypeVar("ResultT")
-
-
-class Entry(Protocol):
-    """What waits in the outbox."""
-
-    @property
-    def id(self) -> str:
-        """Where it stands in the stream."""
-        ...
-
-    @property
-    def item(self) -> bytes:
-        """The JSON to be posted."""
-        ...
 
 
 class Waiting(Protocol):
@@ -60,7 +48,11 @@ class Waiting(Protocol):
 class Server(Protocol):
     """The summary API."""
 
-    async def post(self, items: Sequence[bytes], traceparent: str | None = None) -> list[ItemResult]:
+    address: tuple[str, int]
+
+    async def post(
+        self, items: Sequence[bytes], traceparent: str | None = None, sent_at_us: int | None = None
+    ) -> list[ItemResult]:
         """Return one result per item, or raise ``PostError``."""
         ...
 
@@ -83,6 +75,7 @@ class Deliverer:
         self._telemetry = telemetry
         self._consumer = consumer
         self._on_retry = on_retry
+        telemetry.watch(names.BREAKER_OPEN, lambda: breaker.state is not BreakerState.CLOSED)
 
     async def run(self) -> None:
         """Deliver for ever; ends only with an error that is not the server's."""
@@ -105,38 +98,55 @@ class Deliverer:
             await asyncio.sleep(CLAIM_EVERY_SECONDS)
 
     async def deliver(self, entries: Sequence[Entry]) -> None:
-        """Post *entries* until each is kept or parked; a batch that is refused whole is halved to find the culprit."""
+        """Post *entries* until each is kept or parked."""
+        parcel = Parcel.of(entries, self._telemetry, self._server.address)
+        now_us = parcel.started_ns // 1_000
+        for entry in entries:
+            seconds = (now_us - entry.projected_at_us) / SECOND_US
+            self._telemetry.latency.record(Stage.PROJECT_TO_DELIVER, seconds)
         try:
-            results = await self._post([entry.item for entry in entries])
-        except RefusedError as error:
-            if len(entries) == 1:
-                await self._park(entries[0], error.problem)
-                return
-            half = len(entries) // 2
-            await self.deliver(entries[:half])
-            await self.deliver(entries[half:])
-        else:
-            await self._settle(entries, results)
+            await self._deliver(parcel)
+        except BaseException as error:
+            parcel.given_up(error)  # Whoever takes the entries over delivers under spans of its own.
+            raise
 
-    async def _post(self, items: Sequence[bytes]) -> list[ItemResult]:
+    async def _deliver(self, parcel: Parcel) -> None:
+        """Post *parcel*; one that is refused whole is halved to find the culprit."""
+        try:
+            results = await self._post(parcel)
+        except RefusedError as error:
+            if len(parcel.entries) == 1:
+                parcel.given_up(error, error.status_code)
+                await self._park(parcel.entries[0], error.problem)
+                return
+            for half in parcel.halves():
+                await self._deliver(half)
+        else:
+            parcel.answered(results)
+            await self._settle(parcel.entries, results)
+
+    async def _post(self, parcel: Parcel) -> list[ItemResult]:
         async for attempt in stamina.retry_context(
             on=_backoff, attempts=None, timeout=None, wait_initial=0.05, wait_max=1.0, wait_jitter=0.1
         ):
             with attempt:
                 await self._breaker.admitted()
-                return await self._try(items)
+                return await self._try(parcel)
         raise AssertionError
 
-    async def _try(self, items: Sequence[bytes]) -> list[ItemResult]:
+    async def _try(self, parcel: Parcel) -> list[ItemResult]:
+        self._telemetry.record(names.DELIVERY_SIZE, len(parcel.items))
         try:
-            results = await self._server.post(items)
+            results = await self._server.post(parcel.items, parcel.traceparent, parcel.started_ns // 1_000)
         except RefusedError:
             self._breaker.succeeded()  # It is there, and it answers.
             raise
         except ForbiddenError as error:
+            parcel.failed(error)
             self._breaker.failed(error.problem, at_once=True, pause_seconds=FORBIDDEN_PAUSE_SECONDS)
             raise
         except UnavailableError as error:
+            parcel.failed(error)
             self._breaker.failed(error.problem, pause_seconds=error.retry_after_seconds)
             raise
         except BaseException:
@@ -149,7 +159,7 @@ class Deliverer:
         kept: list[str] = []
         for entry, result in zip(entries, results, strict=True):
             self._telemetry.add(names.DELIVERED, status=result.status.value)
-            if result.status in {ItemStatus.WRITTEN, ItemStatus.DUPLICATE}:
+            if result.status in KEPT:
                 kept.append(entry.id)
             else:
                 await self._park(entry, f"{result.status.value}: {result.problem or ''}")

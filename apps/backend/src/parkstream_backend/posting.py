@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
+from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
-from parkstream_events.summaries import ItemResult, PostResults
+from parkstream_events.summaries import SENT_AT_HEADER, ItemResult, PostResults
 
 TRY_SECONDS: Final = 5.0
 RETRY_AFTER_SECONDS_MAX: Final = 60.0
@@ -15,6 +16,7 @@ PROBLEM_LENGTH_MAX: Final = 500
 OK: Final = 200
 REFUSED: Final = frozenset({400, 413, 422})
 FORBIDDEN: Final = frozenset({401, 403})
+_PORTS: Final = {"http": 80, "https": 443}
 
 _decode = msgspec.json.Decoder(PostResults).decode
 
@@ -22,16 +24,17 @@ _decode = msgspec.json.Decoder(PostResults).decode
 class PostError(Exception):
     """The summaries are not known to be kept; *problem* says why."""
 
-    def __init__(self, problem: str) -> None:
+    def __init__(self, problem: str, status_code: int | None = None) -> None:
         super().__init__(problem)
         self.problem = problem
+        self.status_code = status_code
 
 
 class UnavailableError(PostError):
     """The server may take them later; not before *retry_after_seconds*."""
 
-    def __init__(self, problem: str, retry_after_seconds: float = 0.0) -> None:
-        super().__init__(problem)
+    def __init__(self, problem: str, status_code: int | None = None, *, retry_after_seconds: float = 0.0) -> None:
+        super().__init__(problem, status_code)
         self.retry_after_seconds = retry_after_seconds
 
 
@@ -47,6 +50,9 @@ class SummaryApi:
     """The summary API at *url*, spoken to through *session*."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str, token: str | None) -> None:
+        parts = urlsplit(url)
+        self.address = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
+        """Its host and port."""
         self._session = session
         self._url = f"{url.rstrip('/')}/v1/summaries"
         self._headers = {"Content-Type": "application/json"}
@@ -54,9 +60,18 @@ class SummaryApi:
             self._headers["Authorization"] = f"Bearer {token}"
         self._timeout = aiohttp.ClientTimeout(total=TRY_SECONDS)
 
-    async def post(self, items: Sequence[bytes], traceparent: str | None = None) -> list[ItemResult]:
-        """Return one result per item of *items* (each the JSON of a ``SummaryItem``); raise ``PostError`` otherwise."""
-        headers = {**self._headers, "traceparent": traceparent} if traceparent else self._headers
+    async def post(
+        self, items: Sequence[bytes], traceparent: str | None = None, sent_at_us: int | None = None
+    ) -> list[ItemResult]:
+        """Return one result per item of *items* (each the JSON of a ``SummaryItem``); raise ``PostError`` otherwise.
+
+        *sent_at_us* says since when they are being delivered.
+        """
+        headers = self._headers.copy()
+        if traceparent is not None:
+            headers["traceparent"] = traceparent
+        if sent_at_us is not None:
+            headers[SENT_AT_HEADER] = str(sent_at_us)
         try:
             async with self._session.post(
                 self._url, data=b"[" + b",".join(items) + b"]", headers=headers, timeout=self._timeout
@@ -85,10 +100,11 @@ def _results_of(body: bytes, count: int) -> list[ItemResult]:
 def _error_of(status: int, body: bytes, retry_after: str) -> PostError:
     problem = f"{status}: {body.decode(errors='replace')[:PROBLEM_LENGTH_MAX]}"
     if status in REFUSED:
-        return RefusedError(problem)
+        return RefusedError(problem, status)
     if status in FORBIDDEN:
-        return ForbiddenError(problem)
-    return UnavailableError(problem, retry_after_seconds(retry_after, datetime.now(UTC)))
+        return ForbiddenError(problem, status)
+    pause_seconds = retry_after_seconds(retry_after, datetime.now(UTC))
+    return UnavailableError(problem, status, retry_after_seconds=pause_seconds)
 
 
 def retry_after_seconds(value: str, now: datetime) -> float:

@@ -7,6 +7,7 @@ from opentelemetry.trace import INVALID_SPAN, Span
 
 from parkstream_telemetry import names
 from parkstream_telemetry.latency import Percentiles, Stage
+from parkstream_telemetry.logs import explanation
 from parkstream_telemetry.metrics import UnlistedError
 from parkstream_telemetry.steps import end, links_to
 from parkstream_telemetry.telemetry import Telemetry, TelemetryOptions, start
@@ -22,6 +23,7 @@ __all__ = [
     "UnlistedError",
     "context_of",
     "end",
+    "explanation",
     "links_to",
     "names",
     "span_context_of",
