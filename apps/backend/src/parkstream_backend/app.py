@@ -22,7 +22,7 @@ from parkstream_backend.http import Router
 from parkstream_backend.parts import Parts
 from parkstream_backend.posting import SummaryApi
 from parkstream_backend.process import FAILED, Backend
-from parkstream_backend.project import Projecting
+from parkstream_backend.project import Foldings, Projecting
 from parkstream_backend.routes import ReadApi, routes_of
 from parkstream_backend.settings import Role, Settings
 from parkstream_backend.timekeeper import Timekeeper
@@ -116,8 +116,10 @@ def _duties_of(parts: Parts, session: aiohttp.ClientSession) -> dict[str, Duty]:
     duties: dict[str, Duty] = {}
     if parts.does(Role.PROJECT):
         on_retry = parts.waiting_for("redis")
-        projector = Projector(parts.redis, parts.keys, parts.log)
-        duties["project"] = Projecting(projector, parts.log, parts.reads, parts.telemetry, on_retry).run
+        foldings = Foldings(parts.telemetry)
+        traced = foldings.spoken if parts.telemetry.tracing else None
+        projector = Projector(parts.redis, parts.keys, parts.log, traced=traced)
+        duties["project"] = Projecting(projector, foldings, parts.log, parts.reads, parts.telemetry, on_retry).run
         duties["keep time"] = Timekeeper(
             parts.log, parts.reads, parts.settings.rules, parts.depths, parts.telemetry, on_retry
         ).run

@@ -76,6 +76,7 @@ class Monitor:
         self._measure = measure
         self._gate = gate
         self._telemetry = telemetry
+        self._watch()
 
     async def run(self) -> None:
         """Look, again and again."""
@@ -94,6 +95,19 @@ class Monitor:
             return
         self.redis_problem = ""
         self._set_gate()
+
+    def _watch(self) -> None:
+        watch = self._telemetry.watch
+        watch(names.PROJECTION_LAG, lambda: self._figure(self.figures.lag))
+        watch(names.OUTBOX_DEPTH, lambda: self._figure(self.figures.outbox_depth))
+        watch(names.OUTBOX_AGE, lambda: self._figure(self.figures.outbox_age_seconds))
+        watch(names.OUTBOX_PARKED, lambda: self._figure(self.figures.parked))
+        watch(names.MEMORY_SHARE, lambda: self._figure(self.figures.memory_share))
+        watch(names.PAUSED, lambda: bool(self._gate.reasons))
+
+    def _figure(self, figure: float) -> list[tuple[float, dict[str, str]]]:
+        """Return *figure* while it is current."""
+        return [] if self.redis_problem else [(figure, {})]
 
     def _set_gate(self) -> None:
         figures = {

@@ -9,8 +9,9 @@ from typing import Final, Protocol
 
 from parkstream_eventlog import EventLog, delays_seconds, is_transient
 from parkstream_projection import Present, Projector, StaleError, Step
-from parkstream_telemetry import Stage, Telemetry, names
-from parkstream_visits import Unreadable
+from parkstream_telemetry import Span, Stage, Telemetry, end, names, traceparent_of
+from parkstream_visits import Spoken, Unreadable
+from parkstream_visits.memory import Counters
 
 BATCH_MAX: Final = 1_000
 STAND_BY_SECONDS: Final = 0.25
@@ -26,21 +27,65 @@ class Presence(Protocol):
         ...
 
 
+class Foldings:
+    """The spans of what is folded: they end with the commit; what another backend has committed is its to tell."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._project = telemetry.steps.project
+        self._hash = telemetry.hash_plate
+        self._started_ns = 0
+        self._open: list[Span] = []
+
+    def begin(self) -> None:
+        """Forget what was not committed; what follows begins now."""
+        self._open.clear()
+        self._started_ns = time.time_ns()
+
+    def spoken(self, spoken: Spoken) -> str | None:
+        """Return the trace context that the summary of *spoken* goes on with, after that of its cause."""
+        span = self._project(
+            spoken.cause.traceparent,
+            started_ns=self._started_ns,
+            position=spoken.position,
+            plate_hash=self._hash(spoken.plate),
+            visit_id=spoken.visit_id,
+            revision=spoken.revision,
+            outcome=spoken.outcome.value,
+        )
+        self._open.append(span)
+        return traceparent_of(span)
+
+    def committed(self, emitted: int) -> None:
+        """End the spans of the *emitted* summaries, which are the last; the others were emitted before."""
+        ended_ns = time.time_ns()
+        for span in self._open[len(self._open) - emitted :]:
+            end(span, ended_ns=ended_ns)
+        self._open.clear()
+
+    def failed(self, error: Exception) -> None:
+        """End the spans with *error*; they may have been committed all the same, and have children then."""
+        for span in self._open:
+            end(span, error=error)
+        self._open.clear()
+
+
 class Projecting:
     """Keeps the projection up with *log*; of several backends one works, and the others stand by.
 
     ``on_retry(error, delay_seconds)`` is told when Redis is away.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
         self,
         projector: Projector,
+        foldings: Foldings,
         log: EventLog,
         presence: Presence,
         telemetry: Telemetry,
         on_retry: Callable[[Exception, float], None],
     ) -> None:
         self._projector = projector
+        self._foldings = foldings
         self._log = log
         self._presence = presence
         self._telemetry = telemetry
@@ -48,6 +93,7 @@ class Projecting:
         self._works = False
         telemetry.watch(names.CARS_INSIDE, lambda: self._figure(projector.clock.counters.inside))
         telemetry.watch(names.VISITS_HELD, lambda: self._figure(projector.clock.counters.held))
+        telemetry.watch(names.VISITS_MATCHED, lambda: self._figure(matched_share(projector.clock.counters)))
 
     async def run(self) -> None:
         """Project for ever; may be cancelled anywhere, and ends only with an error that does not pass by itself."""
@@ -57,12 +103,14 @@ class Projecting:
             try:
                 if overtaken:
                     await self._stand_by()
-                async for step in self._projector.steps(BATCH_MAX):
+                async for records in self._log.follow(await self._projector.load(), BATCH_MAX):
+                    self._foldings.begin()
+                    self._tell(await self._projector.step(records))
                     delays = delays_seconds()
-                    self._tell(step)
             except StaleError:
                 overtaken = True
             except Exception as error:
+                self._foldings.failed(error)
                 if not is_transient(error):
                     raise
                 delay_seconds = next(delays)
@@ -83,6 +131,7 @@ class Projecting:
 
     def _tell(self, step: Step) -> None:
         self._works = True
+        self._foldings.committed(step.emitted)
         now_us = time.time_ns() // 1_000
         took = self._telemetry.latency.record
         for fact in step.facts:
@@ -94,6 +143,12 @@ class Projecting:
         for outcome, count in Counter(spoken.outcome for spoken in emitted).items():
             self._telemetry.add(names.VISITS, count, outcome=outcome.value)
 
-    def _figure(self, count: int) -> list[tuple[float, dict[str, str]]]:
+    def _figure(self, count: float) -> list[tuple[float, dict[str, str]]]:
         """Return *count* as the one who knows it, nothing while standing by."""
         return [(count, {})] if self._works else []
+
+
+def matched_share(counters: Counters) -> float:
+    """Return which share of the visits that ended with an exit began with an entry; 1 before there were any."""
+    exited = counters.completed + counters.entry_missed
+    return counters.completed / exited if exited else 1.0
