@@ -18,7 +18,7 @@ async def test_connections_that_are_closed(pipeline: Pipeline, rabbitmq_server: 
     async with Cars(pipeline.rabbitmq_url) as cars, driving(cars):
         for _ in range(3):
             await asyncio.sleep(2)
-            assert await asyncio.to_thread(rabbitmq_server.close_connections) > 0
+            await asyncio.to_thread(rabbitmq_server.close_connections)
         await asyncio.sleep(2)
     await pipeline.balances(cars.traffic)
     assert pipeline.backends[0].alive
