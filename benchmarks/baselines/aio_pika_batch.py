@@ -9,16 +9,17 @@ refusals, no holding, no revisions, no state hash: an exit that overtakes its en
 import asyncio
 import os
 import sys
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Any
 
 import aio_pika
 import aiohttp
 import msgspec
-import redis.asyncio
 import uvloop
 from aio_pika.abc import AbstractIncomingMessage
 from opentelemetry import propagate, trace
+from parkstream_eventlog import connect
 from parkstream_events import topology
 from parkstream_events.sightings import VehicleEntered, VehicleExited
 
@@ -49,11 +50,26 @@ ENTERED, EXITED = msgspec.json.Decoder(VehicleEntered), msgspec.json.Decoder(Veh
 ENTERED_TYPE = "vehicle.entered.v1"
 
 
+class Store:
+    """Redis, with commands packed by hiredis and answers left as they come."""
+
+    def __init__(self) -> None:
+        client: Any = connect(os.environ["REDIS_URL"], 0)
+        client.response_callbacks.clear()
+        self.execute: Callable[..., Awaitable[Any]] = client.execute_command
+
+    async def load(self, script: str) -> str:
+        """Return the SHA under which *script* is called."""
+        sha: bytes = await self.execute("SCRIPT", "LOAD", script)
+        return sha.decode()
+
+
 class Recorder:
     """Appends what arrived, batch by batch."""
 
-    def __init__(self, store: "redis.asyncio.Redis[Any]", tracer: trace.Tracer | None) -> None:
-        self._append = store.register_script(APPEND)
+    def __init__(self, store: Store, append: str, tracer: trace.Tracer | None) -> None:
+        self._store = store
+        self._append = append
         self._tracer = tracer
         self._waiting: list[AbstractIncomingMessage] = []
         self._work: asyncio.Task[None] | None = None
@@ -71,7 +87,7 @@ class Recorder:
             for message in batch:
                 (ENTERED if message.type == ENTERED_TYPE else EXITED).decode(message.body)
                 arguments += (message.message_id, message.type, message.body, self._traced(message))
-            await self._append(keys=["log", "ids"], args=arguments)
+            await self._store.execute("EVALSHA", self._append, 2, "log", "ids", *arguments)
             await batch[-1].channel.basic_ack(batch[-1].delivery_tag, multiple=True, wait=False)
 
     def _traced(self, message: AbstractIncomingMessage) -> str:
@@ -86,8 +102,8 @@ class Recorder:
 
 async def record(tracer: trace.Tracer | None, queue_name: str) -> None:
     """Consume one queue for ever."""
-    store = redis.asyncio.Redis.from_url(f"{os.environ['REDIS_URL']}/0")
-    recorder = Recorder(store, tracer)
+    store = Store()
+    recorder = Recorder(store, await store.load(APPEND), tracer)
     connection = await aio_pika.connect_robust(os.environ["RABBITMQ_URL"])
     channel = await connection.channel()
     await channel.set_qos(prefetch_count=2 * BATCH_MAX)
@@ -98,58 +114,56 @@ async def record(tracer: trace.Tracer | None, queue_name: str) -> None:
 
 async def project(tracer: trace.Tracer | None) -> None:
     """Pair and post for ever."""
-    store = redis.asyncio.Redis.from_url(f"{os.environ['REDIS_URL']}/0", socket_timeout=60)
-    apply = store.register_script(PROJECT)
-    posting = asyncio.create_task(deliver(store, tracer))
-    at = (await store.get("checkpoint") or b"0-0").decode()
+    store = Store()
+    apply = await store.load(PROJECT)
+    posting = asyncio.create_task(deliver(Store(), tracer))
+    at = (await store.execute("GET", "checkpoint") or b"0-0").decode()
     while not posting.done():
-        found = await store.xread({"log": at}, count=BATCH_MAX, block=1_000)
+        found = await store.execute("XREAD", "COUNT", BATCH_MAX, "BLOCK", 1_000, "STREAMS", "log", at)
         if not found:
             continue
         arguments: list[Any] = []
-        for _, fields in found[0][1]:
-            if fields[b"k"] == ENTERED_TYPE.encode():
-                entered = ENTERED.decode(fields[b"b"])
-                arguments += (
-                    "entered",
-                    entered.vehicle_plate,
-                    f"{entered.id} {entered.entry_date_time.isoformat()}",
-                    "",
-                )
+        for _, (_, kind, _, body, _, traceparent) in found[0][1]:
+            if kind == ENTERED_TYPE.encode():
+                entered = ENTERED.decode(body)
+                entry = f"{entered.id} {entered.entry_date_time.isoformat()}"
+                arguments += ("entered", entered.vehicle_plate, entry, "")
             else:
-                arguments += ("exited", EXITED.decode(fields[b"b"]).vehicle_plate, fields[b"b"], fields[b"t"])
+                arguments += ("exited", EXITED.decode(body).vehicle_plate, body, traceparent)
         last = found[0][1][-1][0].decode()
-        await apply(keys=["inside", "checkpoint", "outbox"], args=[at, last, *arguments])
+        await store.execute("EVALSHA", apply, 3, "inside", "checkpoint", "outbox", at, last, *arguments)
         at = last
     await posting
 
 
-async def deliver(store: "redis.asyncio.Redis[Any]", tracer: trace.Tracer | None) -> None:
+async def deliver(store: Store, tracer: trace.Tracer | None) -> None:
     """Post what the outbox holds, in batches, and delete it when the answer came."""
     url = f"{os.environ['SUMMARY_URL']}/v1/summaries"
     async with aiohttp.ClientSession() as http:
         while True:
-            found = await store.xread({"outbox": "0-0"}, count=POST_MAX, block=1_000)
+            found = await store.execute("XREAD", "COUNT", POST_MAX, "BLOCK", 1_000, "STREAMS", "outbox", "0-0")
             if not found:
                 continue
             items = [_item(fields, tracer) for _, fields in found[0][1]]
-            async with http.post(
-                url, data=b"[" + b",".join(items) + b"]", headers={"content-type": "application/json"}
-            ) as answer:
+            async with http.post(url, data=b"[" + b",".join(items) + b"]", headers=_JSON) as answer:
                 answer.raise_for_status()
-            await store.xdel("outbox", *[id_ for id_, _ in found[0][1]])
+            await store.execute("XDEL", "outbox", *[id_ for id_, _ in found[0][1]])
 
 
-def _item(fields: dict[bytes, bytes], tracer: trace.Tracer | None) -> bytes:
-    exited = EXITED.decode(fields[b"b"])
+_JSON = {"content-type": "application/json"}
+
+
+def _item(fields: list[bytes], tracer: trace.Tracer | None) -> bytes:
+    _, entered, _, body, _, published = fields
+    exited = EXITED.decode(body)
     entry = None
-    if fields[b"e"]:
-        id_, at = fields[b"e"].decode().split(" ")
+    if entered:
+        id_, at = entered.decode().split(" ")
         entry = id_, datetime.fromisoformat(at)
     traceparent = None
     if tracer is not None:
         carrier: dict[str, str] = {}
-        context = propagate.extract({"traceparent": fields[b"t"].decode()})
+        context = propagate.extract({"traceparent": published.decode()})
         with tracer.start_as_current_span("deliver", context, kind=trace.SpanKind.CLIENT):
             propagate.inject(carrier)
         traceparent = carrier["traceparent"]
