@@ -15,19 +15,20 @@ from parkstream_telemetry import Telemetry, TelemetryOptions, names, start
 
 from parkstream_summary_api.auth import bearer_guards
 from parkstream_summary_api.bodies import BODY_BYTES_MAX
-from parkstream_summary_api.commits import Commits
+from parkstream_summary_api.commits import Commits, Settled
 from parkstream_summary_api.core.ledger import Mark
 from parkstream_summary_api.documents import openapi
 from parkstream_summary_api.health import Health
 from parkstream_summary_api.index import Index, connect
 from parkstream_summary_api.indexing import Indexing
 from parkstream_summary_api.journal import Journal
-from parkstream_summary_api.middleware import RequestDurations
+from parkstream_summary_api.middleware import Requests, note_error
 from parkstream_summary_api.problems import handlers
 from parkstream_summary_api.reading import Reading
 from parkstream_summary_api.routes import api
 from parkstream_summary_api.settings import Settings
 from parkstream_summary_api.statistics import Statistics
+from parkstream_summary_api.tracing import Writes
 
 INPUT_OUTPUT_ERROR: Final = 74
 """The exit code of a process that does not know any more what is on disk."""
@@ -40,7 +41,8 @@ def create_app(settings: Settings) -> Litestar:
         route_handlers=api(bearer_guards(settings.api_token)),
         dependencies=parts.dependencies(),
         exception_handlers=handlers(parts.report),
-        middleware=[RequestDurations(parts.telemetry)],
+        middleware=[Requests(parts.telemetry)],
+        after_exception=[note_error],
         lifespan=[lambda _: parts.running()],
         openapi_config=openapi(guarded=bool(settings.api_token)),
         request_max_body_size=BODY_BYTES_MAX,
@@ -58,8 +60,9 @@ class Parts:
         self.journal = Journal(Path(settings.summary_file).absolute())
         self.index = Index(connect(settings.redis_url), SummaryApiKeys(settings.mall))
         self.indexing = Indexing(self.journal, self.index, self._say, self._complain)
+        self.writes = Writes(telemetry)
         self.statistics = Statistics(telemetry, self.index, self.journal)
-        self.commits = Commits(self.journal, self.index, self.indexing, self.statistics.written, self._complain)
+        self.commits = Commits(self.journal, self.index, self.indexing, self._settled, self._complain)
         self.reading = Reading(self.journal, self.index, self.indexing)
         self.health = Health(self.journal, self.index, self.indexing)
 
@@ -97,6 +100,10 @@ class Parts:
     def report(self, error: Exception) -> None:
         """Log what nobody foresaw."""
         self.telemetry.log(names.EVENT_REQUEST_FAILED, error=error)
+
+    def _settled(self, settled: Settled) -> None:
+        self.statistics.settled(settled)
+        self.writes.settled(settled)
 
     def _say(self, step: str, mark: Mark) -> None:
         self.telemetry.log(names.EVENT_INDEXED, step=step, indexed_bytes=mark.through_bytes, bytes=self.journal.end)

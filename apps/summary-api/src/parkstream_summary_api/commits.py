@@ -7,6 +7,7 @@ from time import time_ns
 from typing import Final, NamedTuple
 
 from parkstream_events.summaries import ItemStatus, SummaryItem
+from parkstream_telemetry import INVALID_SPAN, Span
 
 from parkstream_summary_api.core.ledger import Ledger
 from parkstream_summary_api.index import Index, IndexAwayError, IndexBehindError
@@ -26,31 +27,47 @@ class OverloadedError(Exception):
         super().__init__("too many summaries are waiting for the disk")
 
 
+class Origin(NamedTuple):
+    """The request that brought some summaries, and since when they were being delivered, if it says so."""
+
+    span: Span = INVALID_SPAN
+    sent_at_us: int | None = None
+
+
+NOWHERE: Final = Origin()
+
+
 class Posted(NamedTuple):
     """The valid summaries of one request: what each is to the file is told by *statuses*."""
 
     items: Sequence[SummaryItem]
     size: int
+    origin: Origin
     statuses: asyncio.Future[list[ItemStatus]]
 
 
-class Written(NamedTuple):
-    """What one append brought to disk, and between which times (ns since 1970)."""
+class Settled(NamedTuple):
+    """What became of a *group*: what each summary is to the file, or because of which *error* nothing was kept.
 
-    items: list[SummaryItem]
+    The times (ns since 1970) are those between which it was appended.
+    """
+
+    group: list[Posted]
+    told: list[list[ItemStatus]]
     began_ns: int
     ended_ns: int
+    error: Exception | None = None
 
 
 class Commits:
-    """The only writer of *journal*. ``observe`` hears of all that was written, once it is on disk."""
+    """The only writer of *journal*. ``observe`` hears what became of each group, once that is answered."""
 
     def __init__(
         self,
         journal: Journal,
         index: Index,
         indexing: Indexing,
-        observe: Callable[[Written], None],
+        observe: Callable[[Settled], None],
         complain: Callable[[str], None],
     ) -> None:
         self._journal = journal
@@ -64,14 +81,14 @@ class Commits:
         self._arrived = asyncio.Event()
         self._closing = False
 
-    async def write(self, items: Sequence[SummaryItem], size: int) -> list[ItemStatus]:
+    async def write(self, items: Sequence[SummaryItem], size: int, origin: Origin = NOWHERE) -> list[ItemStatus]:
         """Return what each of *items* (*size* bytes) is to the file, once all that is new is on disk.
 
         Raises ``DiskFullError``, ``IndexAwayError``, ``IndexBehindError`` or ``OverloadedError``: then none is kept.
         """
         if self._waiting_bytes + size > WAITING_BYTES_MAX:
             raise OverloadedError
-        posted = Posted(items, size, asyncio.get_running_loop().create_future())
+        posted = Posted(items, size, origin, asyncio.get_running_loop().create_future())
         self._waiting.append(posted)
         self._waiting_bytes += size
         self._arrived.set()
@@ -89,14 +106,17 @@ class Commits:
             group = self._take()
             if not group:
                 continue
+            began_ns = time_ns()
             try:
-                told = await self._commit(group)
+                settled = await self._commit(group)
             except (DiskFullError, IndexAwayError, IndexBehindError) as error:
                 self._refuse(group, error)
+                self._observe(Settled(group, [], began_ns, time_ns(), error))
                 continue
-            for posted, statuses in zip(group, told, strict=True):
+            for posted, statuses in zip(group, settled.told, strict=True):
                 if not posted.statuses.done():
                     posted.statuses.set_result(statuses)
+            self._observe(settled)
 
     def _refuse(self, group: list[Posted], error: Exception) -> None:
         """Tell each request of *group* the *error*, and the log when the disk has just become full."""
@@ -122,16 +142,16 @@ class Commits:
         self._arrived.clear()
         return group
 
-    async def _commit(self, group: list[Posted]) -> list[list[ItemStatus]]:
+    async def _commit(self, group: list[Posted]) -> Settled:
         ledger = await self._ledger({item.visit_id for posted in group for item in posted.items})
         told = [[ledger.take(item) for item in posted.items] for posted in group]
+        began_ns = ended_ns = time_ns()
         if ledger.lines:
-            began_ns = time_ns()
             await asyncio.to_thread(self._journal.append, b"".join(ledger.lines))
+            ended_ns = time_ns()
             self._full = False
-            self._observe(Written(_written(group, told), began_ns, time_ns()))
             await self._index_lines(ledger)
-        return told
+        return Settled(group, told, began_ns, ended_ns)
 
     async def _ledger(self, visit_ids: set[str]) -> Ledger:
         """Return what is known of *visit_ids*; wait a moment for an index that lags."""
@@ -157,12 +177,3 @@ class Commits:
             self._indexing.mark = ledger.mark
         else:
             self._indexing.again()
-
-
-def _written(group: list[Posted], told: list[list[ItemStatus]]) -> list[SummaryItem]:
-    return [
-        item
-        for posted, statuses in zip(group, told, strict=True)
-        for item, status in zip(posted.items, statuses, strict=True)
-        if status is ItemStatus.WRITTEN
-    ]

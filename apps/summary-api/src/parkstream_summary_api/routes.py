@@ -13,9 +13,10 @@ from parkstream_telemetry import Telemetry
 
 from parkstream_summary_api.auth import Guard
 from parkstream_summary_api.bodies import parsed
-from parkstream_summary_api.commits import Commits
+from parkstream_summary_api.commits import Commits, Origin
 from parkstream_summary_api.documents import PostedOperation
 from parkstream_summary_api.health import Health, Readiness
+from parkstream_summary_api.middleware import asked_of
 from parkstream_summary_api.problems import MEDIA_TYPE, Problem
 from parkstream_summary_api.reading import Filter, Page, Reading
 from parkstream_summary_api.statistics import Statistics, Stats
@@ -57,7 +58,10 @@ async def post_summaries(
     """
     body = await request.body()
     given = parsed(body)
-    statuses = await commits.write(given.items, len(body)) if given.items else []
+    asked = asked_of(request.scope)
+    asked.item_count = len(given.results)
+    origin = Origin(asked.span, asked.sent_at_us)
+    statuses = await commits.write(given.items, len(body), origin) if given.items else []
     results = given.answered(statuses)
     statistics.answered(results)
     return PostResults(results)

@@ -1,17 +1,19 @@
 """What the file holds, and how long summaries took to get there."""
 
 from collections import Counter
+from itertools import repeat
 from typing import Final
 
 import msgspec
-from parkstream_events.summaries import ItemResult, Outcome
+from parkstream_events.summaries import ItemResult, ItemStatus, Outcome
 from parkstream_telemetry import Telemetry, names
 from parkstream_telemetry.latency import Stage
 
-from parkstream_summary_api.commits import Written
+from parkstream_summary_api.commits import Posted, Settled
 from parkstream_summary_api.index import Index
 from parkstream_summary_api.journal import Journal
 
+SECOND_US: Final = 1_000_000
 STAGES: Final = {Outcome.COMPLETED: Stage.END_TO_END, Outcome.ENTRY_MISSED: Stage.END_TO_END_HELD}
 """Only a visit that an exit ended tells how long it takes from the exit to the disk."""
 
@@ -58,16 +60,26 @@ class Statistics:
         telemetry.watch(names.SUMMARY_LINES, lambda: index.lines)
         telemetry.watch(names.SUMMARY_BYTES, lambda: journal.end)
 
-    def written(self, written: Written) -> None:
+    def settled(self, settled: Settled) -> None:
         """Take in what is on disk now."""
-        now_us = written.ended_ns // 1_000
-        record = self._telemetry.latency.record
-        for item in written.items:
+        count = sum(map(self._written, settled.group, settled.told, repeat(settled.ended_ns // 1_000)))
+        if count:
+            self._telemetry.record(names.SYNC_SIZE, count)
+            self._telemetry.record(names.SYNC_DURATION, (settled.ended_ns - settled.began_ns) / 1_000_000_000)
+
+    def _written(self, posted: Posted, statuses: list[ItemStatus], now_us: int) -> int:
+        """Take in what of *posted* was new, and return how many summaries that are."""
+        record, sent_at_us, count = self._telemetry.latency.record, posted.origin.sent_at_us, 0
+        for item, status in zip(posted.items, statuses, strict=True):
+            if status is not ItemStatus.WRITTEN:
+                continue
+            count += 1
+            if sent_at_us is not None:
+                record(Stage.DELIVER_TO_DISK, (now_us - sent_at_us) / SECOND_US)
             stage = STAGES.get(item.outcome)
             if stage is not None and item.published_at_us is not None:
-                record(stage, (now_us - item.published_at_us) / 1_000_000)
-        self._telemetry.record(names.SYNC_SIZE, len(written.items))
-        self._telemetry.record(names.SYNC_DURATION, (written.ended_ns - written.began_ns) / 1_000_000_000)
+                record(stage, (now_us - item.published_at_us) / SECOND_US)
+        return count
 
     def answered(self, results: list[ItemResult]) -> None:
         """Count what is answered to each item."""
