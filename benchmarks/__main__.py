@@ -1,9 +1,10 @@
 """``./dev bench NAME``: run a benchmark, show its table, write its JSON."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import drain, grow, latency, publish, stack
+from benchmarks import drain, grow, latency, pages, publish, stack
 from benchmarks.results import Row, medians, report, say
 
 
@@ -18,8 +19,22 @@ def main() -> None:
         own.add_argument("--json", type=Path, help="where to write the result (default: .bench/NAME.json)")
         own.add_argument("--repeats", type=int, default=1 if name == "grow" else 3, help="how often each is run")
         _arguments(name, own)
+    benchmarks.add_parser("all", help=(_all.__doc__ or "").splitlines()[0], description=_all.__doc__)
     options = parser.parse_args()
-    {"drain": _drain, "latency": _latency, "publish": _publish, "grow": _grow}[options.name](options)
+    if options.name == "all":
+        _all(parser)
+    else:
+        _RUN[options.name](options)
+
+
+def _all(parser: argparse.ArgumentParser) -> None:
+    """Run every benchmark, keep the results in docs/results, and write docs/performance.md."""
+    for name, run in _RUN.items():
+        run(parser.parse_args([name, "--json", str(pages.RESULTS / f"{name}.json")]))
+    within, folder = drain.SHUFFLED_WITHIN_SECONDS, pages.RESULTS
+    with stack.servers() as (sandbox, rabbitmq):
+        drain.measure(sandbox, rabbitmq, "parkstream", 20_000, within, traced=True, flames=folder)
+    say(f"written to {pages.write()}")
 
 
 def _arguments(name: str, parser: argparse.ArgumentParser) -> None:
@@ -97,6 +112,13 @@ def _grow(options: argparse.Namespace) -> None:
     columns = ("events", "events_per_second", "redis_bytes_per_event", "cpu_us_per_event", "rss_mib", "open_files")
     report("grow", merged, columns, options.json)
 
+
+_RUN: dict[str, Callable[[argparse.Namespace], None]] = {
+    "drain": _drain,
+    "latency": _latency,
+    "publish": _publish,
+    "grow": _grow,
+}
 
 if __name__ == "__main__":
     main()

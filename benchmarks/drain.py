@@ -12,11 +12,13 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
+from pathlib import Path
 
 import redis
 from parkstream_sandbox import RabbitServer, Sandbox
 
 from benchmarks import load, stack
+from benchmarks.flames import recorded
 from benchmarks.meter import Meter, cpu_us_per_event
 from benchmarks.results import Row, say
 from benchmarks.spans import Discarding, discarding
@@ -81,8 +83,9 @@ def measure(  # noqa: PLR0913 - one run has these parts
     shuffled_within_seconds: float,
     *,
     traced: bool,
+    flames: Path | None = None,
 ) -> Row:
-    """Run *name* once."""
+    """Run *name* once; with *flames*, a folder, also draw where its processes spend their time."""
     put_through = load.paired(pairs, shuffled_within_seconds)
     with ExitStack() as at_work:
         sink = at_work.enter_context(discarding(sandbox)) if traced else None
@@ -90,6 +93,8 @@ def measure(  # noqa: PLR0913 - one run has these parts
         asyncio.run(_fill(run.rabbitmq_url, put_through, traced=traced))
         started = CANDIDATES[name](run, at_work)
         pids = {**started, "rabbitmq": [rabbitmq.pid], "redis": [run.redis.pid], "summary-api": [run.summary_api.pid]}
+        if flames is not None:
+            at_work.enter_context(recorded(flames, started))
         row = _timed(run, name, put_through, Meter(pids))
         row["traced"] = traced
         if sink is not None and name == "parkstream":

@@ -1,0 +1,121 @@
+"""``docs/performance.md``, made from the results in ``docs/results``."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+RESULTS = ROOT / "docs" / "results"
+PAGE = ROOT / "docs" / "performance.md"
+TRIED = ROOT / "docs" / "performance-tried.md"
+
+_HEAD = """# Performance
+
+Made by `./dev bench all`, which runs the four benchmarks and writes this page; change the benchmarks or
+`docs/performance-tried.md`, not this file. Figures of different runs do not compare: only ratios within one run do.
+
+{machine}
+"""
+_DRAIN = """## Drain
+
+{pairs:,} entries and {pairs:,} exits wait in the queues, 80 % of the exits match, shuffled within the allowed lateness.
+The clock runs from the first event taken to the last line on disk. RabbitMQ, Redis (fsync always) and the summary-api
+run on the same cores. `aio-pika` is a batch consumer written by hand with the same durability and as many processes;
+`naive` is one Redis round trip and one POST per event. Repeat: `./dev bench drain`.
+
+| candidate | traced | events/s | of aio-pika | CPU µs per event | where |
+|---|---|---:|---:|---:|---|
+{rows}
+"""
+_LATENCY = """## Latency
+
+Exit published → its line on disk, in milliseconds; open loop: counted from the intended time of publishing. *Held*
+exits are those whose entry is missing: they wait until entries have caught up, plus the allowed lateness of 2 s.
+Repeat: `./dev bench latency`.
+
+| events/s | traced | decided | p50 | p95 | p99 |
+|---:|---|---|---:|---:|---:|
+{rows}
+"""
+_PUBLISH = """## Publish
+
+Confirmed events per second of each generator, told to go faster than it can. Repeat: `./dev bench publish`.
+
+| generator | traced | events/s | CPU µs per event |
+|---|---|---:|---:|
+{rows}
+"""
+_GROW = """## Grow
+
+The same drain at three sizes: what one event costs, and what each process holds at the end. Repeat: `./dev bench grow`.
+
+| events | events/s | Redis bytes per event | CPU µs per event | RSS MiB | open files |
+|---:|---:|---:|---:|---|---|
+{rows}
+"""
+
+
+def write() -> Path:
+    """Write the page from what there is, and return its path."""
+    drain = _result("drain")
+    parts = [
+        _HEAD.format(machine=_machine(drain["machine"])),
+        _DRAIN.format(pairs=drain["pairs"], rows=_lines(_drain_row(row) for row in _by_speed(drain["results"]))),
+        _LATENCY.format(rows=_lines(map(_latency_row, _result("latency")["results"]))),
+        _PUBLISH.format(rows=_lines(map(_publish_row, _result("publish")["results"]))),
+        _GROW.format(rows=_lines(map(_grow_row, _result("grow")["results"]))),
+        TRIED.read_text(encoding="utf-8").replace("# What was tried", "## What was tried", 1),
+    ]
+    PAGE.write_text("\n".join(part.rstrip("\n") + "\n" for part in parts), encoding="utf-8")
+    return PAGE
+
+
+def _result(name: str) -> dict[str, Any]:
+    result: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
+    return result
+
+
+def _lines(rows: Iterable[str]) -> str:
+    return "\n".join(rows)
+
+
+def _machine(facts: Mapping[str, Any]) -> str:
+    return (
+        f"{facts['cores']} cores ({facts['cpu']}), {facts['memory_gib']:.0f} GiB, Linux {facts['kernel']}, "
+        f"Python {facts['python']}, RabbitMQ {facts['rabbitmq']}, {facts['redis'].split(' sha')[0]}."
+    )
+
+
+def _by_speed(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: (row["traced"], -row["events_per_second"]))
+
+
+def _drain_row(row: Mapping[str, Any]) -> str:
+    spent = dict(row["cpu_us_per_event"])
+    total = spent.pop("all")
+    where = ", ".join(f"{name} {us:.0f}" for name, us in spent.items())
+    ratio = row.get("ratio_to_aio_pika", "")
+    return f"| {row['name']} | {_yes(row)} | {row['events_per_second']:,.0f} | {ratio} | {total:.0f} | {where} |"
+
+
+def _latency_row(row: Mapping[str, Any]) -> str:
+    decided = "held" if row["held"] else "on arrival"
+    figures = " | ".join(f"{row[name]:,.1f}" for name in ("p50_ms", "p95_ms", "p99_ms"))
+    return f"| {row['rate']:g} | {_yes(row)} | {decided} | {figures} |"
+
+
+def _publish_row(row: Mapping[str, Any]) -> str:
+    return f"| {row['name']} | {_yes(row)} | {row['events_per_second']:,.0f} | {row['cpu_us_per_event']['all']:.0f} |"
+
+
+def _grow_row(row: Mapping[str, Any]) -> str:
+    held = " | ".join(
+        ", ".join(f"{name} {value:.0f}" for name, value in row[field].items()) for field in ("rss_mib", "open_files")
+    )
+    cost = f"{row['redis_bytes_per_event']:.0f} | {row['cpu_us_per_event']['all']:.0f}"
+    return f"| {row['events']:,} | {row['events_per_second']:,.0f} | {cost} | {held} |"
+
+
+def _yes(row: Mapping[str, Any]) -> str:
+    return "yes" if row["traced"] else "no"
