@@ -1,0 +1,57 @@
+"""A log with a clock that tests turn, and its projection in memory."""
+
+from parkstream_eventlog import MemoryLog
+from parkstream_events import wire
+from parkstream_events.decisions import WatermarkAdvanced
+from parkstream_events.sightings import Direction
+from parkstream_projection import Outlook, Waiting, fact_of
+from parkstream_visits import Fold, Spoken, State
+from projections import SECOND, sighting
+
+START = 1_772_352_000_000_000
+
+
+class Clockwork:
+    """Seconds since the start are what tests speak of."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+        self.log = MemoryLog(lambda: self.now_us)
+        self.state = State()
+        self.depths: dict[Direction, int | None] = {Direction.ENTRY: 0, Direction.EXIT: 0}
+        self.spoken: list[Spoken] = []
+        self.projecting = True
+        self.checkpoint = 0
+        self._fold = Fold(self.state)
+
+    @property
+    def now_us(self) -> int:
+        return START + round(self.seconds * SECOND)
+
+    async def depth(self, direction: Direction) -> int | None:
+        return self.depths[direction]
+
+    async def see(self, way: int, id_: str, plate: str, ago: float = 0) -> None:
+        """Record that *plate* passed *ago* seconds before now."""
+        await self.log.append([sighting(way, id_, plate, self.now_us - round(ago * SECOND))])
+
+    async def outlook(self) -> Outlook:
+        """Project what there is, unless nobody projects; return what waits."""
+        if self.projecting:
+            for record in await self.log.read(self.checkpoint, 1_000):
+                self.spoken += self._fold.fold(fact_of(record))
+                self.checkpoint = record.position
+        entry, exit_ = (
+            [Waiting(due, *member.split("\x1f")) for due, member in sorted((d, m) for m, d in queue._due.items())]
+            for queue in self.state.agendas[:2]
+        )
+        return Outlook(self.checkpoint, self.state.clock, (entry, exit_))
+
+    async def latest_positions(self, names: list[str]) -> list[int]:
+        return [max(seen.position for seen in self.state.plates[name].seen) for name in names]
+
+    async def decisions(self) -> list[WatermarkAdvanced]:
+        """Return all that was decided by the clock, in order."""
+        records = await self.log.read(0, 100_000)
+        events = [fact_of(record).event for record in records if record.type == wire.WATERMARK_ADVANCED]
+        return [event for event in events if isinstance(event, WatermarkAdvanced)]
