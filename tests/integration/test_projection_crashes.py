@@ -6,10 +6,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from parkstream_eventlog import RedisLog, connect, is_transient
-from parkstream_projection import NotLoadedError, Projector
+from parkstream_eventlog import is_transient
+from parkstream_projection import NotLoadedError
 from parkstream_sandbox import RedisServer
-from projections import HOUR, Mall, day_of_traffic, now_us, project
+from projections import HOUR, Mall, Process, day_of_traffic, now_us, project
 from redis.exceptions import ConnectionError as RedisConnectionError
 from unreliable_proxy import UnreliableProxy
 
@@ -71,13 +71,13 @@ async def test_the_same_projector_goes_on_after_a_lost_answer(busy: Mall, nth: i
     await busy.holds(await busy.truth())
 
 
-async def undaunted(projector: Projector, disturb: Callable[[], Awaitable[None]]) -> int:
+async def undaunted(projector: Process, disturb: Callable[[], Awaitable[None]]) -> int:
     """Project to the end, with a disturbance before each step, and return how many tries failed."""
     failed = 0
     while True:
         try:
             checkpoint = await projector.load()
-            while records := await projector._log.read(checkpoint, BATCH):
+            while records := await projector.log.read(checkpoint, BATCH):
                 await disturb()
                 checkpoint = (await projector.step(records)).position
         except Exception as error:
@@ -90,23 +90,21 @@ async def undaunted(projector: Projector, disturb: Callable[[], Awaitable[None]]
 
 async def test_a_network_that_loses_answers_loses_nothing(busy: Mall):
     proxy = await UnreliableProxy(urlsplit(busy.url).port or 0).start()
-    client = connect(proxy.url)
-    projector = Projector(client, busy.keys, RedisLog(client, busy.keys))
+    projector = Process(proxy.url, busy.keys)
     losses = iter([1, 0, 0, 2, 0, 1, 0, 3])
 
     async def lose_some() -> None:
         proxy.lose_answers(next(losses, 0))
 
     failed = await undaunted(projector, lose_some)
-    await client.aclose()
+    await projector.redis.aclose()
     await proxy.close()
     assert failed >= 4
     await busy.holds(await busy.truth())
 
 
 async def test_killed_connections_lose_nothing(busy: Mall):
-    client = connect(busy.url, name=busy.keys.prefix)
-    projector = Projector(client, busy.keys, RedisLog(client, busy.keys), cache_plates=5)
+    projector = Process(busy.url, busy.keys, cache_plates=5)
 
     async def kill_soon() -> None:
         if len(kills) >= 6:
@@ -118,7 +116,7 @@ async def test_killed_connections_lose_nothing(busy: Mall):
     kills: list[asyncio.Task[int]] = []
     await undaunted(projector, kill_soon)
     assert sum(await asyncio.gather(*kills)) > 0
-    await client.aclose()
+    await projector.redis.aclose()
     await busy.holds(await busy.truth())
 
 

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 from parkstream_events import wire
-from parkstream_projection import NotLoadedError, OtherRulesError, Projector, SkippedError, StaleError, store
+from parkstream_projection import NotLoadedError, OtherRulesError, SkippedError, StaleError, store
 from parkstream_projection import projector as projector_module
 from parkstream_visits import Rules
-from projections import HOUR, SECOND, Mall, day_of_traffic, now_us, project, sighting
+from projections import HOUR, SECOND, Mall, Process, day_of_traffic, now_us, project, sighting
 from redis.exceptions import ResponseError
 
 
@@ -41,7 +41,7 @@ async def test_a_projector_goes_on_where_another_stopped(busy: Mall):
     await busy.holds(await busy.truth())
 
 
-async def take_turns(projector: Projector, batch: int) -> int:
+async def take_turns(projector: Process, batch: int) -> int:
     """Project to the end of the log against others, and return how often another was first."""
     overtaken = 0
     while True:

@@ -66,6 +66,15 @@ class Truth:
         return [summary_of(spoken) for spoken in self.spoken]
 
 
+class Process(Projector):
+    """A projector with connections of its own, as another process has it."""
+
+    def __init__(self, url: str, keys: BackendKeys, **more: Any) -> None:
+        self.redis = connect(url, name=keys.prefix)
+        self.log = RedisLog(self.redis, keys)
+        super().__init__(self.redis, keys, **more)
+
+
 class Mall:
     """One mall's log and projection in a Redis, as any number of processes have it."""
 
@@ -78,11 +87,11 @@ class Mall:
         self.reads = Reads(self.redis, self.keys)
         self._clients = [self.redis]
 
-    def projector(self, url: str | None = None, **more: Any) -> Projector:
-        """Return the projector of another process."""
-        client = connect(url or self.url)
-        self._clients.append(client)
-        return Projector(client, self.keys, RedisLog(client, self.keys), **more)
+    def projector(self, url: str | None = None, **more: Any) -> Process:
+        """Return the projector of another process, which reaches Redis at *url*."""
+        process = Process(url or self.url, self.keys, **more)
+        self._clients.append(process.redis)
+        return process
 
     async def records(self) -> list[Record]:
         """Return the whole log."""
@@ -126,10 +135,10 @@ class Mall:
             await client.aclose()
 
 
-async def project(projector: Projector, batch: int = 100) -> None:
+async def project(projector: Process, batch: int = 100) -> None:
     """Let *projector* take in the whole log."""
     checkpoint = await projector.load()
-    while records := await projector._log.read(checkpoint, batch):
+    while records := await projector.log.read(checkpoint, batch):
         checkpoint = (await projector.step(records)).position
 
 

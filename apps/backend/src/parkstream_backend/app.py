@@ -118,7 +118,7 @@ def _duties_of(parts: Parts, session: aiohttp.ClientSession) -> dict[str, Duty]:
         on_retry = parts.waiting_for("redis")
         foldings = Foldings(parts.telemetry)
         traced = foldings.spoken if parts.telemetry.tracing else None
-        projector = Projector(parts.redis, parts.keys, parts.log, traced=traced)
+        projector = Projector(parts.redis, parts.keys, traced=traced)
         duties["project"] = Projecting(projector, foldings, parts.log, parts.reads, parts.telemetry, on_retry).run
         duties["keep time"] = Timekeeper(
             parts.log, parts.reads, parts.settings.rules, parts.depths, parts.telemetry, on_retry

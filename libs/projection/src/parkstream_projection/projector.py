@@ -1,11 +1,11 @@
 """Folds records into the projection: load what they may touch, fold, commit."""
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
 from typing import Final, NamedTuple
 
-from parkstream_eventlog import EventLog, Record
+from parkstream_eventlog import Record
 from parkstream_events.keys import BackendKeys
 from parkstream_events.sightings import VehicleEntered, VehicleExited
 from parkstream_visits import Agenda, Clock, Fact, Fold, Plate, Spoken, State, entity_hash, reach
@@ -18,7 +18,6 @@ from parkstream_projection.codec import clock_hash, decode_plate, encode, fact_o
 from parkstream_projection.store import HASH_EVERY, Change, Loaded, ProjectionError, Store
 
 CACHE_PLATES: Final = 10_000
-BATCH_MAX: Final = 1_000
 FORGOTTEN_LOADED: Final = FORGOTTEN_PER_RECORD_MAX + 1
 """Per record: those that it may forget, and the one that it may move out of their way."""
 
@@ -49,23 +48,21 @@ class SkippedError(ProjectionError):
 
 
 class Projector:
-    """Projection *version*: folds what *log* holds; any number of projectors may run, all but one get ``StaleError``.
+    """Projection *version* in *redis*; any number may run, and all but the first to take a step get ``StaleError``.
 
     ``traced(spoken)`` returns the trace context that a summary goes on with; without it that of its cause goes on.
     """
 
-    def __init__(  # noqa: PLR0913 - what it is made of
+    def __init__(
         self,
         redis: Redis,
         keys: BackendKeys,
-        log: EventLog,
         *,
         version: int = 1,
         cache_plates: int = CACHE_PLATES,
         traced: Callable[[Spoken], str | None] | None = None,
     ) -> None:
         self._store = Store(redis, keys, version)
-        self._log = log
         self._cache_plates = cache_plates
         self._traced = traced
         self._cache: OrderedDict[str, Kept] = OrderedDict()
@@ -95,11 +92,6 @@ class Projector:
         self._clock_hash = clock_hash(encode(self._clock))
         self._loaded = True
         return self.checkpoint
-
-    async def steps(self, count: int = BATCH_MAX) -> AsyncIterator[Step]:
-        """Load, then take in what the log holds and what comes, up to *count* records at once, for ever."""
-        async for records in self._log.follow(await self.load(), count):
-            yield await self.step(records)
 
     async def step(self, records: Sequence[Record]) -> Step:
         """Take in *records*, the next ones; after any error ``load`` comes first.
