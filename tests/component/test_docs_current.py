@@ -58,3 +58,10 @@ def test_the_configuration_page_is_current():
 def test_every_changelog_fragment_is_one_line():
     fragments = [path for path in (ROOT / "changelog.d").glob("*.md") if path.name != "README.md"]
     assert all(len(lines_of(path)) == 1 for path in fragments)
+
+
+def test_every_command_in_the_readme_is_one_of_the_script():
+    commands = re.findall(r"^\$ (\./dev \w+)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE)
+    usage = subprocess.run([ROOT / "dev", "help"], capture_output=True, text=True, check=True).stdout
+    assert commands
+    assert [command for command in commands if command not in usage] == []

@@ -1,0 +1,127 @@
+"""Progress is a table on a terminal and plain lines elsewhere; the ending says what does not balance."""
+
+import io
+
+import pytest
+from parkstream_cli.demo.accounting import Account, Line, Milliseconds
+from parkstream_cli.demo.keeping import kept
+from parkstream_cli.demo.plan import Options, of_cameras
+from parkstream_cli.demo.run import NotEmptyError, Result, run
+from parkstream_cli.demo.showing import board, spread
+from parkstream_cli.demo.telling import tell
+from parkstream_cli.demo.watching import Entries, Exits, Snapshot, State, Stats
+from rich.console import Console
+
+
+def snapshot(at, published, **state):
+    return Snapshot(
+        at=at,
+        entries=Entries(published=published, running=state.pop("running", False)),
+        exits=Exits(published=published // 2),
+        state=State(**state),
+        stats=Stats(current={"completed": 3}, exit_to_disk_ms=Milliseconds(4.06, 9.0, 21.33)),
+        queued=0,
+        dead=0,
+    )
+
+
+def console(*, terminal):
+    return Console(file=io.StringIO(), force_terminal=terminal, width=100)
+
+
+def test_elsewhere_a_line_is_printed_every_few_seconds_and_when_the_phase_changes():
+    out = console(terminal=False)
+    with board(out) as shown:
+        for at in range(8):
+            shown.show(snapshot(0, 0), snapshot(at, 50 * at), f"driving, {7 - at} s to go")
+        shown.show(snapshot(0, 0), snapshot(8, 400), "settling")
+    lines = out.file.getvalue().splitlines()
+    assert [line.split(":")[0] for line in lines] == ["driving, 7 s to go", "driving, 2 s to go", "settling"]
+    assert "entries 250 (50/s), exits 125 (25/s)" in lines[1]
+    assert "p50/p95/p99 4.1 / 9.0 / 21.3 ms" in lines[1]
+
+
+def test_on_a_terminal_a_table_is_drawn_in_place():
+    out = console(terminal=True)
+    with board(out) as shown:
+        shown.show(snapshot(0, 0), snapshot(1, 50, inside=7), "driving")
+    drawn = out.file.getvalue()
+    assert "parkstream demo" in drawn
+    assert "\x1b[" in drawn
+    assert "completed" in drawn
+
+
+def test_nothing_measured_is_a_dash():
+    assert spread(None) == spread(Milliseconds()) == "-"
+
+
+@pytest.mark.parametrize("waiting", [{"lag": 1}, {"held": 1}, {"outbox_depth": 1}, {"running": True}])
+def test_the_account_is_drawn_when_nothing_moves_waits_or_is_held(waiting):
+    assert snapshot(0, 0).settled
+    assert not snapshot(0, 0, **waiting).settled
+
+
+@pytest.mark.parametrize(("right", "verdict"), [(2, "balances"), (3, "DOES NOT")])
+def test_the_ending_says_whether_it_balances_and_where_the_summaries_are(right, verdict):
+    account = Account(
+        entries_published=2,
+        exits_published=2,
+        completed=2,
+        entry_missed=0,
+        exit_missed=0,
+        lines=2,
+        missing=0,
+        duplicated=0,
+        matched_share=1.0,
+        exit_to_disk_ms=Milliseconds(1.0, 2.0, 3.0),
+        held_exit_to_disk_ms=Milliseconds(),
+        summary_file="/tmp/summaries.jsonl",
+    )
+    result = Result(account, [Line("exits = visits", 2, right)], ['{"visit_id":"[bold]"}'])
+    out = console(terminal=False)
+    tell(result, out)
+    told = out.file.getvalue()
+    assert verdict in told
+    assert "/tmp/summaries.jsonl" in told
+    assert '{"visit_id":"[bold]"}' in told
+    assert result.balanced is (verdict == "balances")
+
+
+def test_a_demo_day_lasts_as_long_as_the_demo_drives():
+    assert of_cameras(Options(seconds=60))["PARKSTREAM_TIME_SCALE"] == "1440"
+
+
+def test_a_folder_with_something_in_it_is_not_used(tmp_path):
+    (tmp_path / "summaries.jsonl").touch()
+    with pytest.raises(NotEmptyError):
+        run(Options(keep=tmp_path), console(terminal=False))
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    (tmp_path / "tmp").mkdir()
+    (tmp_path / "summaries.jsonl").write_text("one\n")
+    return tmp_path / "summaries.jsonl"
+
+
+def test_the_summary_file_of_the_last_demo_stays_in_a_place_of_ones_own(file):
+    first = kept(file, None)
+    file.write_text("two\n")
+    assert kept(file, None) == first
+    assert first.read_text() == "two\n"
+    assert first.parent.stat().st_mode & 0o777 == 0o700
+
+
+def test_a_place_that_is_a_link_to_elsewhere_is_not_used(file, tmp_path):
+    mine = kept(file, None).parent
+    (mine / "summaries.jsonl").unlink()
+    mine.rmdir()
+    (tmp_path / "elsewhere").mkdir()
+    mine.symlink_to(tmp_path / "elsewhere")
+    assert kept(file, None).parent != mine
+    assert list((tmp_path / "elsewhere").iterdir()) == []
+
+
+def test_a_kept_folder_keeps_the_summary_file_where_it_is(file):
+    assert kept(file, file.parent) == file
