@@ -176,6 +176,20 @@ async def test_headers_go_along_unless_they_cannot(record: Record):
     assert large.headers[topology.REASON_HEADER] == "not_json"
 
 
+WRONG_TIMES = [True, False, 0, -1, 2**60, 1.5, "soon", None, [1], {"a": 1}, bytearray(b"5"), BEGIN]
+
+
+async def test_a_wrong_header_is_no_reason_to_refuse_a_sighting(record: Record):
+    await record.begin()
+    for number, value in enumerate(WRONG_TIMES):
+        headers = {topology.PUBLISHED_AT_HEADER: value, topology.TRACEPARENT_HEADER: value}
+        await publish_entry(record.events, entry(f"e{number}", f"P{number}", BEGIN), headers=headers)
+    await until(lambda: position_is(record, len(WRONG_TIMES)))
+    for recorded in await record.log.read(0, 100):
+        assert recorded.published_at_us is None
+        assert recorded.traceparent is None
+
+
 async def test_properties_that_no_client_can_decode_block_nothing(record: Record, monkeypatch: pytest.MonkeyPatch):
     """pamqp raises for both; the connection would die with each delivery, for ever."""
     await record.begin()

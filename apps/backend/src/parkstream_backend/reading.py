@@ -33,17 +33,21 @@ class Camera(Struct, frozen=True):
 
 def candidate_of(sighting: Sighting, delivery: Delivery, traceparent: str | None) -> Candidate:
     """Return what the log is asked to keep: the body as received, when it was published, where its trace goes on."""
-    published_at = delivery.headers.get(topology.PUBLISHED_AT_HEADER)
-    # A wrong header is no reason to refuse a sighting.
-    known = isinstance(published_at, int) and 0 < published_at < PUBLISHED_AT_US_MAX
     return Candidate(
         type_of(sighting),
         sighting.id,
         delivery.body,
         microseconds(sighting.happened_at),
-        published_at if known else None,
+        _published_at_in(delivery),
         traceparent,
     )
+
+
+def _published_at_in(delivery: Delivery) -> int | None:
+    """Return the header's value when it can be a time; a wrong header is no reason to refuse a sighting."""
+    value = delivery.headers.get(topology.PUBLISHED_AT_HEADER)
+    is_number = isinstance(value, int) and not isinstance(value, bool)
+    return value if is_number and 0 < value < PUBLISHED_AT_US_MAX else None
 
 
 def traceparent_in(delivery: Delivery) -> str | None:

@@ -102,6 +102,8 @@ class BatchSubscriber(RabbitSubscriber):
         self._take(_delivery(message.channel, message.delivery, message.header.properties, message.body))
 
     def _take(self, delivery: Delivery) -> None:
+        if delivery.channel.is_closed:
+            return
         if delivery.channel is not self._channel:
             self._channel = delivery.channel
             self._waiting.clear()
