@@ -63,7 +63,7 @@ def test(session: nox.Session) -> None:
 @nox.session
 def deck(session: nox.Session) -> None:
     """Build the slides."""
-    session.run("python", "docs/deck/build.py", *session.posargs)
+    session.run("python", "-m", "benchmarks.deck", *session.posargs)
 
 
 def dist_name(member: Path) -> str:

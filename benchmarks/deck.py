@@ -16,6 +16,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.tour import TOUR
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results"
 DECK = ROOT / "docs" / "deck"
@@ -130,6 +132,15 @@ def _waterfall() -> str:
     return f'<svg viewBox="0 0 620 {len(spans) * 24}" role="img" aria-label="one trace">{"".join(parts)}</svg>'
 
 
+def _implementation() -> str:
+    """Return the rows of the second slide."""
+    return "\n".join(
+        f"<tr><td>{html.escape(stop.part)}</td><td><code>{stop.path.replace('/src/', '/…/', 1)}</code><br>"
+        f"<code>{', '.join(stop.names)}</code></td><td>{html.escape(stop.why)}</td></tr>"
+        for stop in TOUR
+    )
+
+
 def _machine() -> str:
     machine = _results("drain")["machine"]
     return html.escape(
@@ -148,6 +159,7 @@ _PARTS = {
     "cpu": _cpu,
     "latency": _latency,
     "waterfall": _waterfall,
+    "implementation": _implementation,
     "machine": _machine,
     "ratio": _ratio,
 }
