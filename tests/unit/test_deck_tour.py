@@ -2,6 +2,7 @@ import ast
 from pathlib import Path
 
 import pytest
+
 from benchmarks.tour import TOUR
 
 ROOT = Path(__file__).parents[2]
