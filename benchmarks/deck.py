@@ -81,7 +81,7 @@ def _bars() -> str:
         y = n * 30
         width = 330 * row["events_per_second"] / top
         colour = "#0b7a75" if row["name"] == "parkstream" else "#b8c4ce"
-        label = f"{row['name']}{', every event traced' if row['traced'] else ''}"
+        label = f"{row['name']}{', traced' if row['traced'] else ''}"
         parts.append(f'<text x="0" y="{y + 15}">{html.escape(label)}</text>')
         parts.append(f'<rect x="190" y="{y + 2}" width="{width:.0f}" height="18" rx="3" fill="{colour}"/>')
         parts.append(f'<text x="{196 + width:.0f}" y="{y + 15}" class="n">{row["events_per_second"]:,.0f}</text>')
@@ -124,12 +124,17 @@ def _waterfall() -> str:
         service = span["service"].removeprefix("parkstream-")
         parts.append(
             f'<text x="0" y="{n * 24 + 15}">{html.escape(service)}'
-            f' <tspan class="n">{html.escape(span["span"])}</tspan></text>'
+            f' <tspan class="n">{html.escape(_short(span["span"]))}</tspan></text>'
         )
         colour = _COLOURS.get(span["service"], "#888")
         parts.append(f'<rect x="{x:.1f}" y="{n * 24 + 4}" width="{width:.1f}" height="14" rx="2" fill="{colour}"/>')
         parts.append(f'<text x="560" y="{n * 24 + 15}" class="n">{span["duration_ms"]:.1f} ms</text>')
     return f'<svg viewBox="0 0 620 {len(spans) * 24}" role="img" aria-label="one trace">{"".join(parts)}</svg>'
+
+
+def _short(span: str) -> str:
+    """Leave out where a message went: the bar has little room."""
+    return span.partition(" ")[0] if ":" in span else span
 
 
 def _implementation() -> str:
