@@ -30,7 +30,7 @@ class Presence(Protocol):
 class Foldings:
     """The spans of what is folded: they end with the commit; what another backend has committed is its to tell."""
 
-    def __init__(self, telemetry: Telemetry) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - what it is made ofself, telemetry: Telemetry) -> None:
         self._project = telemetry.steps.project
         self._hash = telemetry.hash_plate
         self._started_ns = 0
@@ -62,7 +62,7 @@ class Foldings:
             end(span, ended_ns=ended_ns)
         self._open.clear()
 
-    def failed(self, error: Exception) -> None:
+    def failed(self, error: BaseException) -> None:
         """End the spans with *error*; they may have been committed all the same, and have children then."""
         for span in self._open:
             end(span, error=error)
@@ -75,7 +75,7 @@ class Projecting:
     ``on_retry(error, delay_seconds)`` is told when Redis is away.
     """
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
+    def __init__(
         self,
         projector: Projector,
         foldings: Foldings,
@@ -109,6 +109,9 @@ class Projecting:
                     delays = delays_seconds()
             except StaleError:
                 overtaken = True
+            except asyncio.CancelledError as error:
+                self._foldings.failed(error)
+                raise
             except Exception as error:
                 self._foldings.failed(error)
                 if not is_transient(error):
