@@ -11,14 +11,13 @@ import aio_pika
 import pytest
 from aio_pika.abc import AbstractChannel, AbstractExchange
 from backend_sightings import BEGIN, entry, exit_, now, poison, publish_entry, publish_exit
-from faststream.rabbit import RabbitBroker
+from faststream.rabbit import Channel, RabbitBroker
 from pamqp import encode
 from parkstream_backend.acks import Acks
 from parkstream_backend.dead_letters import DeadLetters
-from parkstream_backend.listen import listen
+from parkstream_backend.listen import listen_to_entries, listen_to_exits
 from parkstream_backend.pause import Gate
 from parkstream_backend.recorder import Recorder
-from parkstream_backend.settings import Settings
 from parkstream_broker import declare, make_broker
 from parkstream_eventlog import GroupCommit, MemoryLog
 from parkstream_events import topology
@@ -67,7 +66,8 @@ async def record(rabbitmq_url: str) -> AsyncIterator[Record]:
     broker, log, gate, failures = make_broker(rabbitmq_url, graceful_seconds=1), MemoryLog(), Gate(), []
     async with GroupCommit(log) as commit:
         recorder = Recorder(commit, DeadLetters(broker, telemetry), Acks(), gate, Counter(), telemetry, failures.append)
-        listen(broker, recorder, Settings(prefetch_count=50))
+        listen_to_entries(broker, recorder, Channel(prefetch_count=50))
+        listen_to_exits(broker, recorder, Channel(prefetch_count=50))
         for subscriber in broker.subscribers:
             subscriber.running = True
         await broker.connect()
@@ -103,7 +103,7 @@ async def test_what_cameras_saw_is_recorded_as_received_and_acknowledged(record:
 
 
 async def test_a_large_backlog_at_the_start_is_taken_whole(record: Record):
-    """FastStream drops deliveries that arrive before it has noticed that it runs: the acknowledged range would stall."""
+    """FastStream drops deliveries that arrive before it notices that it runs: the acknowledged range would stall."""
     count = 3_000
     for first in range(0, count, 500):
         await asyncio.gather(

@@ -166,7 +166,7 @@ class LogUnderFire(RuleBasedStateMachine):
         self.run(self.direct.function_flush)
 
     @rule(batch=batches, connections_only=st.booleans())
-    def append_while_something_dies(self, batch: list[Candidate], connections_only: bool) -> None:  # noqa: FBT001
+    def append_while_something_dies(self, batch: list[Candidate], connections_only: bool) -> None:
         async def meanwhile() -> list[Outcome]:
             appending = asyncio.create_task(self.commit.record_many(batch))
             await asyncio.sleep(0)

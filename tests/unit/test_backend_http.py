@@ -14,7 +14,7 @@ ROUTES = [Route("/open", hello), Route("/v1/guarded", hello, guarded=True), Rout
 
 async def get(
     path: str, method: str = "GET", token: str | None = "secret", **headers: str
-) -> tuple[int, dict[str, str], Any]:  # noqa: S107
+) -> tuple[int, dict[str, str], Any]:
     sent: list[Any] = []
 
     async def send(message: Any) -> None:

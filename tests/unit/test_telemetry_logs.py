@@ -30,7 +30,7 @@ def line(out):
 
 def failed():
     try:
-        raise ConnectionError("gone")  # noqa: EM101, TRY301
+        raise ConnectionError("gone")  # noqa: TRY301
     except ConnectionError as error:
         return error
 

@@ -8,16 +8,9 @@ from parkstream_events.wire import ENTERED, EXITED
 
 from parkstream_backend.reading import Camera
 from parkstream_backend.recorder import Recorder
-from parkstream_backend.settings import Queue, Settings
 
 ENTRY_CAMERA = Camera(ENTRIES.name, VehicleEntered, ENTERED)
 EXIT_CAMERA = Camera(EXITS.name, VehicleExited, EXITED)
-
-
-def listen(broker: RabbitBroker, recorder: Recorder, settings: Settings) -> list[BatchSubscriber]:
-    """Subscribe *recorder* to the cameras' queues that *settings* name, a channel each; it settles what it is given."""
-    listening = {Queue.ENTRIES: listen_to_entries, Queue.EXITS: listen_to_exits}
-    return [listening[queue](broker, recorder, Channel(settings.prefetch_count)) for queue in settings.queues]
 
 
 def listen_to_entries(broker: RabbitBroker, recorder: Recorder, channel: Channel) -> BatchSubscriber:

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Callable
 from typing import Final
 
-from faststream.rabbit import RabbitBroker
+from faststream.rabbit import Channel, RabbitBroker
 from parkstream_broker import make_broker
 from parkstream_broker.batch import BatchSubscriber
 from parkstream_eventlog import GroupCommit, RedisLog, connect
@@ -16,11 +16,11 @@ from parkstream_backend.acks import Acks
 from parkstream_backend.breaker import Breaker, BreakerState
 from parkstream_backend.dead_letters import DeadLetters
 from parkstream_backend.depths import QueueDepths
-from parkstream_backend.listen import listen
+from parkstream_backend.listen import listen_to_entries, listen_to_exits
 from parkstream_backend.monitor import Measure, Monitor
 from parkstream_backend.pause import Gate
 from parkstream_backend.recorder import Recorder
-from parkstream_backend.settings import Role, Settings
+from parkstream_backend.settings import Queue, Role, Settings
 
 STARTING: Final = frozenset({"starting"})
 GRACEFUL_SECONDS: Final = 6.0
@@ -67,7 +67,11 @@ class Parts:
 
     async def rabbitmq_problem(self) -> str:
         """Say what is wrong with the connection to RabbitMQ, if this process needs it."""
-        return "" if not self.does(Role.RECORD) or await self.broker.ping(PING_SECONDS) else "not connected"
+        if not self.does(Role.RECORD):
+            return ""
+        if not self.broker.running:
+            return "not subscribed yet"
+        return "" if await self.broker.ping(PING_SECONDS) else "not connected"
 
     def subscribe(self, failed: Callable[[Exception], None]) -> None:
         """Subscribe to the work queues if this process records."""
@@ -75,8 +79,10 @@ class Parts:
             return
         dead_letters = DeadLetters(self.broker, self.telemetry)
         recorder = Recorder(self.commit, dead_letters, Acks(), self.gate, self.in_hand, self.telemetry, failed)
-        subscribers = listen(self.broker, recorder, self.settings)
-        self._subscribers = {subscriber.queue.name: subscriber for subscriber in subscribers}
+        listening = {Queue.ENTRIES: listen_to_entries, Queue.EXITS: listen_to_exits}
+        for queue in self.settings.queues:
+            subscriber = listening[queue](self.broker, recorder, Channel(self.settings.prefetch_count))
+            self._subscribers[subscriber.queue.name] = subscriber
 
     def _unrecorded(self, queue: str) -> int:
         """Return how many deliveries of *queue* are here and not in the log yet."""

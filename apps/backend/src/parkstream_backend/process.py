@@ -22,7 +22,7 @@ FAILED: Final = 1
 class Backend(AsgiFastStream):
     """The backend's application; *lifespan* surrounds everything, *http* answers requests."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
+    def __init__(
         self,
         broker: RabbitBroker,
         http: ASGIApp,

@@ -46,8 +46,9 @@ def candidate_of(sighting: Sighting, delivery: Delivery, traceparent: str | None
 def _published_at_in(delivery: Delivery) -> int | None:
     """Return the header's value when it can be a time; a wrong header is no reason to refuse a sighting."""
     value = delivery.headers.get(topology.PUBLISHED_AT_HEADER)
-    is_number = isinstance(value, int) and not isinstance(value, bool)
-    return value if is_number and 0 < value < PUBLISHED_AT_US_MAX else None
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 < value < PUBLISHED_AT_US_MAX else None
 
 
 def traceparent_in(delivery: Delivery) -> str | None:

@@ -1,8 +1,8 @@
 """Frames that pamqp cannot decode, read as well as they can be.
 
-RabbitMQ does not look into a message's properties, so any publisher can send a timestamp in nanoseconds or a text that is
-not UTF-8. pamqp raises, aiormq closes the connection, RabbitMQ delivers the message again: one message blocks the queue
-for ever. Read with a gap instead, the message reaches its consumer, which can refuse it.
+RabbitMQ does not look into a message's properties, so any publisher can send a timestamp in nanoseconds or a text
+that is not UTF-8. pamqp raises, aiormq closes the connection, RabbitMQ delivers the message again: one message blocks
+the queue for ever. Read with a gap instead, the message reaches its consumer, which can refuse it.
 """
 
 from collections.abc import Callable
