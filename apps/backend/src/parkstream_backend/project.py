@@ -30,7 +30,7 @@ class Presence(Protocol):
 class Foldings:
     """The spans of what is folded: they end with the commit; what another backend has committed is its to tell."""
 
-    def __init__(  # noqa: PLR0913, PLR0917 - what it is made ofself, telemetry: Telemetry) -> None:
+    def __init__(self, telemetry: Telemetry) -> None:
         self._project = telemetry.steps.project
         self._hash = telemetry.hash_plate
         self._started_ns = 0
@@ -75,7 +75,7 @@ class Projecting:
     ``on_retry(error, delay_seconds)`` is told when Redis is away.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
         self,
         projector: Projector,
         foldings: Foldings,
