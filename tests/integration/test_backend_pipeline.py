@@ -1,5 +1,11 @@
+import asyncio
+from collections import Counter
+
+import aio_pika
 import pytest
-from pipeline import Pipeline
+from backend_sightings import poison, publish_entry
+from parkstream_events import topology
+from pipeline import Pipeline, get, post
 from pipeline_traffic import Cars
 
 
@@ -14,3 +20,83 @@ async def test_every_exit_becomes_one_visit_on_disk(pipeline: Pipeline):
         await cars.drive(500)
     state = await pipeline.balances(cars.traffic)
     assert state["inside"] == 0
+
+
+async def test_exits_that_arrive_before_their_entries_are_set_right(pipeline: Pipeline):
+    pipeline.start()
+    async with Cars(pipeline.rabbitmq_url) as cars:
+        events = await cars.meet(40)
+        await cars.publish([event for event in events if not event.is_entry])
+        await pipeline.until(lambda: pipeline.stats()["current"]["entry_missed"] == 40)
+        await cars.publish([event for event in events if event.is_entry])
+    await pipeline.balances(cars.traffic)
+    assert Counter(line["revision"] for line in pipeline.lines()) == {1: 40, 2: 32}
+
+
+async def test_several_backends_share_the_work(pipeline: Pipeline):
+    pipeline.start_api()
+    for _ in range(3):
+        pipeline.start_backend()
+    async with Cars(pipeline.rabbitmq_url) as cars:
+        await cars.drive(600)
+    await pipeline.balances(cars.traffic)
+
+
+async def test_each_role_runs_alone(pipeline: Pipeline):
+    pipeline.start_api()
+    nowhere = {"PARKSTREAM_RABBITMQ_URL": "amqp://localhost:1/"}
+    pipeline.start_backend({"PARKSTREAM_ROLES": "record"})
+    pipeline.start_backend({"PARKSTREAM_ROLES": "record"})
+    pipeline.start_backend({"PARKSTREAM_ROLES": "deliver", **nowhere})
+    pipeline.start_backend({"PARKSTREAM_ROLES": "project"})
+    async with Cars(pipeline.rabbitmq_url) as cars:
+        await cars.drive(300)
+    await pipeline.balances(cars.traffic)
+
+
+async def test_poison_amid_good_messages_becomes_dead_letters(pipeline: Pipeline):
+    pipeline.start()
+    kinds = poison(1)
+    async with Cars(pipeline.rabbitmq_url) as cars, await aio_pika.connect(pipeline.rabbitmq_url) as connection:
+        channel = await connection.channel()
+        exchange = await channel.get_exchange(topology.EVENTS_EXCHANGE)
+        for _, body, properties in kinds:
+            await cars.drive(10)
+            await publish_entry(exchange, body, **properties)
+        await pipeline.balances(cars.traffic)
+        queue = await channel.get_queue(topology.DEAD_LETTERS_QUEUE)
+        reasons = Counter[str]()
+        while (letter := await queue.get(fail=False, no_ack=True)) is not None:
+            reasons[str(letter.headers[topology.REASON_HEADER])] += 1
+    assert reasons == Counter(reason for reason, _, _ in kinds)
+    output = pipeline.backends[0].output.read_text()
+    assert output.count("record.dead_lettered") == len(kinds)
+    metrics = pipeline.metrics()
+    assert f'parking_dead_letters_total{{parking_reason="too_old"}} {reasons["too_old"]}' in metrics
+
+
+async def test_the_exit_generator_is_up_long_before_the_backend(pipeline: Pipeline, run_service):
+    quick = {"PARKSTREAM_DWELL_MEDIAN_SECONDS": "1", "PARKSTREAM_DWELL_SIGMA": "0.3", "PARKSTREAM_SEED": "7"}
+    exits = run_service("parkstream_exit_generator", {**pipeline.environ, **quick})
+    entries = run_service("parkstream_entry_generator", {**pipeline.environ, **quick, "PARKSTREAM_RATE": "100"})
+    await asyncio.sleep(5)
+    assert get(f"{exits.url}/v1/account")["published"] > 100
+    pipeline.start()
+    await asyncio.sleep(2)
+    await asyncio.to_thread(post, f"{entries.url}/v1/stop")
+    await pipeline.until(lambda: not get(f"{entries.url}/v1/account")["running"])
+    await pipeline.until(lambda: get(f"{exits.url}/v1/account")["parked"] == 0)
+    await asyncio.to_thread(post, f"{exits.url}/v1/stop")
+    await pipeline.until(lambda: not get(f"{exits.url}/v1/account")["running"])
+    entered, exited = get(f"{entries.url}/v1/account"), get(f"{exits.url}/v1/account")
+    await pipeline.until(lambda: is_settled(pipeline, entered["published"], exited["published"]))
+    current = pipeline.stats()["current"]
+    assert current["completed"] == exited["matched"]
+    assert current["entry_missed"] == exited["unmatched"]
+
+
+def is_settled(pipeline: Pipeline, entered: int, exited: int) -> bool:
+    """Whether everything that was published is counted, and nothing is on its way."""
+    state = pipeline.state()
+    on_its_way = (state["lag"], state["held"], state["outbox_depth"])
+    return on_its_way == (0, 0, 0) and (state["counters"]["entered"], state["counters"]["exited"]) == (entered, exited)

@@ -75,6 +75,12 @@ class Pipeline:
         """Return what the summary API says of its file."""
         return get(f"{self.api.url}/v1/stats", self.token)
 
+    def metrics(self) -> str:
+        """Return the figures of the first backend."""
+        with urllib.request.urlopen(f"{self.backends[0].url}/metrics", timeout=5) as answer:
+            content: str = answer.read().decode()
+            return content
+
     async def balances(self, traffic: Traffic, timeout_seconds: float = 60) -> dict[str, Any]:
         """Wait until all of *traffic* is on disk as the truth has it, and nothing else; return the last state."""
         deadline = time.monotonic() + timeout_seconds
@@ -133,6 +139,12 @@ def get(url: str, token: str = "") -> dict[str, Any]:
     with urllib.request.urlopen(request, timeout=5) as answer:
         content: dict[str, Any] = json.load(answer)
         return content
+
+
+def post(url: str) -> None:
+    """Post nothing to *url*."""
+    with urllib.request.urlopen(urllib.request.Request(url, method="POST"), timeout=5) as answer:
+        answer.read()
 
 
 def check_lines(lines: list[dict[str, Any]], traffic: Traffic) -> None:

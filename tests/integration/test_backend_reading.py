@@ -1,0 +1,94 @@
+"""What a backend answers over HTTP, and when it says that it is well."""
+
+import asyncio
+import json
+import urllib.error
+import urllib.request
+from datetime import timedelta
+from typing import Any
+
+import aio_pika
+import pytest
+from backend_sightings import BEGIN, entry, exit_, publish_entry, publish_exit
+from parkstream_events import topology
+from pipeline import Pipeline, get
+
+
+@pytest.fixture
+def pipeline(run_service, redis_url, rabbitmq_url, mall, tmp_path) -> Pipeline:
+    made = Pipeline(run_service, redis_url, rabbitmq_url, mall, tmp_path)
+    made.start()
+    return made
+
+
+def problem(url: str) -> dict[str, Any]:
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        get(url)
+    assert raised.value.headers["content-type"] == "application/problem+json"
+    answered: dict[str, Any] = json.load(raised.value)
+    assert answered["status"] == raised.value.code
+    return answered
+
+
+async def publish(pipeline: Pipeline, *bodies: bytes) -> None:
+    async with await aio_pika.connect(pipeline.rabbitmq_url) as connection:
+        channel = await connection.channel(on_return_raises=True)
+        events = await channel.get_exchange(topology.EVENTS_EXCHANGE)
+        for body in bodies:
+            await (publish_exit if b"exit_date_time" in body else publish_entry)(events, body)
+    await pipeline.until(lambda: sightings(pipeline) == len(bodies))
+
+
+def sightings(pipeline: Pipeline) -> int:
+    counters = pipeline.state()["counters"]
+    return int(counters["entered"] + counters["exited"])
+
+
+async def test_who_is_inside_and_what_a_plate_did(pipeline: Pipeline):
+    later = BEGIN + timedelta(minutes=5)
+    cars = [entry(f"e{number}", f"AB{number}", BEGIN + timedelta(seconds=number)) for number in range(5)]
+    await publish(pipeline, *cars, exit_("x0", "ab-0", later))
+    url = pipeline.backends[0].url
+    pages, cursor = [], "0"
+    while cursor is not None:
+        page = get(f"{url}/v1/inside?count=3&cursor={cursor}")
+        pages.append([car["vehicle_plate"] for car in page["items"]])
+        cursor = page["cursor"]
+    assert [plate for page in pages for plate in page] == ["AB1", "AB2", "AB3", "AB4"]
+    (visit,) = get(f"{url}/v1/visits/ab%200")["visits"]
+    assert (visit["outcome"], visit["entry_event_id"], visit["exit_event_id"]) == ("completed", "e0", "x0")
+    assert pipeline.state()["inside"] == 4
+    assert pipeline.state()["held"] == 0
+
+
+async def test_wrong_questions_are_problems(pipeline: Pipeline):
+    url = pipeline.backends[0].url
+    assert problem(f"{url}/v1/visits/NONE")["status"] == 404
+    assert problem(f"{url}/v1/visits/%23%23")["status"] == 400
+    for wrong in ("count=0", "count=x", "cursor=x", "cursor=1.2.3", f"cursor={'9' * 40}"):
+        assert problem(f"{url}/v1/inside?{wrong}")["status"] == 400
+    assert problem(f"{url}/v2")["status"] == 404
+
+
+async def test_metrics_and_health(pipeline: Pipeline):
+    await publish(pipeline, entry("e1", "AB1", BEGIN))
+    assert 'parking_record_outcomes_total{parking_outcome="appended"} 1' in pipeline.metrics()
+    url = pipeline.backends[0].url
+    assert get(f"{url}/health/live") == get(f"{url}/health/ready") == {"status": "ok", "problems": {}}
+
+
+async def test_an_unreachable_rabbitmq_is_no_death_but_not_ready(pipeline: Pipeline):
+    backend = pipeline.start_backend({"PARKSTREAM_RABBITMQ_URL": "amqp://127.0.0.1:1/"}, ready=False)
+    await pipeline.until(lambda: "service.waiting" in backend.output.read_text())
+    assert get(f"{backend.url}/health/live")["status"] == "ok"
+    answered = await asyncio.to_thread(not_ready, backend.url)
+    assert "rabbitmq" in answered["problems"]
+    assert await asyncio.to_thread(backend.terminate, 10) == 0
+
+
+def not_ready(url: str) -> dict[str, Any]:
+    with pytest.raises(urllib.error.HTTPError) as raised:
+        get(f"{url}/health/ready")
+    assert raised.value.code == 503
+    answered: dict[str, Any] = json.load(raised.value)
+    return answered
