@@ -26,11 +26,11 @@ class Said(NamedTuple):
 class Plate(Struct, array_like=True):
     """All that is remembered about one plate, until its visits are final."""
 
-    seen: list[Seen] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list[Seen])
     """Sorted; duplicate reads included."""
-    said: dict[str, Said] = field(default_factory=dict)
+    said: dict[str, Said] = field(default_factory=dict[str, Said])
     """Visit id to what was said last."""
-    held: dict[str, tuple[int, int]] = field(default_factory=dict)
+    held: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
     """Visit id to (agenda, due) of what is not said yet."""
     inside: bool = False
     duplicate_entries: int = 0
@@ -83,7 +83,7 @@ class Clock(Struct, array_like=True):
     rules: list[Rules] = field(default_factory=lambda: [Rules()])
     """The last is in force."""
     counters: Counters = field(default_factory=Counters)
-    unreadable: list[UnreadableRecord] = field(default_factory=list)
+    unreadable: list[UnreadableRecord] = field(default_factory=list[UnreadableRecord])
     """The first ``UNREADABLE_LISTED_MAX`` that nobody has acknowledged."""
 
 
