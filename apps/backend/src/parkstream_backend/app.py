@@ -5,7 +5,7 @@ import gc
 import secrets
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
@@ -50,7 +50,7 @@ def serve(settings: Settings) -> int:
         )
     )
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)  # uvicorn raises the signal again when it has stopped in good order.
+        signal.signal(number, _no_more)  # uvicorn raises the signal again when it has stopped in good order.
     app.server.run()
     return app.exit_code or (0 if app.server.started else FAILED)
 
@@ -77,7 +77,7 @@ def create_app(settings: Settings) -> Backend:
 
 
 @asynccontextmanager
-async def life_of(parts: Parts, duties: Duties) -> AsyncIterator[None]:
+async def life_of(parts: Parts, duties: Duties) -> AsyncGenerator[None, None]:
     """Do the duties of this process between its start and its stop.
 
     The broker stops inside, so the group commit is there until the last delivery is settled. Projecting and delivering
@@ -131,3 +131,7 @@ def _duties_of(parts: Parts, session: aiohttp.ClientSession) -> dict[str, Duty]:
         )
         duties["deliver"] = deliverer.run
     return duties
+
+
+def _no_more(_: int, __: object) -> None:
+    """Do nothing with a signal that was heeded already."""
