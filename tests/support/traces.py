@@ -20,7 +20,7 @@ from parkstream_events import topology
 from parkstream_sandbox import RabbitServer, RedisServer, Sandbox, ServiceProcess
 from parkstream_telemetry.received import ReceivedSpan
 from parkstream_telemetry.sink import Sink
-from pipeline import Pipeline
+from pipeline import Pipeline, RunService
 
 PROCESS_ENTRY = "process parking.events:vehicle.entered:parking.entries"
 PROCESS_EXIT = "process parking.events:vehicle.exited:parking.exits"
@@ -45,6 +45,8 @@ class Traced(NamedTuple):
 
     pipeline: Pipeline
     sink: Sink
+    run: RunService
+    outputs: list[Path]
 
     def spans(self, trace_id: str = "") -> "Spans":
         """Return what came so far, of one trace or of all."""
@@ -148,6 +150,7 @@ def traced_pipeline(
 ) -> Iterator[Traced]:
     """Make a pipeline whose telemetry goes to a sink; nothing of it is started yet."""
     name = f"traces-{next(_numbers)}"
+    outputs: list[Path] = []
     with ExitStack() as ending:
         url = rabbitmq.add_vhost(name)
         ending.callback(rabbitmq.delete_vhost, name)
@@ -155,6 +158,7 @@ def traced_pipeline(
 
         def run(module: str, environ: Mapping[str, str], *, ready: bool = True, **_: Any) -> ServiceProcess:
             process = sandbox.service(module, environ)
+            outputs.append(process.output)
             ending.callback(lambda: process.alive and process.kill())
             if ready:
                 process.wait_ready()
@@ -162,7 +166,7 @@ def traced_pipeline(
 
         pipeline = Pipeline(run, redis.url, url, f"{name}-{secrets.token_hex(3)}", folder)
         pipeline.environ |= exporting_to(sink.endpoint)
-        yield Traced(pipeline, sink)
+        yield Traced(pipeline, sink, run, outputs)
 
 
 def new_traceparent() -> str:
