@@ -14,6 +14,7 @@ from rich.console import Console
 
 
 def snapshot(at, published, **state):
+    state.setdefault("counters", {"entered": published, "exited": published // 2})
     return Snapshot(
         at=at,
         entries=Entries(published=published, running=state.pop("running", False)),
@@ -55,10 +56,13 @@ def test_nothing_measured_is_a_dash():
     assert spread(None) == spread(Milliseconds()) == "-"
 
 
-@pytest.mark.parametrize("waiting", [{"lag": 1}, {"held": 1}, {"outbox_depth": 1}, {"running": True}])
+@pytest.mark.parametrize(
+    "waiting",
+    [{"lag": 1}, {"held": 1}, {"outbox_depth": 1}, {"running": True}, {"counters": {"entered": 9, "exited": 5}}],
+)
 def test_the_account_is_drawn_when_nothing_moves_waits_or_is_held(waiting):
-    assert snapshot(0, 0).settled
-    assert not snapshot(0, 0, **waiting).settled
+    assert snapshot(0, 10).settled
+    assert not snapshot(0, 10, **waiting).settled
 
 
 @pytest.mark.parametrize(("right", "verdict"), [(2, "balances"), (3, "DOES NOT")])

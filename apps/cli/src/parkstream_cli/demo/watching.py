@@ -73,8 +73,15 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
     @property
     def settled(self) -> bool:
-        """Whether the account may be drawn: nobody publishes, nothing waits and nothing is held."""
-        return not self.entries.running and not self.exits.running and self.waiting == 0
+        """Whether the account may be drawn: all that was published is recorded, nothing waits and nothing is held."""
+        moving = self.entries.running or self.exits.running
+        # A delivery on its way to the log is in no queue and not in the log yet.
+        return not moving and self.waiting == 0 and self.recorded >= self.entries.published + self.exits.published
+
+    @property
+    def recorded(self) -> int:
+        """Sightings that the projection has taken in."""
+        return self.state.counters.get("entered", 0) + self.state.counters.get("exited", 0)
 
 
 class Addresses(Struct, frozen=True, kw_only=True):
