@@ -117,7 +117,7 @@ def test_ids_are_new_each_time():
 
 
 def delivery(body, type_="vehicle.entered.v1", headers=None):
-    return Delivery(None, 1, type_, "id", headers or {}, body, None)  # type: ignore[arg-type]
+    return Delivery(None, 1, False, "", "", type_, "id", headers or {}, body, None)  # type: ignore[arg-type]
 
 
 def entry_body(at="2023-11-14T22:13:10Z", plate="ABC1234"):
