@@ -1,5 +1,7 @@
 """The journal and the garage in a real Redis: nothing is forgotten, nothing counted twice."""
 
+import asyncio
+
 import pytest
 from parkstream_cameras.garage import Garage
 from parkstream_cameras.intents import Account, Car, Intent, SightingKind
@@ -154,3 +156,16 @@ async def test_a_call_waits_until_redis_is_back(redis_server, mall):
     assert isinstance(retries[0], RedisConnectionError)
     assert sorted(one.id for one in (await reopened(store, keys))[1]) == ["id-1", "id-2"]
     await store.close()
+
+
+async def test_a_cancelled_call_never_goes_on_as_if_nothing_had_been(journal):
+    async def settle_for_ever():
+        while True:
+            await journal.settle([])
+
+    for number in range(200):
+        task = asyncio.create_task(settle_for_ever())
+        await asyncio.sleep(number / 50_000)
+        task.cancel()
+        _, running = await asyncio.wait([task], timeout=5)
+        assert not running, "redis-py lost the cancellation"

@@ -1,7 +1,9 @@
 """Makes the broker: confirmed and mandatory publishing, quick reconnects."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Sequence
+from types import TracebackType
 from typing import Any
 
 from faststream.rabbit import Channel, RabbitBroker
@@ -10,12 +12,16 @@ from parkstream_broker.tolerance import tolerate_properties
 
 RECONNECT_SECONDS = 1.0
 CONNECT_TIMEOUT_SECONDS = 10.0
+CLOSE_TIMEOUT_SECONDS = 5.0
+
+_log = logging.getLogger(__name__)
 
 
 class PreparedBroker(RabbitBroker):
-    """Awaits ``prepare(broker)`` each time between connecting and subscribing."""
+    """Awaits ``prepare(broker)`` each time between connecting and subscribing; its stop ends, whatever happens."""
 
     prepare: Callable[[RabbitBroker], Awaitable[None]] | None = None
+    stop_timeout_seconds: float = 20.0
 
     async def start(self) -> None:
         """Connect, prepare, subscribe."""
@@ -23,6 +29,19 @@ class PreparedBroker(RabbitBroker):
         if self.prepare is not None:
             await self.prepare(self)
         await super().start()
+
+    async def stop(
+        self,
+        exc_type: type[BaseException] | None = None,
+        exc_val: BaseException | None = None,
+        exc_tb: TracebackType | None = None,
+    ) -> None:
+        """Close the connection; one that does not close is left, because what is not settled comes again anyway."""
+        try:
+            async with asyncio.timeout(self.stop_timeout_seconds):
+                await super().stop(exc_type, exc_val, exc_tb)
+        except TimeoutError:
+            _log.warning("the connection to RabbitMQ did not close within %s s", self.stop_timeout_seconds)
 
 
 def make_broker(  # noqa: PLR0913 - options by name
@@ -57,4 +76,5 @@ def make_broker(  # noqa: PLR0913 - options by name
         logger=logger,
     )
     broker.prepare = prepare
+    broker.stop_timeout_seconds = graceful_seconds + CLOSE_TIMEOUT_SECONDS
     return broker

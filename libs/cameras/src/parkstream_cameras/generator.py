@@ -91,12 +91,16 @@ class Generator(AsgiFastStream):
             ending.cancel()
 
     async def _drain(self) -> None:
-        """Make nothing more, and give what was made some time to be confirmed; what is not is published next time."""
+        """Make nothing more, and give what was made some time to be confirmed; what is not is published next time.
+
+        Nothing is in flight when the broker closes.
+        """
         self._station.stop()
         if self._started.is_set():
             with suppress(TimeoutError):
                 async with asyncio.timeout(DRAIN_SECONDS):
                     await self._station.publisher.emptied()
+        await self._duties.put_down()
 
     def _failed(self, duty: str, error: BaseException) -> None:
         self._station.telemetry.log(names.EVENT_GENERATOR_FAILED, duty=duty, error=error)
@@ -137,6 +141,10 @@ def serve(app: Generator, host: str, port: int) -> int:
         )
     )
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: None)  # uvicorn raises the signal again when it has stopped in good order.
+        signal.signal(number, _ignore)  # uvicorn raises the signal again when it has stopped in good order.
     app.server.run()
     return app.exit_code or (0 if app.server.started else FAILED)
+
+
+def _ignore(*_: object) -> None:
+    """Take a signal without ending."""

@@ -8,6 +8,7 @@ from typing import Final
 from aio_pika.exceptions import AMQPError
 from aiormq.exceptions import ChannelInvalidStateError
 
+from parkstream_cameras.duties import asked_to_stop
 from parkstream_cameras.intents import Intent
 from parkstream_cameras.journal import Journal
 from parkstream_cameras.outlet import TIMEOUT_SECONDS, Send
@@ -97,7 +98,7 @@ class Publisher:
         except FAILURES as error:
             await self._recover(started_at, error)
         except asyncio.CancelledError as error:
-            if _asked_to_stop():
+            if asked_to_stop():
                 raise
             await self._recover(started_at, error)  # The channel died and cancelled who waited for its confirms.
         else:
@@ -122,7 +123,7 @@ class Publisher:
         except FAILURES:
             return False
         except asyncio.CancelledError:
-            if _asked_to_stop():
+            if asked_to_stop():
                 raise
             return False
         return True
@@ -137,8 +138,3 @@ class Publisher:
             self.buffered -= len(batch)
             self._on_confirmed(batch)
             self._something_settled.set()
-
-
-def _asked_to_stop() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -13,6 +13,8 @@ from redis.exceptions import AuthenticationError, AuthorizationError, OutOfMemor
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+from parkstream_cameras.duties import asked_to_stop
+
 LIBRARY: Final = "parkstream_cameras_1"
 TIMEOUT_SECONDS: Final = 5.0
 _FIRST_DELAY_SECONDS: Final = 0.05
@@ -86,12 +88,16 @@ class Store:
     async def _patiently(self, command: str, *arguments: object) -> Any:  # noqa: ANN401 - as Redis answers
         for delay_seconds in _delays():
             try:
-                return await getattr(self._redis, command)(*arguments)
+                answer = await getattr(self._redis, command)(*arguments)
             except Exception as error:
                 if not _passes(error):
                     raise
                 self._on_retry(error, delay_seconds)
                 await asyncio.sleep(delay_seconds)
+            else:
+                if asked_to_stop():
+                    raise asyncio.CancelledError
+                return answer
         raise AssertionError
 
 
