@@ -12,7 +12,7 @@ from traces import Traced, read, traced_pipeline
 QUEUE_MAX = 200
 CARS = 300
 GROWTH_BYTES_MAX = 48 * 1024 * 1024
-"""For 1,800 events: of everything that a service warms up, but far below what would heap up in a queue without bounds."""
+"""For 1,600 events: what a service warms up, but less than would heap up without bounds."""
 
 
 @pytest.fixture
