@@ -1,0 +1,110 @@
+"""The context of a summary is set anew without decoding it, and only what is emitted leaves a span."""
+
+from typing import NamedTuple
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from parkstream_backend.parcel import Parcel, traceparent_in, with_traceparent
+from parkstream_backend.posting import UnavailableError
+from parkstream_backend.project import Foldings
+from parkstream_events.summaries import ItemResult, ItemStatus, Outcome, SummaryItem
+from parkstream_events.wire import encode
+from parkstream_telemetry import TelemetryOptions, start
+from parkstream_telemetry.sink import Sink
+from parkstream_visits import Spoken
+from parkstream_visits.pairing import EXIT, Seen
+from summary_items import item
+from traces import new_traceparent
+
+OLD, NEW = new_traceparent(), new_traceparent()
+NASTY = st.text(min_size=1) | st.sampled_from(
+    [f'"traceparent":"{OLD}"', '"traceparent":', '\\"traceparent":"', "é\n\\"]
+)
+
+
+class Waiting(NamedTuple):
+    id: str
+    visit_id: str
+    revision: int
+    item: bytes
+    projected_at_us: int = 0
+
+
+@pytest.fixture
+def sink():
+    with Sink() as made:
+        yield made
+
+
+@pytest.fixture
+def telemetry(monkeypatch, sink):
+    monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", sink.endpoint)
+    made = start(TelemetryOptions(service="tests", plate_hash_key="k", statistics_seconds=0, strict=True))
+    yield made
+    made.shutdown()
+
+
+@given(NASTY, NASTY, st.sampled_from([OLD, None]), st.integers(0, 2**53) | st.none())
+def test_a_context_is_set_anew_and_nothing_else(visit_id, plate, before, published_at_us):
+    summary = item(visit_id=visit_id, vehicle_plate=plate, traceparent=before, published_at_us=published_at_us)
+    encoded = encode(summary)
+    assert traceparent_in(encoded) == before
+    changed = with_traceparent(encoded, NEW)
+    assert traceparent_in(changed) == NEW
+    assert msgspec.json.decode(changed) == {**msgspec.json.decode(encoded), "traceparent": NEW}
+
+
+def test_an_item_that_names_no_context_is_left_alone():
+    assert with_traceparent(b'{"visit_id":"a"}', NEW) == b'{"visit_id":"a"}'
+    assert traceparent_in(b'{"visit_id":"a"}') is None
+
+
+def spoken(position: int) -> Spoken:
+    cause = Seen(1, EXIT, f"x{position}", 0, position, None, OLD)
+    return Spoken("CAR", f"exit:x{position}", 1, Outcome.COMPLETED, None, cause, cause, position, None)
+
+
+def test_only_what_is_emitted_leaves_a_span(telemetry, sink):
+    foldings = Foldings(telemetry)
+    foldings.begin()
+    contexts = [foldings.spoken(spoken(position)) for position in (1, 2, 3)]
+    foldings.committed(2)
+    foldings.begin()
+    foldings.spoken(spoken(4))
+    foldings.committed(0)
+    foldings.spoken(spoken(5))  # Another backend was first.
+    foldings.begin()
+    telemetry.shutdown()
+    assert [span.span_id for span in sink.spans()] == [str(context)[36:52] for context in contexts[1:]]
+    assert {span.parent_span_id for span in sink.spans()} == {OLD[36:52]}
+
+
+def test_a_fold_that_failed_says_why_once(telemetry, sink):
+    foldings = Foldings(telemetry)
+    foldings.begin()
+    for position in (1, 2):
+        foldings.spoken(spoken(position))
+    foldings.failed(ConnectionError("Redis is away"))
+    telemetry.shutdown()
+    assert [span.status for span in sink.spans()] == ["ERROR", "ERROR"]
+    assert sum(len(span.events) for span in sink.spans()) == 1
+
+
+def test_what_is_halved_keeps_its_spans(telemetry, sink):
+    summaries: list[SummaryItem] = [item(number, traceparent=new_traceparent()) for number in range(4)]
+    entries = [Waiting(f"{number}-0", one.visit_id, 1, encode(one)) for number, one in enumerate(summaries)]
+    parcel = Parcel.of(entries, telemetry, ("localhost", 8000))
+    assert parcel.traceparent is None
+    for half in parcel.halves():
+        half.failed(UnavailableError("away"))
+        half.failed(UnavailableError("still away"))
+        half.answered([ItemResult(visit_id="v", revision=1, status=ItemStatus.WRITTEN)] * 2)
+    telemetry.shutdown()
+    spans = sink.spans()
+    assert [span.trace_id for span in spans] == [str(one.traceparent)[3:35] for one in summaries]
+    assert [span.attributes["http.request.resend_count"] for span in spans] == [2] * 4
+    assert [len(span.events) for span in spans] == [1] * 4
+    lone, _ = parcel.halves()[0].halves()
+    assert str(lone.traceparent)[36:52] == spans[0].span_id
