@@ -27,6 +27,8 @@ async def examine(url: str, mall: str, summary_file: Path, summaries_position: i
         redis = connect(url)
     except ValueError as error:
         return [wrong("Redis", str(error), "set PARKSTREAM_REDIS_URL")]
+    # The log is asked last: while it grows, whatever was made of it is behind it.
+    implied = {"the summary file": last_position(summary_file), "the summary API": summaries_position}
     try:
         state = await RedisLog(redis, BackendKeys(mall)).state()
         findings = [await _version(redis), await _durability(redis), await _memory(redis), _dense(state)]
@@ -34,7 +36,6 @@ async def examine(url: str, mall: str, summary_file: Path, summaries_position: i
         return [wrong("Redis", f"{hosts_of(url)}: {reason(error)}", "start Redis, or set PARKSTREAM_REDIS_URL")]
     finally:
         await redis.aclose()
-    implied = {"the summary file": last_position(summary_file), "the summary API": summaries_position}
     return findings + [_long_enough(state, what, position) for what, position in implied.items() if position]
 
 
