@@ -137,13 +137,15 @@ async def test_tries_that_fail_are_told_once_and_do_not_spoil_the_delivery(trace
     api.restart()
     await asyncio.to_thread(api.wait_ready)
     trace = await traced.trace(left)
-    deliver = trace.one("deliver")
-    (event,) = deliver.events
-    assert event.attributes["exception.type"].endswith("UnavailableError")
-    assert deliver.attributes["http.request.resend_count"] > 1
-    assert deliver.status == "UNSET"
-    assert "error.type" not in deliver.attributes
-    assert trace.way_to(trace.one("write")) == LONE
+    delivers = trace.named("deliver")  # Two, when it took so long that another worker took over.
+    assert max(one.attributes["http.request.resend_count"] for one in delivers) > 1
+    for deliver in delivers:
+        (event,) = deliver.events
+        assert event.attributes["exception.type"].endswith("UnavailableError")
+        assert deliver.status == "UNSET"
+        assert "error.type" not in deliver.attributes
+    (write,) = [one for one in trace.named("write") if one.attributes["parking.item.status"] == "written"]
+    assert trace.way_to(write) == LONE
 
 
 async def test_nothing_is_told_that_is_not_listed_and_no_plate_is(traced: Traced, camera: Camera):
@@ -182,7 +184,6 @@ async def test_every_stage_is_counted_where_it_ends(traced: Traced, camera: Came
 
 
 FIGURES = [
-    "parking_queue_wait_seconds_count",
     "parking_commit_size_count",
     "parking_record_outcomes_total",
     "parking_projection_lag",
