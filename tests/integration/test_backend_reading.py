@@ -11,7 +11,7 @@ import aio_pika
 import pytest
 from backend_sightings import BEGIN, entry, exit_, publish_entry, publish_exit
 from parkstream_events import topology
-from pipeline import Pipeline, get
+from pipeline import Pipeline, get, post
 
 
 @pytest.fixture
@@ -92,3 +92,43 @@ def not_ready(url: str) -> dict[str, Any]:
     assert raised.value.code == 503
     answered: dict[str, Any] = json.load(raised.value)
     return answered
+
+
+async def test_what_the_server_refuses_is_listed_and_redriven(pipeline: Pipeline):
+    """Somebody else has written the same revision of the same visit."""
+    other = {
+        "visit_id": "exit:x1",
+        "revision": 1,
+        "outcome": "completed",
+        "vehicle_plate": "OTHER",
+        "entry_date_time": BEGIN.isoformat(),
+        "exit_date_time": BEGIN.isoformat(),
+        "duration": "PT0S",
+        "duration_ms": 0,
+        "entry_event_id": "e1",
+        "exit_event_id": "x1",
+        "position": 1,
+        "superseded_by": None,
+    }
+    await asyncio.to_thread(post, f"{pipeline.api.url}/v1/summaries", other)
+    cars = [entry("e1", "AB1", BEGIN), entry("e2", "AB2", BEGIN)]
+    await publish(pipeline, *cars, exit_("x1", "AB1", BEGIN), exit_("x2", "AB2", BEGIN))
+    await pipeline.until(lambda: pipeline.state()["parked"] == 1 and pipeline.stats()["lines"] == 2)
+    url = pipeline.backends[0].url
+    (parked,) = get(f"{url}/v1/parked")["items"]
+    assert (parked["visit_id"], parked["item"]["vehicle_plate"]) == ("exit:x1", "AB1")
+    assert parked["problem"].startswith("conflict: ")
+    assert pipeline.state()["outbox_depth"] == 0
+    assert await asyncio.to_thread(post, f"{url}/v1/parked/redrive?id=0-0") == {"redriven": 0}
+    assert await asyncio.to_thread(post, f"{url}/v1/parked/redrive") == {"redriven": 1}
+    await pipeline.until(lambda: pipeline.state()["parked"] == 1)
+    assert pipeline.backends[0].output.read_text().count("deliver.parked") == 2
+
+
+async def test_while_redis_is_away_questions_are_told_to_come_back(
+    run_service, redis_server, rabbitmq_url, mall, tmp_path
+):
+    pipeline = Pipeline(run_service, redis_server.url, rabbitmq_url, mall, tmp_path)
+    pipeline.start()
+    redis_server.kill()
+    assert problem(f"{pipeline.backends[0].url}/v1/state")["status"] == 503

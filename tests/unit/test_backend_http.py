@@ -3,13 +3,24 @@ from typing import Any
 import msgspec
 import pytest
 from parkstream_backend.http import Request, Response, Route, Router, answer
+from redis.exceptions import ConnectionError as RedisConnectionError
 
 
 async def hello(request: Request) -> Response:
     return answer({"parameter": request.parameter, "query": dict(request.query)})
 
 
-ROUTES = [Route("/open", hello), Route("/v1/guarded", hello, guarded=True), Route("/v1/visits/", hello, guarded=True)]
+async def away(_: Request) -> Response:
+    raise RedisConnectionError
+
+
+ROUTES = [
+    Route("/away", away),
+    Route("/v1/do", hello, guarded=True, method="POST"),
+    Route("/open", hello),
+    Route("/v1/guarded", hello, guarded=True),
+    Route("/v1/visits/", hello, guarded=True),
+]
 
 
 async def get(
@@ -72,6 +83,18 @@ async def test_an_unknown_path_is_a_problem():
     for path in ("/", "/v1/visits/a/b", "/open/"):
         status, _, body = await get(path)
         assert (status, body["status"], body["title"]) == (404, 404, "Not Found")
+
+
+async def test_what_is_done_takes_a_post():
+    status, _, body = await get("/v1/do?id=1", method="POST", authorization="Bearer secret")
+    assert (status, body["query"]) == (200, {"id": "1"})
+    status, headers, _ = await get("/v1/do", authorization="Bearer secret")
+    assert (status, headers["allow"]) == (405, "POST")
+
+
+async def test_a_redis_that_is_away_is_no_error_of_ours():
+    status, headers, body = await get("/away")
+    assert (status, headers["retry-after"], body["status"]) == (503, "1", 503)
 
 
 async def test_nothing_can_be_written():

@@ -1,4 +1,4 @@
-"""Just enough HTTP for a read API: exact paths, one path ending in a parameter, problems as RFC 9457 wants them."""
+"""Just enough HTTP: exact paths, a parameter at the end of one, a token, problems as RFC 9457 wants them."""
 
 import hmac
 from collections.abc import Awaitable, Callable, Mapping
@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, unquote
 
 import msgspec
 from faststream.asgi.types import Receive, Scope, Send
+from parkstream_eventlog import is_transient
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
@@ -43,16 +44,17 @@ Handler = Callable[[Request], Awaitable[Response]]
 
 
 class Route(NamedTuple):
-    """A GET of *path*, or of anything in *path* when that ends with a slash."""
+    """What answers *method* on *path*, or on anything in *path* when that ends with a slash; GET answers HEAD, too."""
 
     path: str
     handler: Handler
     guarded: bool = False
     """Whether the bearer token is asked for."""
+    method: str = "GET"
 
 
 class Router:
-    """Answers GET (and HEAD) on *routes*; *token* guards those that say so."""
+    """Answers on *routes*; *token* guards those that say so."""
 
     def __init__(self, routes: list[Route], token: str | None) -> None:
         self._routes = routes
@@ -64,13 +66,19 @@ class Router:
             response = await self._answer(scope)
         except ProblemError as problem:
             response = _problem(problem)
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            response = _problem(_away(error))
         await _send(response, send, with_body=scope["method"] != "HEAD")
 
     async def _answer(self, scope: Scope) -> Response:
         path = scope["path"]
         route, parameter = self._find(path)
-        if scope["method"] not in {"GET", "HEAD"}:
-            raise ProblemError(HTTPStatus.METHOD_NOT_ALLOWED, f"{path} can only be read.", Allow="GET, HEAD")
+        allowed = ("GET", "HEAD") if route.method == "GET" else (route.method,)
+        if scope["method"] not in allowed:
+            detail = f"{path} takes {' and '.join(allowed)}."
+            raise ProblemError(HTTPStatus.METHOD_NOT_ALLOWED, detail, Allow=", ".join(allowed))
         if route.guarded:
             self._check(scope)
         query = {
@@ -98,6 +106,11 @@ class Router:
 def answer(value: Any, status: int = HTTPStatus.OK) -> Response:  # noqa: ANN401 - whatever JSON can say
     """Return *value* as JSON."""
     return Response(msgspec.json.encode(value), status)
+
+
+def _away(error: Exception) -> ProblemError:
+    detail = f"Redis cannot be asked now ({type(error).__name__}); ask again in a moment."
+    return ProblemError(HTTPStatus.SERVICE_UNAVAILABLE, detail, **{"Retry-After": "1"})
 
 
 def _problem(problem: ProblemError) -> Response:

@@ -1,4 +1,4 @@
-"""The read API: where everything stands, who is inside, and a plate's visits."""
+"""Where everything stands, who is inside, a plate's visits; and what the summary API refused."""
 
 import re
 from http import HTTPStatus
@@ -12,8 +12,8 @@ from parkstream_telemetry import Telemetry
 from parkstream_backend.health import Health
 from parkstream_backend.http import ProblemError, Request, Response, Route, answer
 
-INSIDE_COUNT = 100
-INSIDE_COUNT_MAX = 1_000
+PAGE: Final = 100
+PAGE_MAX: Final = 1_000
 
 _COUNT: Final = re.compile("[1-9][0-9]{0,8}")
 _CURSOR: Final = re.compile("[0-9]{1,18}([.][0-9]{1,9})?")
@@ -49,14 +49,7 @@ class ReadApi:
 
     async def inside(self, request: Request) -> Response:
         """Return a page of the plates that are inside, and the cursor of the next."""
-        count, cursor = request.query.get("count", str(INSIDE_COUNT)), request.query.get("cursor", "0")
-        if not _COUNT.fullmatch(count):
-            raise ProblemError(
-                HTTPStatus.BAD_REQUEST, f"count is a whole number from 1; more than {INSIDE_COUNT_MAX} are not given."
-            )
-        if not _CURSOR.fullmatch(cursor):
-            raise ProblemError(HTTPStatus.BAD_REQUEST, "cursor is what the page before gave.")
-        return answer(await self._reads.inside(cursor, min(int(count), INSIDE_COUNT_MAX)))
+        return answer(await self._reads.inside(*_page(request)))
 
     async def visits(self, request: Request) -> Response:
         """Return the visits of one plate that are not final yet."""
@@ -68,6 +61,27 @@ class ReadApi:
         if visits is None:
             raise ProblemError(HTTPStatus.NOT_FOUND, f"No visit of {plate} is remembered.")
         return answer({"vehicle_plate": plate, "visits": visits})
+
+    async def parked(self, request: Request) -> Response:
+        """Return some of what was refused, with its problem, and the cursor of the rest (null at the end)."""
+        cursor, items = await self._outbox.parked_items(*_page(request))
+        return answer({"items": items, "cursor": None if cursor == "0" else cursor})
+
+    async def redrive(self, request: Request) -> Response:
+        """Put all that was refused back to be delivered, or the one of that id; return how many."""
+        ids = [request.query["id"]] if "id" in request.query else None
+        return answer({"redriven": await self._outbox.redrive(ids)})
+
+
+def _page(request: Request) -> tuple[str, int]:
+    """Return the cursor and the count that are asked for."""
+    count, cursor = request.query.get("count", str(PAGE)), request.query.get("cursor", "0")
+    if not _COUNT.fullmatch(count):
+        detail = f"count is a whole number from 1; more than {PAGE_MAX} are not given."
+        raise ProblemError(HTTPStatus.BAD_REQUEST, detail)
+    if not _CURSOR.fullmatch(cursor):
+        raise ProblemError(HTTPStatus.BAD_REQUEST, "cursor is what the page before gave.")
+    return cursor, min(int(count), PAGE_MAX)
 
 
 def routes_of(api: ReadApi, health: Health, telemetry: Telemetry) -> list[Route]:
@@ -83,4 +97,6 @@ def routes_of(api: ReadApi, health: Health, telemetry: Telemetry) -> list[Route]
         Route("/v1/state", api.state, guarded=True),
         Route("/v1/inside", api.inside, guarded=True),
         Route("/v1/visits/", api.visits, guarded=True),
+        Route("/v1/parked", api.parked, guarded=True),
+        Route("/v1/parked/redrive", api.redrive, guarded=True, method="POST"),
     ]
