@@ -103,8 +103,8 @@ def test_spans_leave_within_the_delay_without_a_shutdown(told, sink):
 
 def test_metrics_leave_every_interval(told, sink):
     telemetry = told(OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint, OTEL_METRIC_EXPORT_INTERVAL=20)
-    telemetry.add(names.DUPLICATES)
-    assert sink.wait_for(lambda sink: len({id(one) for one in sink._points if one.name == names.DUPLICATES.name}) > 2)
+    telemetry.add(names.DEAD_LETTERS, reason="not_json")
+    assert sink.wait_for(lambda sink: len({id(one) for one in sink._points if one.name == names.DEAD_LETTERS.name}) > 2)
 
 
 def test_everything_arrives_over_http(told):

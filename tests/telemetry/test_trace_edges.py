@@ -184,6 +184,7 @@ async def test_every_stage_is_counted_where_it_ends(traced: Traced, camera: Came
 
 
 FIGURES = [
+    "parking_queue_wait_seconds_count",
     "parking_commit_size_count",
     "parking_record_outcomes_total",
     "parking_projection_lag",

@@ -9,6 +9,7 @@
 """
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
@@ -44,6 +45,7 @@ class Read(NamedTuple):
     delivery: Delivery
     candidate: Candidate
     span: Span
+    plate: str
 
 
 class Recorder:
@@ -92,7 +94,7 @@ class Recorder:
                 self._refuse(delivery, camera, error, span)
                 return None
             traceparent = traceparent_of(span) or traceparent_in(delivery)
-            return Read(delivery, candidate_of(sighting, delivery, traceparent), span)
+            return Read(delivery, candidate_of(sighting, delivery, traceparent), span, sighting.vehicle_plate)
 
         return read
 
@@ -110,24 +112,37 @@ class Recorder:
     async def _append(self, read: list[Read], camera: Camera) -> None:
         if not read:
             return
-        outcomes = await self._records.record_many([candidate for _, candidate, _ in read])
+        candidates = [one.candidate for one in read]
+        self._waited(candidates)
+        outcomes = await self._records.record_many(candidates)
         appended = duplicates = 0
-        for (delivery, candidate, span), outcome in zip(read, outcomes, strict=True):
+        for (delivery, candidate, span, plate), outcome in zip(read, outcomes, strict=True):
             match outcome:
                 case Appended(position=position, recorded_at_us=recorded_at_us):
                     appended += 1
-                    end(span, position=position, outcome="appended")
+                    self._end(span, plate, position, "appended")
                     if candidate.published_at_us is not None:
                         seconds = (recorded_at_us - candidate.published_at_us) / SECOND_US
                         self._telemetry.latency.record(Stage.PUBLISH_TO_RECORD, seconds)
                 case Duplicate(position=position):
                     duplicates += 1
-                    end(span, position=position, outcome="duplicate")
+                    self._end(span, plate, position, "duplicate")
                 case IdConflict() | TooOld():
                     self._refuse(delivery, camera, refusal_of(outcome, candidate.id), span)
                     continue
             self._acks.settle(delivery.channel, delivery.tag)
         self._count(appended, duplicates)
+
+    def _end(self, span: Span, plate: str, position: int, outcome: str) -> None:
+        if self._telemetry.tracing:
+            end(span, position=position, outcome=outcome, plate_hash=self._telemetry.hash_plate(plate))
+
+    def _waited(self, candidates: list[Candidate]) -> None:
+        """Count how long each was on its way here."""
+        now_us = time.time_ns() // 1000
+        for candidate in candidates:
+            if candidate.published_at_us is not None:
+                self._telemetry.record(names.QUEUE_WAIT, max(0, now_us - candidate.published_at_us) / SECOND_US)
 
     def _count(self, appended: int, duplicates: int) -> None:
         if appended:

@@ -6,7 +6,6 @@ from parkstream_telemetry.names import attributes as a
 RECORDS = Metric(
     "parking.record.outcomes", "counter", "{event}", "Sightings by what the log said.", (a.ATTRIBUTE_OUTCOME,)
 )
-DUPLICATES = Metric("parking.record.duplicates", "counter", "{event}", "Sightings that the log held already.")
 DEAD_LETTERS = Metric("parking.dead_letters", "counter", "{message}", "Messages refused.", (a.ATTRIBUTE_REASON,))
 QUEUE_WAIT = Metric("parking.queue.wait", "histogram", "s", "From a publish to its delivery.", (), SECONDS)
 COMMIT_SIZE = Metric("parking.commit.size", "histogram", "{event}", "Events in one group commit.", (), COUNTS)
