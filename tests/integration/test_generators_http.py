@@ -9,7 +9,7 @@ from itertools import pairwise
 from urllib.request import urlopen
 
 import pytest
-from camera_queues import drained
+from camera_queues import drained, eventually
 from generator_client import account, ask, finished, reached, refused
 from parkstream_broker import ENTRIES, EXITS
 from parkstream_cameras.plates import entering_plate
@@ -129,17 +129,16 @@ def test_it_says_all_that_is_wrong_and_what_it_would_be_told(module):
 
 @pytest.mark.parametrize("module", MODULES)
 async def test_of_two_generators_of_one_camera_one_ends(module, run_service, environ):
-    first = run_service(module, environ | {"PARKSTREAM_RATE": "50"})
-    entries = first if module == ENTRY else run_service(ENTRY, environ)
-    await reached(first, lambda now: now["published"] > 10)
-    second = run_service(module, environ | {"PARKSTREAM_RATE": "50"})
-    await reached(second, lambda now: now["published"] > 50)
+    environ |= {"PARKSTREAM_RATE": "50"}
+    if module == EXIT:
+        run_service(ENTRY, environ)
+    two = [run_service(module, environ) for _ in range(2)]
 
-    for _ in range(200):
-        if not (first.alive and second.alive):
-            break
-        await asyncio.sleep(0.05)
-    assert first.alive != second.alive
-    assert entries is first or entries.alive
-    ended = second if first.alive else first
+    async def one_ended():
+        return two[0].alive != two[1].alive
+
+    await eventually(one_ended)
+    ended, left = sorted(two, key=lambda service: service.alive)
     assert "another generator of this mall" in ended.last_lines(40)
+    before = await asyncio.to_thread(account, left)
+    await reached(left, lambda now: now["published"] > before["published"])

@@ -40,10 +40,15 @@ async def drained(url: str, queue: str) -> list[Message]:
     taken: list[Message] = []
     async with connection, connection.channel() as channel:
         await channel.set_qos(prefetch_count=1_000)
-        source = await channel.get_queue(queue)
-        while (message := await source.get(fail=False)) is not None:
-            taken.append(_message(message))
-            await message.ack()
+        source = await channel.declare_queue(queue, passive=True)
+        count = source.declaration_result.message_count or 0
+        if count:
+            async with source.iterator(timeout=DEADLINE_SECONDS) as messages:
+                async for message in messages:
+                    taken.append(_message(message))
+                    await message.ack()
+                    if len(taken) == count:
+                        break
     return taken
 
 
