@@ -8,6 +8,7 @@ from parkstream_eventlog import delays_seconds, is_transient
 from parkstream_telemetry import Telemetry, names
 
 ResultT = TypeVar("ResultT")
+CANCEL_AGAIN_SECONDS: Final = 0.5
 
 
 class Duties:
@@ -34,13 +35,18 @@ class Duties:
         self.give_up()
 
     async def put_down(self) -> None:
-        """Stop all duties, wherever they are: each can stop anywhere."""
-        tasks = list(self._tasks.values())
+        """Stop all duties, wherever they are: each can stop anywhere.
+
+        Before Python 3.12 redis-py may lose a cancellation (in ``asyncio.wait_for``), so it is asked for again.
+        """
+        working = set(self._tasks.values())
         self._tasks.clear()
-        for task in tasks:
+        for task in working:
             task.remove_done_callback(self._ended)
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        while working:
+            for task in working:
+                task.cancel()
+            _, working = await asyncio.wait(working, timeout=CANCEL_AGAIN_SECONDS)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         if task.cancelled():

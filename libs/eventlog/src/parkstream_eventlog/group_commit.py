@@ -11,6 +11,9 @@ from parkstream_eventlog.log import APPEND_MAX, Candidate, EventLog, Outcome
 from parkstream_eventlog.transient import delays_seconds, is_transient
 
 
+CANCEL_AGAIN_SECONDS = 0.5
+
+
 class Waiting(NamedTuple):
     """What one caller wants appended, and where its outcomes go."""
 
@@ -73,9 +76,10 @@ class GroupCommit:
     async def end(self) -> None:
         """Stop: cancel the call in flight and all who wait. What they sent may or may not be in the log."""
         self._ended = True
-        if self._working is not None:
-            self._working.cancel()
-            await asyncio.wait([self._working])
+        working = self._working
+        while working is not None and not working.done():
+            working.cancel()  # Again if need be: before Python 3.12 redis-py may lose a cancellation.
+            await asyncio.wait([working], timeout=CANCEL_AGAIN_SECONDS)
         for _, outcomes in self._waiting:
             outcomes.cancel()
         self._waiting.clear()
