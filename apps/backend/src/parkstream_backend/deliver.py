@@ -9,7 +9,7 @@ from parkstream_events.summaries import ItemResult
 from parkstream_telemetry import Stage, Telemetry, names
 
 from parkstream_backend.breaker import Breaker, BreakerState
-from parkstream_backend.duties import patiently
+from parkstream_backend.duties import going_on, patiently
 from parkstream_backend.parcel import KEPT, Entry, Parcel
 from parkstream_backend.posting import ForbiddenError, PostError, RefusedError, UnavailableError
 
@@ -85,14 +85,14 @@ class Deliverer:
             group.create_task(self._take_over())
 
     async def _work(self, consumer: str) -> None:
-        while True:
+        while going_on():
             if entries := await self._patiently(lambda: self._outbox.take(consumer, BATCH_MAX, BLOCK_MS)):
                 await self.deliver(entries)
 
     async def _take_over(self) -> None:
         """Deliver what consumers that died have left."""
         consumer = f"{self._consumer}-heir"
-        while True:
+        while going_on():
             while entries := await self._patiently(lambda: self._outbox.claim(consumer, CLAIM_IDLE_MS, BATCH_MAX)):
                 await self.deliver(entries)
             await asyncio.sleep(CLAIM_EVERY_SECONDS)

@@ -56,6 +56,12 @@ class Duties:
         self.fail(task.get_name(), error)
 
 
+def going_on() -> bool:
+    """Whether nobody has cancelled this task: a loop around Redis asks, because the cancellation may have been lost."""
+    task = asyncio.current_task()
+    return task is None or not task.cancelling()
+
+
 async def patiently(call: Callable[[], Awaitable[ResultT]], on_retry: Callable[[Exception, float], None]) -> ResultT:
     """Return what *call* gives, after as many tries as it takes while Redis is away."""
     for delay_seconds in delays_seconds():

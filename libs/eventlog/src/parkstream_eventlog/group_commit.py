@@ -10,7 +10,6 @@ from typing import NamedTuple, Self
 from parkstream_eventlog.log import APPEND_MAX, Candidate, EventLog, Outcome
 from parkstream_eventlog.transient import delays_seconds, is_transient
 
-
 CANCEL_AGAIN_SECONDS = 0.5
 
 
