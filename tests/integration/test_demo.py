@@ -63,6 +63,18 @@ def ours(folder):
     return found
 
 
+def running(module, folder):
+    """Return the processes in *folder* that run *module*; one may end while we look."""
+    found = []
+    for process in ours(folder):
+        try:
+            if module in process.cmdline():
+                found.append(process)
+        except (psutil.NoSuchProcess, psutil.ZombieProcess):
+            continue
+    return found
+
+
 def eventually(condition, timeout_seconds=60.0):
     deadline = time.monotonic() + timeout_seconds
     while not condition():
@@ -106,7 +118,7 @@ def test_a_demo_tells_the_account_and_keeps_what_it_was_asked_to_keep(demo, tmp_
 
 def test_ctrl_c_cleans_up(demo, tmp_path):
     process = demo("--seconds", 60)
-    eventually(lambda: any("parkstream_entry_generator" in process.cmdline() for process in ours(tmp_path)))
+    eventually(lambda: running("parkstream_entry_generator", tmp_path))
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 130
@@ -116,12 +128,8 @@ def test_ctrl_c_cleans_up(demo, tmp_path):
 
 def test_a_service_that_dies_is_told_with_its_last_words(demo, tmp_path):
     process = demo("--seconds", 60)
-
-    def backend():
-        return [found for found in ours(tmp_path) if "parkstream_backend" in found.cmdline()]
-
-    eventually(lambda: any("parkstream_entry_generator" in found.cmdline() for found in ours(tmp_path)))
-    backend()[0].kill()
+    eventually(lambda: running("parkstream_entry_generator", tmp_path))
+    running("parkstream_backend", tmp_path)[0].kill()
     _, err = process.communicate(timeout=90)
     assert process.returncode == 1
     assert "backend ended by itself with code -9; the last that it said:" in err
