@@ -6,10 +6,9 @@ from pathlib import Path
 from threading import Condition
 from time import monotonic, sleep
 from types import TracebackType
-from typing import Any, BinaryIO, Self
+from typing import Any, Self
 
 import grpc
-import msgspec
 from google.protobuf.message import Message
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
@@ -22,6 +21,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
 )
 
 from parkstream_telemetry import listed
+from parkstream_telemetry.keeping import SpanFile
 from parkstream_telemetry.received import (
     ReceivedLog,
     ReceivedPoint,
@@ -41,15 +41,18 @@ MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 class Sink:
     """Listens while it is entered; *keep* appends each span to a file as a line of JSON, *discard* only counts.
 
+    ``keep_bytes_max``: how much may be in that file before it becomes the older half (see ``keeping``).
     ``delay_seconds`` and ``failing`` may be set at any time: answers then take so long, or are UNAVAILABLE.
     """
 
-    def __init__(self, port: int = 0, *, keep: Path | None = None, discard: bool = False) -> None:
+    def __init__(
+        self, port: int = 0, *, keep: Path | None = None, keep_bytes_max: int | None = None, discard: bool = False
+    ) -> None:
         self.delay_seconds = 0.0
         self.failing = False
         self.span_count = 0
         self._discard = discard
-        self._keep: BinaryIO | None = keep.open("ab") if keep is not None else None
+        self._keep = SpanFile(keep, keep_bytes_max) if keep is not None else None
         self._spans: list[ReceivedSpan] = []
         self._points: list[ReceivedPoint] = []
         self._logs: list[ReceivedLog] = []
@@ -127,8 +130,7 @@ class Sink:
         with self._changed:
             self.span_count += count_of(request)
             if self._keep is not None:
-                self._keep.writelines(msgspec.json.encode(span) + b"\n" for span in spans)
-                self._keep.flush()
+                self._keep.add(spans)
         self._add(self._spans, spans)
         return ExportTraceServiceResponse()
 

@@ -3,7 +3,6 @@
 import logging
 import os
 from collections.abc import Callable
-from hashlib import blake2b
 from secrets import token_bytes
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -16,6 +15,7 @@ from parkstream_telemetry.kinds import Event, Metric
 from parkstream_telemetry.latency import Latency, Stage
 from parkstream_telemetry.logs import Captured, LogFormat, Logs
 from parkstream_telemetry.metrics import Figure, Metrics, Observed, Point, UnlistedError
+from parkstream_telemetry.plates import KEY_BYTES, plate_hash, plate_key
 from parkstream_telemetry.prometheus import exposition
 from parkstream_telemetry.pulse import Pulse
 from parkstream_telemetry.receivers import receivers
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 STRICT_VARIABLE = "PARKSTREAM_TELEMETRY_STRICT"
 SHUTDOWN_SECONDS = 3.0
-KEY_BYTES = 32
 
 
 class TelemetryOptions(Struct, frozen=True, kw_only=True):
@@ -90,7 +89,7 @@ class Telemetry:
 
     def hash_plate(self, plate: str) -> str:
         """Return what stands for *plate* in all that is told."""
-        return blake2b(plate.encode(), digest_size=8, key=self._plate_key).hexdigest()
+        return plate_hash(plate, self._plate_key)
 
     def figures(self) -> list[Figure]:
         """Return every metric as it is now."""
@@ -159,7 +158,7 @@ class Telemetry:
         if not key:
             self.log(names.EVENT_PLATE_KEY_MISSING)
             return token_bytes(KEY_BYTES)
-        return blake2b(key.encode(), digest_size=KEY_BYTES).digest()
+        return plate_key(key)
 
     def _complain(self, detail: str) -> None:
         self.log(names.EVENT_TELEMETRY_INVALID, detail=detail)
