@@ -17,7 +17,7 @@ def main() -> None:
     for name, module in (("drain", drain), ("latency", latency), ("publish", publish), ("grow", grow)):
         own = benchmarks.add_parser(name, help=(module.__doc__ or "").splitlines()[0], description=module.__doc__)
         own.add_argument("--json", type=Path, help="where to write the result (default: .bench/NAME.json)")
-        own.add_argument("--repeats", type=int, default=1 if name == "grow" else 3, help="how often each is run")
+        own.add_argument("--repeats", type=int, default=3 if name == "drain" else 1, help="how often each is run")
         _arguments(name, own)
     benchmarks.add_parser("all", help=(_all.__doc__ or "").splitlines()[0], description=_all.__doc__)
     options = parser.parse_args()
@@ -47,7 +47,7 @@ def _arguments(name: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--rates", type=float, nargs="*", default=[50, 200, 500], help="events per second")
         parser.add_argument("--seconds", type=float, default=20, help="how long each rate is driven")
     if name == "publish":
-        parser.add_argument("--seconds", type=float, default=10, help="how long each generator is measured")
+        parser.add_argument("--seconds", type=float, default=5, help="how long each generator is measured")
     if name == "grow":
         parser.add_argument("--events", type=int, nargs="*", default=[10_000, 100_000, 1_000_000], help="sizes")
 

@@ -1,11 +1,14 @@
 """Publish: confirmed events/s of each generator, told to go faster than it can."""
 
+import asyncio
 import json
 import time
 import urllib.request
 from contextlib import ExitStack
 from itertools import count
 
+import aio_pika
+from parkstream_events import topology
 from parkstream_sandbox import RabbitServer, Sandbox, ServiceProcess
 
 from benchmarks import stack
@@ -14,26 +17,38 @@ from benchmarks.results import Row, say
 from benchmarks.spans import discarding
 
 TOO_FAST = "20000"
-WARM_UP_SECONDS = 2.0
+WARM_UP_SECONDS = 1.0
+STAY_SECONDS = 20.0
+"""Long enough to park every car before the first is due."""
 
 
 def measure(sandbox: Sandbox, rabbitmq: RabbitServer, seconds: float, *, traced: bool) -> list[Row]:
-    """Run the entry generator alone, then the exit generator on the cars that it let in."""
-    rows: list[Row] = []
+    """Run the entry generator alone, then the exit generator on the cars that it let in, all of them overdue."""
     with ExitStack() as at_work:
         sink = at_work.enter_context(discarding(sandbox)) if traced else None
         run = at_work.enter_context(stack.run(sandbox, rabbitmq, sink.environ if sink else {}))
-        cars = {"PARKSTREAM_TIME_SCALE": "100000", "PARKSTREAM_RATE": TOO_FAST}
-        leaving = run.service("parkstream_exit_generator", "exit-generator", **cars)
-        leaving.wait_ready()
+        leaving = _leaving(run)  # Its queue must be there before cars enter.
         leaving.terminate()
-        entering = run.service("parkstream_entry_generator", "entry-generator", **cars)
-        rows.append(_row("entry-generator", entering, seconds, traced=traced))
+        entering = run.service("parkstream_entry_generator", "entry-generator", PARKSTREAM_RATE=TOO_FAST)
+        rows = [_row("entry-generator", entering, seconds, traced=traced)]
         entering.terminate()
-        leaving = run.service("parkstream_exit_generator", "exit-generator", **cars)
+        left_at = time.monotonic() + STAY_SECONDS
+        leaving = _leaving(run)
+        entered = _unparked(run)
+        stack.until((_unparked(run) == 0 for _ in count()), f"{entered} cars are parked", 60, 0.1)
+        leaving.terminate()
+        _pass(max(0.0, left_at - time.monotonic()))
+        leaving = _leaving(run)
         rows.append(_row("exit-generator", leaving, seconds, traced=traced))
         leaving.terminate()
     return rows
+
+
+def _leaving(run: stack.Run) -> ServiceProcess:
+    stay = {"PARKSTREAM_DWELL_MEDIAN_SECONDS": f"{STAY_SECONDS:g}", "PARKSTREAM_DWELL_SIGMA": "0"}
+    process = run.service("parkstream_exit_generator", "exit-generator", **stay)
+    process.wait_ready()
+    return process
 
 
 def _row(name: str, process: ServiceProcess, seconds: float, *, traced: bool) -> Row:
@@ -53,6 +68,18 @@ def _row(name: str, process: ServiceProcess, seconds: float, *, traced: bool) ->
     }
     say(f"  {name}{' traced' if traced else ''}: {row['events_per_second']:,.0f} confirmed events/s")
     return row
+
+
+def _unparked(run: stack.Run) -> int:
+    """Return how many cars wait in the exit generator's own queue."""
+    return asyncio.run(_depth(run.rabbitmq_url))
+
+
+async def _depth(url: str) -> int:
+    async with await aio_pika.connect(url) as connection:
+        channel = await connection.channel()
+        queue = await channel.declare_queue(topology.SEEN_ENTERING_QUEUE, passive=True)
+        return queue.declaration_result.message_count or 0
 
 
 def _published(process: ServiceProcess) -> int:
