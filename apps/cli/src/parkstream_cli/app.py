@@ -14,6 +14,7 @@ import msgspec
 from cyclopts import Parameter, validators
 from parkstream_sandbox import MissingServerError, StartError
 from parkstream_settings import settings_or_exit
+from parkstream_telemetry.keeping import NotSpansError
 from rich.console import Console
 
 from parkstream_cli import config as configuring
@@ -23,8 +24,11 @@ from parkstream_cli.demo.services import DiedError
 from parkstream_cli.demo.telling import tell
 from parkstream_cli.doctor import examination
 from parkstream_cli.doctor.findings import Level
+from parkstream_cli.places import SPANS_FILE, usual_place
 from parkstream_cli.probing import UnreachableError
 from parkstream_cli.settings import Settings
+from parkstream_cli.traces import asking
+from parkstream_cli.traces.asking import NoSpansError, NoTraceError
 
 WRONG_ENVIRONMENT: Final = 2
 
@@ -87,6 +91,29 @@ def doctor(*, json: AsJson = False) -> int:
     else:
         examination.show(findings, Console())
     return 0 if healthy else 1
+
+
+@app.command
+def trace(
+    visit_or_plate: Annotated[str, Parameter(help="A visit's id, as in the summary file, or a plate.")],
+    /,
+    *,
+    spans: Annotated[Path | None, Parameter(help="Where spans are kept; by default those of the last demo.")] = None,
+    json: AsJson = False,
+) -> int:
+    """Draw where a car's time went, from the camera to the disk; exit 1 when no kept span tells of it."""
+    settings = settings_or_exit(Settings, os.environ)
+    file = spans or Path(settings.spans_file or usual_place() / SPANS_FILE)
+    try:
+        found = asking.ask(visit_or_plate, file, settings)
+    except (NoSpansError, NoTraceError, NotSpansError, OSError) as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    if json:
+        sys.stdout.write(msgspec.json.encode({"traces": asking.as_answers(found)}).decode() + "\n")
+    else:
+        asking.show(found, Console())
+    return 0
 
 
 def main() -> None:

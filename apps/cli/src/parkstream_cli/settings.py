@@ -5,6 +5,8 @@ from typing import Annotated
 from msgspec import Meta, Struct
 from parkstream_settings import env_name
 
+from parkstream_cli.demo.plan import PLATE_KEY
+
 
 class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
     """The command line's environment."""
@@ -13,6 +15,14 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
     redis_url: Annotated[str, Meta(description="Where Redis is, without a database.")] = "redis://localhost:6379"
     mall: Annotated[str, Meta(description="Whose cameras.")] = "mall"
     api_token: Annotated[str | None, Meta(description="Bearer token of both APIs.", extra={"secret": True})] = None
+    plate_hash_key: Annotated[
+        str,
+        Meta(
+            description="Key of the plates' hashes; by default the demo's.",
+            extra={"secret": True},
+        ),
+    ] = PLATE_KEY
+    spans_file: Annotated[str | None, Meta(description="Kept spans; by default the last demo's.")] = None
     summary_url: Annotated[str, Meta(description="Where the summary API is.")] = "http://localhost:8000"
     backend_url: Annotated[str, Meta(description="Where the backend is.")] = "http://localhost:8001"
     entry_generator_url: Annotated[str, Meta(description="Where the entry cameras are.")] = "http://localhost:8002"

@@ -3,6 +3,7 @@
 from msgspec import Struct
 
 from parkstream_cli.demo.summary_file import Tally
+from parkstream_cli.traces.waterfall import Row
 
 
 class Milliseconds(Struct, frozen=True):
@@ -37,6 +38,7 @@ class Account(Struct, frozen=True, kw_only=True):
     exit_to_disk_ms: Milliseconds
     held_exit_to_disk_ms: Milliseconds
     summary_file: str
+    trace: list[Row] = []
 
 
 class Line(Struct, frozen=True):
@@ -73,8 +75,18 @@ def equations(
     ]
 
 
-def account(published: Published, found: Tally, *, to_disk: tuple[Milliseconds, Milliseconds], file: str) -> Account:
-    """Return the account of *published* against *found*; *to_disk*: of exits decided on arrival, and of held ones."""
+def account(
+    published: Published,
+    found: Tally,
+    *,
+    to_disk: tuple[Milliseconds, Milliseconds],
+    file: str,
+    trace: list[Row],
+) -> Account:
+    """Return the account of *published* against *found*, and one car's *trace*.
+
+    *to_disk*: of exits decided on arrival, and of held ones.
+    """
     exits = found.completed + found.entry_missed
     return Account(
         entries_published=published.entries,
@@ -89,4 +101,5 @@ def account(published: Published, found: Tally, *, to_disk: tuple[Milliseconds, 
         exit_to_disk_ms=to_disk[0],
         held_exit_to_disk_ms=to_disk[1],
         summary_file=file,
+        trace=trace,
     )

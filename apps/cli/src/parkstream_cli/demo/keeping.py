@@ -1,9 +1,11 @@
-"""Where the summary file stays when everything else of the demo is gone."""
+"""What stays when everything else of the demo is gone: the summary file and the spans."""
 
-import os
 import shutil
-import tempfile
 from pathlib import Path
+
+from parkstream_telemetry.keeping import older_half
+
+from parkstream_cli.places import SPANS_FILE, own_place
 
 
 def kept(summary_file: Path, folder: Path | None) -> Path:
@@ -13,14 +15,18 @@ def kept(summary_file: Path, folder: Path | None) -> Path:
     """
     if folder is not None:
         return summary_file
-    place = _place()
-    return Path(shutil.copyfile(summary_file, place / summary_file.name))
+    return Path(shutil.copyfile(summary_file, own_place() / summary_file.name))
 
 
-def _place() -> Path:
-    place = Path(tempfile.gettempdir()) / f"parkstream-demo-{os.getuid()}"
-    place.mkdir(mode=0o700, exist_ok=True)
-    found = place.lstat()
-    if place.is_symlink() or found.st_uid != os.getuid():  # Somebody else made it: stay away from it.
-        return Path(tempfile.mkdtemp(prefix="parkstream-demo-"))
-    return place
+def keep_spans(spans_file: Path, folder: Path | None) -> None:
+    """Let ``parkstream trace`` find *spans_file*: moved to the user's place, or linked from there when it stays."""
+    place = own_place()
+    for was in [place / SPANS_FILE, older_half(place / SPANS_FILE)]:
+        was.unlink(missing_ok=True)
+    for half in [spans_file, older_half(spans_file)]:
+        if not half.exists():
+            continue
+        if folder is None:
+            shutil.move(half, place / half.name)
+        else:
+            (place / half.name).symlink_to(half.absolute())

@@ -1,12 +1,17 @@
 """What the demo's services are told."""
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
 
+Say = Callable[[str], None]
+
 DAY_SECONDS: Final = 86_400.0
 MALL: Final = "demo"
+PLATE_KEY: Final = "demo"
+PLATE_KEY_VARIABLE: Final = "PARKSTREAM_PLATE_HASH_KEY"
 
 
 class Options(Struct, frozen=True, kw_only=True):
@@ -25,13 +30,14 @@ class Servers(Struct, frozen=True, kw_only=True):
     redis_url: str
 
 
-def of_all(servers: Servers) -> dict[str, str]:
-    """Return what every service is told."""
+def of_all(servers: Servers, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what every service is told; a key for plates may come from *environ*, the user's."""
     return {
         "PARKSTREAM_RABBITMQ_URL": servers.rabbitmq_url,
         "PARKSTREAM_REDIS_URL": servers.redis_url,
         "PARKSTREAM_MALL": MALL,
         "PARKSTREAM_STATISTICS_SECONDS": "10",
+        PLATE_KEY_VARIABLE: environ.get(PLATE_KEY_VARIABLE) or PLATE_KEY,
     }
 
 

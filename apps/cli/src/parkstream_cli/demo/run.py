@@ -1,9 +1,10 @@
 """The run of a demo: start, drive, stop, wait until nothing is held, draw the account."""
 
 import asyncio
+import os
 import time
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack, ExitStack, suppress
 from pathlib import Path
 from typing import Final
 
@@ -11,15 +12,18 @@ from msgspec import Struct
 from parkstream_sandbox import Sandbox, ensure_servers
 from rich.console import Console
 
-from parkstream_cli.demo import accounting
+from parkstream_cli.demo import accounting, plan
 from parkstream_cli.demo.accounting import Account, Line, Milliseconds, Published
-from parkstream_cli.demo.keeping import kept
+from parkstream_cli.demo.keeping import keep_spans, kept
 from parkstream_cli.demo.plan import Options
 from parkstream_cli.demo.services import Services, start_servers
 from parkstream_cli.demo.showing import Board, board
 from parkstream_cli.demo.summary_file import first_lines, tally
+from parkstream_cli.demo.tracing import Shown, Tracing, shown, tracing
 from parkstream_cli.demo.watching import Snapshot, Watch
+from parkstream_cli.places import SPANS_FILE
 from parkstream_cli.probing import Asker, UnreachableError, connected
+from parkstream_cli.traces.waterfall import waterfall
 
 LOOK_EVERY_SECONDS: Final = 1.0
 SETTLE_SECONDS: Final = 60.0
@@ -40,6 +44,7 @@ class Result(Struct, frozen=True):
     account: Account
     equations: list[Line]
     first_lines: list[str]
+    cars: Shown | None = None
 
     @property
     def balanced(self) -> bool:
@@ -56,23 +61,36 @@ def run(options: Options, console: Console) -> Result:
     if options.keep is not None and options.keep.exists() and any(options.keep.iterdir()):
         raise NotEmptyError(options.keep)
     ensure_servers(say)
-    with Sandbox(options.keep, keep=options.keep is not None) as sandbox:
+    with ExitStack() as last, Sandbox(options.keep, keep=options.keep is not None) as sandbox:
         summary_file = sandbox.folder / "summaries.jsonl"
         servers = start_servers(sandbox, say)
+        # Entered last but left last: services that end still send spans.
+        traced = last.enter_context(tracing(os.environ, sandbox.folder / SPANS_FILE, say))
         say("starting summary-api, backend, exit-generator, entry-generator")
-        services = Services(sandbox, servers, options, summary_file)
-        with board(console) as shown:
-            last = asyncio.run(_drive(services, servers.rabbitmq_url, options, shown))
+        told = plan.of_all(servers, os.environ) | traced.environ
+        services = Services(sandbox, told, options, summary_file)
+        with board(console) as live:
+            seen = asyncio.run(_drive(services, servers.rabbitmq_url, options, live))
         services.check()
-        return _result(last, kept(summary_file, options.keep))
+        return _result(seen, kept(summary_file, options.keep), _cars(services, traced, options))
 
 
-async def _drive(services: Services, rabbitmq_url: str, options: Options, shown: Board) -> Snapshot:
+def _cars(services: Services, traced: Tracing, options: Options) -> Shown | None:
+    """End the *services*, for then their spans are complete, and choose what to show."""
+    if traced.file is None:
+        return None
+    services.stop()
+    found = shown(traced.file)
+    keep_spans(traced.file, options.keep)
+    return found
+
+
+async def _drive(services: Services, rabbitmq_url: str, options: Options, live: Board) -> Snapshot:
     async with AsyncExitStack() as stack:
         rabbitmq = await stack.enter_async_context(await connected(rabbitmq_url))
         asker = await stack.enter_async_context(Asker())
         watch = Watch(services.addresses, asker, await rabbitmq.channel())
-        loop = _Loop(services, watch, shown)
+        loop = _Loop(services, watch, live)
         end = time.monotonic() + options.seconds
         await loop.until(
             lambda _: time.monotonic() >= end, lambda: f"driving, {max(end - time.monotonic(), 0):.0f} s to go"
@@ -112,7 +130,7 @@ class _Loop:
         return await self._watch.look()
 
 
-def _result(last: Snapshot, summary_file: Path) -> Result:
+def _result(last: Snapshot, summary_file: Path, cars: Shown | None) -> Result:
     published = Published(
         entries=last.entries.published,
         exits=last.exits.published,
@@ -122,11 +140,13 @@ def _result(last: Snapshot, summary_file: Path) -> Result:
     found = tally(summary_file)
     counters = last.state.counters
     recorded = (counters.get("entered", 0), counters.get("exited", 0))
+    trace = [] if cars is None else waterfall(cars.typical)
     to_disk = (last.stats.exit_to_disk_ms or Milliseconds(), last.stats.held_exit_to_disk_ms or Milliseconds())
     return Result(
-        account=accounting.account(published, found, to_disk=to_disk, file=str(summary_file)),
+        account=accounting.account(published, found, to_disk=to_disk, file=str(summary_file), trace=trace),
         equations=accounting.equations(
             published, found, waiting=last.waiting, spoken=counters.get("spoken", 0), recorded=recorded
         ),
         first_lines=first_lines(summary_file, FIRST_LINES),
+        cars=cars,
     )

@@ -1,13 +1,12 @@
 """The demo's servers and services: started in order, watched, and explained when they die."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from parkstream_sandbox import Sandbox, ServiceProcess
 
 from parkstream_cli.demo import plan
-from parkstream_cli.demo.plan import Options, Servers
+from parkstream_cli.demo.plan import Options, Say, Servers
 from parkstream_cli.demo.watching import Addresses
 
 READY_SECONDS: Final = 60.0
@@ -26,8 +25,7 @@ class DiedError(Exception):
 class Services:
     """The four services; the entry cameras begin when all others are ready."""
 
-    def __init__(self, sandbox: Sandbox, servers: Servers, options: Options, summary_file: Path) -> None:
-        common = plan.of_all(servers)
+    def __init__(self, sandbox: Sandbox, common: dict[str, str], options: Options, summary_file: Path) -> None:
         cameras = common | plan.of_cameras(options)
         to_file = common | {"PARKSTREAM_SUMMARY_FILE": str(summary_file)}
         self._summaries = sandbox.service("parkstream_summary_api", to_file, "summary-api")
@@ -51,12 +49,21 @@ class Services:
 
     def check(self) -> None:
         """Raise ``DiedError`` when one of them ended."""
-        for service in [self._summaries, self._backend, self._exits, self._entries]:
+        for service in self._all:
             if not service.alive:
                 raise DiedError(service)
 
+    def stop(self) -> None:
+        """End them in the order of an event's way; each sends the last that it has to tell."""
+        for service in self._all:
+            service.terminate()
 
-def start_servers(sandbox: Sandbox, say: Callable[[str], None]) -> Servers:
+    @property
+    def _all(self) -> list[ServiceProcess]:
+        return [self._entries, self._exits, self._backend, self._summaries]
+
+
+def start_servers(sandbox: Sandbox, say: Say) -> Servers:
     """Start private servers and return where they are."""
     say("starting a private RabbitMQ and a private Redis")
     rabbitmq = sandbox.rabbitmq(wait=False)

@@ -1,14 +1,18 @@
-"""How a demo ends: the account, and where the summaries are."""
+"""How a demo ends: one car's way and the slowest, the account, and where the summaries are."""
 
 from rich.console import Console
 from rich.table import Table
 
 from parkstream_cli.demo.run import Result
 from parkstream_cli.demo.showing import spread
+from parkstream_cli.demo.tracing import Shown
+from parkstream_cli.traces.drawing import about, draw
 
 
 def tell(result: Result, console: Console) -> None:
     """Print the account of *result*, the path of the summary file and its first lines."""
+    if result.cars is not None:
+        _tell_of(result.cars, console)
     table = Table(title="Account", title_justify="left", show_header=False)
     for line in result.equations:
         verdict = "[green]balances[/green]" if line.holds else "[bold red]DOES NOT[/bold red]"
@@ -23,3 +27,9 @@ def tell(result: Result, console: Console) -> None:
         *result.first_lines,
     ]
     console.print("\n".join(ending), highlight=False, markup=False, soft_wrap=True)
+
+
+def _tell_of(cars: Shown, console: Console) -> None:
+    """Draw where the time of two cars went."""
+    draw(cars.typical, f"One car: {about(cars.typical)}", console)
+    draw(cars.slowest, f"The slowest: {about(cars.slowest)}", console)
