@@ -63,11 +63,16 @@ def create_app(rabbitmq_url: str, redis_url: str, summary_url: str, provider: Tr
         ) as answer:
             answer.raise_for_status()
 
-    app = FastStream(broker)
+    app = FastStream(broker, logger=None)
 
     @app.on_startup
     async def connect() -> None:
         http.append(aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=64)))
+
+    @app.after_shutdown
+    async def disconnect() -> None:
+        await http[0].close()
+        await store.aclose()
 
     return app
 
