@@ -26,7 +26,9 @@ KEYS = [
     "exit_to_disk_ms",
     "held_exit_to_disk_ms",
     "summary_file",
+    "trace",
 ]
+STEPS = ["publish", "process", "project", "deliver", "POST", "write"]
 DEMO = [sys.executable, "-m", "parkstream_cli", "demo"]
 
 pytestmark = pytest.mark.usefixtures("servers")
@@ -49,6 +51,15 @@ def demo(tmp_path):
         if process.poll() is None:
             process.terminate()
         process.communicate()
+
+
+def of_one_car(trace):
+    """Check that *trace* leads from the camera to the disk."""
+    assert [row["span"].partition(" ")[0] for row in trace] == STEPS
+    assert [row["parent"] for row in trace] == [None, *(row["span"] for row in trace[:-1])]
+    assert trace[0]["offset_ms"] == 0.0
+    assert trace[0]["service"] == "parkstream-exit-generator"
+    assert all(row["duration_ms"] > 0 for row in trace)
 
 
 def ours(folder):
@@ -93,6 +104,7 @@ def test_a_short_demo_balances_and_prints_one_object(demo, tmp_path):
     assert (account["missing"], account["duplicated"]) == (0, 0)
     assert account["matched_share"] == pytest.approx(0.8, abs=0.05)
     assert account["exit_to_disk_ms"]["p50"] > 0
+    of_one_car(account["trace"])
     assert len(Path(account["summary_file"]).read_text().splitlines()) == account["lines"]
     assert "driving" in err
     assert [path.name for path in tmp_path.iterdir()] == [Path(account["summary_file"]).parent.name]
@@ -109,6 +121,21 @@ def test_a_demo_tells_the_account_and_keeps_what_it_was_asked_to_keep(demo, tmp_
     assert '{"visit_id":' in out
     assert "DOES NOT" not in out
     assert (kept / "backend.log").is_file()
+    assert "One car: exit:" in out
+    assert "The slowest: exit:" in out
+    assert "POST /v1/summaries" in out
+    plate = json.loads(kept.joinpath("summaries.jsonl").read_text().splitlines()[0])["vehicle_plate"]
+    told = subprocess.run(
+        [sys.executable, "-m", "parkstream_cli", "trace", plate, "--json"],
+        env=os.environ | {"TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert told.returncode == 0, told.stderr
+    exited, entered, *_ = json.loads(told.stdout)["traces"]
+    assert entered["linked_by"] == exited["trace_id"]
+    assert [row["span"].partition(" ")[0] for row in entered["trace"]][:2] == ["publish", "process"]
 
     again = demo("--seconds", 3, "--keep", kept)
     _, err = again.communicate(timeout=60)

@@ -42,7 +42,8 @@ class TraceAnswer(Struct, frozen=True):
 
     trace_id: str
     linked_by: str | None
-    about: str
+    visit_id: str | None
+    e2e_duration_ms: float | None
     trace: list[Row]
 
 
@@ -90,11 +91,17 @@ async def _visits_of(plate: str, settings: Settings, tried: list[str]) -> list[s
 
 def as_answers(found: list[FoundTrace]) -> list[TraceAnswer]:
     """Return *found* as ``--json`` prints it."""
-    return [TraceAnswer(one.trace.trace_id, one.linked_by, about(one.trace), waterfall(one.trace)) for one in found]
+    return [
+        TraceAnswer(
+            one.trace.trace_id, one.linked_by, one.trace.visit_id, one.trace.e2e_duration_ms, waterfall(one.trace)
+        )
+        for one in found
+    ]
 
 
 def show(found: list[FoundTrace], console: Console) -> None:
     """Draw *found*, one below the other."""
     for one in found:
-        title = f"{about(one.trace)} (trace {one.trace.trace_id})"
-        draw(one.trace, f"↳ links to: {title}" if one.linked_by else title, console)
+        words = [about(one.trace), f"trace {one.trace.trace_id}"]
+        title = ", ".join(word for word in words if word)
+        draw(one.trace, f"↳ links to {title}" if one.linked_by else title, console)

@@ -5,6 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 from parkstream_telemetry import names
+from parkstream_telemetry.kinds import Attribute
 from parkstream_telemetry.received import ReceivedLink, ReceivedSpan
 
 WRITE: Final = names.SPAN_WRITE.name
@@ -27,6 +28,22 @@ class CarTrace(Struct, frozen=True):
         """The last summary that it brought to disk."""
         writes = [span for span in self.spans if span.name == WRITE]
         return max(writes, key=lambda span: span.end_us, default=None)
+
+    def written(self, attribute: Attribute) -> object:
+        """Return what that summary says under *attribute*."""
+        return None if self.write is None else self.write.attributes.get(attribute.name)
+
+    @property
+    def visit_id(self) -> str | None:
+        """Whose summary it brought to disk, if it did."""
+        visit_id = self.written(names.ATTRIBUTE_VISIT_ID)
+        return None if visit_id is None else str(visit_id)
+
+    @property
+    def e2e_duration_ms(self) -> float | None:
+        """How long that took from the camera."""
+        duration_ms = self.written(names.ATTRIBUTE_E2E_DURATION_MS)
+        return float(duration_ms) if isinstance(duration_ms, int | float) else None
 
     @property
     def links(self) -> Iterator[ReceivedLink]:

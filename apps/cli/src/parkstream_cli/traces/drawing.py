@@ -55,14 +55,10 @@ def short(span: str) -> str:
 
 
 def about(trace: CarTrace) -> str:
-    """Return in words what became of the car: ``exit:…, completed, 8.3 ms from the camera to the disk``."""
-    write = trace.write
-    if write is None:
-        return "no summary of its own"
-    said = [write.attributes.get(one.name) for one in (names.ATTRIBUTE_VISIT_ID, names.ATTRIBUTE_OUTCOME)]
-    duration_ms = write.attributes.get(names.ATTRIBUTE_E2E_DURATION_MS.name)
-    if duration_ms is not None:
-        said.append(f"{duration_ms:,.1f} ms from the camera to the disk")
-    if write.attributes.get(names.ATTRIBUTE_HELD.name):
+    """Return in words what became of the car: ``exit:…, completed, 8.3 ms from the camera to the disk``, or nothing."""
+    said = [trace.visit_id, trace.written(names.ATTRIBUTE_OUTCOME)]
+    if trace.e2e_duration_ms is not None:
+        said.append(f"{trace.e2e_duration_ms:,.1f} ms from the camera to the disk")
+    if trace.written(names.ATTRIBUTE_HELD):
         said.append("held")
     return ", ".join(str(word) for word in said if word is not None)
