@@ -25,6 +25,8 @@ from benchmarks.spans import Discarding, discarding
 
 Started = dict[str, list[int]]
 TIMEOUT_SECONDS = 600
+PREFETCH_COUNT = 1_000
+"""That of the hand-written consumer."""
 SPANS_PER_LINE = 3
 """project, deliver, write; each event has its process, each request its POST."""
 SHUFFLED_WITHIN_SECONDS = 1.0
@@ -36,7 +38,10 @@ def parkstream(run: stack.Run, at_work: ExitStack) -> Started:
     present = run.backend("project,deliver", "present")
     at_work.callback(present.terminate)
     present.wait_ready()
-    recorders = [run.backend("record", "record", PARKSTREAM_QUEUES=queue) for queue in ("entries", "exits")]
+    recorders = [
+        run.backend("record", "record", PARKSTREAM_QUEUES=queue, PARKSTREAM_PREFETCH_COUNT=str(PREFETCH_COUNT))
+        for queue in ("entries", "exits")
+    ]
     for one in recorders:
         at_work.callback(one.terminate)
     return {"record": [one.pid for one in recorders], "project+deliver": [present.pid]}

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from aio_pika import IncomingMessage
     from faststream.rabbit import Channel, RabbitBroker, RabbitExchange, RabbitQueue
 
+PREFETCH_COUNT = 500
+
 _log = logging.getLogger(__name__)
 
 
@@ -172,11 +174,13 @@ def batch_subscriber(  # noqa: PLR0913 - options by name
     exchange: "RabbitExchange",
     *,
     channel: "Channel",
-    size_max: int = 250,
+    size_max: int | None = None,
     settles: bool = True,
 ) -> BatchSubscriber:
     """Return a decorator, as ``broker.subscriber`` does, for a handler that takes ``list[Delivery]``.
 
+    A batch has at most *size_max* of them; half of the channel's prefetch by default, so that one fills while one is at
+    work.
     Without *settles* the handler acknowledges what it was given; a batch that it raises for goes back all the same.
     """
     calls: CallsCollection[Any] = CallsCollection()
@@ -198,7 +202,7 @@ def batch_subscriber(  # noqa: PLR0913 - options by name
             calls=calls,
         ),
         calls,
-        size_max=size_max,
+        size_max=size_max or max(1, (channel.prefetch_count or PREFETCH_COUNT) // 2),
         settles=settles,
     )
     super(RabbitRegistrator, broker).subscriber(subscriber)
