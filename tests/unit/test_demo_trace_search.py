@@ -5,12 +5,12 @@ import json
 import pytest
 from kept_spans import alone, batched, kept, span
 from parkstream_cli import app
-from parkstream_cli.settings import Settings
-from parkstream_cli.traces.asking import NoSpansError, NoTraceError, ask
+from parkstream_cli.demo.plan import PLATE_KEY
+from parkstream_cli.traces.asking import NoSpansError, NoTraceError, Sources, ask
 from parkstream_telemetry.keeping import NotSpansError, SpanFile, kept_spans, older_half
 from parkstream_telemetry.plates import plate_hash, plate_key
 
-NOWHERE = Settings(backend_url="http://127.0.0.1:9")
+NOWHERE = "http://127.0.0.1:9"
 ENTERED = "parking.events:vehicle.entered"
 
 
@@ -30,7 +30,11 @@ def visit(plate, entry):
 
 
 def hashed(plate):
-    return plate_hash(plate, plate_key(NOWHERE.plate_hash_key))
+    return plate_hash(plate, plate_key(PLATE_KEY))
+
+
+def only(file):
+    return Sources(spans_file=file, plate_hash_key=PLATE_KEY, backend_url=NOWHERE, api_token=None)
 
 
 def ids(found):
@@ -39,35 +43,35 @@ def ids(found):
 
 def test_a_visit_is_found_by_its_id_and_its_entry_by_the_link(file):
     kept(file, *visit("OUT", "in"), *visit("OTHER", "also-in"))
-    assert ids(ask("exit:OUT", file, NOWHERE)) == [("OUT", None), ("in", "OUT")]
+    assert ids(ask("exit:OUT", only(file))) == [("OUT", None), ("in", "OUT")]
 
 
 def test_a_car_is_found_by_its_plate_as_it_is_written_anywhere(file):
     kept(file, *visit("ABC1234", "in"), *visit("OTHER", "also-in"))
-    assert ids(ask("abc-1234", file, NOWHERE)) == [("ABC1234", None), ("in", "ABC1234")]
+    assert ids(ask("abc-1234", only(file))) == [("ABC1234", None), ("in", "ABC1234")]
 
 
 def test_all_visits_of_a_plate_are_found_in_the_order_in_which_they_began(file):
     later = [span("B", "write", 9_000, 1, visit__id="exit:B", vehicle__plate_hash=hashed("XY1"))]
     kept(file, *later, span("A", "write", 0, 1, visit__id="exit:A", vehicle__plate_hash=hashed("XY1")))
-    assert ids(ask("XY1", file, NOWHERE)) == [("A", None), ("B", None)]
+    assert ids(ask("XY1", only(file))) == [("A", None), ("B", None)]
 
 
 def test_the_request_that_carried_a_summary_is_part_of_its_trace(file):
     kept(file, span("request", "POST /v1/summaries", 6, 10), *batched("OUT", 20, "request"))
-    (found,) = ask("exit:OUT", file, NOWHERE)
+    (found,) = ask("exit:OUT", only(file))
     assert [one.trace_id for one in found.trace.requests] == ["request"]
 
 
 def test_who_keeps_no_spans_is_told_how(file):
     with pytest.raises(NoSpansError, match=r"python -m parkstream_telemetry sink --keep"):
-        ask("exit:OUT", file, NOWHERE)
+        ask("exit:OUT", only(file))
 
 
 def test_a_plate_that_is_not_found_names_what_was_tried(file):
     kept(file, *visit("OUT", "in"))
     with pytest.raises(NoTraceError) as told:
-        ask("NOBODY", file, NOWHERE)
+        ask("NOBODY", only(file))
     assert "PARKSTREAM_PLATE_HASH_KEY" in str(told.value)
     assert "http://127.0.0.1:9/v1/visits/NOBODY" in str(told.value)
 
@@ -75,14 +79,14 @@ def test_a_plate_that_is_not_found_names_what_was_tried(file):
 def test_what_can_be_no_plate_is_not_asked_for(file):
     kept(file, *visit("OUT", "in"))
     with pytest.raises(NoTraceError) as told:
-        ask("exit:somewhere-else", file, NOWHERE)
+        ask("exit:somewhere-else", only(file))
     assert "PARKSTREAM_BACKEND_URL" not in str(told.value)
 
 
 def test_a_file_of_something_else_is_not_taken_for_spans(file):
     file.write_text("{}\n")
     with pytest.raises(NotSpansError):
-        ask("exit:OUT", file, NOWHERE)
+        ask("exit:OUT", only(file))
 
 
 def test_a_line_that_is_being_written_is_not_read_yet(file):
@@ -105,7 +109,7 @@ def test_kept_spans_are_bounded_and_the_newest_stay(file):
 
 @pytest.fixture
 def environ(monkeypatch):
-    monkeypatch.setattr("os.environ", {"PARKSTREAM_BACKEND_URL": "http://127.0.0.1:9"})
+    monkeypatch.setattr("os.environ", {"PARKSTREAM_BACKEND_URL": NOWHERE})
 
 
 @pytest.mark.usefixtures("environ")

@@ -28,7 +28,7 @@ from parkstream_cli.places import SPANS_FILE, usual_place
 from parkstream_cli.probing import UnreachableError
 from parkstream_cli.settings import Settings
 from parkstream_cli.traces import asking
-from parkstream_cli.traces.asking import NoSpansError, NoTraceError
+from parkstream_cli.traces.asking import NoSpansError, NoTraceError, Sources
 
 WRONG_ENVIRONMENT: Final = 2
 
@@ -103,9 +103,14 @@ def trace(
 ) -> int:
     """Draw where a car's time went, from the camera to the disk; exit 1 when no kept span tells of it."""
     settings = settings_or_exit(Settings, os.environ)
-    file = spans or Path(settings.spans_file or usual_place() / SPANS_FILE)
+    sources = Sources(
+        spans_file=spans or Path(settings.spans_file or usual_place() / SPANS_FILE),
+        plate_hash_key=settings.plate_hash_key,
+        backend_url=settings.backend_url,
+        api_token=settings.api_token,
+    )
     try:
-        found = asking.ask(visit_or_plate, file, settings)
+        found = asking.ask(visit_or_plate, sources)
     except (NoSpansError, NoTraceError, NotSpansError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1

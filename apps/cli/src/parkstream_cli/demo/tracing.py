@@ -65,9 +65,9 @@ class Shown(Struct, frozen=True):
 
 
 def shown(file: Path) -> Shown | None:
-    """Return a car in the middle, and the one that took longest; ``None`` when *file* tells of none.
+    """Return the car nearest to the median, and the one that took longest; ``None`` when *file* tells of none.
 
-    The one in the middle is one whose summary travelled alone if there is any: its trace has all six steps.
+    The former is one whose summary travelled alone if there is any: its trace has all six steps.
     """
     took_ms: dict[str, float] = {}
     requests: set[str] = set()
@@ -79,14 +79,11 @@ def shown(file: Path) -> Shown | None:
     if not took_ms:
         return None
     ranked = sorted(took_ms, key=lambda trace_id: took_ms[trace_id])
+    median_ms = took_ms[ranked[len(ranked) // 2]]
     alone = [trace_id for trace_id in ranked if trace_id in requests]
-    chosen = (_middle(alone or ranked), ranked[-1])
-    found = gathered(file, chosen)
-    return Shown(found[chosen[0]], found[chosen[1]])
-
-
-def _middle(ranked: list[str]) -> str:
-    return ranked[len(ranked) // 2]
+    typical = min(alone or ranked, key=lambda trace_id: abs(took_ms[trace_id] - median_ms))
+    found = gathered(file, {typical, ranked[-1]})
+    return Shown(found[typical], found[ranked[-1]])
 
 
 def _decided_on_arrival(span: ReceivedSpan) -> bool:

@@ -11,7 +11,6 @@ from parkstream_telemetry.plates import plate_hash, plate_key
 from rich.console import Console
 
 from parkstream_cli.probing import Asker, UnreachableError
-from parkstream_cli.settings import Settings
 from parkstream_cli.traces.drawing import about, draw
 from parkstream_cli.traces.searching import FoundTrace, gathered, in_order, with_plate, with_visits
 from parkstream_cli.traces.waterfall import Row, waterfall
@@ -37,6 +36,15 @@ class NoTraceError(Exception):
         super().__init__("\n".join([f"no span in {file} is of the visit or plate {wanted}.", *tried]))
 
 
+class Sources(Struct, frozen=True, kw_only=True):
+    """Where to look: the kept spans, and the backend that remembers a plate's visits."""
+
+    spans_file: Path
+    plate_hash_key: str
+    backend_url: str
+    api_token: str | None
+
+
 class TraceAnswer(Struct, frozen=True):
     """One trace, as ``--json`` prints it; *linked_by*: the trace that links to this one, and is why it is here."""
 
@@ -47,28 +55,29 @@ class TraceAnswer(Struct, frozen=True):
     trace: list[Row]
 
 
-def ask(wanted: str, file: Path, settings: Settings) -> list[FoundTrace]:
+def ask(wanted: str, sources: Sources) -> list[FoundTrace]:
     """Return the traces of the visit or plate *wanted*, each followed by those that it links to."""
+    file = sources.spans_file
     if not file.exists():
         raise NoSpansError(file)
     tried: list[str] = []
-    trace_ids = with_visits(file, [wanted]) or _of_plate(wanted, file, settings, tried)
+    trace_ids = with_visits(file, [wanted]) or _of_plate(wanted, sources, tried)
     if not trace_ids:
         raise NoTraceError(wanted, file, tried)
     return in_order(gathered(file, trace_ids))
 
 
-def _of_plate(wanted: str, file: Path, settings: Settings, tried: list[str]) -> set[str]:
+def _of_plate(wanted: str, sources: Sources, tried: list[str]) -> set[str]:
     """Return the ids of the traces of a plate: by its hash, or by its visits that the backend remembers."""
     try:
         plate = normalised_plate(wanted)
     except ValueError:
         return set()
-    found = with_plate(file, plate_hash(plate, plate_key(settings.plate_hash_key)))
+    found = with_plate(sources.spans_file, plate_hash(plate, plate_key(sources.plate_hash_key)))
     if found:
         return found
     tried.append("A plate is found by its hash: PARKSTREAM_PLATE_HASH_KEY must be what the services have.")
-    return with_visits(file, asyncio.run(_visits_of(plate, settings, tried)))
+    return with_visits(sources.spans_file, asyncio.run(_visits_of(plate, sources, tried)))
 
 
 class _Visit(Struct, frozen=True):
@@ -79,10 +88,10 @@ class _Visits(Struct, frozen=True):
     visits: list[_Visit]
 
 
-async def _visits_of(plate: str, settings: Settings, tried: list[str]) -> list[str]:
-    async with Asker(settings.api_token) as asker:
+async def _visits_of(plate: str, sources: Sources, tried: list[str]) -> list[str]:
+    async with Asker(sources.api_token) as asker:
         try:
-            answer = await asker.get(f"{settings.backend_url}/v1/visits/{quote(plate, safe='')}", _Visits)
+            answer = await asker.get(f"{sources.backend_url}/v1/visits/{quote(plate, safe='')}", _Visits)
         except UnreachableError as error:
             tried.append(f"The backend (PARKSTREAM_BACKEND_URL) could not tell its visits: {error}")
             return []
