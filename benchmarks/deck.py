@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results"
 DECK = ROOT / "docs" / "deck"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
+_MADE_BY = {"trace": "./dev demo --seconds 20 --json > docs/results/trace.json"}
 _COLOURS = {
     "parkstream-entry-generator": "#5b8def",
     "parkstream-exit-generator": "#5b8def",
@@ -67,7 +68,7 @@ def _print_to_pdf(page: Path, pdf: Path) -> None:
 def _results(name: str) -> dict[str, Any]:
     path = RESULTS / f"{name}.json"
     if not path.exists():
-        sys.exit(f"{path.relative_to(ROOT)} is missing: run ./dev bench all")
+        sys.exit(f"{path.relative_to(ROOT)} is missing: run {_MADE_BY.get(name, './dev bench all')}")
     result: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return result
 
