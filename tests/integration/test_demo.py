@@ -39,8 +39,8 @@ def demo(tmp_path):
     """Start a demo whose every process can be told by its temporary folder."""
     running = []
 
-    def start(*options):
-        environ = os.environ | {"TMPDIR": str(tmp_path), "COLUMNS": "100"}
+    def start(*options, **more):
+        environ = os.environ | {"TMPDIR": str(tmp_path), "COLUMNS": "100"} | more
         command = [*DEMO, *map(str, options)]
         process = subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         running.append(process)
@@ -141,6 +141,14 @@ def test_a_demo_tells_the_account_and_keeps_what_it_was_asked_to_keep(demo, tmp_
     _, err = again.communicate(timeout=60)
     assert again.returncode == 1
     assert "is not empty" in err
+
+
+def test_a_demo_balances_though_the_receiver_that_was_named_is_away(demo):
+    process = demo("--seconds", 3, "--json", OTEL_EXPORTER_OTLP_ENDPOINT="http://127.0.0.1:9")
+    out, err = process.communicate(timeout=150)
+    assert process.returncode == 0, err
+    assert json.loads(out)["trace"] == []
+    assert "telemetry goes to http://127.0.0.1:9" in err
 
 
 def test_ctrl_c_cleans_up(demo, tmp_path):
