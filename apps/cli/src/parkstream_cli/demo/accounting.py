@@ -1,5 +1,7 @@
 """The account: every exit that was published is in exactly one current summary on disk, or it does not balance."""
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 
 from parkstream_cli.demo.summary_file import Tally
@@ -81,7 +83,7 @@ def account(
     *,
     to_disk: tuple[Milliseconds, Milliseconds],
     file: str,
-    trace: list[Row],
+    trace: Sequence[Row] = (),
 ) -> Account:
     """Return the account of *published* against *found*, and one car's *trace*.
 
@@ -101,5 +103,5 @@ def account(
         exit_to_disk_ms=to_disk[0],
         held_exit_to_disk_ms=to_disk[1],
         summary_file=file,
-        trace=trace,
+        trace=list(trace),
     )
