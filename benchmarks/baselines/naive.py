@@ -54,13 +54,8 @@ def create_app(rabbitmq_url: str, redis_url: str, summary_url: str, provider: Tr
     async def on_exit(body: bytes) -> None:
         exited = EXITED.decode(body)
         found = await store.hget("naive", exited.vehicle_plate)
-        entry = None
-        if found is not None:
-            id_, at = found.decode().split(" ")
-            entry = id_, datetime.fromisoformat(at)
-        async with http[0].post(
-            f"{summary_url}/v1/summaries", data=line(exited, entry, None, 0), headers=_JSON
-        ) as answer:
+        item = line(exited, _entry_of(found), None, 0)
+        async with http[0].post(f"{summary_url}/v1/summaries", data=item, headers=_JSON) as answer:
             answer.raise_for_status()
 
     app = FastStream(broker, logger=None)
@@ -75,6 +70,13 @@ def create_app(rabbitmq_url: str, redis_url: str, summary_url: str, provider: Tr
         await store.aclose()
 
     return app
+
+
+def _entry_of(found: bytes | None) -> tuple[str, datetime] | None:
+    if found is None:
+        return None
+    id_, at = found.decode().split(" ")
+    return id_, datetime.fromisoformat(at)
 
 
 _JSON = {"content-type": "application/json"}
