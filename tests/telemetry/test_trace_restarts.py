@@ -46,6 +46,13 @@ async def test_a_trace_outlives_a_backend_between_any_two_steps(traced: Traced):
         entered = await camera.enters("CAR", at - timedelta(hours=1))
         await camera.leaves("CAR", at, left)
         await camera.leaves("CAR", at, again)
+    first = {
+        "PARKSTREAM_ROLES": "record",
+        "PARKSTREAM_QUEUES": "entries",
+    }  # The exit is the one that completes the visit.
+    backend = await asyncio.to_thread(traced.pipeline.start_backend, first)
+    await traced.trace(entered, PROCESS_ENTRY)
+    backend.kill()
     await hand_back(traced.pipeline.rabbitmq_url, EXITS_QUEUE, 2)
     backend = await asyncio.to_thread(traced.pipeline.start_backend, {"PARKSTREAM_ROLES": "record"})
     processes = [
