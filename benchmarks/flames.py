@@ -13,7 +13,8 @@ RATE_HZ = 200
 def recorded(folder: Path, pids: Mapping[str, list[int]]) -> Iterator[None]:
     """Sample the first process of each name while the block runs; write ``flame-NAME.svg`` into *folder*."""
     folder.mkdir(parents=True, exist_ok=True)
-    recorders = [_spy(pid[0], folder / f"flame-{name.replace('+', '-')}.svg") for name, pid in pids.items()]
+    drawn = {folder / f"flame-{name.replace('+', '-')}.svg": pid[0] for name, pid in pids.items()}
+    recorders = [_spy(pid, svg) for svg, pid in drawn.items()]
     try:
         yield
     finally:
@@ -21,6 +22,8 @@ def recorded(folder: Path, pids: Mapping[str, list[int]]) -> Iterator[None]:
             recorder.send_signal(signal.SIGINT)
         for recorder in recorders:
             recorder.wait(30)
+        for svg in drawn:  # py-spy writes the command that it was called by into the title.
+            svg.write_text(svg.read_text(encoding="utf-8").replace(f"{folder}/", ""), encoding="utf-8")
 
 
 def _spy(pid: int, svg: Path) -> "subprocess.Popen[bytes]":
