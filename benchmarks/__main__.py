@@ -42,7 +42,6 @@ def _arguments(name: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--pairs", type=int, default=20_000, help="entries, and as many exits")
         parser.add_argument("--only", nargs="*", choices=list(drain.CANDIDATES), help="what to run (default: all)")
         parser.add_argument("--untraced", action="store_true", help="leave the traced runs out")
-        parser.add_argument("--full-shuffle", action="store_true", help="shuffle everything; reported apart")
     if name == "latency":
         parser.add_argument("--rates", type=float, nargs="*", default=[50, 200, 500], help="events per second")
         parser.add_argument("--seconds", type=float, default=20, help="how long each rate is driven")
@@ -53,7 +52,7 @@ def _arguments(name: str, parser: argparse.ArgumentParser) -> None:
 
 
 def _drain(options: argparse.Namespace) -> None:
-    shuffle = 1e9 if options.full_shuffle else drain.SHUFFLED_WITHIN_SECONDS
+    shuffle = drain.SHUFFLED_WITHIN_SECONDS
     rows: list[Row] = []
     with stack.servers() as (sandbox, rabbitmq):
         for repeat in range(options.repeats):
@@ -65,9 +64,8 @@ def _drain(options: argparse.Namespace) -> None:
                 )
     merged = medians(rows, ("name", "traced"))
     _against_the_baseline(merged)
-    name = "drain-full-shuffle" if options.full_shuffle else "drain"
     columns = ("name", "traced", "events_per_second", "ratio_to_aio_pika", "cpu_us_per_event")
-    report(name, merged, columns, options.json, pairs=options.pairs, shuffled_within_seconds=shuffle)
+    report("drain", merged, columns, options.json, pairs=options.pairs, shuffled_within_seconds=shuffle)
 
 
 def _against_the_baseline(rows: list[Row]) -> None:
