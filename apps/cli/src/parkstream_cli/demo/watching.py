@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from typing import Final
 
 from aio_pika.abc import AbstractChannel
 from msgspec import Struct, field
@@ -10,45 +9,43 @@ from msgspec import Struct, field
 from parkstream_cli.demo.accounting import Milliseconds
 from parkstream_cli.probing import Asker, queues
 
-NONE: Final = 0
-
 
 class Entries(Struct, frozen=True, kw_only=True):
     """The account of the entry cameras."""
 
-    published: int = NONE
-    duplicates: int = NONE
-    dropped: int = NONE
-    buffered: int = NONE
+    published: int = 0
+    duplicates: int = 0
+    dropped: int = 0
+    buffered: int = 0
     running: bool = False
 
 
 class Exits(Entries, frozen=True, kw_only=True):
     """The account of the exit cameras; ``parked``: the cars that they still expect."""
 
-    matched: int = NONE
-    unmatched: int = NONE
-    missed: int = NONE
-    misread: int = NONE
-    parked: int = NONE
+    matched: int = 0
+    unmatched: int = 0
+    missed: int = 0
+    misread: int = 0
+    parked: int = 0
 
 
 class State(Struct, frozen=True, kw_only=True):
     """Where the backend stands."""
 
-    position: int = NONE
-    lag: int = NONE
-    held: int = NONE
-    inside: int = NONE
-    outbox_depth: int = NONE
-    parked: int = NONE
+    position: int = 0
+    lag: int = 0
+    held: int = 0
+    inside: int = 0
+    outbox_depth: int = 0
+    parked: int = 0
     counters: dict[str, int] = field(default_factory=dict[str, int])
 
 
 class Stats(Struct, frozen=True, kw_only=True):
     """Where the summary file stands; ``current`` counts visits by outcome."""
 
-    lines: int = NONE
+    lines: int = 0
     current: dict[str, int] = field(default_factory=dict[str, int])
     exit_to_disk_ms: Milliseconds | None = None
     held_exit_to_disk_ms: Milliseconds | None = None
