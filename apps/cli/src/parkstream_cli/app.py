@@ -24,6 +24,7 @@ from parkstream_cli.demo.services import DiedError
 from parkstream_cli.demo.telling import tell
 from parkstream_cli.doctor import examination
 from parkstream_cli.doctor.findings import Level
+from parkstream_cli.failing import EXPECTED, exit_code_of
 from parkstream_cli.places import SPANS_FILE, usual_place
 from parkstream_cli.probing import UnreachableError
 from parkstream_cli.settings import Settings
@@ -125,7 +126,11 @@ def main() -> None:
     """Run the command that ``sys.argv`` names; a SIGTERM cleans up as Ctrl-C does."""
     signal.signal(signal.SIGTERM, _leave)
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # What it logs is raised too, and told once.
-    app()
+    try:
+        app()
+    except EXPECTED as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(exit_code_of(error))
 
 
 def _leave(number: int, _frame: FrameType | None) -> None:

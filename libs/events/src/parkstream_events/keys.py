@@ -35,6 +35,12 @@ class BackendKeys(Keys):
         """Stream: the records, stream id ``<position>-0``."""
         self.log_meta = self.key("log", "meta")
         """Hash: position, recorded_at_us, archived_through, entered_position, exited_position, and their times."""
+        self.log_leases = self.key("log", "leases")
+        """Hash: who reads the log, to ``<position>:<until>``; until then (µs) nothing after it is archived."""
+        self.log_restoring = self.key("log", "restoring")
+        """Stream: the log as it will be once archived records are back in it."""
+        self.projections = self.key("projections")
+        """Set: the versions of the projection that exist."""
         self.outbox = self.key("outbox")
         """Stream: summaries that are not delivered yet, stream id ``<position>-<n>``."""
         self.outbox_meta = self.key("outbox", "meta")

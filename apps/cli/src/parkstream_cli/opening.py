@@ -1,0 +1,40 @@
+"""What the tools of the log open: Redis, the log, the outbox, the projections."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import NamedTuple
+
+from parkstream_eventlog import EventLog, RedisLog, connect
+from parkstream_events.keys import BackendKeys
+from parkstream_projection import Outbox, Reads
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from parkstream_cli.probing import UnreachableError, hosts_of, reason
+from parkstream_cli.settings import Settings
+
+
+class Opened(NamedTuple):
+    """The backend's Redis DB, and what is in it."""
+
+    redis: Redis
+    keys: BackendKeys
+    log: EventLog
+    outbox: Outbox
+    reads: Reads
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncGenerator[Opened, None]:
+    """Open what *settings* name; raise ``UnreachableError`` when Redis cannot be reached, or stops answering."""
+    try:
+        redis = connect(settings.redis_url, name="parkstream-cli")
+    except ValueError as error:
+        raise UnreachableError(hosts_of(settings.redis_url), f"{error} (PARKSTREAM_REDIS_URL)") from error
+    keys = BackendKeys(settings.mall)
+    try:
+        yield Opened(redis, keys, RedisLog(redis, keys), Outbox(redis, keys), Reads(redis, keys))
+    except RedisError as error:
+        raise UnreachableError(hosts_of(settings.redis_url), f"{reason(error)} (PARKSTREAM_REDIS_URL)") from error
+    finally:
+        await redis.aclose()

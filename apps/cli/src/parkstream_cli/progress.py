@@ -1,0 +1,53 @@
+"""A bar with rate and remaining time, on stderr, for what takes longer than a second."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final, Protocol
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.text import Text
+
+SHOWN_AFTER_SECONDS: Final = 1.0
+
+
+class Reached(Protocol):
+    """Is told how far the work has got."""
+
+    def __call__(self, done: int, /, total: int | None = None) -> None:
+        """Note that *done* of *total* is done; *total* may grow."""
+        ...
+
+
+class Rate(ProgressColumn):
+    """How much is done per second."""
+
+    def render(self, task: Task) -> Text:
+        """Return the rate as text."""
+        return Text(f"{task.speed:,.0f}/s" if task.speed else "")
+
+
+@contextmanager
+def progress(what: str, total: int | None = None, *, console: Console | None = None) -> Iterator[Reached]:
+    """Show how far *what* has got, once it has taken a second; yield what to call with how much is done."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        Rate(),
+        TimeRemainingColumn(),
+    )
+    bar = Progress(*columns, console=console or Console(stderr=True), transient=True)
+    task = bar.add_task(what, total=total)
+    begun = time.monotonic()
+
+    def reached(done: int, /, total: int | None = None) -> None:
+        bar.update(task, completed=done, total=bar.tasks[0].total if total is None else total)
+        if not bar.live.is_started and time.monotonic() - begun > SHOWN_AFTER_SECONDS:
+            bar.start()
+
+    try:
+        yield reached
+    finally:
+        bar.stop()
