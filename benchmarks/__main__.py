@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import drain, grow, latency, pages, publish, stack
+from benchmarks import drain, grow, latency, pages, publish, shuffled, stack
 from benchmarks.results import Row, medians, report, say
 
 
@@ -62,10 +62,12 @@ def _drain(options: argparse.Namespace) -> None:
                     drain.measure(sandbox, rabbitmq, name, options.pairs, shuffle, traced=traced)
                     for name in options.only or drain.CANDIDATES
                 )
+        full = medians((shuffled.measure(sandbox, rabbitmq, options.pairs) for _ in range(options.repeats)), ("name",))
     merged = medians(rows, ("name", "traced"))
     _against_the_baseline(merged)
     columns = ("name", "traced", "events_per_second", "ratio_to_aio_pika", "cpu_us_per_event")
-    report("drain", merged, columns, options.json, pairs=options.pairs, shuffled_within_seconds=shuffle)
+    apart = {"full_shuffle": full, "pairs": options.pairs, "shuffled_within_seconds": shuffle}
+    report("drain", merged, columns, options.json, **apart)
 
 
 def _against_the_baseline(rows: list[Row]) -> None:

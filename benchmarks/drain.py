@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 
 import redis
-from parkstream_sandbox import RabbitServer, Sandbox
+from parkstream_sandbox import RabbitServer, Sandbox, ServiceProcess
 
 from benchmarks import load, stack
 from benchmarks.flames import recorded
@@ -35,6 +35,11 @@ SHUFFLED_WITHIN_SECONDS = 1.0
 
 def parkstream(run: stack.Run, at_work: ExitStack) -> Started:
     """Start two record processes and one that projects and delivers."""
+    return backends(run, at_work)[0]
+
+
+def backends(run: stack.Run, at_work: ExitStack) -> tuple[Started, ServiceProcess]:
+    """Start Parkstream's processes; return them, and the one that can be asked where the projection stands."""
     present = run.backend("project,deliver", "present")
     at_work.callback(present.terminate)
     present.wait_ready()
@@ -44,7 +49,7 @@ def parkstream(run: stack.Run, at_work: ExitStack) -> Started:
     ]
     for one in recorders:
         at_work.callback(one.terminate)
-    return {"record": [one.pid for one in recorders], "project+deliver": [present.pid]}
+    return {"record": [one.pid for one in recorders], "project+deliver": [present.pid]}, present
 
 
 def aio_pika(run: stack.Run, at_work: ExitStack) -> Started:
@@ -95,12 +100,11 @@ def measure(  # noqa: PLR0913 - one run has these parts
     with ExitStack() as at_work:
         sink = at_work.enter_context(discarding(sandbox)) if traced else None
         run = at_work.enter_context(stack.run(sandbox, rabbitmq, sink.environ if sink else {}))
-        asyncio.run(_fill(run.rabbitmq_url, put_through, traced=traced))
+        asyncio.run(fill(run.rabbitmq_url, put_through, traced=traced))
         started = CANDIDATES[name](run, at_work)
-        pids = {**started, "rabbitmq": [rabbitmq.pid], "redis": [run.redis.pid], "summary-api": [run.summary_api.pid]}
         if flames is not None:
             at_work.enter_context(recorded(flames, started))
-        row = _timed(run, name, put_through, Meter(pids))
+        row = _timed(run, name, put_through, watched(run, rabbitmq, started))
         row["traced"] = traced
         if sink is not None and name == "parkstream":
             row |= _spans(run, sink, put_through)
@@ -109,7 +113,8 @@ def measure(  # noqa: PLR0913 - one run has these parts
     return row
 
 
-async def _fill(url: str, put_through: load.Load, *, traced: bool) -> None:
+async def fill(url: str, put_through: load.Load, *, traced: bool) -> None:
+    """Put *put_through* into the queues of the vhost at *url*, each in a trace of its own when *traced*."""
     async with load.exchange_at(url) as exchange:
         await load.publish(exchange, put_through.sightings, _traceparents() if traced else None)
 
@@ -119,10 +124,17 @@ def _traceparents() -> Iterator[str]:
         yield f"00-{n:032x}-{n:016x}-01"
 
 
+def watched(run: stack.Run, rabbitmq: RabbitServer, started: Started) -> Meter:
+    """Return what reads the usage of all processes of a run."""
+    return Meter(
+        {**started, "rabbitmq": [rabbitmq.pid], "redis": [run.redis.pid], "summary-api": [run.summary_api.pid]}
+    )
+
+
 def _timed(run: stack.Run, name: str, put_through: load.Load, meter: Meter) -> Row:
     events = len(put_through.sightings)
     lines = stack.LineCounter(run.summary_file)
-    stack.until(_has_begun(run, name), f"{name} takes the first event", 60)
+    stack.until(has_begun(run, name), f"{name} takes the first event", 60)
     before, begun = meter.read(), time.perf_counter()
     stack.until(
         (lines.read() >= put_through.lines for _ in count()), f"{put_through.lines} lines of {name}", TIMEOUT_SECONDS
@@ -141,7 +153,8 @@ def _timed(run: stack.Run, name: str, put_through: load.Load, meter: Meter) -> R
     }
 
 
-def _has_begun(run: stack.Run, name: str) -> Iterator[bool]:
+def has_begun(run: stack.Run, name: str) -> Iterator[bool]:
+    """Yield whether the candidate *name* has taken its first event."""
     if name == "parkstream":
         yield from (run.log_length() > 0 for _ in count())
     with redis.Redis.from_url(f"{run.redis.url}/0") as client:

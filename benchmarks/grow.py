@@ -9,7 +9,7 @@ import redis
 from parkstream_sandbox import RabbitServer, Sandbox
 
 from benchmarks import drain, load, stack
-from benchmarks.meter import Meter, Usage, cpu_us_per_event
+from benchmarks.meter import Usage, cpu_us_per_event
 from benchmarks.results import Row, say
 
 TIMEOUT_SECONDS = 1_800
@@ -24,8 +24,7 @@ def measure(sandbox: Sandbox, rabbitmq: RabbitServer, events: int, shuffled_with
         asyncio.run(_fill(run.rabbitmq_url, put_through))
         say(f"  {events:,} events are in the queues")
         started = drain.parkstream(run, at_work)
-        pids = {**started, "summary-api": [run.summary_api.pid], "redis": [run.redis.pid], "rabbitmq": [rabbitmq.pid]}
-        meter, lines = Meter(pids), stack.LineCounter(run.summary_file)
+        meter, lines = drain.watched(run, rabbitmq, started), stack.LineCounter(run.summary_file)
         before, begun = meter.read(), time.perf_counter()
         stack.until(
             (lines.read() >= put_through.lines for _ in count()), f"{put_through.lines} lines", TIMEOUT_SECONDS, 0.05

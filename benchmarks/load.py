@@ -1,6 +1,7 @@
 """The sightings that a benchmark puts through, and how they get into the queues."""
 
 import asyncio
+import math
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager
@@ -30,8 +31,8 @@ class Load(NamedTuple):
 def paired(pairs: int, shuffled_within_seconds: float, seed: int = 1) -> Load:
     """Return *pairs* entries and as many exits, four in five of them matched, and one closing entry.
 
-    Each sighting is displaced by less than *shuffled_within_seconds*; the closing entry is later than all, so that
-    every exit whose entry is missing can be decided.
+    Each sighting is displaced by less than *shuffled_within_seconds* (``inf``: anywhere); the closing entry is later
+    than all, so that every exit whose entry is missing can be decided.
     """
     chance = random.Random(seed)
     begin = datetime.now(UTC) - SPACING * pairs - timedelta(minutes=5)
@@ -42,11 +43,12 @@ def paired(pairs: int, shuffled_within_seconds: float, seed: int = 1) -> Load:
         happened.append(VehicleEntered(f"entry-{seed}-{n:09d}", plate, at))
         left = plate if n % 5 < MATCHED_OF_FIVE else f"Z{n:08d}"
         happened.append(VehicleExited(f"exit-{seed}-{n:09d}", left, at + STAY))
-    order = sorted(
-        happened, key=lambda one: one.happened_at + timedelta(seconds=chance.random() * shuffled_within_seconds)
-    )
+    if math.isinf(shuffled_within_seconds):
+        chance.shuffle(happened)
+    else:
+        happened.sort(key=lambda one: one.happened_at + timedelta(seconds=chance.random() * shuffled_within_seconds))
     closing = VehicleEntered(f"entry-{seed}-closing", "A99999999", begin + pairs * SPACING + timedelta(minutes=1))
-    return Load([*order, closing], pairs)
+    return Load([*happened, closing], pairs)
 
 
 def message_of(sighting: Sighting, traceparent: str | None = None, at: datetime | None = None) -> aio_pika.Message:

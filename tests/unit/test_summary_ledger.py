@@ -73,10 +73,11 @@ def test_entries_say_where_each_line_starts():
 
 def test_reading_the_file_tells_the_same_as_writing_it():
     written, read = empty(), empty()
-    for one in (item(1), item(2), item(1, 2, outcome=Outcome.RETRACTED)):
+    for one in (item(1, position=3), item(2, position=7), item(1, 2, outcome=Outcome.RETRACTED)):
         written.take(one)
-        read.found(encode(kept_of(one)), Heading(one.visit_id, one.revision, one.outcome))
+        read.found(encode(kept_of(one)), Heading(one.visit_id, one.revision, one.outcome, one.position))
     assert read.mark == written.mark
+    assert read.position == written.position == 7
     assert read.counts == written.counts
     assert known_to(read, "exit:1", "exit:2") == known_to(written, "exit:1", "exit:2")
 
@@ -84,8 +85,8 @@ def test_reading_the_file_tells_the_same_as_writing_it():
 def test_lines_that_somebody_else_wrote_are_counted_and_passed():
     ledger = empty()
     line = encode(kept_of(item()))
-    ledger.found(line, Heading("exit:1", 1, Outcome.COMPLETED))
-    ledger.found(line, Heading("exit:1", 1, Outcome.COMPLETED))
+    ledger.found(line, Heading("exit:1", 1, Outcome.COMPLETED, 1))
+    ledger.found(line, Heading("exit:1", 1, Outcome.COMPLETED, 1))
     ledger.found(b"what is this", None)
     assert (ledger.counts["lines"], ledger.counts["repeated"], ledger.counts["unreadable"]) == (1, 1, 1)
     assert ledger.mark.through_bytes == 2 * (len(line) + 1) + len(b"what is this\n")

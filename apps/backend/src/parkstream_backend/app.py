@@ -23,6 +23,7 @@ from parkstream_backend.parts import Parts
 from parkstream_backend.posting import SummaryApi
 from parkstream_backend.process import FAILED, Backend
 from parkstream_backend.project import Foldings, Projecting
+from parkstream_backend.reach import check_reach
 from parkstream_backend.routes import ReadApi, routes_of
 from parkstream_backend.settings import Role, Settings
 from parkstream_backend.timekeeper import Timekeeper
@@ -85,8 +86,9 @@ async def life_of(parts: Parts, duties: Duties) -> AsyncGenerator[None, None]:
     """
     prepared = asyncio.Event()
     async with aiohttp.ClientSession() as session:
-        duties.take_up("monitor", _watch(parts, prepared))
-        for name, duty in _duties_of(parts, session).items():
+        server = SummaryApi(session, parts.settings.summary_url, parts.settings.api_token)
+        duties.take_up("monitor", _watch(parts, server, prepared))
+        for name, duty in _duties_of(parts, server).items():
             duties.take_up(name, _after(prepared, duty))
         yield
         await duties.put_down()
@@ -97,9 +99,11 @@ async def life_of(parts: Parts, duties: Duties) -> AsyncGenerator[None, None]:
     parts.telemetry.shutdown()
 
 
-async def _watch(parts: Parts, prepared: asyncio.Event) -> None:
-    """Wait until Redis is there and durable; then let everything begin, and watch how full it gets."""
-    await patiently(lambda: check_durability(parts.redis), parts.waiting_for("redis"))
+async def _watch(parts: Parts, server: SummaryApi, prepared: asyncio.Event) -> None:
+    """Wait until Redis is there, durable and whole; then let everything begin, and watch how full it gets."""
+    on_retry = parts.waiting_for("redis")
+    await patiently(lambda: check_durability(parts.redis), on_retry)
+    await patiently(lambda: check_reach(parts.log, server.summarised_through), on_retry)
     prepared.set()
     gc.collect()
     gc.freeze()
@@ -112,7 +116,7 @@ async def _after(prepared: asyncio.Event, duty: Duty) -> None:
     await duty()
 
 
-def _duties_of(parts: Parts, session: aiohttp.ClientSession) -> dict[str, Duty]:
+def _duties_of(parts: Parts, server: SummaryApi) -> dict[str, Duty]:
     duties: dict[str, Duty] = {}
     if parts.does(Role.PROJECT):
         on_retry = parts.waiting_for("redis")
@@ -124,7 +128,6 @@ def _duties_of(parts: Parts, session: aiohttp.ClientSession) -> dict[str, Duty]:
             parts.log, parts.reads, parts.settings.rules, parts.depths, parts.telemetry, on_retry
         ).run
     if parts.does(Role.DELIVER):
-        server = SummaryApi(session, parts.settings.summary_url, parts.settings.api_token)
         consumer = f"{socket.gethostname()}-{secrets.token_hex(4)}"
         deliverer = Deliverer(
             parts.outbox, server, parts.breaker, parts.telemetry, consumer, parts.waiting_for("redis")

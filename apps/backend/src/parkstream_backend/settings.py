@@ -44,7 +44,12 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
         str | None, Meta(description="Bearer token of the read API and of the summary API.", extra={"secret": True})
     ] = None
     plate_hash_key: Annotated[
-        str | None, Meta(description="Key of the hash that stands for a plate in telemetry.", extra={"secret": True})
+        str | None,
+        Meta(
+            description="Key of the hash that stands for a plate in telemetry, the same in all services; "
+            "without one each process makes its own.",
+            extra={"secret": True},
+        ),
     ] = None
     log_format: Annotated[Literal["json", "pretty"], Meta(description="How log lines look.")] = "json"
     statistics_seconds: Annotated[Seconds, Meta(description="How often latency percentiles are logged.")] = 10.0

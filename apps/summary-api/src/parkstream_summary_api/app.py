@@ -125,7 +125,7 @@ class Parts:
 def _telemetry_options(settings: Settings) -> TelemetryOptions:
     return TelemetryOptions(
         service="parkstream-summary-api",
-        plate_hash_key=settings.plate_hash_key,
+        plate_hash_key=settings.plate_hash_key or "",
         log_format=settings.log_format,
         statistics_seconds=settings.statistics_seconds,
     )

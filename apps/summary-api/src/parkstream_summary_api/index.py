@@ -19,8 +19,10 @@ COMMIT: Final = """
 local mark = redis.call('HMGET', KEYS[1], 'through_bytes', 'tail', 'head')
 if (mark[1] or '0') ~= ARGV[1] or (mark[2] or '') ~= ARGV[2] or (mark[3] or '') ~= ARGV[3] then return 0 end
 redis.call('HSET', KEYS[1], 'through_bytes', ARGV[4], 'tail', ARGV[5], 'head', ARGV[6])
-local entries = 8 + 2 * tonumber(ARGV[7])
-for i = 8, entries - 1, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+local position = redis.call('HGET', KEYS[1], 'position') or '0'
+if tonumber(ARGV[7]) > tonumber(position) then redis.call('HSET', KEYS[1], 'position', ARGV[7]) end
+local entries = 9 + 2 * tonumber(ARGV[8])
+for i = 9, entries - 1, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
 for i = entries, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
 return 1
 """
@@ -66,7 +68,7 @@ class Index:
 
     async def commit(self, ledger: Ledger) -> bool:
         """Add what *ledger* took in, unless the index has moved since it was looked up; return whether it had not."""
-        arguments: list[Any] = [*ledger.began, *ledger.mark, len(ledger.counts)]
+        arguments: list[Any] = [*ledger.began, *ledger.mark, ledger.position, len(ledger.counts)]
         for name, change in ledger.counts.items():
             arguments += (name, change)
         for visit_id in ledger.changed:
@@ -75,10 +77,10 @@ class Index:
             return bool(await self._redis.eval(COMMIT, 2, self._keys.index_meta, self._keys.index, *arguments))
 
     async def counters(self) -> dict[str, int]:
-        """Return the counters, and ``bytes``, all as of one moment."""
+        """Return the counters, ``position`` and ``bytes``, all as of one moment."""
         async with _answering():
-            values = await self._redis.hmget(self._keys.index_meta, [*COUNTERS, "through_bytes"])
-        return dict(zip((*COUNTERS, "bytes"), (int(value or 0) for value in values), strict=True))
+            values = await self._redis.hmget(self._keys.index_meta, [*COUNTERS, "position", "through_bytes"])
+        return dict(zip((*COUNTERS, "position", "bytes"), (int(value or 0) for value in values), strict=True))
 
     async def forget(self) -> None:
         """Empty the index."""

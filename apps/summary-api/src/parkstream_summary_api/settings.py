@@ -24,8 +24,13 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
         str | None, Meta(description="Bearer token that every call of /v1 must show.", extra={"secret": True})
     ] = None
     plate_hash_key: Annotated[
-        str, Meta(description="Key of the hash that stands for a plate in telemetry.", extra={"secret": True})
-    ] = "parkstream"
+        str | None,
+        Meta(
+            description="Key of the hash that stands for a plate in telemetry, the same in all services; "
+            "without one each process makes its own.",
+            extra={"secret": True},
+        ),
+    ] = None
     log_format: Annotated[Literal["json", "pretty"], Meta(description="How log lines look.")] = "json"
     statistics_seconds: Annotated[
         float, Meta(gt=0, description="How often latencies are logged.", extra={"unit": "s"})

@@ -38,11 +38,13 @@ class Percentiles(msgspec.Struct, frozen=True):
 class Stats(msgspec.Struct, frozen=True):
     """What the file holds, and the latencies since this process started.
 
+    ``position`` is the greatest in the file: a log that ends before it has lost records.
     ``unreadable`` and ``repeated`` count lines that somebody else must have written: no summary, and one written twice.
     """
 
     lines: int
     visits: int
+    position: int
     current: Current
     bytes: int
     unreadable: int
@@ -92,6 +94,7 @@ class Statistics:
         return Stats(
             lines=counters["lines"],
             visits=counters["visits"],
+            position=counters["position"],
             current=Current(*[counters[field] for field in Current.__struct_fields__]),
             bytes=counters["bytes"],
             unreadable=counters["unreadable"],

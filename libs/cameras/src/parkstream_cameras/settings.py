@@ -28,8 +28,13 @@ class CameraSettings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTR
         str | None, Meta(description="Bearer token that /v1 asks for, if any.", extra={"secret": True})
     ] = None
     plate_hash_key: Annotated[
-        str, Meta(description="Key of the hash that stands for a plate in telemetry.", extra={"secret": True})
-    ] = "parkstream"
+        str | None,
+        Meta(
+            description="Key of the hash that stands for a plate in telemetry, the same in all services; "
+            "without one each process makes its own.",
+            extra={"secret": True},
+        ),
+    ] = None
     log_format: Annotated[Literal["json", "pretty"], Meta(description="How log lines look.")] = "json"
     statistics_seconds: Annotated[Seconds, Meta(description="How often latency percentiles are logged.")] = 10.0
     seed: Annotated[Seed | None, Meta(description="Makes plates, arrivals and stays repeatable.")] = None

@@ -116,7 +116,7 @@ class Station:
 def _options(settings: CameraSettings, service: str) -> TelemetryOptions:
     return TelemetryOptions(
         service=service,
-        plate_hash_key=settings.plate_hash_key,
+        plate_hash_key=settings.plate_hash_key or "",
         log_format=settings.log_format,
         statistics_seconds=settings.statistics_seconds,
     )

@@ -31,6 +31,7 @@ class Heading(msgspec.Struct, frozen=True):
     visit_id: str
     revision: int
     outcome: Outcome
+    position: int
 
 
 class Mark(NamedTuple):
@@ -53,6 +54,8 @@ class Ledger:
         self.lines: list[bytes] = []
         self.counts: Counter[str] = Counter()
         self.changed: set[str] = set()
+        self.position = 0
+        """The greatest position among the lines that were added."""
 
     def take(self, item: SummaryItem) -> ItemStatus:
         """Return what *item* is to the file, and add its line to ``lines`` when it is new."""
@@ -88,6 +91,7 @@ class Ledger:
         entry = Entry(added.revision, self.mark.through_bytes, digest, added.outcome)
         self._known[added.visit_id] = (*before, entry)
         self.changed.add(added.visit_id)
+        self.position = max(self.position, added.position)
         self._move(length, digest)
 
     def _count(self, before: tuple[Entry, ...], added: Summary | Heading) -> None:
