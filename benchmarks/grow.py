@@ -25,6 +25,7 @@ def measure(sandbox: Sandbox, rabbitmq: RabbitServer, events: int, shuffled_with
         say(f"  {events:,} events are in the queues")
         started = drain.parkstream(run, at_work)
         meter, lines = drain.watched(run, rabbitmq, started), stack.LineCounter(run.summary_file)
+        stack.until(drain.has_begun(run, "parkstream"), "the first event is taken", 60)
         before, begun = meter.read(), time.perf_counter()
         stack.until(
             (lines.read() >= put_through.lines for _ in count()), f"{put_through.lines} lines", TIMEOUT_SECONDS, 0.05

@@ -51,8 +51,8 @@ Confirmed events per second of each generator, told to go faster than it can. Re
 """
 _GROW = """## Grow
 
-The same drain at growing sizes: what one event costs, and what each process holds at the end. Starting the processes
-counts here, so the smallest looks slowest. Repeat: `./dev bench grow`.
+The same drain at growing sizes: what one event costs, and what each process holds at the end. Repeat:
+`./dev bench grow`.
 
 | events | events/s | Redis bytes per event | CPU µs per event | RSS MiB | open files |
 |---:|---:|---:|---:|---|---|

@@ -121,7 +121,9 @@ def test_it_says_all_that_is_wrong_and_what_it_would_be_told(module):
     assert run.returncode == 2
     assert all(name in run.stderr for name in wrong)
 
-    run = subprocess.run([sys.executable, "-m", module, "config", "--json"], capture_output=True, text=True, check=True)
+    secret = {"PARKSTREAM_PLATE_HASH_KEY": "secret"}
+    config = [sys.executable, "-m", module, "config", "--json"]
+    run = subprocess.run(config, env=secret, capture_output=True, text=True, check=True)
     told = {variable["name"]: variable for variable in json.loads(run.stdout)["variables"]}
     assert told["PARKSTREAM_PLATE_HASH_KEY"]["value"] == "***"
     assert all(variable["meaning"] for variable in told.values())
