@@ -21,6 +21,7 @@ class Figures(Struct, frozen=True, kw_only=True):
     memory_share: float = 0.0
     """Of Redis' maxmemory; 0 without one."""
     position: int = 0
+    length: int = 0
     checkpoint: int = 0
     outbox_depth: int = 0
     outbox_age_seconds: float = 0.0
@@ -43,10 +44,13 @@ class Measure:
 
     async def __call__(self) -> Figures:
         """Return how full everything is now."""
+        checkpoint = (await self._reads.state()).checkpoint  # Before the position, so that no lag is negative.
+        log = await self._log.state()
         return Figures(
             memory_share=await memory_share(self._redis),
-            checkpoint=(await self._reads.state()).checkpoint,  # Before the position, so that no lag is negative.
-            position=(await self._log.state()).position,
+            checkpoint=checkpoint,
+            position=log.position,
+            length=log.length,
             outbox_depth=await self._outbox.depth(),
             outbox_age_seconds=await self._outbox.age_seconds(),
             parked=await self._outbox.parked(),
@@ -98,6 +102,8 @@ class Monitor:
 
     def _watch(self) -> None:
         watch = self._telemetry.watch
+        watch(names.LOG_POSITION, lambda: self._figure(self.figures.position))
+        watch(names.LOG_LENGTH, lambda: self._figure(self.figures.length))
         watch(names.PROJECTION_LAG, lambda: self._figure(self.figures.lag))
         watch(names.OUTBOX_DEPTH, lambda: self._figure(self.figures.outbox_depth))
         watch(names.OUTBOX_AGE, lambda: self._figure(self.figures.outbox_age_seconds))

@@ -145,6 +145,9 @@ class Projecting:
         emitted = step.spoken[len(step.spoken) - step.emitted :]  # A rebuilt projection says again what was said.
         for outcome, count in Counter(spoken.outcome for spoken in emitted).items():
             self._telemetry.add(names.VISITS, count, outcome=outcome.value)
+        for spoken in emitted:
+            if spoken.entry and spoken.exit:
+                self._telemetry.record(names.DWELL, (spoken.exit.at_us - spoken.entry.at_us) / SECOND_US)
 
     def _figure(self, count: float) -> list[tuple[float, dict[str, str]]]:
         """Return *count* as the one who knows it, nothing while standing by."""

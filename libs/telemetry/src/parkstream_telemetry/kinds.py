@@ -14,6 +14,8 @@ SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.
 """Bucket bounds of a duration, s."""
 COUNTS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 """Bucket bounds of a batch's size."""
+STAYS = (60.0, 300.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 10_800.0, 14_400.0, 21_600.0, 28_800.0, 43_200.0, 86_400.0)
+"""Bucket bounds of a car's stay, s."""
 
 
 class Kind(Enum):

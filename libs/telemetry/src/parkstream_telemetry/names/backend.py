@@ -1,6 +1,6 @@
 """What the backend tells: record, project, deliver."""
 
-from parkstream_telemetry.kinds import COUNTS, SECONDS, Event, Metric
+from parkstream_telemetry.kinds import COUNTS, SECONDS, STAYS, Event, Metric
 from parkstream_telemetry.names import attributes as a
 
 RECORDS = Metric(
@@ -10,6 +10,8 @@ DEAD_LETTERS = Metric("parking.dead_letters", "counter", "{message}", "Messages 
 QUEUE_WAIT = Metric("parking.queue.wait", "histogram", "s", "From a publish to its delivery.", (), SECONDS)
 COMMIT_SIZE = Metric("parking.commit.size", "histogram", "{event}", "Events in one group commit.", (), COUNTS)
 COMMIT_DURATION = Metric("parking.commit.duration", "histogram", "s", "Time of one group commit.", (), SECONDS)
+LOG_POSITION = Metric("parking.log.position", "gauge", "{record}", "Position of the last record.")
+LOG_LENGTH = Metric("parking.log.length", "gauge", "{record}", "Records that are in Redis, not archived.")
 PROJECTION_LAG = Metric("parking.projection.lag", "gauge", "{record}", "Records that the projection has not taken in.")
 OUTBOX_DEPTH = Metric("parking.outbox.depth", "gauge", "{item}", "Summaries that wait for their delivery.")
 OUTBOX_AGE = Metric("parking.outbox.age", "gauge", "s", "Age of the oldest summary that waits.")
@@ -20,6 +22,7 @@ VISITS_MATCHED = Metric(
     "parking.visits.matched_share", "gauge", "1", "Share of visits with an exit whose entry was seen, too."
 )
 VISITS = Metric("parking.visits", "counter", "{summary}", "Summaries spoken, by outcome.", (a.ATTRIBUTE_OUTCOME,))
+DWELL = Metric("parking.visit.dwell", "histogram", "s", "Stays of completed visits, as they are said.", (), STAYS)
 DECISIONS = Metric(
     "parking.decisions",
     "counter",
