@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[2]
 
 
 class Member(NamedTuple):
-    """A folder below libs or apps with a pyproject.toml."""
+    """A folder below apps, libs or signoz with a pyproject.toml."""
 
     folder: Path
 
@@ -36,7 +36,8 @@ class Function(NamedTuple):
     lines: int
 
 
-MEMBERS = [Member(path.parent) for path in sorted(ROOT.glob("[al][pi][pb]s/*/pyproject.toml"))]
+TOPS = ("apps", "libs", "signoz")
+MEMBERS = [Member(path.parent) for top in TOPS for path in sorted(ROOT.glob(f"{top}/*/pyproject.toml"))]
 MODULES = [module for member in MEMBERS for module in member.modules]
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 

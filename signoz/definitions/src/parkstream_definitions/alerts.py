@@ -1,0 +1,181 @@
+"""The alerts: what wakes somebody, why, and what to do then."""
+
+from typing import Final
+
+from parkstream_events import topology
+from parkstream_telemetry import names
+
+from parkstream_definitions import foreign
+from parkstream_definitions.boards.camera_to_disk import E2E, HELD, WRITE
+from parkstream_definitions.figures import latest, rate
+from parkstream_definitions.panels import one
+from parkstream_definitions.queries import Asked, along, formula, metric, spans
+from parkstream_definitions.rules import Rule, Threshold
+
+SILENT_MINUTES: Final = 10
+
+
+def silent(camera: str, key: str, queue: str) -> Rule:
+    """Return the alert for a camera from which nothing comes."""
+    where = f"{names.ATTRIBUTE_DESTINATION.name} = '{topology.EVENTS_EXCHANGE}:{key}:{queue}'"
+    return Rule(
+        name=f"silent-{camera}-camera",
+        title=f"The {camera} camera is silent",
+        meaning=f"No {camera} was delivered for {SILENT_MINUTES} minutes.",
+        then="Look whether the camera publishes (its /health/ready), whether messages wait in RabbitMQ, and whether a "
+        "backend records. A mall that is closed is silent, too: mute the alert for the night.",
+        runbook="a-camera-is-silent",
+        asked=one(metric(rate(names.CONSUMED_MESSAGES), legend=camera, where=where)),
+        unit="{count}/s",
+        op="equal",
+        thresholds=(Threshold("critical", 0),),
+        minutes=SILENT_MINUTES,
+        absent_minutes=SILENT_MINUTES,
+    )
+
+
+LOG: Final = [
+    Rule(
+        name="dead-letters",
+        title="Dead letters arrived",
+        meaning="Messages were refused; they wait unchanged in parking.dead-letters.",
+        then="Read their reasons on the RabbitMQ dashboard, mend the sender, then move or delete them.",
+        runbook="dead-letters",
+        asked=one(
+            metric(latest(foreign.QUEUE_READY), legend="waiting", where=f"queue = '{topology.DEAD_LETTERS_QUEUE}'")
+        ),
+        unit="short",
+        matches="last",
+        thresholds=(Threshold("warning", 0),),
+    ),
+    Rule(
+        name="projection-stalled",
+        title="The projection is stalled",
+        meaning="Records wait to be projected, or no backend says how many do: the projector may be dead.",
+        then="Look at the backends' /health/ready and their last error; restart one if all stand still.",
+        runbook="the-projection-stands-still",
+        asked=one(metric(latest(names.PROJECTION_LAG), legend="lag")),
+        unit="short",
+        thresholds=(Threshold("critical", 5_000), Threshold("warning", 500)),
+        absent_minutes=5,
+    ),
+    Rule(
+        name="unreadable-records",
+        title="A record cannot be read",
+        meaning="It changes nothing and blocks nothing, but the visits that it belongs to may be wrong.",
+        then="List them with `parkstream log unreadable`.",
+        runbook="unreadable-records",
+        asked=one(metric(latest(foreign.UNREADABLE), legend="unreadable")),
+        unit="short",
+        matches="last",
+        thresholds=(Threshold("critical", 0),),
+    ),
+    Rule(
+        name="redis-memory",
+        title="Redis is nearly full",
+        meaning="At 80 % of maxmemory recording pauses, and messages wait in RabbitMQ.",
+        then="Archive old records, or give Redis more memory.",
+        runbook="messages-wait-in-rabbitmq",
+        asked=one(metric(latest(names.MEMORY_SHARE), legend="share")),
+        unit="percentunit",
+        thresholds=(Threshold("critical", 0.8), Threshold("warning", 0.7)),
+    ),
+]
+
+DELIVERY: Final = [
+    Rule(
+        name="outbox-age",
+        title="Summaries wait too long",
+        meaning="The oldest summary waits for its delivery: the summary API is away, slow or refuses.",
+        then="Look at the summary API's /health/ready and its disk; the outbox drains by itself.",
+        runbook="a-car-took-long",
+        asked=one(metric(latest(names.OUTBOX_AGE), legend="age")),
+        unit="s",
+        thresholds=(Threshold("critical", 300), Threshold("warning", 60)),
+    ),
+    Rule(
+        name="outbox-parked",
+        title="Summaries are parked",
+        meaning="The summary API would not take them: conflict or invalid.",
+        then="Read their problems with GET /v1/parked of a backend, then redrive them.",
+        runbook="parked-summaries",
+        asked=one(metric(latest(names.OUTBOX_PARKED), legend="parked")),
+        unit="short",
+        matches="last",
+        thresholds=(Threshold("warning", 0),),
+    ),
+    Rule(
+        name="p99-over-budget",
+        title="p99 from camera to disk is over its budget",
+        meaning="Exits decided on arrival take more than 100 ms.",
+        then="Open the dashboard From camera to disk: the stage with the largest share is where to look.",
+        runbook="a-car-took-long",
+        asked=one(spans(f"p99({E2E})", legend="p99", where=f"{WRITE} AND {HELD} = false")),
+        unit="ms",
+        matches="on_average",
+        thresholds=(Threshold("warning", 100),),
+        minutes=10,
+        signal="TRACES",
+    ),
+    Rule(
+        name="summary-file-fsync",
+        title="The summary file cannot be written",
+        meaning="The summary API fails to make summaries durable.",
+        then="Free its disk; the API recovers by reading the file, and the outbox delivers again.",
+        runbook="the-disk-of-the-summary-file-is-full",
+        asked=one(spans("count()", legend="failed writes", where=f"{WRITE} AND has_error = true")),
+        unit="short",
+        matches="in_total",
+        thresholds=(Threshold("critical", 0),),
+        signal="TRACES",
+    ),
+]
+
+MALL: Final = [
+    silent("entry", topology.ENTERED_KEY, topology.ENTRIES_QUEUE),
+    silent("exit", topology.EXITED_KEY, topology.EXITS_QUEUE),
+    Rule(
+        name="matched-share",
+        title="Too few exits have their entry",
+        meaning="The log matches a smaller share of the exits than the exit camera made of cars that had entered.",
+        then="Sightings of the entry camera are lost before us or misread: look for dead letters, and at its published "
+        "and dropped counts.",
+        runbook="too-few-exits-have-their-entry",
+        asked=formula(
+            "B - A",
+            {"A": latest(names.VISITS_MATCHED, "min"), "B": latest(names.MATCHED_SHARE, "min")},
+            legend="missing share",
+        ),
+        unit="percentunit",
+        thresholds=(Threshold("warning", 0.1),),
+        minutes=15,
+    ),
+]
+
+DISKS: Final = [
+    Rule(
+        name="broker-disk",
+        title="RabbitMQ's disk is nearly full",
+        meaning="Below its limit RabbitMQ blocks publishers. In compose it is the disk of everything.",
+        then="Free the disk: old archives, SigNoz' retention, container images.",
+        runbook="a-disk-is-nearly-full",
+        asked=one(metric(latest(foreign.RABBITMQ_DISK_FREE, "min"), legend="free")),
+        unit="By",
+        op="below",
+        thresholds=(Threshold("critical", 2_000_000_000), Threshold("warning", 5_000_000_000)),
+    ),
+    Rule(
+        name="disk",
+        title="A disk is nearly full",
+        meaning="A file system of the host; only with the profile that watches hosts.",
+        then="Free it: old archives, SigNoz' retention, container images.",
+        runbook="a-disk-is-nearly-full",
+        asked=Asked(
+            [metric(latest(foreign.DISK_USED), legend="{{mountpoint}}", by=along(foreign.DISK_USED.attributes[0]))]
+        ),
+        unit="percentunit",
+        thresholds=(Threshold("critical", 0.95), Threshold("warning", 0.85)),
+    ),
+]
+
+RULES: Final[list[Rule]] = [*LOG, *DELIVERY, *MALL, *DISKS]

@@ -1,0 +1,1 @@
+"""Brings dashboards, alerts, views and retention into SigNoz."""
