@@ -1,0 +1,59 @@
+"""What happened, for a person and for a program."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from msgspec import Struct
+
+from parkstream_provision.applying import CHANGES, Done
+from parkstream_provision.previewing import Finding
+
+
+class Report(Struct, frozen=True):
+    """What was done or would be, and what the previews said; *written* tells which."""
+
+    done: list[Done]
+    findings: list[Finding] = []
+    written: bool = True
+
+    @property
+    def failed(self) -> list[Done]:
+        """What SigNoz refused."""
+        return [one for one in self.done if one.action == "failed"]
+
+    @property
+    def changed(self) -> list[Done]:
+        """What was, or would be, created, updated or deleted."""
+        return [one for one in self.done if one.action in CHANGES]
+
+    @property
+    def drift(self) -> list[Done]:
+        """What is not as the files say."""
+        return self.failed if self.written else self.failed + self.changed
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as one object."""
+        return {
+            "written": self.written,
+            "changed": len(self.changed),
+            "failed": len(self.failed),
+            "done": self.done,
+            "queries": self.findings,
+        }
+
+    def lines(self) -> Iterator[str]:
+        """Yield it as a person reads it: what is as it should be is only counted."""
+        for one in self.done:
+            if one.action != "unchanged":
+                yield f"{self._verb(one)} {one.kind} {one.name}{f': {one.why}' if one.why else ''}"
+        for finding in self.findings:
+            query = f", query {finding.query}" if finding.query else ""
+            yield f"{finding.level}: {finding.where}{query}: {finding.message}"
+        unchanged = sum(one.action == "unchanged" for one in self.done)
+        yield f"{unchanged} unchanged, {len(self.changed)} {self._changed()}, {len(self.failed)} failed"
+
+    def _verb(self, done: Done) -> str:
+        return done.action if self.written or done.action not in CHANGES else f"would be {done.action}:"
+
+    def _changed(self) -> str:
+        return "changed" if self.written else "to change"

@@ -1,0 +1,32 @@
+"""The environment of the provisioner."""
+
+from typing import Annotated
+
+from msgspec import Meta, Struct
+from parkstream_settings import env_name
+
+
+class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
+    """What the provisioner takes from its environment."""
+
+    signoz_url: Annotated[str, Meta(pattern=r"^https?://", description="Where SigNoz answers.")] = (
+        "http://localhost:8080"
+    )
+    signoz_email: Annotated[str, Meta(min_length=3, description="Who logs in: SIGNOZ_USER_ROOT_EMAIL of SigNoz.")] = (
+        "admin@parkstream.example"
+    )
+    signoz_password: Annotated[
+        str,
+        Meta(min_length=1, description="The password: SIGNOZ_USER_ROOT_PASSWORD of SigNoz.", extra={"secret": True}),
+    ]
+    signoz_files: Annotated[str, Meta(min_length=1, description="The folder with dashboards/, rules/ and so on.")] = (
+        "signoz"
+    )
+    signoz_ready_seconds: Annotated[
+        float, Meta(gt=0, description="How long SigNoz may take to be ready.", extra={"unit": "s"})
+    ] = 300.0
+    signoz_check_seconds: Annotated[
+        float, Meta(gt=0, description="How often it is checked for drift.", extra={"unit": "s"})
+    ] = 600.0
+    host: Annotated[str, Meta(min_length=1, description="Address to listen on for health and alerts.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535, description="The port of health and alerts.")] = 8004
