@@ -107,6 +107,12 @@ def test_metrics_leave_every_interval(told, sink):
     assert sink.wait_for(lambda sink: len({id(one) for one in sink._points if one.name == names.DEAD_LETTERS.name}) > 2)
 
 
+def test_a_gauge_that_is_true_or_false_keeps_no_figure_from_leaving(told, sink):
+    telemetry = told(OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint, OTEL_METRIC_EXPORT_INTERVAL=20)
+    telemetry.watch(names.PAUSED, lambda: True)
+    assert sink.wait_for(lambda sink: any(one.name == names.PAUSED.name and one.value == 1 for one in sink.metrics()))
+
+
 def test_everything_arrives_over_http(told):
     with Receiver() as receiver:
         protocol = {"OTEL_EXPORTER_OTLP_PROTOCOL": "http/protobuf", "OTEL_EXPORTER_OTLP_HEADERS": "x-key=secret"}

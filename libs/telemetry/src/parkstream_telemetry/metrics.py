@@ -103,7 +103,8 @@ class Metrics:
             self._complain(f"{metric.name} failed: {error!r}")
             return
         for value, attributes in observed if isinstance(observed, list) else [(observed, {})]:
-            yield Point(self._labels(metric, attributes), value)
+            # A bool is a number to Python, but none to OTLP: one would keep all figures from being exported.
+            yield Point(self._labels(metric, attributes), int(value) if isinstance(value, bool) else value)
 
     def _series(self, call: tuple[Any, ...], metric: Metric, kind: str, attributes: Mapping[str, Any]) -> _Series:
         if metric.kind != kind:

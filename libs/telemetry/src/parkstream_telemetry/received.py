@@ -47,7 +47,7 @@ class ReceivedSpan(Struct, frozen=True):
 
 
 class ReceivedPoint(Struct, frozen=True):
-    """One series of a metric: *value* is the sum of a histogram, *counts* its buckets."""
+    """One series of a metric: *value* is the sum of a histogram or summary, *counts* the buckets of a histogram."""
 
     service: str
     name: str
@@ -125,8 +125,10 @@ def _points(service: str, metric: Metric) -> Iterator[ReceivedPoint]:
         attributes = _attributes(point.attributes)
         if kind == "histogram":
             yield ReceivedPoint(*about, point.sum, attributes, list(point.bucket_counts))
-        else:
-            yield ReceivedPoint(*about, getattr(point, point.WhichOneof("value")), attributes, [])
+        elif kind == "summary":
+            yield ReceivedPoint(*about, point.sum, attributes, [])
+        elif value := point.WhichOneof("value"):  # A series that has gone stale has none.
+            yield ReceivedPoint(*about, getattr(point, value), attributes, [])
 
 
 def _service(attributes: Iterable[KeyValue]) -> str:
