@@ -31,17 +31,22 @@ log.file.level = warning
 
 
 class RabbitServer:
-    """A RabbitMQ node; without *wait*, call ``wait_ready`` before use."""
+    """A RabbitMQ node; without *wait*, call ``wait_ready`` before use; with *metrics* it has a ``metrics_port``."""
 
-    def __init__(self, folder: Path, announce: Callable[[str], None], *, wait: bool = True) -> None:
+    def __init__(
+        self, folder: Path, announce: Callable[[str], None], *, wait: bool = True, metrics: bool = False
+    ) -> None:
         self.folder = folder
         self.port = free_port()
         self.management = Management(f"http://127.0.0.1:{free_port()}/api")
         self._mapper_port = free_port()
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / "plugins").write_text("[rabbitmq_management].\n")
+        self.metrics_port = free_port() if metrics else 0
+        (folder / "plugins").write_text(f"[rabbitmq_management{',rabbitmq_prometheus' if metrics else ''}].\n")
         management_port = self.management.url.rpartition(":")[2].removesuffix("/api")
-        (folder / "rabbitmq.conf").write_text(_CONFIG.format(port=self.port, management_port=management_port))
+        config = _CONFIG.format(port=self.port, management_port=management_port)
+        served = f"prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = {self.metrics_port}\n" if metrics else ""
+        (folder / "rabbitmq.conf").write_text(config + served)
         environ = {**os.environ, **_environ(folder, self.port, self._mapper_port)}
         # Erlang would start a port mapper by itself, as a daemon that outlives the node.
         mapper = [shutil.which("epmd") or "epmd", "-port", str(self._mapper_port)]

@@ -114,9 +114,10 @@ class Sandbox:
         self._running.append(server)
         return server
 
-    def rabbitmq(self, *, wait: bool = True) -> RabbitServer:
-        """Start a RabbitMQ; without *wait*, call its ``wait_ready`` before use."""
-        server = RabbitServer(self.folder / f"rabbitmq-{next(self._names)}", self._announce, wait=wait)
+    def rabbitmq(self, *, wait: bool = True, metrics: bool = False) -> RabbitServer:
+        """Start a RabbitMQ; without *wait*, call its ``wait_ready`` before use; *metrics* for its Prometheus port."""
+        folder = self.folder / f"rabbitmq-{next(self._names)}"
+        server = RabbitServer(folder, self._announce, wait=wait, metrics=metrics)
         self._running.append(server)
         return server
 
