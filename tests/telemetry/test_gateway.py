@@ -111,8 +111,8 @@ async def test_traces_of_our_services_come_out_whole_with_what_signoz_needs(
         assert len(trace.all) == 5
         together = [counts[left[3:35]] for counts in signoz.traces_by_request() if left[3:35] in counts]
         assert together == [5]
-        await until(lambda: SERVICES <= told(signoz.metrics()), lambda: repr(told(signoz.metrics())))
-        await until(lambda: SERVICES <= told(signoz.logs()), lambda: repr(told(signoz.logs())))
+        await until(lambda: told(signoz.metrics()) >= SERVICES, lambda: repr(told(signoz.metrics())))
+        await until(lambda: told(signoz.logs()) >= SERVICES, lambda: repr(told(signoz.logs())))
     found = list(signoz.resources())
     assert {one["service.name"] for one in found} == SERVICES
     for one in found:
