@@ -129,7 +129,9 @@ async def test_no_plate_comes_out_wherever_it_was_put(sandbox, program, signoz, 
         provider = LoggerProvider(Resource(resource), shutdown_on_exit=False)
         exporter = OTLPLogExporter(endpoint=gateway.endpoint, insecure=True)
         provider.add_log_record_processor(SimpleLogRecordProcessor(exporter))
-        provider.get_logger("test").emit(body=f"no visit of {PLATE}; plate='{FOREIGN_PLATE}', plate={PLATE}", attributes=attributes)
+        provider.get_logger("test").emit(
+            body=f"no visit of {PLATE}; plate='{FOREIGN_PLATE}', plate={PLATE}", attributes=attributes
+        )
         provider.shutdown()
         await until(lambda: bool(signoz.spans() and signoz.logs()), gateway.said)
     for plate in (PLATE, FOREIGN_PLATE):

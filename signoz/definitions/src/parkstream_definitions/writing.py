@@ -10,7 +10,7 @@ from parkstream_definitions.exploring import FUNNELS, VIEWS
 from parkstream_definitions.figures import Json
 from parkstream_definitions.rules import CHANNEL
 
-WEBHOOK: Final = "${PARKSTREAM_ALERT_WEBHOOK_URL:-http://signoz-provision:8080/alerts}"
+WEBHOOK: Final = "${PARKSTREAM_ALERT_WEBHOOK_URL:-http://signoz-provision:8004/alerts}"
 CHANNELS: Final[dict[str, Json]] = {
     "on-call": {"name": CHANNEL, "webhook_configs": [{"send_resolved": True, "url": WEBHOOK}]}
 }
