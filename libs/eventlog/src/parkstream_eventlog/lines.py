@@ -1,0 +1,61 @@
+"""A record as one line of JSON, for exports and archives: the bytes of its body come back exactly."""
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct
+
+from parkstream_eventlog.log import EventLogError, Record
+
+INTEGER_MAX: Final = 2**53 - 1
+"""What JSON readers and Redis' Lua can count to."""
+
+Whole = Annotated[int, Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
+
+
+class LineError(EventLogError, ValueError):
+    """A line holds no record."""
+
+
+class Line(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
+    """How a record is written: its body as text where it is UTF-8 (JSON always is), else in base64."""
+
+    position: Annotated[int, Meta(ge=1, le=INTEGER_MAX)]
+    type: Annotated[str, Meta(min_length=1)]
+    id: str
+    recorded_at_us: Whole
+    body: str | None = None
+    body_base64: bytes | None = None
+    published_at_us: Whole | None = None
+    traceparent: str | None = None
+
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(Line).decode
+
+
+def line_of(record: Record) -> bytes:
+    """Return *record* as a line, its line feed included."""
+    position, type_, id_, body, recorded_at_us, published_at_us, traceparent = record
+    text: str | None
+    try:
+        text, encoded = body.decode(), None
+    except UnicodeDecodeError:
+        text, encoded = None, body
+    return _encode(Line(position, type_, id_, recorded_at_us, text, encoded, published_at_us, traceparent)) + b"\n"
+
+
+def record_of(line: bytes) -> Record:
+    """Return the record in *line*, with or without its line feed; raise ``LineError`` when there is none."""
+    try:
+        found = _decode(line)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        message = f"no record: {error}"
+        raise LineError(message) from error
+    body = found.body_base64 if found.body is None else found.body.encode()
+    if body is None or (found.body is not None and found.body_base64 is not None):
+        message = "no record: it has either body or body_base64"
+        raise LineError(message)
+    return Record(
+        found.position, found.type, found.id, body, found.recorded_at_us, found.published_at_us, found.traceparent
+    )
