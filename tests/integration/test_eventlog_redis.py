@@ -18,6 +18,7 @@ from parkstream_eventlog import (
     memory_share,
 )
 from parkstream_eventlog import redis as eventlog_redis
+from parkstream_eventlog.functions import library, named
 from parkstream_eventlog.log import DAY_US, digest_of
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
@@ -81,9 +82,9 @@ async def test_a_wrong_argument_of_append_writes_nothing(store: RedisStore, wron
     before = await everything(store)
     keys = [store.keys.log, store.keys.log_meta, store.keys.log_ids(DAY)]
     with pytest.raises(ResponseError, match=problem):
-        await store.redis.fcall(eventlog_redis.APPEND, len(keys), *keys, *append_with(**wrong))
+        await store.redis.fcall(named("append"), len(keys), *keys, *append_with(**wrong))
     assert await everything(store) == before
-    await store.redis.fcall(eventlog_redis.APPEND, len(keys), *keys, *append_with())
+    await store.redis.fcall(named("append"), len(keys), *keys, *append_with())
     assert (await store.log.state()).length == 3
 
 
@@ -107,7 +108,7 @@ async def test_a_wrong_argument_of_decide_writes_nothing(store: RedisStore, posi
     arguments: list[object] = [35, DAY + 1, *NOTE, digest_of(NOTE[2]), "E", 1]
     arguments[position] = wrong
     with pytest.raises(ResponseError, match=problem):
-        await store.redis.fcall(eventlog_redis.DECIDE, len(keys), *keys, *arguments)
+        await store.redis.fcall(named("decide"), len(keys), *keys, *arguments)
     assert await everything(store) == before
 
 
@@ -156,12 +157,12 @@ async def test_a_new_process_loads_nothing_when_the_library_is_there(store: Redi
 
 async def test_an_older_process_does_not_replace_a_newer_ones_library(redis_server, mall: str):
     store = RedisStore(redis_server.url, mall)
-    newer = eventlog_redis.library().replace("parkstream_eventlog_1\n", "parkstream_eventlog_2\n")
-    newer = newer.replace("_1'", "_2'")
+    newer = library().replace("parkstream_eventlog_2\n", "parkstream_eventlog_3\n")
+    newer = newer.replace("_2'", "_3'")
     await store.redis.function_load(newer)
     await store.log.append([entered("a")])
     libraries = {library[1] for library in await store.redis.function_list()}
-    assert libraries == {b"parkstream_eventlog_1", b"parkstream_eventlog_2"}
+    assert libraries == {b"parkstream_eventlog_2", b"parkstream_eventlog_3"}
     await store.close()
 
 
@@ -175,7 +176,7 @@ async def test_the_library_comes_back_after_it_was_flushed_and_stays_after_a_kil
     redis_server.kill()
     redis_server.start()
     await store.redis.connection_pool.disconnect()
-    assert [library[1] for library in await store.redis.function_list()] == [b"parkstream_eventlog_1"]
+    assert [library[1] for library in await store.redis.function_list()] == [b"parkstream_eventlog_2"]
     assert await store.log.append([entered("a")]) == [Duplicate(1)]
     assert [record.position for record in await store.log.read(0, 10)] == [1, 2]
     await store.close()

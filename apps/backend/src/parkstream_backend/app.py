@@ -11,7 +11,6 @@ from typing import Final
 
 import aiohttp
 import uvicorn
-from parkstream_eventlog import check_durability
 from parkstream_projection import Projector
 from parkstream_telemetry import TelemetryOptions, names, start
 
@@ -102,7 +101,7 @@ async def life_of(parts: Parts, duties: Duties) -> AsyncGenerator[None, None]:
 async def _watch(parts: Parts, server: SummaryApi, prepared: asyncio.Event) -> None:
     """Wait until Redis is there, durable and whole; then let everything begin, and watch how full it gets."""
     on_retry = parts.waiting_for("redis")
-    await patiently(lambda: check_durability(parts.redis), on_retry)
+    await patiently(parts.check, on_retry)
     await patiently(lambda: check_reach(parts.log, server.summarised_through), on_retry)
     prepared.set()
     gc.collect()

@@ -7,7 +7,8 @@ from typing import Final
 from faststream.rabbit import Channel, RabbitBroker
 from parkstream_broker import make_broker
 from parkstream_broker.batch import BatchSubscriber
-from parkstream_eventlog import GroupCommit, RedisLog, connect
+from parkstream_eventlog import EventLog, GroupCommit, RedisLog, check_durability, connect
+from parkstream_eventlog.archive import check_as_long_as_archive, spanning
 from parkstream_events.keys import BackendKeys, Database
 from parkstream_projection import Outbox, Reads
 from parkstream_telemetry import Telemetry, names
@@ -35,7 +36,8 @@ class Parts:
         self.telemetry = telemetry
         self.keys = BackendKeys(settings.mall)
         self.redis = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend")
-        self.log = RedisLog(self.redis, self.keys, dedupe_days=settings.dedupe_days)
+        log = RedisLog(self.redis, self.keys, dedupe_days=settings.dedupe_days)
+        self.log: EventLog = spanning(log, settings.archive_dir, settings.mall)
         self.commit = GroupCommit(self.log, on_commit=self._committed, on_retry=self.waiting_for("redis"))
         self.outbox = Outbox(self.redis, self.keys)
         self.reads = Reads(self.redis, self.keys)
@@ -56,6 +58,11 @@ class Parts:
     def does(self, role: Role) -> bool:
         """Whether this process has *role*."""
         return role in self.settings.roles
+
+    async def check(self) -> None:
+        """Raise when Redis may forget what it acknowledges, or has forgotten what was archived."""
+        await check_durability(self.redis)
+        await check_as_long_as_archive(self.log, self.settings.archive_dir, self.settings.mall)
 
     def waiting_for(self, name: str) -> Callable[[Exception, float], None]:
         """Return what says that *name* is away and is tried again."""

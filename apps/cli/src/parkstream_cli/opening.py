@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from parkstream_eventlog import EventLog, RedisLog, connect
+from parkstream_eventlog.archive import spanning
 from parkstream_events.keys import BackendKeys
 from parkstream_projection import Outbox, Reads
 from redis.asyncio import Redis
@@ -26,14 +27,15 @@ class Opened(NamedTuple):
 
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncGenerator[Opened, None]:
-    """Open what *settings* name; raise ``UnreachableError`` when Redis cannot be reached, or stops answering."""
+    """Open what *settings* name, the archive included; raise ``UnreachableError`` when Redis cannot be reached, or stops answering."""
     try:
         redis = connect(settings.redis_url, name="parkstream-cli")
     except ValueError as error:
         raise UnreachableError(hosts_of(settings.redis_url), f"{error} (PARKSTREAM_REDIS_URL)") from error
     keys = BackendKeys(settings.mall)
     try:
-        yield Opened(redis, keys, RedisLog(redis, keys), Outbox(redis, keys), Reads(redis, keys))
+        log = spanning(RedisLog(redis, keys), settings.archive_dir, settings.mall)
+        yield Opened(redis, keys, log, Outbox(redis, keys), Reads(redis, keys))
     except RedisError as error:
         raise UnreachableError(hosts_of(settings.redis_url), f"{reason(error)} (PARKSTREAM_REDIS_URL)") from error
     finally:

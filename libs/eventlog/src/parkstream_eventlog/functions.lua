@@ -1,4 +1,4 @@
-#!lua name=parkstream_eventlog_1
+#!lua name=parkstream_eventlog_2
 -- The log's only writers. The number above and in the names below is the version: raise it with every change, so that
 -- an older process keeps calling its own and cannot replace a newer one.
 --
@@ -6,10 +6,13 @@
 
 local DAY_SECONDS = 86400
 local FIELDS = 7  -- per event: bucket, letter:id, type, body, digest, published, traceparent
+local RECORD_FIELDS = 6  -- per record: type, id, body, recorded, published, traceparent
 local EVENTS_MAX = 1000
+local TRIM_MAX = 10000
 local DIGEST_BYTES = 8
 local INTEGER_MAX = 2 ^ 53
 local APPENDED, DUPLICATE, CONFLICT, TOO_OLD, OVERTAKEN = 0, 1, 2, 3, 4
+local DONE, MOVED, UNKNOWN, HELD, BEHIND = 0, 1, 2, 3, 4
 local LATEST = {
   E = { position = 'entered_position', at = 'entered_at_us' },
   X = { position = 'exited_position', at = 'exited_at_us' },
@@ -37,13 +40,17 @@ local function outcome(kind, value)
   return value * 8 + kind
 end
 
+local function time_us()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+
 -- Time as the log tells it: Redis' own, never going back.
 local function clock(meta)
-  local time = redis.call('TIME')
+  local now_us = time_us()
   local state = redis.call('HMGET', meta, 'position', 'recorded_at_us')
-  local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
   return {
-    today = math.floor(tonumber(time[1]) / DAY_SECONDS),
+    today = math.floor(now_us / 1000000 / DAY_SECONDS),
     recorded_at_us = math.max(now_us, tonumber(state[2] or 0)),
     position = tonumber(state[1] or 0),
   }
@@ -173,5 +180,159 @@ local function decide(keys, args)
   return { now.recorded_at_us, outcome(APPENDED, now.position + 1) }
 end
 
-redis.register_function('parkstream_append_1', append)
-redis.register_function('parkstream_decide_1', decide)
+-- The versions that a projection has: those in the set; before there was a set, the first if it has begun.
+local function versions_in(projections, metas)
+  local versions = redis.call('SMEMBERS', projections)
+  if #versions == 0 and metas['1'] and redis.call('EXISTS', metas['1']) == 1 then versions = { '1' } end
+  return versions
+end
+
+-- The first projection that has not taken in everything up to through.
+local function projection_behind(versions, metas, through)
+  for _, version in ipairs(versions) do
+    local checkpoint = tonumber(redis.call('HGET', metas[version], 'checkpoint') or 0)
+    if checkpoint < through then return { HELD, 'projection', version, checkpoint, 0 } end
+  end
+end
+
+local function parse_lease(name, value)
+  local position, until_us = string.match(value, '^(%d+):(%d+)$')
+  check(position, 'the lease of ' .. name .. ' is none: ' .. string.sub(value, 1, 40))
+  return tonumber(position), tonumber(until_us)
+end
+
+-- The first reader that still wants what stands before through, and the leases that have run out.
+local function lease_behind(leases, through)
+  local now_us, all, expired, behind = time_us(), redis.call('HGETALL', leases), {}, nil
+  for i = 1, #all, 2 do
+    local position, until_us = parse_lease(all[i], all[i + 1])
+    if until_us <= now_us then
+      expired[#expired + 1] = all[i]
+    elseif position < through then
+      behind = behind or { HELD, 'lease', all[i], position, until_us }
+    end
+  end
+  return behind, expired
+end
+
+-- Take the meta of each projection version as 'version to key'; a key must be that of its version.
+local function metas_of(keys, args, first_key, first_arg)
+  local metas = {}
+  check(#keys - first_key == #args - first_arg, 'there is one key per projection version')
+  for i = first_key, #keys do
+    local version = args[first_arg + i - first_key]
+    local suffix = ':projection:' .. version .. ':meta'
+    check(string.sub(keys[i], -#suffix) == suffix, 'a key is not that of its projection version')
+    metas[version] = keys[i]
+  end
+  return metas
+end
+
+-- KEYS: log, meta, projections, leases, the meta of each projection. ARGV: archived_through as it is and as it will be,
+-- then the version of each projection. Takes away the records up to there. Returns DONE; or MOVED and how far the log
+-- is archived; or UNKNOWN when there are other projections; or HELD, by what, its name, its position, until when (us).
+local function trim(keys, args)
+  check(#keys >= 4 and #args >= 2, 'trim takes the log, its meta, projections, leases, and two positions')
+  local from, through = whole(args[1], 'a position is no integer'), whole(args[2], 'a position is no integer')
+  check(through > from and through - from <= TRIM_MAX, 'at most ' .. TRIM_MAX .. ' records are trimmed at once')
+  local metas = metas_of(keys, args, 5, 3)
+  local state = redis.call('HMGET', keys[2], 'position', 'archived_through')
+  check(through <= tonumber(state[1] or 0), 'the log ends before ' .. args[2])
+  if tonumber(state[2] or 0) ~= from then return { MOVED, tonumber(state[2] or 0) } end
+  local versions = versions_in(keys[3], metas)
+  for _, version in ipairs(versions) do
+    if not metas[version] then return { UNKNOWN } end
+  end
+  local behind, expired = lease_behind(keys[4], through)
+  behind = projection_behind(versions, metas, through) or behind
+  if behind then return behind end
+  redis.call('XLEN', keys[1])
+
+  redis.call('XTRIM', keys[1], 'MINID', digits(through + 1) .. '-0')
+  redis.call('HSET', keys[2], 'archived_through', args[2])
+  if #expired > 0 then redis.call('HDEL', keys[4], unpack(expired, 1, math.min(#expired, EVENTS_MAX))) end
+  return { DONE }
+end
+
+-- KEYS: leases. ARGV: name, position, for how long (us). Returns until when.
+local function lease(keys, args)
+  check(#keys == 1 and #args == 3 and args[1] ~= '', 'lease takes the leases, a name, a position and a time')
+  local until_us = digits(time_us() + whole(args[3], 'the time is no integer'))
+  check(whole(args[2], 'the position is no integer') >= 0, 'the position is negative')
+  redis.call('HSET', keys[1], args[1], args[2] .. ':' .. until_us)
+  return tonumber(until_us)
+end
+
+local function last_position(stream)
+  local last = redis.call('XREVRANGE', stream, '+', '-', 'COUNT', '1')[1]
+  return last and tonumber(string.match(last[1], '^%d+'))
+end
+
+-- KEYS: the log that is being restored. ARGV: the position of the first record, then RECORD_FIELDS per record, as
+-- write takes them. Returns how many there are.
+local function restore(keys, args)
+  local first = whole(args[1], 'the position is no integer')
+  local count = (#args - 1) / RECORD_FIELDS
+  check(#keys == 1 and count >= 1 and count <= EVENTS_MAX and count == math.floor(count),
+    'the arguments are no whole records')
+  for i = 1, count do
+    for nth = 4, 5 do
+      local time = args[1 + (i - 1) * RECORD_FIELDS + nth]
+      if time ~= '' then whole(time, 'a time is no integer') end
+    end
+  end
+  local last = last_position(keys[1])
+  check(not last or last == first - 1, 'these records do not come next: start the restore anew')
+  for i = 1, count do
+    write(keys[1], digits(first + i - 1), unpack(args, 2 + (i - 1) * RECORD_FIELDS, 1 + i * RECORD_FIELDS))
+  end
+  return redis.call('XLEN', keys[1])
+end
+
+-- Copy up to count records of the log behind those that are restored; return how many are left.
+local function copy_behind(log, meta, restoring, count)
+  local last = last_position(restoring)
+  check(last, 'nothing is restored: start the restore anew')
+  local entries = redis.call('XRANGE', log, digits(last + 1) .. '-0', '+', 'COUNT', digits(count))
+  local position = tonumber(redis.call('HGET', meta, 'position') or 0)
+  for i, entry in ipairs(entries) do
+    check(entry[1] == digits(last + i) .. '-0', 'the log was archived meanwhile: start the restore anew')
+  end
+  check(last + #entries == math.min(position, last + count), 'the log was archived meanwhile: start the restore anew')
+  for _, entry in ipairs(entries) do redis.call('XADD', restoring, entry[1], unpack(entry[2])) end
+  return position - last - #entries
+end
+
+-- KEYS: log, its meta, the log that is being restored. ARGV: how many. Returns how many are left.
+local function copy(keys, args)
+  local count = whole(args[1], 'the count is no integer')
+  check(#keys == 3 and count >= 1 and count <= EVENTS_MAX, 'copy takes three keys and a count')
+  return copy_behind(keys[1], keys[2], keys[3], count)
+end
+
+-- KEYS: log, its meta, the log that is being restored. ARGV: archived_through as it is and as it will be. Copies the
+-- last records, at most EVENTS_MAX, and puts the restored log in the place of the log, when it has everything then.
+-- Returns DONE; or MOVED and how far the log is archived; or BEHIND.
+local function swap(keys, args)
+  check(#keys == 3 and #args == 2, 'swap takes three keys and two positions')
+  local archived, through = whole(args[1], 'a position is no integer'), whole(args[2], 'a position is no integer')
+  local state = redis.call('HMGET', keys[2], 'position', 'archived_through')
+  if tonumber(state[2] or 0) ~= archived then return { MOVED, tonumber(state[2] or 0) } end
+  redis.call('XLEN', keys[1])
+  if copy_behind(keys[1], keys[2], keys[3], EVENTS_MAX) > 0 then return { BEHIND } end
+  check(redis.call('XLEN', keys[3]) == tonumber(state[1]) - through, 'records are missing: start the restore anew')
+
+  redis.call('UNLINK', keys[1])  -- RENAME would free it, and everybody would wait.
+  redis.call('RENAME', keys[3], keys[1])
+  redis.call('HSET', keys[2], 'archived_through', args[2])
+  return { DONE }
+end
+
+redis.register_function('parkstream_append_2', append)
+redis.register_function('parkstream_decide_2', decide)
+-- These two help a Redis that is full.
+redis.register_function({ function_name = 'parkstream_trim_2', callback = trim, flags = { 'allow-oom' } })
+redis.register_function({ function_name = 'parkstream_lease_2', callback = lease, flags = { 'allow-oom' } })
+redis.register_function('parkstream_restore_2', restore)
+redis.register_function('parkstream_copy_2', copy)
+redis.register_function('parkstream_swap_2', swap)

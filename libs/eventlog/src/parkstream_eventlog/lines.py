@@ -31,7 +31,9 @@ class Line(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fie
 
 
 _encode: Final = msgspec.json.Encoder().encode
-_decode: Final = msgspec.json.Decoder(Line).decode
+_decoder: Final = msgspec.json.Decoder(Line)
+_decode: Final = _decoder.decode
+_decode_lines: Final = _decoder.decode_lines
 
 
 def line_of(record: Record) -> bytes:
@@ -52,10 +54,22 @@ def record_of(line: bytes) -> Record:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         message = f"no record: {error}"
         raise LineError(message) from error
-    body = found.body_base64 if found.body is None else found.body.encode()
-    if body is None or (found.body is not None and found.body_base64 is not None):
+    return _record(found)
+
+
+def _record(line: Line) -> Record:
+    body = line.body_base64 if line.body is None else line.body.encode()
+    if body is None or (line.body is not None and line.body_base64 is not None):
         message = "no record: it has either body or body_base64"
         raise LineError(message)
-    return Record(
-        found.position, found.type, found.id, body, found.recorded_at_us, found.published_at_us, found.traceparent
-    )
+    return Record(line.position, line.type, line.id, body, line.recorded_at_us, line.published_at_us, line.traceparent)
+
+
+def records_of(lines: bytes) -> list[Record]:
+    """Return the records in whole *lines*, much faster than one by one; raise ``LineError`` when one holds none."""
+    try:
+        found = _decode_lines(lines)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        message = f"no record: {error}"
+        raise LineError(message) from error
+    return [_record(line) for line in found]

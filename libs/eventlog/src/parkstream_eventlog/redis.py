@@ -1,14 +1,13 @@
 """The log in a Redis stream, written by the functions in ``functions.lua`` only."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from importlib.resources import files
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
 from redis.asyncio import Redis
-from redis.exceptions import ResponseError
 
+from parkstream_eventlog.functions import Functions
 from parkstream_eventlog.log import (
     APPEND_MAX,
     DAY_US,
@@ -29,9 +28,6 @@ from parkstream_eventlog.log import (
     sighting_letter,
 )
 
-VERSION = 1
-APPEND = f"parkstream_append_{VERSION}"
-DECIDE = f"parkstream_decide_{VERSION}"
 BLOCK_MS = 2_000
 """How long to wait for news in one call; well below the socket timeout."""
 
@@ -48,11 +44,9 @@ class RedisLog:
     def __init__(self, redis: Redis, keys: BackendKeys, *, dedupe_days: int = DEDUPE_DAYS) -> None:
         self._keys = keys
         self._dedupe_days = dedupe_days
-        # A client of our own on the same connections, because redis-py's parsing of streams costs more than the rest.
-        raw: Any = Redis(connection_pool=redis.connection_pool)
-        raw.response_callbacks.clear()
-        self._pipeline: Callable[..., Any] = raw.pipeline
-        self._execute: Callable[..., Awaitable[Any]] = raw.execute_command
+        self._functions = Functions(redis)
+        self._pipeline = self._functions.pipeline
+        self._execute = self._functions.execute
 
     async def append(self, candidates: Sequence[Candidate]) -> list[Outcome]:
         """See ``EventLog.append``."""
@@ -66,7 +60,7 @@ class RedisLog:
             return []
         days, events = _flattened(candidates)
         buckets = [self._keys.log_ids(day) for day in days]
-        recorded_at_us, *codes = await self._call(APPEND, buckets, (self._dedupe_days, *days, *events))
+        recorded_at_us, *codes = await self._call("append", buckets, (self._dedupe_days, *days, *events))
         return [_refusal(code) if code & 7 else Appended(code >> 3, recorded_at_us) for code in codes]
 
     async def decide(self, type_: str, id_: str, body: bytes, *, unless_after: tuple[str, int] | None) -> DecideOutcome:
@@ -76,7 +70,7 @@ class RedisLog:
         newest_day = int(seconds) * 1_000_000 // DAY_US + 1
         buckets = [self._keys.log_ids(newest_day - ago) for ago in range(self._dedupe_days + 2)]
         arguments = (self._dedupe_days, newest_day, type_, id_, body, digest_of(body), letter, position)
-        recorded_at_us, code = await self._call(DECIDE, buckets, arguments)
+        recorded_at_us, code = await self._call("decide", buckets, arguments)
         match code & 7:
             case 0:
                 return Appended(code >> 3, recorded_at_us)
@@ -142,21 +136,10 @@ class RedisLog:
         return _records(entries, after)
 
     async def _call(self, function: str, buckets: list[str], arguments: Sequence[Any]) -> list[int]:
-        """Call *function*, after loading the library when this Redis has not got it (new, or flushed)."""
-        command = ("FCALL", function, 2 + len(buckets), self._keys.log, self._keys.log_meta, *buckets, *arguments)
-        try:
-            answer: list[int] = await self._execute(*command)
-        except ResponseError as error:
-            if "Function not found" not in str(error):
-                raise
-            await self._execute("FUNCTION", "LOAD", "REPLACE", library())
-            answer = await self._execute(*command)
+        answer: list[int] = await self._functions.call(
+            function, (self._keys.log, self._keys.log_meta, *buckets), arguments
+        )
         return answer
-
-
-def library() -> str:
-    """Return the source of the function library."""
-    return files("parkstream_eventlog").joinpath("functions.lua").read_text(encoding="utf-8")
 
 
 def _flattened(candidates: Sequence[Candidate]) -> tuple[list[int], list[Any]]:

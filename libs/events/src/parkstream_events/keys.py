@@ -19,6 +19,7 @@ class Keys:
     """The keys of one *service* in one *mall*."""
 
     def __init__(self, service: str, mall: str) -> None:
+        self.mall = mall
         self.prefix = f"parkstream:{service}:{{{mall}}}:"
 
     def key(self, *names: str | int) -> str:

@@ -18,7 +18,9 @@ async def examine(settings: Settings) -> list[Finding]:
     async with Asker(settings.api_token) as asker:
         found, position = await services.examine(settings, asker)
     broker = await rabbitmq.examine(settings.rabbitmq_url)
-    memory = await redis.examine(settings.redis_url, settings.mall, Path(settings.summary_file), position)
+    memory = await redis.examine(
+        settings.redis_url, settings.mall, Path(settings.summary_file), position, settings.archive_dir
+    )
     return [*broker, *memory, *found]
 
 

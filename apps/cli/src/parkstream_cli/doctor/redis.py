@@ -5,23 +5,28 @@ from typing import Any, Final
 
 import msgspec
 from parkstream_eventlog import LogState, RedisLog, WeakDurabilityError, check_durability, connect, memory_share
+from parkstream_eventlog.archive import Archive, ArchiveError
 from parkstream_events.keys import BackendKeys
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from parkstream_cli.doctor.findings import Finding, ok, version_of, wrong
+from parkstream_cli.doctor.findings import Finding, note, ok, version_of, wrong
 from parkstream_cli.probing import hosts_of, reason
 
 OLDEST: Final = (7, 0)
 FULL: Final = 0.8
 RESTORE: Final = "Redis lost data or is another one: restore its append-only file before anything else writes"
+NO_FOLDER: Final = "set PARKSTREAM_ARCHIVE_DIR to that folder, so that the tools find those records"
+OTHER_FOLDER: Final = "set PARKSTREAM_ARCHIVE_DIR to the folder that it was archived to, or bring its files back"
 
 
 class _Placed(msgspec.Struct):
     position: int
 
 
-async def examine(url: str, mall: str, summary_file: Path, summaries_position: int | None) -> list[Finding]:
+async def examine(
+    url: str, mall: str, summary_file: Path, summaries_position: int | None, archive_dir: str | None = None
+) -> list[Finding]:
     """Look at the Redis at *url* and at the log of *mall*; *summaries_position*: what the summary API knows, if any."""
     try:
         redis = connect(url)
@@ -36,7 +41,8 @@ async def examine(url: str, mall: str, summary_file: Path, summaries_position: i
         return [wrong("Redis", f"{hosts_of(url)}: {reason(error)}", "start Redis, or set PARKSTREAM_REDIS_URL")]
     finally:
         await redis.aclose()
-    return findings + [_long_enough(state, what, position) for what, position in implied.items() if position]
+    findings += [_long_enough(state, what, position) for what, position in implied.items() if position]
+    return [*findings, *_archive(state, archive_dir, mall)]
 
 
 async def _version(redis: Redis) -> Finding:
@@ -75,6 +81,22 @@ def _long_enough(state: LogState, what: str, position: int) -> Finding:
     if position > state.position:
         return wrong(about, f"the log ends at {state.position}, {what} at {position}", RESTORE)
     return ok(about, f"{what} ends at position {position}")
+
+
+def _archive(state: LogState, archive_dir: str | None, mall: str) -> list[Finding]:
+    """Compare the log with its archive; say nothing when there is none and none is needed."""
+    if archive_dir is None:
+        if not state.archived_through:
+            return []
+        return [note("archive", f"the log was archived through {state.archived_through}", NO_FOLDER)]
+    try:
+        through = Archive(Path(archive_dir), mall).through
+    except ArchiveError as error:
+        return [wrong("archive", str(error), "set that right before anything else is archived")]
+    if through < state.archived_through:
+        found = f"{archive_dir} ends at {through}, but the log was archived through {state.archived_through}"
+        return [wrong("archive", found, OTHER_FOLDER)]
+    return [_long_enough(state, "the archive", through)]
 
 
 def last_position(summary_file: Path) -> int | None:

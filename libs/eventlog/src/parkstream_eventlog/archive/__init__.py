@@ -1,0 +1,52 @@
+"""Old records in files: compressed JSON Lines with a manifest, read as if they were in the log still.
+
+Reading order: manifest (what there is), segments (one file), reading (``Archive``), spanning (``SpanningLog``); then
+trimming (who is in the way), archiving (there) and restoring (back). ``durable`` writes files, ``errors`` says what may
+be wrong.
+"""
+
+from parkstream_eventlog.archive.archiving import Archiver, Plan, last_recorded_before
+from parkstream_eventlog.archive.errors import (
+    ArchiveBehindError,
+    ArchiveError,
+    BusyArchiveError,
+    CorruptArchiveError,
+    DifferentRecordError,
+    HeldBackError,
+    NoRoomError,
+    NotArchivedError,
+    OtherMallError,
+    OvertakenError,
+)
+from parkstream_eventlog.archive.manifest import Manifest, Segment
+from parkstream_eventlog.archive.reading import Archive, defects_of
+from parkstream_eventlog.archive.restoring import Restoration, Restorer
+from parkstream_eventlog.archive.spanning import SpanningLog, check_as_long_as_archive, spanning
+from parkstream_eventlog.archive.trimming import Barrier, Trimming
+
+__all__ = [
+    "Archive",
+    "ArchiveBehindError",
+    "ArchiveError",
+    "Archiver",
+    "Barrier",
+    "BusyArchiveError",
+    "CorruptArchiveError",
+    "DifferentRecordError",
+    "HeldBackError",
+    "Manifest",
+    "NoRoomError",
+    "NotArchivedError",
+    "OtherMallError",
+    "OvertakenError",
+    "Plan",
+    "Restoration",
+    "Restorer",
+    "Segment",
+    "SpanningLog",
+    "Trimming",
+    "check_as_long_as_archive",
+    "defects_of",
+    "last_recorded_before",
+    "spanning",
+]

@@ -1,0 +1,110 @@
+"""Who reads the log and may need what stands after a position: nothing of it is archived while the lease lasts."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from typing import Final, NamedTuple
+
+from parkstream_events.keys import BackendKeys
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from parkstream_eventlog.functions import Functions
+from parkstream_eventlog.transient import is_transient
+
+LEASE_SECONDS: Final = 60.0
+RENEW_SECONDS: Final = 20.0
+MOVE_SECONDS: Final = 1.0
+"""How often a move is written at most."""
+AGAIN_SECONDS: Final = 1.0
+"""After how long a renewal is tried again that Redis did not take."""
+CANCEL_AGAIN_SECONDS: Final = 0.5
+
+
+class Leased(NamedTuple):
+    """What Redis knows of a lease: nothing after *position* is archived until *until_us*."""
+
+    name: str
+    position: int
+    until_us: int
+
+
+class Lease:
+    """Keeps what stands after a position in the log; it is renewed while the block of ``lease`` runs."""
+
+    def __init__(self, functions: Functions, keys: BackendKeys, name: str, position: int) -> None:
+        self._functions = functions
+        self._key = keys.log_leases
+        self._written_at = 0.0
+        self.name: Final = name
+        self.position = position
+
+    async def move(self, position: int) -> None:
+        """Give up what stands up to *position*; may be called for every batch, since it is written once a second."""
+        self.position = position
+        if time.monotonic() - self._written_at >= MOVE_SECONDS:
+            await self.renew()
+
+    async def renew(self) -> None:
+        """Write the lease anew."""
+        self._written_at = time.monotonic()
+        lasts_us = round(LEASE_SECONDS * 1_000_000)
+        await self._functions.call("lease", (self._key,), (self.name, self.position, lasts_us))
+
+    async def give_up(self) -> None:
+        """Remove the lease; without Redis it runs out by itself."""
+        try:
+            await self._functions.execute("HDEL", self._key, self.name)
+        except RedisError as error:
+            if not is_transient(error):
+                raise
+
+    async def keep(self) -> None:
+        """Renew for ever, also when Redis is away for a while."""
+        pause_seconds = RENEW_SECONDS
+        while True:
+            await asyncio.sleep(pause_seconds)
+            try:
+                await self.renew()
+                pause_seconds = RENEW_SECONDS
+            except RedisError as error:
+                if not is_transient(error):
+                    raise
+                pause_seconds = AGAIN_SECONDS
+
+
+@asynccontextmanager
+async def lease(redis: Redis, keys: BackendKeys, name: str, position: int) -> AsyncGenerator[Lease]:
+    """Keep what stands after *position* for as long as the block runs; ``move`` says that less is needed.
+
+    *name* says who it is, and is shown to whoever wants to archive; a lease of the same name is replaced, so take one
+    that no other process takes. A reader that dies holds its lease for another minute.
+    """
+    held = Lease(Functions(redis), keys, name, position)
+    await held.renew()
+    keeping = asyncio.create_task(held.keep(), name=f"lease {name}")
+    try:
+        yield held
+    finally:
+        while not keeping.done():
+            keeping.cancel()  # Again if need be: before Python 3.12 redis-py may lose a cancellation.
+            await asyncio.wait([keeping], timeout=CANCEL_AGAIN_SECONDS)
+        await held.give_up()
+        if not keeping.cancelled():
+            keeping.result()  # It has failed, and the reader has not been protected since.
+
+
+async def leases(redis: Redis, keys: BackendKeys) -> list[Leased]:
+    """Return the leases that have not run out."""
+    execute = Functions(redis).execute
+    seconds, microseconds = await execute("TIME")
+    now_us = int(seconds) * 1_000_000 + int(microseconds)
+    flat: list[bytes] = await execute("HGETALL", keys.log_leases)
+    found = [_leased(name, value) for name, value in zip(flat[::2], flat[1::2], strict=True)]
+    return [leased for leased in found if leased.until_us > now_us]
+
+
+def _leased(name: bytes, value: bytes) -> Leased:
+    position, _, until_us = value.partition(b":")
+    return Leased(name.decode(), int(position), int(until_us))
