@@ -6,8 +6,8 @@ from types import SimpleNamespace
 import pytest
 from parkstream_eventlog import connect, delays_seconds, is_transient, memory_share
 from parkstream_eventlog.connection import SOCKET_TIMEOUT_SECONDS, PackingConnection, PackingSSLConnection
-from parkstream_eventlog.log import digest_of
 from parkstream_eventlog.functions import VERSION, library
+from parkstream_eventlog.log import digest_of
 from parkstream_eventlog.redis import BLOCK_MS
 from redis import exceptions
 from redis.asyncio.connection import Connection

@@ -25,6 +25,7 @@ from parkstream_cli.demo.telling import tell
 from parkstream_cli.doctor import examination
 from parkstream_cli.doctor.findings import Level
 from parkstream_cli.failing import EXPECTED, exit_code_of
+from parkstream_cli.log import commands as log
 from parkstream_cli.places import SPANS_FILE, usual_place
 from parkstream_cli.probing import UnreachableError
 from parkstream_cli.settings import Settings
@@ -34,6 +35,7 @@ from parkstream_cli.traces.asking import NoSpansError, NoTraceError, Sources
 WRONG_ENVIRONMENT: Final = 2
 
 app = cyclopts.App(name="parkstream", help="From mall cameras to visits, and nothing lost on the way.")
+app.command(log.app)
 
 
 Positive = Annotated[float, Parameter(validator=validators.Number(gt=0))]

@@ -1,5 +1,6 @@
 """What the tools of the log open: Redis, the log, the outbox, the projections."""
 
+import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
@@ -8,6 +9,7 @@ from parkstream_eventlog import EventLog, RedisLog, connect
 from parkstream_eventlog.archive import spanning
 from parkstream_events.keys import BackendKeys
 from parkstream_projection import Outbox, Reads
+from parkstream_settings import settings_or_exit
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
@@ -25,9 +27,14 @@ class Opened(NamedTuple):
     reads: Reads
 
 
+def settings_here() -> Settings:
+    """Return what the environment says; exit with 2 and every problem when it is wrong."""
+    return settings_or_exit(Settings, os.environ)
+
+
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncGenerator[Opened, None]:
-    """Open what *settings* name, the archive included; raise ``UnreachableError`` when Redis cannot be reached, or stops answering."""
+    """Open what *settings* name, with the archive; raise ``UnreachableError`` when Redis does not answer."""
     try:
         redis = connect(settings.redis_url, name="parkstream-cli")
     except ValueError as error:

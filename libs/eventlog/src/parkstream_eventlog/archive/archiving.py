@@ -43,10 +43,10 @@ class Archiver:
         self._archive = archive
         self._trimming = Trimming(redis, keys)
 
-    async def plan(self, choose: Callable[[LogState], int]) -> Plan:
-        """Return what would be done when *choose* says how far; raise what stands in its way."""
+    async def plan(self, through: int) -> Plan:
+        """Return what archiving up to *through* would do; raise what stands in its way."""
         state = await self._log.state()
-        through = min(choose(state), state.position)
+        through = min(through, state.position)
         if state.position < self._archive.through:
             raise LogShorterError(self._archive.through, state.position)
         if self._archive.through < state.archived_through:
