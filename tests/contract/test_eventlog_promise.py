@@ -1,12 +1,13 @@
-"""What every event log promises, asked of the one in memory and of the one in Redis."""
+"""What every event log promises: the one in memory, the one in Redis, and the one that spans Redis and an archive."""
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
-from eventlog_stores import MemoryStore, RedisStore, Store, entered, exited
+from eventlog_stores import MemoryStore, RedisStore, SpanningStore, Store, entered, exited
 from parkstream_eventlog import (
     Appended,
     Candidate,
@@ -28,12 +29,18 @@ from parkstream_events import wire
 SILENCE = (wire.WATERMARK_ADVANCED, "watermark:entry:1", b'{"to_us": 1}')
 
 
-@pytest.fixture(params=["memory", "redis"])
-async def store(request: pytest.FixtureRequest) -> AsyncIterator[Store]:
+PLAIN = ["memory", "redis"]
+SPANNING = [0.0, 0.3, 0.5, 1.0]
+"""Shares of the log that are archived."""
+
+
+@pytest.fixture(params=[*PLAIN, *SPANNING])
+async def store(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Store]:
     if request.param == "memory":
         yield MemoryStore()
         return
-    redis = RedisStore(request.getfixturevalue("redis_url"), request.getfixturevalue("mall"))
+    place = request.getfixturevalue("redis_url"), request.getfixturevalue("mall")
+    redis = RedisStore(*place) if request.param == "redis" else SpanningStore(*place, tmp_path, request.param)
     yield redis
     await redis.close()
 
@@ -171,7 +178,7 @@ async def test_the_state_tells_the_last_of_each_direction(log: EventLog):
     await log.decide(*SILENCE, unless_after=None)
     records = await log.read(0, 10)
     state = await log.state()
-    assert (state.position, state.length, state.archived_through) == (4, 4, 0)
+    assert (state.position, state.length) == (4, 4 - state.archived_through)
     assert (state.entered_position, state.exited_position) == (3, 2)
     assert (state.entered_at_us, state.exited_at_us) == (records[2].recorded_at_us, records[1].recorded_at_us)
     assert records[3].recorded_at_us == state.recorded_at_us <= state.now_us
@@ -184,6 +191,7 @@ async def test_reading_goes_on_where_it_stopped(log: EventLog):
     assert await log.read(5, 2) == []
 
 
+@pytest.mark.parametrize("store", PLAIN, indirect=True)
 async def test_what_is_archived_is_a_gap_for_a_reader_not_a_skip(store: Store):
     await store.log.append([entered(str(n)) for n in range(5)])
     await store.archive(through=3)
@@ -197,6 +205,7 @@ async def test_what_is_archived_is_a_gap_for_a_reader_not_a_skip(store: Store):
     assert state.length == state.position - state.archived_through == 2
 
 
+@pytest.mark.parametrize("store", PLAIN, indirect=True)
 async def test_when_everything_is_archived_a_reader_of_it_fails_too(store: Store):
     await store.log.append([entered(str(n)) for n in range(5)])
     await store.archive(through=5)
@@ -246,7 +255,7 @@ async def test_group_commits_of_several_clients_append_everything_once(store: St
         assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Appended", *["Duplicate"] * 3]
         assert len({outcome.position for outcome in outcomes}) == 1
     assert sorted(record.id for record in await store.log.read(0, 1000)) == sorted(map(str, range(300)))
-    assert (await store.log.state()).length == 300
+    assert (await store.log.state()).position == 300
 
 
 async def together(call: Callable[[Candidate], Awaitable[Outcome]], wanted: list[Candidate]) -> list[Outcome]:

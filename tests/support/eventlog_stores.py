@@ -1,9 +1,12 @@
 """Logs to test, each with the means to do to it what its users cannot."""
 
 import time
+from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Protocol
 
-from parkstream_eventlog import Candidate, EventLog, MemoryLog, RedisLog, connect
+from parkstream_eventlog import Candidate, EventLog, MemoryLog, Record, RedisLog, connect
+from parkstream_eventlog.archive import Archive, Archiver, SpanningLog
 from parkstream_eventlog.log import DAY_US
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
@@ -40,6 +43,28 @@ class Store(Protocol):
     async def let_recorded_time_be_ahead(self, recorded_at_us: int) -> None:
         """Let the last record be from the future."""
         ...
+
+
+class Splitting(SpanningLog):
+    """Archives *share* of the log before it is read."""
+
+    def __init__(self, log: RedisLog, archive: Archive, archiver: Archiver, share: float) -> None:
+        super().__init__(log, archive)
+        self._archiver = archiver
+        self._share = share
+
+    async def read(self, after: int, count: int) -> list[Record]:
+        await self.split()
+        return await super().read(after, count)
+
+    async def follow(self, after: int, count: int) -> AsyncIterator[list[Record]]:
+        async for records in super().follow(after, count):
+            yield records
+            await self.split()
+
+    async def split(self) -> None:
+        through = int((await self.state()).position * self._share)
+        await self._archiver.run(await self._archiver.plan(through))
 
 
 class MemoryStore:
@@ -79,3 +104,12 @@ class RedisStore:
     async def close(self) -> None:
         for client in self._clients:
             await client.aclose()
+
+
+class SpanningStore(RedisStore):
+    """A log of which *share* is always in an archive in *folder*."""
+
+    def __init__(self, url: str, mall: str, folder: Path, share: float) -> None:
+        super().__init__(url, mall)
+        archiver = Archiver(self.redis, self.keys, Archive(folder, mall))
+        self.log = Splitting(self.log, Archive(folder, mall), archiver, share)

@@ -28,7 +28,6 @@ class Functions:
         raw: Any = Redis(connection_pool=redis.connection_pool)
         raw.response_callbacks.clear()
         self.execute: Final[Callable[..., Awaitable[Any]]] = raw.execute_command
-        self.pipeline: Final[Callable[..., Any]] = raw.pipeline
 
     async def call(self, function: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:  # noqa: ANN401 - see class
         """Call *function*, after loading the library when this Redis has not got it (new, or flushed)."""

@@ -32,6 +32,8 @@ BLOCK_MS = 2_000
 """How long to wait for news in one call; well below the socket timeout."""
 
 _META = tuple(name for name in LogState._fields if name not in {"now_us", "length"})
+_STATE = "return { redis.call('TIME'), redis.call('HMGET', KEYS[2], unpack(ARGV)), redis.call('XLEN', KEYS[1]) }"
+"""In one step, and also while Redis is full, when it allows no transaction."""
 _TYPES = {
     name.encode(): name
     for name in (*wire.SIGHTING_TYPES, wire.WATERMARK_ADVANCED, wire.RULES_CHANGED, wire.RECORD_ACKNOWLEDGED)
@@ -45,7 +47,6 @@ class RedisLog:
         self._keys = keys
         self._dedupe_days = dedupe_days
         self._functions = Functions(redis)
-        self._pipeline = self._functions.pipeline
         self._execute = self._functions.execute
 
     async def append(self, candidates: Sequence[Candidate]) -> list[Outcome]:
@@ -109,11 +110,8 @@ class RedisLog:
 
     async def state(self) -> LogState:
         """See ``EventLog.state``."""
-        async with self._pipeline(transaction=True) as pipeline:
-            pipeline.execute_command("TIME")
-            pipeline.execute_command("HMGET", self._keys.log_meta, *_META)
-            pipeline.execute_command("XLEN", self._keys.log)
-            (seconds, microseconds), meta, length = await pipeline.execute()
+        answer = await self._execute("EVAL_RO", _STATE, 2, self._keys.log, self._keys.log_meta, *_META)
+        (seconds, microseconds), meta, length = answer
         now_us = int(seconds) * 1_000_000 + int(microseconds)
         fields = {name: int(value or 0) for name, value in zip(_META, meta, strict=True)}
         return LogState(now_us=now_us, length=length, **fields)
