@@ -9,6 +9,7 @@ from typing import Any, Final, NamedTuple
 
 from parkstream_events.keys import BackendKeys
 from redis.asyncio import Redis
+from redis.exceptions import OutOfMemoryError
 
 from parkstream_eventlog.archive.durable import alone_in
 from parkstream_eventlog.archive.errors import ArchiveBehindError, NoRoomError, NotArchivedError, OvertakenError
@@ -75,9 +76,13 @@ class Restorer:
             return
         with alone_in(self._archive.folder):
             try:
+                self._archive.refresh()
                 await self._check_room(plan)
                 await self._bring_back(plan, reached)
                 await self._catch_up(plan, reached)
+            except OutOfMemoryError as error:
+                message = "Redis is full"
+                raise NoRoomError(message) from error
             finally:
                 await self._functions.execute("UNLINK", self._restoring)
 
