@@ -23,7 +23,8 @@ from parkstream_eventlog.archive import (
     defects_of,
     last_recorded_before,
 )
-from parkstream_eventlog.archive.durable import alone_in
+from parkstream_eventlog.archive.durable import WRITING, alone_in
+from parkstream_eventlog.archive.manifest import name_of
 from parkstream_eventlog.functions import named
 from parkstream_eventlog.log import DAY_US
 from redis.exceptions import OutOfMemoryError, ResponseError
@@ -179,6 +180,19 @@ async def test_the_archive_of_another_log_trims_nothing(store, appended, tmp_pat
         await archive_through(store, tmp_path, 7)
     assert await stands(store) == (0, 10)
     assert Archive(tmp_path).read(0, 10) == records(1, 3)
+
+
+async def test_what_an_interrupted_run_has_left_is_removed_while_the_log_still_has_it(store, appended, tmp_path):
+    left = {name_of(1, 2), WRITING}
+    for name in left:
+        tmp_path.joinpath(name).touch()
+    archive = await archive_through(store, tmp_path, 7)
+    assert files_in(tmp_path) == named_in(archive)
+    tmp_path.joinpath("manifest.json").unlink()
+    before = files_in(tmp_path)
+    with pytest.raises(ArchiveBehindError):
+        await archive_through(store, tmp_path, 9)
+    assert files_in(tmp_path) == before
 
 
 async def test_another_folder_than_the_one_archived_to_is_refused(store, appended, tmp_path):
