@@ -22,6 +22,7 @@ from parkstream_eventlog.log import (
     Record,
     TooOld,
     digest_of,
+    letter_of,
     sighting_letter,
 )
 
@@ -105,6 +106,25 @@ class MemoryLog:
         self._grown.set()
         self._grown = asyncio.Event()
         return Appended(position, self._recorded_at_us)
+
+    def take_over(self, records: Sequence[Record], days: Sequence[int]) -> None:
+        """Append *records* as they are, remembering their ids under *days*; an empty log begins with the first."""
+        if not self._position:
+            self._archived_through = records[0].position - 1
+        oldest_day = self._clock() // DAY_US - self._dedupe_days
+        for record, day in zip(records, days, strict=True):
+            letter = letter_of(record.type)
+            self._records.append(record)
+            self._latest[letter] = (record.position, record.recorded_at_us)
+            if day >= oldest_day:
+                self._ids[day][letter, record.id] = (digest_of(record.body), record.position)
+        self._recorded_at_us = records[-1].recorded_at_us
+        self._grown.set()
+        self._grown = asyncio.Event()
+
+    def position_of(self, letter: Letter, day: int, id_: str) -> int | None:
+        """Return the position that is remembered for an id of *day*, if one is."""
+        return self._ids.get(day, {}).get((letter, id_), (b"", None))[1]
 
     async def read(self, after: int, count: int) -> list[Record]:
         """See ``EventLog.read``."""

@@ -1,0 +1,11 @@
+"""Whether the log is what it promises. Reading order: findings, records, sums, comparing (pure), reading, index, run.
+
+Records and index entries are compared by order-free sums per range of positions, so that memory stays bounded; only
+ranges whose sums differ are compared entry by entry.
+"""
+
+from parkstream_eventlog.verifying.findings import Finding, Findings
+from parkstream_eventlog.verifying.records import RecordCheck, Unreadable
+from parkstream_eventlog.verifying.run import LogCheck
+
+__all__ = ["Finding", "Findings", "LogCheck", "RecordCheck", "Unreadable"]
