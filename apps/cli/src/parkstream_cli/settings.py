@@ -31,3 +31,6 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
         "summaries.jsonl"
     )
     archive_dir: Annotated[str | None, Meta(description="Where archived records lie, if any are.")] = None
+    dedupe_days: Annotated[
+        int, Meta(ge=1, le=3_650, description="How long event ids are remembered.", extra={"unit": "d"})
+    ] = 35

@@ -1,6 +1,6 @@
 """The log as lines of JSON, read in batches: up to where it ended when the export began."""
 
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, Iterable
 from typing import Final
 
 from parkstream_eventlog.lines import line_of
@@ -10,7 +10,7 @@ from parkstream_eventlog.prefetching import batches_of
 BATCH_MAX: Final = 2_000
 
 
-async def exported(log: EventLog, first: int = 1, last: int | None = None) -> AsyncIterator[list[Record]]:
+async def exported(log: EventLog, first: int = 1, last: int | None = None) -> AsyncGenerator[list[Record], None]:
     """Yield the records of *log* from position *first* to *last*, by default to where it ends now.
 
     Raises ``GapError`` when one of them is not there.

@@ -87,15 +87,31 @@ async def import_lines(
 async def _write(batches: Iterator[Batch], target: Target, reached: Callable[[int], None]) -> None:
     """Let *target* take one group of batches while the next is read."""
     writing: asyncio.Task[None] | None = None
+    error: NotImportedError | None = None
     try:
-        while group := await asyncio.to_thread(list, islice(batches, IN_FLIGHT)):
+        while error is None:
+            group, error = await asyncio.to_thread(_group, batches)
             if writing:
                 await writing
+            if not group:
+                break
             writing = asyncio.create_task(target.take(group))
             reached(group[0].records[0].position - 1)
     finally:
         if writing:
             await writing
+    if error:
+        raise error
+
+
+def _group(batches: Iterator[Batch]) -> tuple[list[Batch], NotImportedError | None]:
+    """Return the next batches, and the error that ends them, if one does."""
+    group: list[Batch] = []
+    try:
+        group.extend(islice(batches, IN_FLIGHT))  # What came before an error stays.
+    except NotImportedError as error:
+        return group, error
+    return group, None
 
 
 class Reader:

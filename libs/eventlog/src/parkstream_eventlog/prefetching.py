@@ -1,12 +1,12 @@
 """A range of the log, batch by batch: the next is on its way while the last is worked on."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from parkstream_eventlog.log import EventLog, Record
 
 
-async def batches_of(log: EventLog, after: int, last: int, count: int) -> AsyncIterator[list[Record]]:
+async def batches_of(log: EventLog, after: int, last: int, count: int) -> AsyncGenerator[list[Record], None]:
     """Yield the records of *log* after position *after* up to *last*, up to *count* at once; errors as for ``read``.
 
     Whoever works on a batch in a thread leaves the loop free to receive the next.

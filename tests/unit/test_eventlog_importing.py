@@ -1,0 +1,123 @@
+"""What an import refuses, and where it goes on."""
+
+import asyncio
+
+import pytest
+from parkstream_eventlog import Candidate, Duplicate, MemoryLog, Record
+from parkstream_eventlog.importing import BATCH_MAX, NotImportedError, import_lines
+from parkstream_eventlog.importing_memory import MemoryImport
+from parkstream_eventlog.lines import line_of
+from parkstream_events import wire
+
+NOW = 1_790_000_000_000_000
+
+
+def record(position, id_=None, at=None, type_="news.v1", body=b"{}"):
+    recorded_at_us = NOW - 10_000 + position if at is None else at
+    return Record(position, type_, id_ or f"id-{position}", body, recorded_at_us, None, None)
+
+
+def lines(first, last, **more):
+    return [line_of(record(position, **more)) for position in range(first, last + 1)]
+
+
+class Into:
+    """A log that is imported into."""
+
+    def __init__(self):
+        self.log = MemoryLog(lambda: NOW)
+        self.target = MemoryImport(self.log)
+
+    def of(self, given, **more):
+        return asyncio.run(import_lines(given, self.target, **more))
+
+    @property
+    def state(self):
+        return asyncio.run(self.log.state())
+
+
+def refused(given, match, **more):
+    into = Into()
+    with pytest.raises(NotImportedError, match=match):
+        into.of(given, **more)
+    return into
+
+
+def test_nothing_makes_nothing():
+    assert Into().of([]).position == 0
+
+
+def test_positions_times_and_the_last_of_each_direction_are_as_they_were():
+    into = Into()
+    into.of([*lines(1, 1, type_=wire.ENTERED), *lines(2, 2, type_=wire.EXITED), *lines(3, 4)])
+    state = into.state
+    assert (state.position, state.archived_through, state.length) == (4, 0, 4)
+    assert (state.entered_position, state.exited_position) == (1, 2)
+    assert state.recorded_at_us == NOW - 10_000 + 4
+
+
+@pytest.mark.parametrize(
+    ("third", "match"),
+    [
+        (b"torn", "line 3: no record"),
+        (line_of(record(4)), "line 3: position 3 comes next, not 4"),
+        (line_of(record(3, at=5)), "line 3: it was recorded before the record of the line above"),
+        (line_of(record(3, id_="id-2")), "line 3: its id is that of position 2"),
+        (line_of(record(3, at=NOW + 1)), "line 3: it was recorded in the future"),
+    ],
+)
+def test_a_wrong_line_is_named_and_nothing_of_its_batch_is_written(third, match):
+    assert refused([*lines(1, 2), third], match).state.position == 0
+
+
+def test_a_log_that_begins_later_is_imported_only_when_that_is_meant():
+    refused(lines(5, 6), "line 1: the file begins with position 5, not with 1: allow it with --archived")
+    into = Into()
+    into.of(lines(5, 6), archived=True)
+    assert (into.state.position, into.state.archived_through, into.state.length) == (6, 4, 2)
+
+
+def test_only_an_empty_log_is_imported_into():
+    into = Into()
+    into.of(lines(1, 2))
+    with pytest.raises(NotImportedError, match=r"the log is not empty, it ends at position 2"):
+        into.of(lines(1, 2))
+
+
+def test_after_the_line_is_mended_the_same_file_goes_on_behind_the_last_batch():
+    good = lines(1, 2 * BATCH_MAX + 10)
+    bad = [*good[: BATCH_MAX + 3], b"torn", *good[BATCH_MAX + 4 :]]
+    into = refused(bad, f"line {BATCH_MAX + 4}.*Nothing from line {BATCH_MAX + 1} on was imported")
+    assert into.state.position == BATCH_MAX
+    assert into.of(good).position == len(good)
+    assert asyncio.run(into.log.read(0, 2_000)) == [record(position) for position in range(1, len(good) + 1)]
+
+
+@pytest.mark.parametrize("change", [lambda good: good[:100], lambda good: [lines(1, 1, id_="other")[0], *good[1:]]])
+def test_another_file_never_goes_on(change):
+    good = lines(1, BATCH_MAX + 10)
+    into = refused([*good[: BATCH_MAX + 1], b"torn"], "torn|no record")
+    with pytest.raises(NotImportedError, match="the log holds an import of another file"):
+        into.of(change(good))
+    assert into.state.position == BATCH_MAX
+
+
+def test_an_import_that_was_complete_but_for_its_end_ends():
+    good = lines(1, BATCH_MAX)
+    into = refused([*good, b"torn"], "no record")
+    assert into.of(good).mark == ""
+
+
+def test_a_log_that_somebody_writes_to_is_left_alone():
+    into = refused([*lines(1, BATCH_MAX), b"torn"], "no record")
+    asyncio.run(into.log.append([Candidate(wire.ENTERED, "live", b"{}", NOW)]))
+    with pytest.raises(NotImportedError, match="was written to"):
+        into.of(lines(1, 2 * BATCH_MAX))
+    assert into.state.position == BATCH_MAX + 1
+
+
+def test_what_was_imported_is_a_duplicate():
+    into = Into()
+    into.of(lines(1, 3, type_=wire.ENTERED))
+    again = asyncio.run(into.log.append([Candidate(wire.ENTERED, "id-2", b"{}", NOW)]))
+    assert again == [Duplicate(2)]
