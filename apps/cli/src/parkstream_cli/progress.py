@@ -50,4 +50,5 @@ def progress(what: str, total: int | None = None, *, console: Console | None = N
     try:
         yield reached
     finally:
-        bar.stop()
+        if bar.live.is_started:  # Else it would print an empty line.
+            bar.stop()

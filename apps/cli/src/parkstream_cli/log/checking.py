@@ -9,7 +9,7 @@ from typing import Annotated
 import msgspec
 from cyclopts import Parameter, validators
 from msgspec import Struct
-from parkstream_eventlog.verifying import Finding, Findings, LogCheck
+from parkstream_eventlog.verifying import STOPS_PROJECTIONS, Finding, Findings, LogCheck
 from parkstream_eventlog.verifying.index import IdIndex
 from parkstream_visits import RULES_VERSION
 from rich.console import Console
@@ -78,7 +78,12 @@ async def _verify(summaries: Path | None, most: int) -> Report:
             records = await check.run(reached)
         check_projections(seen, state.position, findings)
         check_unreadable(records, seen, findings)
-        lines = await _check_summaries(it, file, seen, check.first, findings)
+        through = min(seen.emitted_through, state.position)
+        lines = None
+        if obstacle := _obstacle(file, seen, check.first, findings):
+            findings.notes.append(obstacle)
+        elif file:
+            lines = await _check_summaries(it, file, through, findings)
     return Report(
         ok=not findings.total,
         first=check.first,
@@ -104,20 +109,18 @@ def _file(named: Path | None, usual: str) -> Path | None:
     raise ToolError(message)
 
 
-async def _check_summaries(it: Opened, file: Path | None, seen: Seen, first: int, findings: Findings) -> int | None:
-    """Compare the summaries in *file* where that is possible; return how many, or note why not."""
-    if reason := _obstacle(file, seen, first):
-        findings.notes.append(reason)
-    if file is None or reason:
-        return None
-    waiting = await read_waiting(it.outbox, it.redis, it.keys)
-    check = SummaryCheck(it.log, file, seen.emitted_through, waiting, findings)
-    with progress("comparing summaries", seen.emitted_through) as reached:
+async def _check_summaries(it: Opened, file: Path, through: int, findings: Findings) -> int:
+    """Compare the summaries in *file* with what the log says up to position *through*; return how many there are."""
+    check = SummaryCheck(it.log, file, through, await read_waiting(it.outbox, it.redis, it.keys), findings)
+    with progress("comparing summaries", through) as reached:
         await check.run(reached)
     return check.lines
 
 
-def _obstacle(file: Path | None, seen: Seen, first: int) -> str | None:
+def _obstacle(file: Path | None, seen: Seen, first: int, findings: Findings) -> str | None:
+    """Return why summaries cannot be compared, if so."""
+    if findings.by_kind.keys() & STOPS_PROJECTIONS:
+        return "summaries were not compared: the log cannot be read through"
     if first > 1:
         archived = f"positions 1 to {first - 1} are archived: set PARKSTREAM_ARCHIVE_DIR to have them checked"
         return f"{archived}, and summaries compared"

@@ -39,7 +39,9 @@ class Moved(Struct, frozen=True):
 
 
 def export_log(
-    file: Annotated[str, Parameter(help="Where to; - is the standard output, .zst compresses.", allow_leading_hyphen=True)],
+    file: Annotated[
+        str, Parameter(help="Where to; - is the standard output, .zst compresses.", allow_leading_hyphen=True)
+    ],
     /,
     *,
     first: Annotated[Position, Parameter(name="--from", help="The first position.")] = 1,
@@ -85,7 +87,9 @@ async def _export(file: str, first: int, last: int | None, format_: Literal["jso
 
 
 def import_log(
-    file: Annotated[str, Parameter(help="Exported lines, compressed or not; - is the standard input.", allow_leading_hyphen=True)],
+    file: Annotated[
+        str, Parameter(help="Exported lines, compressed or not; - is the standard input.", allow_leading_hyphen=True)
+    ],
     /,
     *,
     archived: Annotated[
@@ -95,8 +99,8 @@ def import_log(
 ) -> int:
     """Write exported records into an EMPTY log, at their positions and with their recorded times.
 
-    Every line is checked before it is written. An interrupted import goes on when it is run again. Ids are remembered as
-    if the events had just come. Visits and summaries are not touched: a backend makes them of the log.
+    Every line is checked before it is written. An interrupted import goes on when it is run again. Ids are remembered
+    as if the events had just come. Visits and summaries are not touched: a backend makes them of the log.
     """
     _tell(asyncio.run(_import(file, archived=archived)), "imported", json=json, aside=False)
     return 0

@@ -5,7 +5,8 @@ ranges whose sums differ are compared entry by entry.
 """
 
 from parkstream_eventlog.verifying.findings import Finding, Findings
+from parkstream_eventlog.verifying.reading import STOPS_PROJECTIONS
 from parkstream_eventlog.verifying.records import RecordCheck, Unreadable
 from parkstream_eventlog.verifying.run import LogCheck
 
-__all__ = ["Finding", "Findings", "LogCheck", "RecordCheck", "Unreadable"]
+__all__ = ["STOPS_PROJECTIONS", "Finding", "Findings", "LogCheck", "RecordCheck", "Unreadable"]

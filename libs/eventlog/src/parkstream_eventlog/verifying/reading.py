@@ -9,6 +9,8 @@ from parkstream_eventlog.verifying.findings import Finding, Findings
 from parkstream_eventlog.verifying.sums import Span
 
 BATCH_MAX: Final = 2_000
+STOPS_PROJECTIONS: Final = frozenset({"gap", "entry_unreadable", "entry_between"})
+"""Kinds of findings after which the log is not read through by others."""
 LOST = (
     "restore Redis' append-only file or backup, or take the record from an export or the archive; "
     "projections stop before it"
