@@ -74,10 +74,8 @@ def test_parquet_is_written_in_row_groups(records, tmp_path, monkeypatch):
         (("log.jsonl", "--from", "1000"), 2, "the log ends at position"),
     ],
 )
-def test_what_cannot_be_exported_says_why_and_leaves_no_file(
-    command, records, tmp_path, monkeypatch, words, code, says
-):
-    monkeypatch.chdir(tmp_path)
+@pytest.mark.usefixtures("records")
+def test_what_cannot_be_exported_says_why_and_leaves_no_file(command, words, code, says):
     ended = command.run("log", "export", *words)
     assert (ended.returncode, ended.stdout) == (code, b"")
     assert says in ended.stderr.decode()
