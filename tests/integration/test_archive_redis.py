@@ -188,10 +188,12 @@ async def test_what_an_interrupted_run_has_left_is_removed_while_the_log_still_h
         tmp_path.joinpath(name).touch()
     archive = await archive_through(store, tmp_path, 7)
     assert files_in(tmp_path) == named_in(archive)
+    archiver = Archiver(store.redis, store.keys, archive)
+    plan = await archiver.plan(9)
     tmp_path.joinpath("manifest.json").unlink()
     before = files_in(tmp_path)
     with pytest.raises(ArchiveBehindError):
-        await archive_through(store, tmp_path, 9)
+        await archiver.run(plan)
     assert files_in(tmp_path) == before
 
 
