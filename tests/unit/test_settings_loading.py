@@ -77,6 +77,41 @@ def test_a_number_is_finite(number):
         load(Settings, {"PARKSTREAM_GRACE_SECONDS": number})
 
 
+def test_a_file_may_hold_the_value(tmp_path):
+    secret = tmp_path / "token"
+    secret.write_text("s3cret\n", encoding="utf-8")
+    environ = {"PARKSTREAM_API_TOKEN_FILE": str(secret)}
+    assert load(Settings, environ).api_token == "s3cret"
+    assert one("API_TOKEN", environ).value == "***"
+    assert one("API_TOKEN", environ).error is None
+
+
+def test_a_file_that_holds_no_value_is_an_error_that_names_it(tmp_path):
+    empty, binary = tmp_path / "empty", tmp_path / "binary"
+    empty.write_text("\n", encoding="utf-8")
+    binary.write_bytes(b"\xff\xfe")
+    for file, why in ((empty, "is empty"), (binary, "it is no text"), (tmp_path / "none", "No such file")):
+        environ = {"PARKSTREAM_REDIS_URL_FILE": str(file)}
+        with pytest.raises(SettingsError) as failed:
+            load(Settings, environ)
+        assert [error for error in failed.value.errors if str(file) in error and why in error] == failed.value.errors
+        assert one("REDIS_URL", environ).error == failed.value.errors[0]
+
+
+def test_a_wrong_value_in_a_file_is_told_like_any_other(tmp_path):
+    file = tmp_path / "count"
+    file.write_text("0", encoding="utf-8")
+    with pytest.raises(SettingsError, match="PARKSTREAM_PREFETCH_COUNT is '0'; it takes int from 1 to 10000"):
+        load(Settings, {"PARKSTREAM_PREFETCH_COUNT_FILE": str(file)})
+
+
+def test_a_variable_is_set_in_one_place(tmp_path):
+    file = tmp_path / "token"
+    file.write_text("other", encoding="utf-8")
+    with pytest.raises(SettingsError, match="PARKSTREAM_API_TOKEN and PARKSTREAM_API_TOKEN_FILE are both set"):
+        load(Settings, {"PARKSTREAM_API_TOKEN": "one", "PARKSTREAM_API_TOKEN_FILE": str(file)})
+
+
 def test_a_required_variable_that_is_missing_is_named():
     with pytest.raises(SettingsError) as refused:
         load(Needing, {"PARKSTREAM_SEED": "x"})

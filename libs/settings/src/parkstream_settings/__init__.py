@@ -1,4 +1,4 @@
-"""How a process is told what to do. Reading order: loading, describing, answering."""
+"""How a process is told what to do. Reading order: sources, loading, describing, answering."""
 
 from parkstream_settings.answering import answer_config, settings_or_exit
 from parkstream_settings.describing import Variable, describe

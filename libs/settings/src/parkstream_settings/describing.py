@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from msgspec import Struct
 
 from parkstream_settings.loading import Field, fields_of
+from parkstream_settings.sources import text_of
 
 
 class Variable(Struct, frozen=True, kw_only=True):
@@ -24,11 +25,12 @@ class Variable(Struct, frozen=True, kw_only=True):
 
 def describe(type_: type[Struct], environ: Mapping[str, str]) -> list[Variable]:
     """Return the variables of *type_* with their values in *environ*."""
-    return [_variable(field, environ.get(field.name, "")) for field in fields_of(type_)]
+    return [_variable(field, environ) for field in fields_of(type_)]
 
 
-def _variable(field: Field, text: str) -> Variable:
+def _variable(field: Field, environ: Mapping[str, str]) -> Variable:
     default = None if field.required else field.shown(field.default)
+    text, error = _read(field, environ)
     return Variable(
         name=field.name,
         type=field.words,
@@ -36,15 +38,18 @@ def _variable(field: Field, text: str) -> Variable:
         unit=field.extras.get("unit"),
         meaning=field.extras.get("description", ""),
         value=field.shown(text) if text else default,
-        error=_error(field, text),
+        error=error,
     )
 
 
-def _error(field: Field, text: str) -> str | None:
-    if not text:
-        return f"{field.name} is not set; it takes {field.words}" if field.required else None
+def _read(field: Field, environ: Mapping[str, str]) -> tuple[str, str | None]:
+    """Return the text of *field*, as far as it can be read, and what is wrong with it."""
+    text = ""
     try:
-        field.read(text)
+        text = text_of(field.name, environ)
+        if text:
+            field.read(text)
     except ValueError as error:
-        return str(error)
-    return None
+        return text, str(error)
+    missing = f"{field.name} is not set; it takes {field.words}" if field.required and not text else None
+    return text, missing

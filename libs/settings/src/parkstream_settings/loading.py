@@ -9,6 +9,7 @@ import msgspec
 from msgspec import NODEFAULT, Struct, inspect
 
 from parkstream_settings.kinds import extras_of, is_collection, words_of
+from parkstream_settings.sources import text_of
 
 SettingsT = TypeVar("SettingsT", bound=Struct)
 MASK: Final = "***"
@@ -94,7 +95,7 @@ def load(type_: type[SettingsT], environ: Mapping[str, str]) -> SettingsT:
 
 
 def _value_of(field: Field, environ: Mapping[str, str]) -> dict[str, object]:
-    text = environ.get(field.name, "")
+    text = text_of(field.name, environ)
     if text:
         return {field.attribute: field.read(text)}
     if field.required:

@@ -1,0 +1,35 @@
+"""Where the text of a variable stands: in the environment, or in the file that ``<name>_FILE`` names."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+FILE_SUFFIX: Final = "_FILE"
+
+
+def text_of(name: str, environ: Mapping[str, str]) -> str:
+    """Return what *environ* says for the variable *name*, or "" when it says nothing.
+
+    A secret need not be in the environment, where every child and ``docker inspect`` see it: ``<name>_FILE`` may name
+    a file instead. Raises ``ValueError`` when that holds nothing, or when both are set.
+    """
+    text, file = environ.get(name, ""), environ.get(name + FILE_SUFFIX, "")
+    if not file:
+        return text
+    if text:
+        message = f"{name} and {name}{FILE_SUFFIX} are both set; unset one of them"
+        raise ValueError(message)
+    return _content(name + FILE_SUFFIX, Path(file))
+
+
+def _content(variable: str, file: Path) -> str:
+    try:
+        text = file.read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        message = f"{variable} is {str(file)!r}, which cannot be read ({why}); it takes the path of a file"
+        raise ValueError(message) from error
+    if not text:
+        message = f"{variable} is {str(file)!r}, which is empty; it takes the path of a file that holds the value"
+        raise ValueError(message)
+    return text
