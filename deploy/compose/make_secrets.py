@@ -1,0 +1,112 @@
+#!/usr/bin/env python3
+"""Makes the passwords and keys of a deployment, once; ``./dev secrets`` runs it, and so can a bare Python 3.9.
+
+What exists is never overwritten. What is derived from passwords (URLs, RabbitMQ's definitions, Redis' users) is written
+anew each time, so that rights follow an upgrade. The folder is for its owner only; the files in it may be read by
+whoever gets in, because containers that they are mounted into run as somebody else.
+"""
+
+import argparse
+import base64
+import hashlib
+import json
+import secrets
+import string
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+FOLDER = HERE / ".secrets"
+RABBITMQ_USERS = ("admin", "backend", "cli", "entry_generator", "exit_generator")
+REDIS_USERS = ("backend", "cli", "collector", "entry_generator", "exit_generator", "summary_api")
+PASSWORD_BYTES = 24
+KINDS = string.ascii_lowercase, string.ascii_uppercase, string.digits, "-_.+"
+
+
+def main() -> int:
+    """Make what is missing; return the exit code."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where they are kept (default: %(default)s)")
+    folder: Path = parser.parse_args().folder
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+    made = Secrets(folder).all()
+    sys.stdout.write(f"{folder}: {f'made {len(made)}: ' + ', '.join(made) if made else 'nothing was missing'}\n")
+    return 0
+
+
+class Secrets:
+    """The files in *folder*."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: list[str] = []
+
+    def all(self) -> list[str]:
+        """Make what is missing, derive the rest, and return the names of what was made."""
+        for name in ("api_token", "plate_hash_key", "signoz_jwt_secret", "clickhouse_password"):
+            self._kept(name, hexadecimal)
+        self._kept("signoz_root_password", of_all_kinds)
+        for user in RABBITMQ_USERS:
+            password = self._kept(f"rabbitmq_password_{user}", hexadecimal)
+            self._write(f"rabbitmq_url_{user}", f"amqp://{user}:{password}@rabbitmq:5672/")
+        for user in REDIS_USERS:
+            password = self._kept(f"redis_password_{user}", hexadecimal)
+            self._write(f"redis_url_{user}", f"redis://{user}:{password}@redis:6379")
+        self._write("rabbitmq_definitions.json", self._definitions())
+        self._write("redis_users.acl", self._users())
+        return self._made
+
+    def _definitions(self) -> str:
+        told = json.loads((HERE / "rabbitmq" / "definitions.json").read_text("utf-8"))
+        for user in told["users"]:
+            user["password_hash"] = rabbitmq_hash(self._read(f"rabbitmq_password_{user['name']}"))
+        return json.dumps(told, indent=2)
+
+    def _users(self) -> str:
+        rules = (HERE / "redis" / "users.acl").read_text("utf-8")
+        for user in REDIS_USERS:
+            digest = hashlib.sha256(self._read(f"redis_password_{user}").encode()).hexdigest()
+            rules = rules.replace(f"#<{user}>", f"#{digest}")
+        # Redis knows no comments and no continued lines in this file.
+        lines = rules.replace("\\\n", " ").splitlines()
+        return "\n".join(" ".join(line.split()) for line in lines if line.strip() and not line.startswith("#"))
+
+    def _kept(self, name: str, make: Callable[[], str]) -> str:
+        file = self._folder / name
+        if not file.exists() or not file.stat().st_size:
+            self._write(name, make())
+            self._made.append(name)
+        return self._read(name)
+
+    def _read(self, name: str) -> str:
+        return (self._folder / name).read_text("utf-8").strip()
+
+    def _write(self, name: str, text: str) -> None:
+        """Write in place, because a mounted file is followed by its inode; and no newline: not everybody strips it."""
+        file = self._folder / name
+        file.write_text(text, "utf-8")
+        file.chmod(0o644)
+
+
+def hexadecimal() -> str:
+    """Return a password that needs no quoting in a URL."""
+    return secrets.token_hex(PASSWORD_BYTES)
+
+
+def of_all_kinds() -> str:
+    """Return a password with lower and upper case, digits and symbols, as SigNoz asks for."""
+    letters = [secrets.choice(kind) for kind in KINDS for _ in range(PASSWORD_BYTES // len(KINDS))]
+    secrets.SystemRandom().shuffle(letters)
+    return "".join(letters)
+
+
+def rabbitmq_hash(password: str) -> str:
+    """Return *password* as RabbitMQ keeps it; salted by itself, which 192 random bits allow, so that it stays the same."""
+    salt = hashlib.sha256(b"salt" + password.encode()).digest()[:4]
+    return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
