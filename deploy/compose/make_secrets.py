@@ -45,7 +45,7 @@ class Secrets:
 
     def all(self) -> list[str]:
         """Make what is missing, derive the rest, and return the names of what was made."""
-        for name in ("api_token", "plate_hash_key", "signoz_jwt_secret", "clickhouse_password"):
+        for name in ("api_token", "plate_hash_key", "signoz_jwt_secret"):
             self._kept(name, hexadecimal)
         self._kept("signoz_root_password", of_all_kinds)
         for user in RABBITMQ_USERS:

@@ -141,10 +141,10 @@ def get(url: str, token: str = "") -> dict[str, Any]:
         return content
 
 
-def post(url: str, body: object = None) -> dict[str, Any]:
+def post(url: str, body: object = None, token: str = "") -> dict[str, Any]:
     """Post *body* to *url*, and return the JSON that is answered."""
     data = b"" if body is None else json.dumps(body).encode()
-    headers = {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
     with urllib.request.urlopen(urllib.request.Request(url, data, headers, method="POST"), timeout=5) as answer:
         content: dict[str, Any] = json.loads(answer.read() or b"{}")
         return content

@@ -1,0 +1,189 @@
+"""The compose files: no secret, no port of the network, nothing unbounded, no variable that nobody reads."""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+import yaml
+from compose_stack import CONTAINERS
+from the_tree import ROOT
+
+COMPOSE = ROOT / "deploy" / "compose"
+FILES = ["compose.yaml", "compose.lite.yaml"]
+ALL = ["compose.yaml", "signoz.yaml"]
+VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
+EXAMPLE = re.compile(r"^#([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
+GIVEN = {"HOST", "PORT", "RABBITMQ_URL", "REDIS_URL", "SUMMARY_URL", "SUMMARY_FILE", "ARCHIVE_DIR"}
+"""What compose decides, because services find each other by it."""
+SECRET = {"API_TOKEN", "PLATE_HASH_KEY"}
+SERVICES = ["entry-generator", "exit-generator", "backend", "summary-api"]
+UNCHECKED = {"cli", "clickhouse-functions", "signoz-migrator", "otel-collector", "otel-collector-hosts"}
+"""What ends by itself, and the collector, whose image has no shell: otel-collector-health looks at it."""
+ROOTS = {"clickhouse-functions", "signoz"}
+"""Their volumes belong to root; they have no capability."""
+
+
+def loaded(name):
+    return yaml.safe_load((COMPOSE / name).read_text(encoding="utf-8"))
+
+
+def services(*names):
+    return {name: service for file in names for name, service in loaded(file)["services"].items()}
+
+
+EVERY = services(*ALL)
+of_every_service = pytest.mark.parametrize("service", EVERY.values(), ids=list(EVERY))
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_docker_takes_the_file(file):
+    if not shutil.which("docker") or subprocess.run(["docker", "compose", "version"], check=False).returncode:
+        (pytest.fail if CONTAINERS == "yes" else pytest.skip)("docker compose is not installed")
+    command = ["docker", "compose", "-f", COMPOSE / file, "--profile", "*", "config", "--format", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "level=warning" not in done.stderr
+    assert all(service["image"] for service in json.loads(done.stdout)["services"].values())
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_compose_lint_finds_nothing_that_is_not_explained(file):
+    run("compose-lint", "check", "--quiet", "--fail-on", "low", f"deploy/compose/{file}")
+
+
+def test_no_explanation_of_compose_lint_is_left_over():
+    run("compose-lint", "check", "--quiet", "--strict-config", "--fail-on", "low", "deploy/compose/compose.yaml")
+
+
+def test_hadolint_finds_nothing():
+    run("hadolint", "--failure-threshold", "info", "deploy/compose/app.Dockerfile")
+
+
+def test_yamllint_finds_nothing():
+    run("yamllint", "--strict", "--config-file", "deploy/.yamllint.yaml", "deploy")
+
+
+def run(*command):
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@of_every_service
+def test_every_image_has_a_tag_that_is_not_latest_and_may_get_a_digest(service):
+    _, default = VARIABLE.search(service["image"]).groups()
+    name = VARIABLE.sub(lambda found: found[2], service["image"])
+    assert re.fullmatch(r"[\w./-]+:[\w.-]*[\w]", name)
+    assert not name.endswith(":latest")
+    assert default
+
+
+def test_what_images_are_built_on_has_a_tag():
+    given = re.findall(r"^ARG \w+_IMAGE=(.+)$", (COMPOSE / "app.Dockerfile").read_text(), re.MULTILINE)
+    assert len(given) == 2
+    assert all(re.fullmatch(r"[\w./-]+:[\w.-]+", image) and "latest" not in image for image in given)
+
+
+@of_every_service
+def test_every_port_is_published_on_loopback_only(service):
+    assert all(str(port).startswith("127.0.0.1:") for port in service.get("ports", []))
+
+
+@of_every_service
+def test_every_service_is_bounded_and_has_no_rights(service):
+    limits = service["deploy"]["resources"]["limits"]
+    assert {"cpus", "memory", "pids"} <= limits.keys()
+    assert service["read_only"] is service["init"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert service["security_opt"] == ["no-new-privileges:true"]
+    assert service["restart"]
+    assert service["networks"]
+    assert {"container_name", "privileged", "cap_add", "network_mode"} & service.keys() == set()
+
+
+@pytest.mark.parametrize("name", sorted(EVERY.keys() - UNCHECKED))
+def test_every_service_that_stays_has_a_health_check(name):
+    assert EVERY[name]["healthcheck"]["test"][0] == "CMD"
+
+
+def test_nobody_is_root_but_whose_volume_is():
+    assert {name for name, service in EVERY.items() if service.get("user") in {"0:0", "0", "root"}} == ROOTS
+
+
+def test_backends_may_be_several():
+    assert "ports" not in EVERY["backend"]
+
+
+def test_lite_has_the_same_services_but_signoz():
+    lite = loaded("compose.lite.yaml")
+    assert lite["services"].keys() == services("compose.yaml").keys() - {"otel-collector-hosts"}
+    assert all(service["extends"]["file"] == "compose.yaml" for service in lite["services"].values())
+    for part in ("networks", "volumes", "secrets"):
+        assert lite[part] == loaded("compose.yaml")[part]
+
+
+def test_every_secret_is_a_file_that_is_made_and_none_is_in_the_tree(tmp_path):
+    make = [sys.executable, COMPOSE / "make_secrets.py", "--folder", tmp_path]
+    subprocess.run(make, check=True, capture_output=True)
+    first = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    asked = {name: one for file in ALL for name, one in loaded(file)["secrets"].items()}
+    assert all(one == {"file": f"${{PARKSTREAM_SECRETS:-.secrets}}/{name}"} for name, one in asked.items())
+    assert asked.keys() <= first.keys()
+    assert tmp_path.stat().st_mode & 0o777 == 0o700
+    said = subprocess.run(make, check=True, capture_output=True, text=True).stdout
+    assert "nothing was missing" in said
+    assert {path.name: path.read_text() for path in tmp_path.iterdir()} == first
+    kept = subprocess.run(["git", "ls-files", "deploy"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert ".secrets" not in kept
+
+
+def test_two_deployments_share_no_secret(tmp_path):
+    for name in "ab":
+        make = [sys.executable, COMPOSE / "make_secrets.py", "--folder", tmp_path / name]
+        subprocess.run(make, check=True, capture_output=True)
+    both = [{file.read_text() for file in (tmp_path / name).iterdir()} for name in "ab"]
+    assert both[0] & both[1] == set()
+
+
+@of_every_service
+def test_no_secret_is_in_the_environment(service):
+    for name, value in (service.get("environment") or {}).items():
+        if re.search("PASSWORD|TOKEN|SECRET|_KEY|REDIS_URL|RABBITMQ_URL", name):
+            assert name.endswith("_FILE"), name
+            assert value.startswith("/run/secrets/")
+
+
+@pytest.fixture(scope="module")
+def told():
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PARKSTREAM_")}
+    command = [sys.executable, "-m", "parkstream_cli", "config", "--json"]
+    said = json.loads(subprocess.run(command, env=environ, capture_output=True, check=True).stdout)["services"]
+    return {
+        service.removeprefix("parkstream-"): {one["name"].removeprefix("PARKSTREAM_"): one for one in variables}
+        for service, variables in said.items()
+    }
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_is_given_its_own_variables_all_and_no_others(told, service):
+    given = {name.removeprefix("PARKSTREAM_") for name in EVERY[service]["environment"] if name.startswith("PARK")}
+    assert {name.removesuffix("_FILE") if name.removesuffix("_FILE") in told[service] else name for name in given} == (
+        told[service].keys()
+    )
+
+
+def test_the_example_has_every_variable_with_its_default_and_no_others(told):
+    example = dict(EXAMPLE.findall((COMPOSE / ".env.example").read_text(encoding="utf-8")))
+    wanted = {}
+    for variables in told.values():
+        wanted |= {f"PARKSTREAM_{name}": one["default"] or "" for name, one in variables.items()}
+    wanted = {name: value for name, value in wanted.items() if name.removeprefix("PARKSTREAM_") not in GIVEN | SECRET}
+    for file in ALL:
+        wanted |= {name: default for name, default in VARIABLE.findall((COMPOSE / file).read_text()) if default}
+    read = {name for service in EVERY.values() for name, value in service.get("environment", {}).items() if not value}
+    read |= {name for file in [*FILES, *ALL] for name, _ in VARIABLE.findall((COMPOSE / file).read_text())}
+    assert {name: example.get(name) for name in wanted} == wanted
+    assert example.keys() == read | wanted.keys()

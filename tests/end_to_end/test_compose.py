@@ -1,0 +1,87 @@
+"""The containers for real: the lite stack comes up, balances, is restarted piece by piece, and keeps its data."""
+
+import pytest
+from compose_stack import Stack, collected, need_engine
+
+CARS = 2_000
+START_SECONDS = 60
+SERVICES = ["rabbitmq", "redis", "summary-api", "backend", "exit-generator", "entry-generator"]
+EDGES = [
+    ("publish", "parkstream-exit-generator"),
+    ("process", "parkstream-backend"),
+    ("project", "parkstream-backend"),
+    ("deliver", "parkstream-backend"),
+    ("POST", "parkstream-summary-api"),
+    ("write", "parkstream-summary-api"),
+]
+pytestmark = pytest.mark.timeout(1_200)
+
+
+@pytest.fixture(scope="module")
+def stack(tmp_path_factory):
+    need_engine()
+    it = Stack(tmp_path_factory.mktemp("compose"))
+    it.compose("build")
+    try:
+        it.started_seconds = it.up()
+        yield it
+    finally:
+        it.down()
+
+
+def test_everything_is_healthy_within_a_minute(stack):
+
+    assert stack.started_seconds <= START_SECONDS
+    assert [service for service in [*SERVICES, "otel-collector-health"] if not stack.healthy(service)] == []
+
+
+def test_two_thousand_cars_balance_and_one_trace_has_all_edges(stack):
+    stack.drive(CARS, rate=200)
+    assert stack.wrong() == []
+    stack.until(lambda: whole(stack) is not None, lambda: f"no whole trace among {len(collected(stack.traces))}")
+    resource = whole(stack)[0].attributes["resource"]
+    assert {"deployment.environment", "deployment.environment.name", "service.instance.id"} <= resource.keys()
+    assert resource["service.namespace"] == "parkstream"
+
+
+def test_nothing_is_lost_or_doubled_when_each_container_restarts_and_the_backend_is_three(stack):
+    def disturb():
+        for service in [*SERVICES[:-1], "otel-collector"]:
+            stack.restart(service)
+        stack.compose("up", "--detach", "--wait", "--no-deps", "--no-recreate", "--scale", "backend=3", "backend")
+        stack.restart("entry-generator")
+
+    stack.drive(CARS, rate=40, meanwhile=disturb)
+    assert len(stack.compose("ps", "--quiet", "backend").split()) == 3
+    assert stack.wrong() == []
+
+
+def test_data_outlive_the_containers(stack):
+    before = stack.account()
+    stack.compose("--profile", "*", "down", "--timeout", "30")
+    stack.up()
+    stack.drive(10, rate=10)
+    after = stack.account()
+    assert before.entries.published < after.entries.published
+    assert before.state.position < after.state.position
+    assert stack.wrong() == []
+
+
+def whole(stack):
+    """Return the spans of an exit's way, camera to file, each the child of the one before, if some trace has them."""
+    return next((way for spans in collected(stack.traces).values() if (way := way_of(spans))), None)
+
+
+def way_of(spans):
+    way, parent = [], None
+    for name, service in EDGES:
+        found = [
+            span
+            for span in spans
+            if span.name.split()[0] == name and span.service == service and parent in {None, span.parent_id}
+        ]
+        if not found:
+            return None
+        way.append(found[0])
+        parent = found[0].span_id
+    return way
