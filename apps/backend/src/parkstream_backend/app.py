@@ -13,6 +13,7 @@ import aiohttp
 import uvicorn
 from parkstream_projection import Projector
 from parkstream_telemetry import TelemetryOptions, names, start
+from stamina.instrumentation import LoggingOnRetryHook, set_on_retry_hooks
 
 from parkstream_backend.deliver import Deliverer
 from parkstream_backend.duties import Duties, patiently
@@ -57,6 +58,7 @@ def serve(settings: Settings) -> int:
 
 def create_app(settings: Settings) -> Backend:
     """Return the application that *settings* describe; it connects when it is served."""
+    set_on_retry_hooks([LoggingOnRetryHook])  # Its own choice prints lines that are not ours when structlog is there.
     telemetry = start(
         TelemetryOptions(
             service="parkstream-backend",
