@@ -103,7 +103,7 @@ def of_all_kinds() -> str:
 
 
 def rabbitmq_hash(password: str) -> str:
-    """Return *password* as RabbitMQ keeps it; salted by itself, which 192 random bits allow, so that it stays the same."""
+    """Return *password* as RabbitMQ keeps it; salted by itself, which 192 random bits allow: it stays the same."""
     salt = hashlib.sha256(b"salt" + password.encode()).digest()[:4]
     return base64.b64encode(salt + hashlib.sha256(salt + password.encode()).digest()).decode()
 

@@ -1,5 +1,7 @@
 """The containers for real: the lite stack comes up, balances, is restarted piece by piece, and keeps its data."""
 
+import json
+
 import pytest
 from compose_stack import Stack, collected, need_engine
 
@@ -14,6 +16,41 @@ EDGES = [
     ("POST", "parkstream-summary-api"),
     ("write", "parkstream-summary-api"),
 ]
+TRESPASS = """
+import asyncio, json, pathlib
+import aio_pika
+
+async def tried(what):
+    connection = await aio_pika.connect(pathlib.Path("/run/secrets/rabbitmq_url_entry_generator").read_text())
+    async with connection, connection.channel(on_return_raises=True) as channel:
+        try:
+            await asyncio.wait_for(what(channel), 10)
+        except Exception as error:
+            return type(error).__name__
+    return ""
+
+async def publish(channel, key):
+    exchange = await channel.get_exchange("parking.events")
+    # Nobody can read it, so it ends among the dead letters.
+    await exchange.publish(aio_pika.Message(b"no event"), key)
+
+async def guest(_):
+    await aio_pika.connect("amqp://guest:guest@rabbitmq/")
+
+async def read(channel):
+    await (await channel.get_queue("parking.entries.exit-generator")).get(fail=False)
+
+async def main():
+    print(json.dumps({
+        "publish vehicle.entered": await tried(lambda channel: publish(channel, "vehicle.entered")),
+        "publish vehicle.exited": await tried(lambda channel: publish(channel, "vehicle.exited")),
+        "declare another queue": await tried(lambda channel: channel.declare_queue("another")),
+        "read the exit generator's queue": await tried(read),
+        "be guest": await tried(guest),
+    }))
+
+asyncio.run(main())
+"""
 pytestmark = pytest.mark.timeout(1_200)
 
 
@@ -42,6 +79,16 @@ def test_two_thousand_cars_balance_and_one_trace_has_all_edges(stack):
     resource = whole(stack)[0].attributes["resource"]
     assert {"deployment.environment", "deployment.environment.name", "service.instance.id"} <= resource.keys()
     assert resource["service.namespace"] == "parkstream"
+
+
+def test_a_camera_publishes_what_it_sees_and_nothing_else(stack):
+    assert json.loads(stack.compose("exec", "-T", "entry-generator", "python", "-c", TRESPASS)) == {
+        "publish vehicle.entered": "",
+        "publish vehicle.exited": "ChannelAccessRefused",
+        "declare another queue": "ChannelAccessRefused",
+        "read the exit generator's queue": "ChannelAccessRefused",
+        "be guest": "ProbableAuthenticationError",
+    }
 
 
 def test_nothing_is_lost_or_doubled_when_each_container_restarts_and_the_backend_is_three(stack):
