@@ -125,6 +125,16 @@ def test_lite_has_the_same_services_but_signoz():
         assert lite[part] == loaded("compose.yaml")[part]
 
 
+def test_lite_is_bounded_by_about_a_gibibyte():
+    """As Docker adds it up: a limit of lite's own, or else that of compose.yaml."""
+    total = 0
+    for name, service in loaded("compose.lite.yaml")["services"].items():
+        own = service.get("deploy", EVERY[name]["deploy"])["resources"]["limits"]["memory"]
+        if name != "cli":
+            total += int(VARIABLE.sub(lambda found: found[2], own).removesuffix("m"))
+    assert total <= 1_200
+
+
 def test_every_secret_is_a_file_that_is_made_and_none_is_in_the_tree(tmp_path):
     make = [sys.executable, COMPOSE / "make_secrets.py", "--folder", tmp_path]
     subprocess.run(make, check=True, capture_output=True)
