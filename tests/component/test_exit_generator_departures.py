@@ -142,6 +142,12 @@ def test_a_message_without_a_type_is_an_entry():
     assert stay_of(delivery(entry_body(), None), Dwell(median_seconds=1, sigma=0), SEED, NOW_US) is not None
 
 
+def test_an_entry_of_version_2_parks_a_car_too():
+    seen = delivery(entry_body()[:-1] + b',"camera":{"site":"north","lane":"2"}}', "vehicle.entered.v2")
+    parked = stay_of(seen, Dwell(median_seconds=1, sigma=0), SEED, NOW_US)
+    assert parked == stay_of(delivery(entry_body()), Dwell(median_seconds=1, sigma=0), SEED, NOW_US)
+
+
 @pytest.mark.parametrize(
     "seen",
     [

@@ -97,7 +97,7 @@ def test_brackets_in_a_text_do_not_count_as_nesting():
     assert wire.decode(wire.ENTERED, body(gate="[" * 300 + '\\"' * 9)).gate.startswith("[[[")
 
 
-@pytest.mark.parametrize("type_", ["vehicle.entered.v2", "vehicle.entered", "", wire.WATERMARK_ADVANCED, "x" * 999])
+@pytest.mark.parametrize("type_", ["vehicle.entered.v3", "vehicle.entered", "", wire.WATERMARK_ADVANCED, "x" * 999])
 def test_a_type_that_no_camera_sends_is_refused(type_):
     with pytest.raises(UnreadableError) as refused:
         wire.decode_sighting(type_, body())

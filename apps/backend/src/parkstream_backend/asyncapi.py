@@ -4,16 +4,18 @@ FastStream cannot describe msgspec structs (its issue 2101), so the document is 
 types that the code uses; a test keeps the file current.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
 from parkstream_events import topology
-from parkstream_events.sightings import VehicleEntered, VehicleExited
 from parkstream_events.summaries import TRACEPARENT
-from parkstream_events.wire import ENTERED, EXITED, Refusal
+from parkstream_events.wire import BODIES, ENTERED, ENTERED_V2, EXITED, EXITED_V2, Refusal
 
 ASYNCAPI_VERSION = "3.0.0"
 AMQP_BINDING_VERSION = "0.3.0"
+ENTRIES, EXITS = (ENTERED, ENTERED_V2), (EXITED, EXITED_V2)
+"""Types by queue; a message that names none is of the first."""
 SIGHTING_HEADERS = {
     "type": "object",
     "properties": {
@@ -38,7 +40,7 @@ DEAD_LETTER_HEADERS = {
 def document() -> dict[str, Any]:
     """Return the whole document."""
     _, schemas = msgspec.json.schema_components(
-        [VehicleEntered, VehicleExited], ref_template="#/components/schemas/{name}"
+        [BODIES[type_] for type_ in (*ENTRIES, *EXITS)], ref_template="#/components/schemas/{name}"
     )
     return {
         "asyncapi": ASYNCAPI_VERSION,
@@ -51,8 +53,8 @@ def document() -> dict[str, Any]:
         "defaultContentType": "application/json",
         "servers": {"rabbitmq": {"host": "localhost:5672", "protocol": "amqp", "protocolVersion": "0.9.1"}},
         "channels": {
-            "entries": _work_channel(topology.ENTRIES_QUEUE, "VehicleEntered"),
-            "exits": _work_channel(topology.EXITS_QUEUE, "VehicleExited"),
+            "entries": _work_channel(topology.ENTRIES_QUEUE, ENTRIES),
+            "exits": _work_channel(topology.EXITS_QUEUE, EXITS),
             "deadLetters": _dead_letters_channel(),
         },
         "operations": {
@@ -63,8 +65,7 @@ def document() -> dict[str, Any]:
         "components": {
             "schemas": schemas,
             "messages": {
-                "VehicleEntered": _sighting("VehicleEntered", ENTERED),
-                "VehicleExited": _sighting("VehicleExited", EXITED),
+                **{BODIES[type_].__name__: _sighting(type_) for type_ in (*ENTRIES, *EXITS)},
                 "DeadLetter": {
                     "summary": "A refused message, unchanged but for its headers.",
                     "headers": DEAD_LETTER_HEADERS,
@@ -80,11 +81,12 @@ def text() -> str:
     return msgspec.json.format(msgspec.json.encode(document(), order="sorted"), indent=2).decode() + "\n"
 
 
-def _work_channel(queue: str, message: str) -> dict[str, Any]:
+def _work_channel(queue: str, types: Sequence[str]) -> dict[str, Any]:
+    names = [BODIES[type_].__name__ for type_ in types]
     return {
         "address": topology.WORK_QUEUES[queue],
         "description": f"Routed by {topology.EVENTS_EXCHANGE} to the queue {queue}.",
-        "messages": {message: {"$ref": f"#/components/messages/{message}"}},
+        "messages": {name: {"$ref": f"#/components/messages/{name}"} for name in names},
         "bindings": {"amqp": _exchange(topology.EVENTS_EXCHANGE, "topic")},
     }
 
@@ -113,7 +115,8 @@ def _operation(action: str, channel: str, summary: str) -> dict[str, Any]:
     }
 
 
-def _sighting(name: str, type_: str) -> dict[str, Any]:
+def _sighting(type_: str) -> dict[str, Any]:
+    name = BODIES[type_].__name__
     return {
         "name": type_,
         "title": name,

@@ -8,7 +8,7 @@ from parkstream_eventlog import Candidate
 from parkstream_events import topology
 from parkstream_events.sightings import Sighting, microseconds
 from parkstream_events.summaries import TRACEPARENT
-from parkstream_events.wire import Refusal, UnreadableError, decode_sighting, type_of
+from parkstream_events.wire import Refusal, UnreadableError, decode_sighting
 
 PUBLISHED_AT_US_MAX = 2**53
 
@@ -22,19 +22,23 @@ class Camera(Struct, frozen=True):
     kind: type[Sighting]
     type: str
 
+    def type_of(self, delivery: Delivery) -> str:
+        """Return the type, with version, that *delivery* was written as."""
+        return delivery.type or self.type
+
     def read(self, delivery: Delivery) -> Sighting:
         """Return the sighting that *delivery* reports; raise ``UnreadableError`` when it reports none."""
-        type_ = delivery.type or self.type
+        type_ = self.type_of(delivery)
         seen = decode_sighting(type_, delivery.body)
         if not isinstance(seen, self.kind):
-            raise UnreadableError(Refusal.UNKNOWN_TYPE, f"this queue takes {self.type}, not {type_}")
+            raise UnreadableError(Refusal.UNKNOWN_TYPE, f"this queue takes {self.type} and the like, not {type_}")
         return seen
 
 
-def candidate_of(sighting: Sighting, delivery: Delivery, traceparent: str | None) -> Candidate:
-    """Return what the log is asked to keep: the body as received, when it was published, where its trace goes on."""
+def candidate_of(sighting: Sighting, type_: str, delivery: Delivery, traceparent: str | None) -> Candidate:
+    """Return what the log is asked to keep: type and body as received, when published, where its trace goes on."""
     return Candidate(
-        type_of(sighting),
+        type_,
         sighting.id,
         delivery.body,
         microseconds(sighting.happened_at),

@@ -94,7 +94,8 @@ class Recorder:
                 self._refuse(delivery, camera, error, span)
                 return None
             traceparent = traceparent_of(span) or traceparent_in(delivery)
-            return Read(delivery, candidate_of(sighting, delivery, traceparent), span, sighting.vehicle_plate)
+            candidate = candidate_of(sighting, camera.type_of(delivery), delivery, traceparent)
+            return Read(delivery, candidate, span, sighting.vehicle_plate)
 
         return read
 

@@ -1,8 +1,8 @@
 """Bytes to events and back: versioned types, one cached decoder each, and the reasons why a message is refused.
 
-The log keeps bodies as they came, for ever. When an event changes its shape, the new shape gets the next version here,
-and the old one keeps its line in ``_DECODERS`` as ``reader(OldBody, upcast)``, where *upcast* makes today's event of an
-old body. The golden files pin every version that was ever written.
+The log keeps bodies as they came, for ever, and a shape, once there, never changes. A changed event is the next
+version: a line in ``BODIES`` and, where the body is not today's event itself, one in ``_UPCASTS`` with the function
+that makes it so. Golden files pin every version's bytes and schema (docs/changing-events.md).
 """
 
 import re
@@ -14,9 +14,12 @@ import msgspec
 
 from parkstream_events.decisions import Decision, RecordAcknowledged, RulesChanged, WatermarkAdvanced
 from parkstream_events.sightings import Sighting, VehicleEntered, VehicleExited
+from parkstream_events.versions import VehicleEnteredV2, VehicleExitedV2, entered_of_v2, exited_of_v2
 
 ENTERED = "vehicle.entered.v1"
 EXITED = "vehicle.exited.v1"
+ENTERED_V2 = "vehicle.entered.v2"
+EXITED_V2 = "vehicle.exited.v2"
 WATERMARK_ADVANCED = "watermark.advanced.v1"
 RULES_CHANGED = "rules.changed.v1"
 RECORD_ACKNOWLEDGED = "record.acknowledged.v1"
@@ -53,17 +56,28 @@ class UnreadableError(Exception):
 def reader(
     body: type[_BodyT], upcast: Callable[[_BodyT], Sighting | Decision]
 ) -> Callable[[bytes], Sighting | Decision]:
-    """Return what reads an old version: it decodes *body*, and *upcast* makes today's event of it."""
+    """Return what reads another shape: it decodes *body*, and *upcast* makes today's event of it."""
     decoder = msgspec.json.Decoder(body)
     return lambda encoded: upcast(decoder.decode(encoded))
 
 
+BODIES: Final[dict[str, type[Any]]] = {
+    ENTERED: VehicleEntered,
+    EXITED: VehicleExited,
+    ENTERED_V2: VehicleEnteredV2,
+    EXITED_V2: VehicleExitedV2,
+    WATERMARK_ADVANCED: WatermarkAdvanced,
+    RULES_CHANGED: RulesChanged,
+    RECORD_ACKNOWLEDGED: RecordAcknowledged,
+}
+"""Every version that can be read, and the shape of its body."""
+_UPCASTS: Final[dict[str, Callable[[Any], Sighting | Decision]]] = {
+    ENTERED_V2: entered_of_v2,
+    EXITED_V2: exited_of_v2,
+}
 _DECODERS: dict[str, Callable[[bytes], Sighting | Decision]] = {
-    ENTERED: msgspec.json.Decoder(VehicleEntered).decode,
-    EXITED: msgspec.json.Decoder(VehicleExited).decode,
-    WATERMARK_ADVANCED: msgspec.json.Decoder(WatermarkAdvanced).decode,
-    RULES_CHANGED: msgspec.json.Decoder(RulesChanged).decode,
-    RECORD_ACKNOWLEDGED: msgspec.json.Decoder(RecordAcknowledged).decode,
+    type_: reader(body, _UPCASTS[type_]) if type_ in _UPCASTS else msgspec.json.Decoder(body).decode
+    for type_, body in BODIES.items()
 }
 _TYPES: dict[type, str] = {
     VehicleEntered: ENTERED,
@@ -72,11 +86,11 @@ _TYPES: dict[type, str] = {
     RulesChanged: RULES_CHANGED,
     RecordAcknowledged: RECORD_ACKNOWLEDGED,
 }
-SIGHTING_TYPES = frozenset({ENTERED, EXITED})
+SIGHTING_TYPES = frozenset({ENTERED, EXITED, ENTERED_V2, EXITED_V2})
 
 
 def type_of(event: Sighting | Decision) -> str:
-    """Return the type, with version, that *event* is written as."""
+    """Return the type, with version, that we write *event* as; what others wrote may be another."""
     return _TYPES[type(event)]
 
 
@@ -102,7 +116,8 @@ def decode(type_: str, body: bytes) -> Sighting | Decision:
 def decode_sighting(type_: str, body: bytes) -> Sighting:
     """Return the sighting in *body*; raise ``UnreadableError`` also for a decision, which no camera may send."""
     if type_ not in SIGHTING_TYPES:
-        raise UnreadableError(Refusal.UNKNOWN_TYPE, f"a camera sends {ENTERED} or {EXITED}, not {type_[:80]!r}")
+        detail = f"a camera sends {', '.join(sorted(SIGHTING_TYPES))}, not {type_[:80]!r}"
+        raise UnreadableError(Refusal.UNKNOWN_TYPE, detail)
     event = decode(type_, body)
     if isinstance(event, VehicleEntered | VehicleExited):
         return event
