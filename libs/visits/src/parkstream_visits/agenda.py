@@ -1,5 +1,6 @@
 """What waits until a clock passes a time: three queues, each ordered by (due, member)."""
 
+from collections.abc import ItemsView
 from enum import IntEnum
 from heapq import heapify, heappop, heappush
 
@@ -68,6 +69,10 @@ class AgendaQueue:
         while heap and self._due.get(heap[0][1]) != heap[0][0]:
             heappop(heap)
         return heap[0][0] if heap else None
+
+    def waiting(self) -> ItemsView[str, int]:
+        """Return all members with their times, in no order."""
+        return self._due.items()
 
     def take_changes(self) -> tuple[dict[str, int], list[str]]:
         """Return what to write (member to due) and what to remove since the last call."""

@@ -1,0 +1,163 @@
+"""The same log under other rules: no difference where the rules are the same, and where not, what the rules give."""
+
+import asyncio
+from collections import defaultdict
+
+import pytest
+from clockwork import Clockwork
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from logs_of_facts import changes, decisions, logs, rules
+from msgspec import structs
+from parkstream_backend import timekeeper as timekeeper_module
+from parkstream_backend.timekeeper import Timekeeper
+from parkstream_events.decisions import WatermarkAdvanced
+from parkstream_events.sightings import Direction, VehicleEntered, VehicleExited, microseconds
+from parkstream_events.summaries import Outcome
+from parkstream_projection import fact_of
+from parkstream_telemetry import Telemetry, TelemetryOptions
+from parkstream_visits import Fact, Fold, Rules, Seen, Spoken, State, Visit, visits_of
+from parkstream_visits.in_memory import InMemory
+from parkstream_visits.what_if import Ending, Otherwise, WhatIf
+from visits_histories import START, UNIT
+
+FAR = START + 10**6 * UNIT
+
+
+def same(before: Rules) -> Rules:
+    return before
+
+
+def folded(facts, changed=same, **more):
+    what_if = WhatIf(changed, **{"again": False, **more})
+    for fact in facts:
+        what_if.take(fact)
+    return what_if
+
+
+def ending(visit: Spoken | Visit) -> Ending:
+    return Ending(visit.outcome, visit.entry and visit.entry.id, visit.exit and visit.exit.id)
+
+
+def different(log: dict[str, Ending], other: dict[str, Ending]):
+    pairs = {id_: (log.get(id_), other.get(id_)) for id_ in log.keys() | other.keys()}
+    return {id_: pair for id_, pair in pairs.items() if pair[0] != pair[1]}
+
+
+def ended(facts: list[Fact]) -> list[Fact]:
+    """Return *facts*, and decisions that let everything that waits be said."""
+    last = facts[-1]
+    return facts + [
+        Fact(last.position + 1 + way, last.recorded_at_us, None, None, WatermarkAdvanced(way, FAR, "silence", 0))
+        for way in Direction
+    ]
+
+
+@settings(max_examples=400, deadline=None)
+@given(logs(decisions, changes), st.integers(1, 26))
+def test_the_same_rules_give_no_difference(facts, start):
+    what_if = folded(facts, start=start)
+    assert what_if.differences() == []
+    log, other = what_if.counters()
+    assert log == other
+    assert what_if.corrections[0] == what_if.corrections[1]
+
+
+@settings(max_examples=400, deadline=None)
+@given(logs(decisions, changes), rules, rules, st.booleans(), st.integers(1, 26))
+def test_the_visits_that_differ_are_those_that_two_folds_end_otherwise(facts, first, other, again, start):
+    facts = [Fact(1, START, None, None, first.changed(0)), *facts[1:]]
+    what_if = folded(facts, lambda _: other, again=again, start=start)
+    current: list[dict[str, Ending]] = [{}, {}]
+    for ended, side in zip(current, (InMemory(), Otherwise(lambda _: other, start, again=again)), strict=True):
+        for said in (said for fact in facts for said in side.take(fact)):
+            ended.pop(said.visit_id, None)
+            if said.outcome != Outcome.RETRACTED:
+                ended[said.visit_id] = ending(said)
+    found = {
+        one.visit_id: tuple(None if side and side.waiting else side for side in (one.log, one.other))
+        for one in what_if.differences()
+    }
+    assert found == different(*current)
+
+
+@settings(max_examples=400, deadline=None)
+@given(logs(decisions), st.sampled_from([0, 1, 8, 30]), st.sampled_from([1, 20, 300]))
+def test_other_windows_and_stays_give_what_the_rules_give(facts, window, stay):
+    def changed(before: Rules) -> Rules:
+        return structs.replace(before, duplicate_window_us=window * UNIT, max_stay_us=stay * UNIT)
+
+    facts = ended(facts)
+    what_if = folded(facts, changed)
+    seen = defaultdict(list)
+    for fact in facts:
+        if isinstance(fact.event, VehicleEntered | VehicleExited):
+            event = fact.event
+            seen[event.vehicle_plate].append(
+                Seen(microseconds(event.happened_at), int(event.direction), event.id, 0, 0, None, None)
+            )
+    log, other = (
+        {visit.id: ending(visit) for each in seen.values() for visit in visits_of(sorted(each), [in_force])}
+        for in_force in what_if.rules()
+    )
+    assert {one.visit_id: (one.log, one.other) for one in what_if.differences()} == different(log, other)
+    counted = what_if.counters()[1]
+    outcomes = [one.outcome for one in other.values()]
+    for outcome in ("completed", "entry_missed", "exit_missed"):
+        assert counted[outcome] == outcomes.count(outcome)
+
+
+moments = st.tuples(
+    st.sampled_from([0, 0.4, 2, 6, 70]),
+    st.sampled_from([0, 1]),
+    st.sampled_from(["A1", "B2", "C3"]),
+    st.sampled_from([0, 0, 0, 1.5, 30, 100]),
+)
+
+
+@pytest.fixture(scope="module")
+def telemetry():
+    return Telemetry(TelemetryOptions(service="test", plate_hash_key="k", statistics_seconds=0, strict=True))
+
+
+async def _kept(cars, telemetry) -> list[Fact]:
+    """Return the log of cars that are seen while a timekeeper looks at the clock, and for long after the last."""
+    works = Clockwork()
+
+    def fail(error: Exception, _: float) -> None:
+        raise error
+
+    keeper = Timekeeper(works.log, works, Rules(), works.depth, telemetry, fail)
+    for number, (pause, way, plate, ago) in enumerate([*cars, (300, 0, "LAST", 0)]):
+        end = works.seconds + pause
+        while (step := await keeper.look()) < end - works.seconds:
+            works.seconds += step
+        works.seconds = end
+        await works.see(way, f"{number}", plate, ago)
+    return [fact_of(record) for record in await works.log.read(0, 10_000)]
+
+
+@settings(max_examples=150, deadline=None)
+@given(cars=st.lists(moments, max_size=15))
+def test_what_a_timekeeper_decided_is_decided_again(cars, telemetry):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timekeeper_module, "CATCH_UP_LOOK_SECONDS", 0.001)
+        facts = asyncio.run(_kept(cars, telemetry))
+    what_if = folded(facts, again=True)
+    assert what_if.differences() == []
+    log, other = what_if.counters()
+    assert {**log, "decisions": 0, "spoken": 0, "retracted": 0} == {
+        **other,
+        "decisions": 0,
+        "spoken": 0,
+        "retracted": 0,
+    }
+
+
+@settings(max_examples=300, deadline=None)
+@given(logs(decisions, changes), rules)
+def test_the_plain_fold_of_the_log_is_one_of_the_sides(facts, other):
+    fold = Fold(State())
+    for fact in facts:
+        fold.fold(fact)
+    assert folded(facts, lambda _: other, again=True).counters()[0] == structs.asdict(fold.state.clock.counters)
