@@ -49,13 +49,19 @@ class Replayed:
 
 @pytest.fixture
 def log() -> Replayed:
-    return Replayed(Rules())
+    return Replayed(Rules()).tick(0)
 
 
 def test_a_lone_exit_is_decided_after_the_lateness_when_entries_are_long_silent(log: Replayed):
     assert log.see(10, EXIT, "A").tick(12).decided == []
     assert log.tick(12.1).decided == [(ENTRY, 12.000001, "silence")]
     assert log.tick(500).decided == [(ENTRY, 12.000001, "silence")]
+
+
+def test_before_the_first_record_nobody_knows_of_any_silence():
+    begun = Replayed(Rules()).see(10, EXIT, "A").tick(14.9)
+    assert begun.decided == []
+    assert begun.tick(15).decided == [(ENTRY, 15, "silence")]
 
 
 def test_a_direction_is_silent_after_the_grace(log: Replayed):
@@ -105,7 +111,7 @@ def test_other_rules_decide_at_other_times():
 
 
 def test_an_exit_that_nobody_reports_is_decided_at_the_end_of_the_longest_stay():
-    log = Replayed(Rules(max_stay_us=100 * SECOND))
+    log = Replayed(Rules(max_stay_us=100 * SECOND)).tick(0)
     log.see(0, ENTRY, "A")
     assert log.tick(102).decided == []
     assert log.tick(103).decided == [(EXIT, 102.000001, "silence")]

@@ -2,6 +2,7 @@
 
 Reading order: rules (what may be set), pairing (a plate's sightings to visits), memory (what is remembered),
 agenda (what waits for a clock), fold (record by record, what is said and when), digest (the state hash).
+Questions to a log: known (what was known then), happened (what was true then), what_if (other rules), reenacting.
 """
 
 from parkstream_visits.agenda import Agenda, AgendaQueue

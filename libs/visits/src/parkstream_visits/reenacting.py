@@ -41,8 +41,10 @@ class Reenactment:
         return Fact(as_of, at_us, None, None, WatermarkAdvanced(way, at_us, because, as_of))
 
     def recorded(self, fact: Fact) -> None:
-        """Note that *fact* was recorded."""
+        """Note that *fact* was recorded; before the first of the log, nobody knows how long a direction was silent."""
         event = fact.event
+        if 0 in self._reported_us:
+            self._reported_us = [fact.recorded_at_us] * 2
         if isinstance(event, VehicleEntered | VehicleExited):
             self._reported_us[event.direction] = fact.recorded_at_us
             self._latest_us[event.vehicle_plate] = fact.recorded_at_us
