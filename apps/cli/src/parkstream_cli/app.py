@@ -29,6 +29,7 @@ from parkstream_cli.log import commands as log
 from parkstream_cli.places import SPANS_FILE, usual_place
 from parkstream_cli.probing import UnreachableError
 from parkstream_cli.replay import commands as replay
+from parkstream_cli.republish import commands as republish
 from parkstream_cli.settings import Settings
 from parkstream_cli.traces import asking
 from parkstream_cli.traces.asking import NoSpansError, NoTraceError, Sources
@@ -38,6 +39,7 @@ WRONG_ENVIRONMENT: Final = 2
 app = cyclopts.App(name="parkstream", help="From mall cameras to visits, and nothing lost on the way.")
 app.command(log.app)
 app.command(replay.app)
+app.command(republish.app)
 
 
 Positive = Annotated[float, Parameter(validator=validators.Number(gt=0))]

@@ -1,0 +1,1 @@
+"""Recorded sightings through RabbitMQ once more. Reading order: plan, messages, pace, outlet, exchanges, run."""
