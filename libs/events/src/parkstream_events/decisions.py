@@ -1,10 +1,13 @@
 """What the backend decided and only the log holds: nothing else may need a clock, chance or a person while folding."""
 
-from typing import Literal
+from typing import Annotated, Final, Literal
 
-from msgspec import Struct
+from msgspec import Meta, Struct
 
 from parkstream_events.sightings import Direction
+
+RESTATED_MAX: Final = 500
+"""Visits that one record may restate."""
 
 
 class WatermarkAdvanced(Struct, frozen=True):
@@ -54,4 +57,29 @@ class RecordAcknowledged(Struct, frozen=True):
         return f"acknowledged:{self.position}"
 
 
-Decision = WatermarkAdvanced | RulesChanged | RecordAcknowledged
+class RestatedVisit(Struct, frozen=True):
+    """A visit whose last summary so far is ``revision``; 0 when it has none."""
+
+    vehicle_plate: str
+    visit_id: str
+    revision: Annotated[int, Meta(ge=0)]
+
+
+class VisitsRestated(Struct, frozen=True):
+    """Another ``version`` of the projection became live, and says these visits otherwise: again, as the next revision.
+
+    ``as_of_position``: what both versions had taken in; the ``part``s of one switch follow it, from 1 on.
+    """
+
+    version: int
+    as_of_position: int
+    part: int
+    visits: Annotated[list[RestatedVisit], Meta(max_length=RESTATED_MAX)]
+
+    @property
+    def id(self) -> str:
+        """One per position and part."""
+        return f"restated:{self.as_of_position}:{self.part}"
+
+
+Decision = WatermarkAdvanced | RulesChanged | RecordAcknowledged | VisitsRestated

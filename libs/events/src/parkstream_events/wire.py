@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from parkstream_events.decisions import Decision, RecordAcknowledged, RulesChanged, WatermarkAdvanced
+from parkstream_events.decisions import Decision, RecordAcknowledged, RulesChanged, VisitsRestated, WatermarkAdvanced
 from parkstream_events.sightings import Sighting, VehicleEntered, VehicleExited
 from parkstream_events.versions import VehicleEnteredV2, VehicleExitedV2, entered_of_v2, exited_of_v2
 
@@ -23,6 +23,7 @@ EXITED_V2 = "vehicle.exited.v2"
 WATERMARK_ADVANCED = "watermark.advanced.v1"
 RULES_CHANGED = "rules.changed.v1"
 RECORD_ACKNOWLEDGED = "record.acknowledged.v1"
+VISITS_RESTATED = "visits.restated.v1"
 BODY_BYTES_MAX = 64 * 1024
 DEPTH_MAX = 100
 
@@ -69,6 +70,7 @@ BODIES: Final[dict[str, type[Any]]] = {
     WATERMARK_ADVANCED: WatermarkAdvanced,
     RULES_CHANGED: RulesChanged,
     RECORD_ACKNOWLEDGED: RecordAcknowledged,
+    VISITS_RESTATED: VisitsRestated,
 }
 """Every version that can be read, and the shape of its body."""
 _UPCASTS: Final[dict[str, Callable[[Any], Sighting | Decision]]] = {
@@ -85,6 +87,7 @@ _TYPES: dict[type, str] = {
     WatermarkAdvanced: WATERMARK_ADVANCED,
     RulesChanged: RULES_CHANGED,
     RecordAcknowledged: RECORD_ACKNOWLEDGED,
+    VisitsRestated: VISITS_RESTATED,
 }
 SIGHTING_TYPES = frozenset({ENTERED, EXITED, ENTERED_V2, EXITED_V2})
 

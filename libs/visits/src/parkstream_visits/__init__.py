@@ -1,7 +1,8 @@
 """The rules: sightings in, visits out; no I/O, no clock, no chance.
 
 Reading order: rules (what may be set), pairing (a plate's sightings to visits), memory (what is remembered),
-agenda (what waits for a clock), fold (record by record, what is said and when), digest (the state hash).
+agenda (what waits for a clock), fold (record by record, what is said and when), restating (what another version said
+otherwise), digest (the state hash).
 Questions to a log: known (what was known then), happened (what was true then), what_if (other rules), reenacting.
 """
 

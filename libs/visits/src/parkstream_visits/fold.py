@@ -9,13 +9,14 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from msgspec import Struct
-from parkstream_events.decisions import Decision, RecordAcknowledged, RulesChanged, WatermarkAdvanced
+from parkstream_events.decisions import Decision, RecordAcknowledged, RulesChanged, VisitsRestated, WatermarkAdvanced
 from parkstream_events.sightings import Sighting, VehicleEntered, VehicleExited, microseconds
 
 from parkstream_visits.agenda import SEPARATOR, Agenda
 from parkstream_visits.memory import UNREADABLE_LISTED_MAX, Clock, Plate, State, UnreadableRecord
 from parkstream_visits.pairing import ENTRY, EXIT, Seen, Visit, visits_of
 from parkstream_visits.plates import Bookkeeping
+from parkstream_visits.restating import restate
 from parkstream_visits.rules import DAY_US, rules_of
 from parkstream_visits.shortcuts import left, seen_first
 from parkstream_visits.spoken import Spoken
@@ -106,6 +107,10 @@ class Fold:
                 clock.rules.append(rules_of(event))
             case RecordAcknowledged():
                 self._acknowledge(event.position)
+            case VisitsRestated():
+                clock.counters.decisions += 1
+                for named in event.visits:
+                    restate(self.state, books, named, fact.position)
             case Unreadable():
                 self._list(fact.position, event)
         self._release()

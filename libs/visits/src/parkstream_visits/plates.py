@@ -32,8 +32,8 @@ class Bookkeeping:
         held: dict[str, tuple[int, int]] = {}
         for visit in visits:
             said = plate.said.get(visit.id)
-            if said is not None:
-                if said[1:] != _body(visit):
+            if said is not None and visit.id not in plate.held:  # One that was restated while it is held stays held.
+                if said[1:] != body_of(visit):
                     self._say(name, plate, visit, cause)
             elif visit.waits_for is None or self._is_due(visit.waits_for, visit.due_us):
                 self._say(name, plate, visit, cause)
@@ -82,14 +82,19 @@ class Bookkeeping:
         revision = 1
         if before is not None:
             revision += before.revision
-            self._tally(before.outcome, -1)
-        self._tally(outcome, 1)
-        self._counters.spoken += 1
+        self.count_spoken(before, outcome)
         entry, exit_ = (visit.entry, visit.exit) if visit is not None else (None, None)
         plate.said[visit_id] = Said(revision, outcome, entry.id if entry else None, exit_.id if exit_ else None)
         self.said.append(
             Spoken(name, visit_id, revision, outcome, entry, exit_, cause, self._position, superseded_by),
         )
+
+    def count_spoken(self, before: Said | None, outcome: Outcome) -> None:
+        """Count a summary of *outcome* in place of the one *before*."""
+        if before is not None:
+            self._tally(before.outcome, -1)
+        self._tally(outcome, 1)
+        self._counters.spoken += 1
 
     def _tally(self, outcome: Outcome, by: int) -> None:
         counters = self._counters
@@ -108,7 +113,7 @@ class Bookkeeping:
         now = {visit.id for visit in visits}
         gone = [id_ for id_, said in plate.said.items() if id_ not in now and said.outcome != Outcome.RETRACTED]
         for visit_id in gone:
-            heir = _visit_with(visits, plate.said[visit_id])
+            heir = heir_of(plate.said[visit_id], visits)
             self._speak(name, plate, visit_id, None, cause, Outcome.RETRACTED, heir)
 
     def _hold(self, name: str, plate: Plate, held: dict[str, tuple[int, int]]) -> None:
@@ -178,7 +183,8 @@ class Bookkeeping:
                     plate.duplicate_exits -= 1
 
 
-def _body(visit: Visit) -> tuple[Outcome, str | None, str | None]:
+def body_of(visit: Visit) -> tuple[Outcome, str | None, str | None]:
+    """Return what a summary of *visit* says."""
     return visit.outcome, visit.entry.id if visit.entry else None, visit.exit.id if visit.exit else None
 
 
@@ -188,8 +194,8 @@ def _begin(visit: Visit) -> int:
     return first.at_us
 
 
-def _visit_with(visits: list[Visit], said: Said) -> str | None:
-    """Return the visit that now holds a sighting of what was *said*, if one does."""
+def heir_of(said: Said, visits: list[Visit]) -> str | None:
+    """Return the one of *visits* that now holds a sighting of what was *said*, if one does."""
     for visit in visits:
         ids = {(seen.way, seen.id) for seen in (visit.entry, visit.exit, *visit.duplicates) if seen is not None}
         if (ENTRY, said.entry_id) in ids or (1, said.exit_id) in ids:

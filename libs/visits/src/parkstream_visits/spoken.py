@@ -22,6 +22,8 @@ class Spoken(NamedTuple):
     position: int
     """Of the record that was folded when it was said."""
     superseded_by: str | None
+    restated: bool = False
+    """Whether a decision says it again: then its cause is long past, and neither its trace nor its latency goes on."""
 
 
 def summary_of(spoken: Spoken) -> SummaryItem:
@@ -42,5 +44,5 @@ def summary_of(spoken: Spoken) -> SummaryItem:
         position=spoken.position,
         superseded_by=spoken.superseded_by,
         traceparent=spoken.cause.traceparent,
-        published_at_us=spoken.cause.published_at_us,
+        published_at_us=None if spoken.restated else spoken.cause.published_at_us,
     )
