@@ -178,15 +178,18 @@ async def test_another_version_follows_without_emitting_and_never_goes_ahead(bus
 
 
 async def test_a_version_that_became_live_emits_only_what_was_not_emitted_and_fences_the_old_one(busy: Mall):
-    old, new = busy.projector(), busy.projector(version=2)
+    old, new = busy.projector(version=1), busy.projector(version=2)
     await old.load()
     await old.step(await busy.log.read(0, 200))
     await new.load()
     await new.step(await busy.log.read(0, 150))
     await busy.redis.hset(busy.keys.outbox_meta, "live", 2)
     await project(new, 100)
+    assert (await old.step(await busy.log.read(200, 100))).emitted == 0
+    await busy.log.append([sighting(0, "one-more", "NEW", now_us())])
     with pytest.raises(StaleError):
-        await old.step(await busy.log.read(200, 10))
+        await old.step(await busy.log.read(300, 1_000))
+    await project(new)
     assert [item for _, item in await busy.emitted()] == (await busy.truth()).items
 
 
@@ -227,7 +230,7 @@ async def test_wrong_arguments_change_nothing(shop: Mall, wrong: dict[int, str],
     with pytest.raises(ResponseError, match=problem):
         await good._functions.call("commit", good._written, broken)
     assert await shop.kept() == before
-    assert await good._functions.call("commit", good._written, arguments) == [0, 1, 2]
+    assert await good._functions.call("commit", good._written, arguments) == [0, 1, 2, 1]
 
 
 async def test_a_key_of_the_wrong_type_stops_a_commit_before_it_writes(busy: Mall):

@@ -8,8 +8,8 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from parkstream_eventlog import EventLog, delays_seconds, is_transient
-from parkstream_projection import Present, Projector, StaleError, Step
-from parkstream_telemetry import Span, Stage, Telemetry, end, names, traceparent_of
+from parkstream_projection import NotLiveError, Present, Projector, StaleError, Step
+from parkstream_telemetry import Span, Stage, Telemetry, end, links_to, names, traceparent_of
 from parkstream_visits import Spoken, Unreadable
 from parkstream_visits.memory import Counters
 
@@ -42,9 +42,14 @@ class Foldings:
         self._started_ns = time.time_ns()
 
     def spoken(self, spoken: Spoken) -> str | None:
-        """Return the trace context that the summary of *spoken* goes on with, after that of its cause."""
+        """Return the trace context that the summary of *spoken* goes on with, after that of its cause.
+
+        What is said again starts a trace of its own, which links to that one: that one has ended long ago.
+        """
+        cause = spoken.cause.traceparent
         span = self._project(
-            spoken.cause.traceparent,
+            None if spoken.restated else cause,
+            links=links_to(cause) if spoken.restated else (),
             started_ns=self._started_ns,
             position=spoken.position,
             plate_hash=self._hash(spoken.plate),
@@ -107,6 +112,9 @@ class Projecting:
                     self._foldings.begin()
                     self._tell(await self._projector.step(records))
                     delays = delays_seconds()
+            except NotLiveError as error:  # Nobody projects the one that is live now, unless somebody was faster.
+                self._telemetry.log(names.EVENT_SWITCHED, version=error.live)
+                overtaken = False
             except StaleError:
                 overtaken = True
             except asyncio.CancelledError as error:

@@ -1,21 +1,32 @@
 """The present: what the rules made of the log, its fenced commit, its hash and its outbox.
 
-Reading order: codec (bytes), functions.lua (the only writers), store (load and commit), projector (fold), outbox (to be
-delivered), reads (questions).
+Reading order: codec (bytes), functions.lua (the only writers), store (load and commit), projector (fold), outbox (to
+be delivered), reads (questions); versions and switching.lua (which is live), comparing and
+differences (how two compare).
 """
 
 from parkstream_projection.codec import fact_of, state_hash
+from parkstream_projection.comparing import Compared, Comparison
+from parkstream_projection.differences import Difference, restating
 from parkstream_projection.outbox import Entry, Outbox, Parked
 from parkstream_projection.projector import NotLoadedError, Projector, SkippedError, Step
 from parkstream_projection.reads import Inside, InsidePage, Outlook, PlateVisit, Present, Reads, Waiting
-from parkstream_projection.store import HASH_EVERY, OtherRulesError, ProjectionError, StaleError
+from parkstream_projection.store import HASH_EVERY, NotLiveError, OtherRulesError, ProjectionError, StaleError
+from parkstream_projection.versions import LiveVersionError, NoVersionError, OtherLiveError, Version, Versions
 
 __all__ = [
     "HASH_EVERY",
+    "Compared",
+    "Comparison",
+    "Difference",
     "Entry",
     "Inside",
     "InsidePage",
+    "LiveVersionError",
+    "NoVersionError",
+    "NotLiveError",
     "NotLoadedError",
+    "OtherLiveError",
     "OtherRulesError",
     "Outbox",
     "Outlook",
@@ -28,7 +39,10 @@ __all__ = [
     "SkippedError",
     "StaleError",
     "Step",
+    "Version",
+    "Versions",
     "Waiting",
     "fact_of",
+    "restating",
     "state_hash",
 ]

@@ -1,10 +1,10 @@
-#!lua name=parkstream_projection_2
+#!lua name=parkstream_projection_3
 -- The only writers of projections and of the outbox. The number above and in the names below is the version: raise it
 -- with every change, so that an older process keeps calling its own and cannot replace a newer one.
 --
 -- Redis does not roll back: whatever can fail comes before the first write.
 
-local DONE, STALE = 0, 1
+local DONE, STALE, NOT_LIVE = 0, 1, 2
 local CHUNK = 1000  -- unpack puts this many values on Lua's stack, which holds 8000
 local AGENDAS = 3
 local PLATE_OF = '^[^\31]*'
@@ -24,6 +24,10 @@ local function count_of(text, what)
   local number = text and string.find(text, '^%d+$') and tonumber(text)
   check(number and number < INTEGER_MAX, what)
   return number
+end
+
+local function digits(number)
+  return string.format('%d', number)
 end
 
 -- Call command with the arguments from first to last, a chunk at a time; each chunk holds whole groups.
@@ -130,25 +134,30 @@ local function check_types(keys)
   for i = 3, 2 + AGENDAS do redis.call('ZCARD', keys[i]) end
   redis.call('HLEN', keys[6])
   redis.call('XLEN', keys[7])
+  redis.call('SCARD', keys[9])
 end
 
--- KEYS: meta, plates, the agendas, hashes, outbox, its meta. ARGV: projection version, rules version, checkpoint as it is
+-- Before anything is switched the first version is live.
+local function live_of(outbox_meta)
+  return redis.call('HGET', outbox_meta, 'live') or '1'
+end
+
+-- KEYS: meta, plates, the agendas, hashes, outbox, its meta, the versions. ARGV: projection version, rules version, checkpoint as it is
 -- and as it will be, state hash, clock, '1' to keep the hash for this position, the lengths of the lists, the
 -- lists: plates and their values, plates to forget, per agenda due times and members, members to drop; summaries.
--- Only the live version emits; another may follow it up to where it has emitted, so that it can take over anywhere.
+-- Only the live version emits; any other may follow it up to where it has emitted, so that it can take over anywhere.
+-- Returns what it came to: the checkpoint, how many were emitted, the live version.
 local function commit(keys, args)
-  check(#keys == 8, 'commit takes eight keys')
-  local version = count_of(args[1], 'the projection version is no number')
+  check(#keys == 9, 'commit takes nine keys')
+  local version = digits(count_of(args[1], 'the projection version is no number'))
   count_of(args[2], 'the rules version is no number')
   local through = count_of(args[4], 'the checkpoint is no number')
   check(through > count_of(args[3], 'the checkpoint is no number'), 'the checkpoint does not grow')
   local state = redis.call('HMGET', keys[1], 'checkpoint', 'rules_version')
-  local outbox = redis.call('HMGET', keys[8], 'live', 'emitted_through')
-  local live, emitted_through = tonumber(outbox[1] or version), tonumber(outbox[2] or 0)
+  local live, emitted_through = live_of(keys[8]), tonumber(redis.call('HGET', keys[8], 'emitted_through') or 0)
   local fenced = (state[1] or '0') ~= args[3] or (state[2] and state[2] ~= args[2])
-  if fenced or version < live or (version > live and through > emitted_through) then
-    return { STALE, tonumber(state[1] or 0) }
-  end
+  if fenced then return { STALE, tonumber(state[1] or 0) } end
+  if version ~= live and through > emitted_through then return { NOT_LIVE, tonumber(live) } end
   local lists = lists_of(args)
   for i = 3, 7, 2 do check_scores(args, lists[i]) end
   local first = first_to_emit(args, lists[9], emitted_through, through)
@@ -164,12 +173,13 @@ local function commit(keys, args)
   redis.call('HSET', keys[1], 'rules_version', args[2], 'checkpoint', args[4], 'state_hash', args[5],
     'clock', args[6])
   if args[7] == '1' then redis.call('HSET', keys[6], args[4], args[5]) end
+  redis.call('SADD', keys[9], version)
   local emitted = (lists[9].last - first + 1) / OUTBOX_FIELDS
   if version == live and through > emitted_through then
-    redis.call('HSET', keys[8], 'live', args[1], 'emitted_through', args[4])
+    redis.call('HSET', keys[8], 'live', version, 'emitted_through', args[4])
   end
   if emitted > 0 then redis.call('HINCRBY', keys[8], 'emitted', emitted) end
-  return { DONE, through, emitted }
+  return { DONE, through, emitted, tonumber(live) }
 end
 
 -- KEYS: outbox, its meta. ARGV: consumer group, ids. Returns how many were there.
@@ -215,8 +225,8 @@ local function redrive(keys, args)
   return back
 end
 
-redis.register_function({ function_name = 'parkstream_load_2', callback = load, flags = { 'no-writes' } })
-redis.register_function('parkstream_commit_2', commit)
-redis.register_function('parkstream_settle_2', settle)
-redis.register_function('parkstream_park_2', park)
-redis.register_function('parkstream_redrive_2', redrive)
+redis.register_function({ function_name = 'parkstream_load_3', callback = load, flags = { 'no-writes' } })
+redis.register_function('parkstream_commit_3', commit)
+redis.register_function('parkstream_settle_3', settle)
+redis.register_function('parkstream_park_3', park)
+redis.register_function('parkstream_redrive_3', redrive)

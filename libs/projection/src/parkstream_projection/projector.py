@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Final, NamedTuple
 
 from parkstream_eventlog import Record
+from parkstream_events.decisions import VisitsRestated
 from parkstream_events.keys import BackendKeys
 from parkstream_events.sightings import VehicleEntered, VehicleExited
 from parkstream_visits import Agenda, Clock, Fact, Fold, Plate, Spoken, State, entity_hash, reach
@@ -50,7 +51,8 @@ class SkippedError(ProjectionError):
 class Projector:
     """Projection *version* in *redis*; any number may run, and all but the first to take a step get ``StaleError``.
 
-    ``traced(spoken)`` returns the trace context that a summary goes on with; without it that of its cause goes on.
+    Without *version* it is the live one, as of the last ``load``. ``traced(spoken)`` returns the trace context that a
+    summary goes on with; without it that of its cause goes on.
     """
 
     def __init__(
@@ -58,7 +60,7 @@ class Projector:
         redis: Redis,
         keys: BackendKeys,
         *,
-        version: int = 1,
+        version: int | None = None,
         cache_plates: int = CACHE_PLATES,
         traced: Callable[[Spoken], str | None] | None = None,
     ) -> None:
@@ -73,6 +75,11 @@ class Projector:
         self._loaded = False
         self.checkpoint = 0
         """The last position that was taken in."""
+
+    @property
+    def version(self) -> int:
+        """Which version of the projection it is."""
+        return self._store.version
 
     @property
     def state_hash(self) -> str:
@@ -138,7 +145,8 @@ class Projector:
     def _emit(self, fact: Fact, said: list[Spoken], change: Change) -> None:
         traced = self._traced
         for nth, spoken in enumerate(said):
-            traceparent = traced(spoken) if traced else spoken.cause.traceparent
+            goes_on = None if spoken.restated else spoken.cause.traceparent
+            traceparent = traced(spoken) if traced else goes_on
             item = item_of(spoken, traceparent)
             change.summaries += (
                 f"{fact.position}-{nth}",
@@ -158,7 +166,7 @@ class _Work:
         self.state = State(clock)
         self.missing: list[str] = []
         """Plates of the facts that must be loaded."""
-        for name in {fact.event.vehicle_plate: None for fact in facts if isinstance(fact.event, _SIGHTINGS)}:
+        for name in dict.fromkeys(name for fact in facts for name in _plates_in(fact)):
             if not self._take_out(name):
                 self.missing.append(name)
 
@@ -224,10 +232,18 @@ class _Work:
             cache.popitem(last=False)
 
 
-_SIGHTINGS = (VehicleEntered, VehicleExited)
+def _plates_in(fact: Fact) -> Iterable[str]:
+    match fact.event:
+        case VehicleEntered() | VehicleExited():
+            return (fact.event.vehicle_plate,)
+        case VisitsRestated():
+            return [visit.vehicle_plate for visit in fact.event.visits]
+        case _:
+            return ()
 
 
 def _parts(checkpoint: int, facts: list[Fact]) -> list[list[Fact]]:
-    """Split *facts* after each position whose state hash is kept."""
-    borders = range(HASH_EVERY - checkpoint % HASH_EVERY, len(facts), HASH_EVERY)
-    return [facts[start:end] for start, end in pairwise((0, *borders, len(facts))) if start < end]
+    """Split *facts* after each position whose state hash is kept, and after each record that names many plates."""
+    borders = set(range(HASH_EVERY - checkpoint % HASH_EVERY, len(facts), HASH_EVERY))
+    borders |= {nth for nth, fact in enumerate(facts, 1) if isinstance(fact.event, VisitsRestated)}
+    return [facts[start:end] for start, end in pairwise((0, *sorted(borders), len(facts))) if start < end]

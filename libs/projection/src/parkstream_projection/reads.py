@@ -1,5 +1,6 @@
 """Questions to a projection: where it stands, who is inside, what waits."""
 
+from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
@@ -13,6 +14,7 @@ from redis.asyncio import Redis
 
 from parkstream_projection.codec import clock_hash, decode_clock, decode_plate, encode, hash_text
 from parkstream_projection.functions import Functions
+from parkstream_projection.store import FIRST_VERSION
 
 WAITING_MAX: Final = 100
 
@@ -90,43 +92,47 @@ class InsidePage(Struct, frozen=True):
     cursor: str | None
 
 
-class Reads:
-    """Projection *version* as it is in *redis*, whose client must not repeat commands by itself."""
+class _Keys(NamedTuple):
+    meta: str
+    plates: str
+    hashes: str
+    agendas: list[str]
 
-    def __init__(self, redis: Redis, keys: BackendKeys, *, version: int = 1) -> None:
+
+_META: Final = ("checkpoint", "state_hash", "clock")
+
+
+class Reads:
+    """Projection *version* as it is in *redis*, or the live one; the client must not repeat commands by itself."""
+
+    def __init__(self, redis: Redis, keys: BackendKeys, *, version: int | None = None) -> None:
         self._functions = Functions(redis)
-        self._meta = keys.projection(version, "meta")
-        self._plates = keys.projection(version, "plates")
-        self._hashes = keys.projection(version, "hashes")
-        self._agendas = [keys.projection(version, f"agenda:{way.value}") for way in Agenda]
+        self._keys = keys
+        self._follows_live = version is None
+        self._version = version or FIRST_VERSION
 
     async def state(self) -> Present:
         """Return where the projection stands."""
-        return _present(await self._functions.execute("HMGET", self._meta, "checkpoint", "state_hash", "clock"))
+        (meta,) = await self._ask(lambda at: [("HMGET", at.meta, *_META)])
+        return _present(meta)
 
     async def hash_at(self, position: int) -> str | None:
         """Return the state hash that was kept at *position*, if one was."""
-        kept = await self._functions.execute("HGET", self._hashes, position)
+        (kept,) = await self._ask(lambda at: [("HGET", at.hashes, position)])
         return kept.decode() if kept else None
 
     async def plate(self, name: str) -> list[PlateVisit] | None:
         """Return the visits of the plate *name* that are not final yet, None when nothing of it is remembered."""
-        async with self._functions.pipeline(transaction=True) as pipeline:
-            pipeline.execute_command("HMGET", self._meta, "checkpoint", "state_hash", "clock")
-            pipeline.execute_command("HGET", self._plates, name)
-            meta, encoded = await pipeline.execute()
+        meta, encoded = await self._ask(lambda at: [("HMGET", at.meta, *_META), ("HGET", at.plates, name)])
         return None if encoded is None else _visits(decode_plate(encoded), _present(meta).clock)
 
     async def inside(self, cursor: str = "0", count: int = WAITING_MAX) -> InsidePage:
         """Return up to *count* cars that are inside; *cursor* is "0" or that of the page before."""
         due_us, _, skip = cursor.partition(".")
-        agenda = self._agendas[Agenda.EXIT_WATERMARK]
-        answer = await self._functions.execute(
-            "ZRANGE", agenda, int(due_us), "+inf", "BYSCORE", "LIMIT", int(skip or 0), count, "WITHSCORES"
-        )
+        which = (int(due_us), "+inf", "BYSCORE", "LIMIT", int(skip or 0), count, "WITHSCORES")
+        (answer,) = await self._ask(lambda at: [("ZRANGE", at.agendas[Agenda.EXIT_WATERMARK], *which)])
         waiting = _waiting(answer)
-        names = [one.plate for one in waiting]
-        plates: list[bytes | None] = await self._functions.execute("HMGET", self._plates, *names) if names else []
+        plates = await self._plates([one.plate for one in waiting])
         found = (_inside(one, encoded) for one, encoded in zip(waiting, plates, strict=True) if encoded)
         return InsidePage(
             [one for one in found if one is not None], _cursor(waiting, cursor) if len(waiting) == count else None
@@ -134,18 +140,45 @@ class Reads:
 
     async def outlook(self, count: int = WAITING_MAX) -> Outlook:
         """Return where the projection stands, and up to *count* visits per direction that come due first."""
-        async with self._functions.pipeline(transaction=True) as pipeline:
-            pipeline.execute_command("HMGET", self._meta, "checkpoint", "state_hash", "clock")
-            for way in (Agenda.ENTRY_WATERMARK, Agenda.EXIT_WATERMARK):
-                pipeline.execute_command("ZRANGE", self._agendas[way], 0, count - 1, "WITHSCORES")
-            meta, entry, exit_ = await pipeline.execute()
+        ways = (Agenda.ENTRY_WATERMARK, Agenda.EXIT_WATERMARK)
+        meta, entry, exit_ = await self._ask(
+            lambda at: [
+                ("HMGET", at.meta, *_META),
+                *(("ZRANGE", at.agendas[way], 0, count - 1, "WITHSCORES") for way in ways),
+            ]
+        )
         present = _present(meta)
         return Outlook(present.checkpoint, present.clock, (_waiting(entry), _waiting(exit_)))
 
     async def latest_positions(self, names: list[str]) -> list[int]:
         """Return for each plate that is remembered the position of the last sighting that was recorded of it."""
-        plates: list[bytes | None] = await self._functions.execute("HMGET", self._plates, *names) if names else []
+        plates = await self._plates(names)
         return [max(seen.position for seen in decode_plate(encoded).seen) for encoded in plates if encoded]
+
+    async def _plates(self, names: list[str]) -> list[bytes | None]:
+        if not names:
+            return []
+        (plates,) = await self._ask(lambda at: [("HMGET", at.plates, *names)])
+        return list(plates)
+
+    async def _ask(self, commands: Callable[[_Keys], list[tuple[Any, ...]]]) -> list[Any]:
+        """Return what the *commands* on a version answer in one step; when another became live, ask that one."""
+        while True:
+            async with self._functions.pipeline(transaction=True) as pipeline:
+                pipeline.execute_command("HGET", self._keys.outbox_meta, "live")
+                for command in commands(_keys_of(self._keys, self._version)):
+                    pipeline.execute_command(*command)
+                answers: list[Any] = await pipeline.execute()
+            live = int(answers[0] or FIRST_VERSION)
+            if not self._follows_live or live == self._version:
+                return answers[1:]
+            self._version = live
+
+
+def _keys_of(keys: BackendKeys, version: int) -> _Keys:
+    agendas = [keys.projection(version, f"agenda:{way.value}") for way in Agenda]
+    meta, plates, hashes = (keys.projection(version, name) for name in ("meta", "plates", "hashes"))
+    return _Keys(meta, plates, hashes, agendas)
 
 
 def _present(meta: list[Any]) -> Present:

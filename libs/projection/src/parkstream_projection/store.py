@@ -14,6 +14,9 @@ from parkstream_projection.functions import Functions
 HASH_EVERY: Final = 10_000
 """At every such position the state hash is kept."""
 STALE: Final = 1
+NOT_LIVE: Final = 2
+FIRST_VERSION: Final = 1
+"""Live until another is made so."""
 
 
 class ProjectionError(Exception):
@@ -27,6 +30,15 @@ class StaleError(ProjectionError):
         super().__init__(f"the projection is at {checkpoint}, not at {expected}: another projector has gone on")
         self.expected = expected
         self.checkpoint = checkpoint
+
+
+class NotLiveError(StaleError):
+    """Version *live* is the live one, so that *version* may not go beyond what was emitted: load again."""
+
+    def __init__(self, version: int, live: int, checkpoint: int) -> None:
+        super().__init__(checkpoint, checkpoint)
+        self.args = (f"version {live} of the projection is live: {version} may not go beyond what was emitted",)
+        self.live = live
 
 
 class OtherRulesError(ProjectionError):
@@ -91,23 +103,34 @@ class Change(Struct):
 
 
 class Store:
-    """The projection *version* in *redis*, whose client must not repeat commands by itself."""
+    """The projection *version* in *redis*, or the live one; the client must not repeat commands by itself."""
 
-    def __init__(self, redis: Redis, keys: BackendKeys, version: int) -> None:
+    def __init__(self, redis: Redis, keys: BackendKeys, version: int | None) -> None:
         self._functions = Functions(redis)
-        self._version = version
+        self._keys = keys
+        self._follows_live = version is None
+        self._use(version or FIRST_VERSION)
+
+    def _use(self, version: int) -> None:
+        keys = self._keys
+        self.version = version
         self._meta = keys.projection(version, "meta")
-        self._outbox_meta = keys.outbox_meta
         agendas = [keys.projection(version, f"agenda:{way.value}") for way in Agenda]
         self._read = [self._meta, keys.projection(version, "plates"), *agendas]
-        self._written = [*self._read, keys.projection(version, "hashes"), keys.outbox, keys.outbox_meta]
+        hashes = keys.projection(version, "hashes")
+        self._written = [*self._read, hashes, keys.outbox, keys.outbox_meta, keys.projections]
 
     async def meta(self) -> Meta:
-        """Return where the projection stands; raise ``OtherRulesError`` when other rules made it."""
-        async with self._functions.pipeline(transaction=True) as pipeline:
-            pipeline.execute_command("HMGET", self._meta, "rules_version", "checkpoint", "state_hash", "clock")
-            pipeline.execute_command("HGET", self._outbox_meta, "emitted_through")
-            (rules_version, checkpoint, kept_hash, clock), emitted_through = await pipeline.execute()
+        """Return where the projection stands, the live one as of now; raise ``OtherRulesError`` when others made it."""
+        while True:
+            async with self._functions.pipeline(transaction=True) as pipeline:
+                pipeline.execute_command("HMGET", self._meta, "rules_version", "checkpoint", "state_hash", "clock")
+                pipeline.execute_command("HMGET", self._keys.outbox_meta, "live", "emitted_through")
+                (rules_version, checkpoint, kept_hash, clock), (live, emitted_through) = await pipeline.execute()
+            live = int(live or FIRST_VERSION)
+            if not self._follows_live or live == self.version:
+                break
+            self._use(live)
         if checkpoint is None:
             return Meta(0, hash_text(clock_hash(encode(Clock()))), Clock(), int(emitted_through or 0))
         if int(rules_version) != RULES_VERSION:
@@ -133,12 +156,15 @@ class Store:
         )
 
     async def commit(self, checkpoint: int, change: Change) -> int:
-        """Write *change* if the projection is still at *checkpoint*, else raise ``StaleError``.
+        """Write *change* if the projection is still at *checkpoint* and may go on, else raise ``StaleError``.
 
         Return how many summaries were emitted: not those that any version emitted before.
         """
-        fence = (self._version, RULES_VERSION, checkpoint)
+        fence = (self.version, RULES_VERSION, checkpoint)
         answer = await self._functions.call("commit", self._written, (*fence, *change.arguments()))
         if answer[0] == STALE:
             raise StaleError(checkpoint, answer[1])
+        live = answer[1] if answer[0] == NOT_LIVE else answer[3]
+        if answer[0] == NOT_LIVE or (self._follows_live and live != self.version):
+            raise NotLiveError(self.version, live, checkpoint)
         return int(answer[2])

@@ -23,6 +23,8 @@ class Steps:
         self._project = _step(names.SPAN_PROJECT, "project", {})
         self._deliver = _step(names.SPAN_DELIVER, "deliver", {"http.request.method": "POST"})
         self._write = _step(names.SPAN_WRITE, "write", {})
+        self._replay = _step(names.SPAN_REPLAY, "replay", {})
+        self._replay_part = _step(names.SPAN_REPLAY_PART, "replay records", {})
 
     def publish(
         self,
@@ -56,9 +58,16 @@ class Steps:
         step = self._messaging(names.SPAN_PROCESS, "process", "process", (exchange, routing_key, queue))
         return self._tracer.begin(step, span_context_of(traceparent), attributes_of(said), links, started_ns)
 
-    def project(self, traceparent: str | None, *, started_ns: int | None = None, **said: Any) -> Span:  # noqa: ANN401
+    def project(
+        self,
+        traceparent: str | None,
+        *,
+        started_ns: int | None = None,
+        links: Sequence[Link] = (),
+        **said: Any,  # noqa: ANN401
+    ) -> Span:
         """Start the folding of a record: ``position``, ``visit_id``, ``revision``, ``outcome``."""
-        return self._begin(self._project, traceparent, (), started_ns, said)
+        return self._begin(self._project, traceparent, links, started_ns, said)
 
     def deliver(
         self,
@@ -94,6 +103,14 @@ class Steps:
         ``visit_id``, ``revision``, ``outcome``; ``e2e_duration_ms`` at its end.
         """
         return self._begin(self._write, parent, links, started_ns, said)
+
+    def replay(self, **said: Any) -> Span:  # noqa: ANN401
+        """Start a replay, in a trace of its own: ``version``; ``events`` and ``hash_equal`` at its end."""
+        return self._begin(self._replay, None, (), None, said)
+
+    def replay_part(self, parent: Span, *, started_ns: int, links: Sequence[Link] = (), **said: Any) -> Span:  # noqa: ANN401
+        """Start a part of the replay *parent*: ``position`` of its last record, ``events``."""
+        return self._begin(self._replay_part, parent, links, started_ns, said)
 
     def _begin(
         self, step: Step, parent: str | Span | None, links: Sequence[Link], started_ns: int | None, said: dict[str, Any]

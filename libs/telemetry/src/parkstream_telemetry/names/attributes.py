@@ -26,7 +26,11 @@ ATTRIBUTE_E2E_DURATION_MS = Attribute(
 ATTRIBUTE_ERROR_TYPE = Attribute(
     "error.type", "str", "Class of the error that ended the operation.", argument="error_type"
 )
+ATTRIBUTE_EVENTS = Attribute("parking.replay.events", "int", "Records that were folded.", argument="events")
 ATTRIBUTE_EVENT_ID = Attribute("parking.event.id", "str", "Id that the camera gave the event.", argument="event_id")
+ATTRIBUTE_HASH_EQUAL = Attribute(
+    "parking.replay.hash_equal", "bool", "Whether the state is the live one, bit for bit.", argument="hash_equal"
+)
 ATTRIBUTE_HELD = Attribute("parking.held", "bool", "Whether the visit waited for sightings that might still come.")
 ATTRIBUTE_HTTP_METHOD = Attribute("http.request.method", "str", "Method of the request.", argument="method")
 ATTRIBUTE_HTTP_ROUTE = Attribute("http.route", "str", "Template of the path.", argument="route")
@@ -62,3 +66,4 @@ ATTRIBUTE_STAGE = Attribute("parking.stage", "str", "Part of an event's way, suc
 ATTRIBUTE_STATUS = Attribute("parking.item.status", "str", "`written`, `duplicate`, `conflict` or `invalid`.")
 ATTRIBUTE_URL_SCHEME = Attribute("url.scheme", "str", "`http` or `https`.", argument="scheme")
 ATTRIBUTE_VISIT_ID = Attribute("parking.visit.id", "str", "Id of the visit.", argument="visit_id")
+ATTRIBUTE_VERSION = Attribute("parking.projection.version", "int", "Version of the projection.", argument="version")

@@ -62,3 +62,9 @@ EVENT_UNREADABLE = Event(
 EVENT_RULES_CHANGED = Event(
     "rules.changed", "info", "The rules that the settings ask for are in force from here on.", (a.ATTRIBUTE_POSITION,)
 )
+EVENT_SWITCHED = Event(
+    "project.switched",
+    "info",
+    "Another version of the projection is live: it goes on with that.",
+    (a.ATTRIBUTE_VERSION,),
+)

@@ -38,7 +38,8 @@ SPAN_PROJECT = Span(
     "project",
     Kind.INTERNAL,
     "parkstream-backend",
-    "Folding a record into its visit, to the commit; child of the process.",
+    "Folding a record into its visit, to the commit; child of the process. Said again after a switch, it is the first"
+    " of a trace of its own, with a link to the process.",
     (a.ATTRIBUTE_POSITION, a.ATTRIBUTE_PLATE_HASH, a.ATTRIBUTE_OUTCOME, a.ATTRIBUTE_VISIT_ID, a.ATTRIBUTE_REVISION),
 )
 SPAN_DELIVER = Span(
@@ -88,4 +89,18 @@ SPAN_WRITE = Span(
         a.ATTRIBUTE_E2E_DURATION_MS,
         a.ATTRIBUTE_ERROR_TYPE,
     ),
+)
+SPAN_REPLAY = Span(
+    "replay",
+    Kind.INTERNAL,
+    "parkstream-cli",
+    "One run of `parkstream replay`; in a trace of its own.",
+    (a.ATTRIBUTE_VERSION, a.ATTRIBUTE_EVENTS, a.ATTRIBUTE_HASH_EQUAL, a.ATTRIBUTE_ERROR_TYPE),
+)
+SPAN_REPLAY_PART = Span(
+    "replay records",
+    Kind.INTERNAL,
+    "parkstream-cli",
+    "Folding up to 10,000 records again; child of the replay, with links to at most 100 of their traces.",
+    (a.ATTRIBUTE_POSITION, a.ATTRIBUTE_EVENTS, a.ATTRIBUTE_ERROR_TYPE),
 )

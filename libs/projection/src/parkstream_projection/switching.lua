@@ -1,0 +1,137 @@
+#!lua name=parkstream_switching_1
+-- Which versions of the projection there are, and which of them is live. The number above and in the names below is the
+-- version of this library: raise it with every change.
+--
+-- Redis does not roll back: whatever can fail comes before the first write.
+
+local SWITCHED, OTHER_LIVE, OTHER_CHECKPOINT, OTHER_POSITION, NO_VERSION = 0, 1, 2, 3, 4
+local DAY_SECONDS = 86400
+local DIGEST_BYTES = 8
+local FIELDS = 4  -- per decision: type, id, body, digest
+local FIRST = 6  -- the arguments of switch before its decisions
+local INTEGER_MAX = 2 ^ 53
+
+local function refuse(what)
+  error({ err = 'ERR parkstream_switching: ' .. what })
+end
+
+local function check(fine, what)
+  if not fine then refuse(what) end
+end
+
+local function digits(number)
+  return string.format('%d', number)
+end
+
+local function count_of(text, what)
+  local number = text and string.find(text, '^%d+$') and tonumber(text)
+  check(number and number < INTEGER_MAX, what)
+  return digits(number)
+end
+
+local function live_of(outbox_meta)
+  return redis.call('HGET', outbox_meta, 'live') or '1'
+end
+
+-- KEYS: the versions, the outbox's meta. Returns a number that no version has had, and keeps it.
+local function begin(keys, args)
+  check(#keys == 2 and #args == 0, 'begin takes the versions and the meta of the outbox')
+  local state = redis.call('HMGET', keys[2], 'live', 'newest')
+  local newest = math.max(tonumber(state[1] or 1), tonumber(state[2] or 1))
+  for _, version in ipairs(redis.call('SMEMBERS', keys[1])) do newest = math.max(newest, tonumber(version)) end
+  redis.call('HSET', keys[2], 'newest', digits(newest + 1))
+  redis.call('SADD', keys[1], digits(newest + 1))
+  return newest + 1
+end
+
+-- KEYS: the versions, the meta of one. ARGV: its number. Notes that it has caught up once: it is not to be resumed.
+local function finish(keys, args)
+  check(#keys == 2 and #args == 1, 'finish takes the versions, the meta of one, and its number')
+  if redis.call('SISMEMBER', keys[1], args[1]) == 0 then return 0 end
+  redis.call('HSETNX', keys[2], 'rebuilt', redis.call('HGET', keys[2], 'checkpoint') or '0')
+  return 1
+end
+
+-- KEYS: the versions, the outbox's meta, all keys of one version. ARGV: its number. Redis frees them in the background.
+-- Returns 1, or 0 when it is the live one.
+local function drop(keys, args)
+  check(#keys > 2 and #args == 1, 'drop takes the versions, the meta of the outbox, keys of one, and its number')
+  local version = count_of(args[1], 'a version is no number')
+  if live_of(keys[2]) == version then return 0 end
+  if redis.call('HGET', keys[2], 'before') == version then redis.call('HDEL', keys[2], 'before') end
+  redis.call('SREM', keys[1], version)
+  for i = 3, #keys do redis.call('UNLINK', keys[i]) end
+  return 1
+end
+
+-- Where the log stands and what time it is there: as functions.lua of the event log has it.
+local function clock(log_meta)
+  local time = redis.call('TIME')
+  local state = redis.call('HMGET', log_meta, 'position', 'recorded_at_us')
+  local now_us = tonumber(time[1]) * 1000000 + tonumber(time[2])
+  return {
+    today = math.floor(tonumber(time[1]) / DAY_SECONDS),
+    recorded_at_us = math.max(now_us, tonumber(state[2] or 0)),
+    position = tonumber(state[1] or 0),
+  }
+end
+
+-- Append the decisions, as `decide` of the event log does. Their ids name the position that they follow, so nobody can
+-- have appended them before.
+local function append(log, log_meta, bucket, now, dedupe_days, args)
+  local recorded, entries, position = digits(now.recorded_at_us), {}, now.position
+  for i = FIRST + 1, #args, FIELDS do
+    position = position + 1
+    local at = digits(position)
+    redis.call('XADD', log, at .. '-0', 'type', args[i], 'id', args[i + 1], 'body', args[i + 2], 'recorded', recorded,
+      'published', '', 'traceparent', '')
+    redis.call('HSET', bucket, 'D:' .. args[i + 1], args[i + 3] .. at)
+  end
+  redis.call('EXPIREAT', bucket, digits((now.today + dedupe_days + 2) * DAY_SECONDS))
+  redis.call('HSET', log_meta, 'position', digits(position), 'recorded_at_us', recorded)
+  return position
+end
+
+local function check_decisions(args, now)
+  check((#args - FIRST) % FIELDS == 0, 'the arguments are no whole decisions')
+  for i = FIRST + 1, #args, FIELDS do
+    local part = (i - FIRST - 1) / FIELDS + 1
+    check(args[i] ~= '', 'a decision has a type')
+    check(args[i + 1] == 'restated:' .. digits(now.position) .. ':' .. digits(part), 'an id is not that of its position')
+    check(#args[i + 3] == DIGEST_BYTES, 'a digest has the wrong length')
+  end
+end
+
+-- KEYS: the versions, the outbox's meta, the metas of the live version and of the one to be, log, its meta, the buckets
+-- of newest_day and of the day before. ARGV: the live version, the one to be, the checkpoint of both, dedupe_days,
+-- newest_day, '1' when that must be the log's end too; then decisions, which need that. Returns what it came to, and
+-- the log's position.
+local function switch(keys, args)
+  check(#keys == 8 and #args >= FIRST, 'switch takes eight keys, and six arguments or more')
+  local to = count_of(args[2], 'a version is no number')
+  local dedupe_days = tonumber(count_of(args[4], 'dedupe_days is no number'))
+  local newest_day = tonumber(count_of(args[5], 'the newest day is no number'))
+  check(args[6] == '1' or #args == FIRST, 'decisions follow the checkpoint')
+  local now = clock(keys[6])
+  if live_of(keys[2]) ~= args[1] or args[1] == to then return { OTHER_LIVE, now.position } end
+  if redis.call('SISMEMBER', keys[1], to) == 0 then return { NO_VERSION, now.position } end
+  for i = 3, 4 do
+    if (redis.call('HGET', keys[i], 'checkpoint') or '0') ~= args[3] then return { OTHER_CHECKPOINT, now.position } end
+  end
+  if args[6] == '1' and digits(now.position) ~= args[3] then return { OTHER_POSITION, now.position } end
+  check_decisions(args, now)
+  local bucket = keys[newest_day - now.today + 7]
+  check(newest_day >= now.today and bucket, 'the clocks of the caller and of Redis are more than a day apart')
+  redis.call('XLEN', keys[5])
+  redis.call('HLEN', bucket)
+
+  local position = now.position
+  if #args > FIRST then position = append(keys[5], keys[6], bucket, now, dedupe_days, args) end
+  redis.call('HSET', keys[2], 'live', to, 'before', args[1])
+  return { SWITCHED, position }
+end
+
+redis.register_function('parkstream_begin_1', begin)
+redis.register_function('parkstream_finish_1', finish)
+redis.register_function('parkstream_drop_1', drop)
+redis.register_function('parkstream_switch_1', switch)
