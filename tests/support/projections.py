@@ -10,7 +10,7 @@ from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
 from parkstream_events.sightings import VehicleEntered, VehicleExited, moment_of
 from parkstream_events.summaries import SummaryItem
-from parkstream_projection import Outbox, Projector, Reads, fact_of, state_hash
+from parkstream_projection import Outbox, Projector, Reads, Versions, fact_of, state_hash
 from parkstream_visits import Fact, Fold, Spoken, State, summary_of
 
 SECOND = 1_000_000
@@ -85,6 +85,7 @@ class Mall:
         self.log = RedisLog(self.redis, self.keys)
         self.outbox = Outbox(self.redis, self.keys)
         self.reads = Reads(self.redis, self.keys)
+        self.versions = Versions(self.redis, self.keys)
         self._clients = [self.redis]
 
     def projector(self, url: str | None = None, **more: Any) -> Process:
@@ -109,25 +110,31 @@ class Mall:
     async def kept(self) -> dict[bytes, Any]:
         """Return all that Redis holds of this mall, in a form that can be compared."""
         keys = [key async for key in self.redis.scan_iter(match="*" + self.keys.prefix.split("{")[1][:-2] + "}*")]
-        return {key: await self.redis.dump(key) for key in sorted(keys)}
+        return {key: await self._value(key) for key in sorted(keys)}
+
+    async def _value(self, key: bytes) -> Any:
+        """Return what is at *key*; a hash by its fields, because they move about when Redis has time."""
+        is_hash = await self.redis.type(key) == b"hash"
+        return await (self.redis.hgetall(key) if is_hash else self.redis.dump(key))
 
     async def agendas(self) -> list[dict[str, int]]:
         """Return what waits, per agenda."""
         found = []
+        live = await self.versions.live()
         for way in range(3):
-            pairs = await self.redis.zrange(self.keys.projection(1, f"agenda:{way}"), 0, -1, withscores=True)
+            pairs = await self.redis.zrange(self.keys.projection(live, f"agenda:{way}"), 0, -1, withscores=True)
             found.append({member.decode(): int(due) for member, due in pairs})
         return found
 
     async def holds(self, truth: Truth) -> None:
-        """Assert that the projection and the outbox are exactly *truth*."""
+        """Assert that the live projection and the outbox are exactly *truth*."""
         present = await self.reads.state()
         assert present.state_hash == truth.hash
         emitted = await self.emitted()
         assert [item for _, item in emitted] == truth.items
         assert [int(id_.split("-")[0]) for id_, _ in emitted] == [spoken.position for spoken in truth.spoken]
         assert await self.agendas() == [queue._due for queue in truth.state.agendas]
-        names = await self.redis.hkeys(self.keys.projection(1, "plates"))
+        names = await self.redis.hkeys(self.keys.projection(await self.versions.live(), "plates"))
         assert {name.decode() for name in names} == set(truth.state.plates)
 
     async def close(self) -> None:

@@ -126,6 +126,7 @@ async def test_the_monitor_shuts_and_opens_the_gate(telemetry: Telemetry):
         (Figures(memory_share=0.81, outbox_depth=10), {"redis_memory", "outbox"}),
         (Figures(memory_share=0.75, outbox_depth=1), {"redis_memory"}),
         (Figures(memory_share=0.71, position=100), {"projection_lag"}),
+        (Figures(quiet=True), {"switching"}),
         (Figures(), set()),
     ):
         instrument.figures = figures

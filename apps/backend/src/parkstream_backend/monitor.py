@@ -6,7 +6,7 @@ from typing import Final
 
 from msgspec import Struct
 from parkstream_eventlog import EventLog, is_transient, memory_share
-from parkstream_projection import Outbox, Reads
+from parkstream_projection import Outbox, Reads, Versions
 from parkstream_telemetry import Telemetry, names
 from redis.asyncio import Redis
 
@@ -26,6 +26,8 @@ class Figures(Struct, frozen=True, kw_only=True):
     outbox_depth: int = 0
     outbox_age_seconds: float = 0.0
     parked: int = 0
+    quiet: bool = False
+    """Whether a switch of versions waits for the log to come to rest."""
 
     @property
     def lag(self) -> int:
@@ -36,11 +38,12 @@ class Figures(Struct, frozen=True, kw_only=True):
 class Measure:
     """Reads the figures from Redis."""
 
-    def __init__(self, redis: Redis, log: EventLog, outbox: Outbox, reads: Reads) -> None:
+    def __init__(self, redis: Redis, log: EventLog, outbox: Outbox, reads: Reads, versions: Versions) -> None:
         self._redis = redis
         self._log = log
         self._outbox = outbox
         self._reads = reads
+        self._versions = versions
 
     async def __call__(self) -> Figures:
         """Return how full everything is now."""
@@ -54,6 +57,7 @@ class Measure:
             outbox_depth=await self._outbox.depth(),
             outbox_age_seconds=await self._outbox.age_seconds(),
             parked=await self._outbox.parked(),
+            quiet=await self._versions.is_quiet(),
         )
 
 
@@ -76,6 +80,7 @@ class Monitor:
             "redis_memory": MEMORY_SHARE_MAX,
             "projection_lag": projection_lag_max,
             "outbox": outbox_max,
+            "switching": 1,
         }
         self._measure = measure
         self._gate = gate
@@ -120,6 +125,7 @@ class Monitor:
             "redis_memory": self.figures.memory_share,
             "projection_lag": float(self.figures.lag),
             "outbox": float(self.figures.outbox_depth),
+            "switching": float(self.figures.quiet),
         }
         before = self._gate.reasons
         reasons = reasons_to_pause(figures, self.limits, before)

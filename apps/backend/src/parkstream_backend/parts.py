@@ -10,7 +10,7 @@ from parkstream_broker.batch import BatchSubscriber
 from parkstream_eventlog import EventLog, GroupCommit, RedisLog, check_durability, connect
 from parkstream_eventlog.archive import check_as_long_as_archive, spanning
 from parkstream_events.keys import BackendKeys, Database
-from parkstream_projection import Outbox, Reads
+from parkstream_projection import Outbox, Reads, Versions
 from parkstream_telemetry import Telemetry, names
 
 from parkstream_backend.acks import Acks
@@ -48,7 +48,7 @@ class Parts:
         self._subscribers: dict[str, BatchSubscriber] = {}
         self.depths = QueueDepths(settings.rabbitmq_url, self._unrecorded)
         self.monitor = Monitor(
-            Measure(self.redis, self.log, self.outbox, self.reads),
+            Measure(self.redis, self.log, self.outbox, self.reads, Versions(self.redis, self.keys)),
             self.gate,
             telemetry,
             projection_lag_max=settings.projection_lag_max,

@@ -50,18 +50,13 @@ class Comparison:
 
     async def at_one_checkpoint(self) -> Compared | None:
         """Return how both compare, None while they are at different checkpoints or move on too fast."""
-        metas, position, _ = await self._read(())
-        if metas[0].checkpoint != metas[1].checkpoint:
-            return None
-        if metas[0].total == metas[1].total:
-            self._suspects = set() if self._suspects is None else self._suspects
-            return Compared(metas[0].checkpoint, position, metas[0].hash, metas[1].hash, [])
-        if self._suspects is None:
-            self._suspects = {name async for name in self._scan()}
-        names = list(self._suspects)
+        names = list(self._suspects or ())
         metas, position, plates = await self._read(names)
         if metas[0].checkpoint != metas[1].checkpoint:
             return None
+        if self._suspects is None and metas[0].total != metas[1].total:
+            self._suspects = {name async for name in self._scan()}
+            return await self.at_one_checkpoint()
         return self._proven(metas, position, names, plates)
 
     def _proven(

@@ -131,7 +131,16 @@ local function switch(keys, args)
   return { SWITCHED, position }
 end
 
+-- KEYS: the outbox's meta. ARGV: for how many microseconds the log shall come to rest, so that versions can meet.
+local function quiet(keys, args)
+  check(#keys == 1 and #args == 1, 'quiet takes the meta of the outbox and a time')
+  local time, for_us = redis.call('TIME'), tonumber(count_of(args[1], 'the time is no number'))
+  redis.call('HSET', keys[1], 'quiet_until_us', digits(tonumber(time[1]) * 1000000 + tonumber(time[2]) + for_us))
+  return 1
+end
+
 redis.register_function('parkstream_begin_1', begin)
+redis.register_function('parkstream_quiet_1', quiet)
 redis.register_function('parkstream_finish_1', finish)
 redis.register_function('parkstream_drop_1', drop)
 redis.register_function('parkstream_switch_1', switch)

@@ -125,6 +125,18 @@ class Versions:
             raise NoVersionError(to)
         return bool(outcome == SWITCHED)
 
+    async def ask_for_quiet(self, seconds: float) -> None:
+        """Have backends leave events in RabbitMQ for so long, or no longer, that two versions can meet."""
+        await self._functions.call("quiet", (self._keys.outbox_meta,), (round(seconds * 1_000_000),))
+
+    async def is_quiet(self) -> bool:
+        """Return whether somebody has asked for quiet."""
+        async with self._functions.pipeline(transaction=True) as pipeline:
+            pipeline.execute_command("HGET", self._keys.outbox_meta, "quiet_until_us")
+            pipeline.execute_command("TIME")
+            until_us, (seconds, microseconds) = await pipeline.execute()
+        return int(until_us or 0) > int(seconds) * 1_000_000 + int(microseconds)
+
     async def _state(self) -> tuple[int, int | None]:
         live, before = await self._functions.execute("HMGET", self._keys.outbox_meta, "live", "before")
         return int(live or FIRST_VERSION), int(before) if before else None

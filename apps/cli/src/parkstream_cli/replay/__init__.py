@@ -1,1 +1,4 @@
-"""Questions to the log: what was known, what was true, what would have been."""
+"""The log folded again: beside the live version, which it may replace; or in memory, to ask what was or might have been.
+
+Reading order: commands; running, rebuilding, switching (a version); questions, as_of, what_if (a question).
+"""

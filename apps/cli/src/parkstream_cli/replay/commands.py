@@ -1,117 +1,146 @@
 """``parkstream replay``: what it takes, and the exit code that it leaves."""
 
 import asyncio
-import os
 import sys
-from typing import Annotated
+from collections.abc import Awaitable, Callable
+from contextlib import redirect_stdout
+from typing import Annotated, TypeVar
 
 import cyclopts
 import msgspec
-from cyclopts import Parameter
-from parkstream_events.sightings import normalised_plate
-from parkstream_settings import settings_or_exit
+from cyclopts import Parameter, validators
+from parkstream_projection import Version
+from parkstream_telemetry import TelemetryOptions, start
 from rich.console import Console
 
 from parkstream_cli.failing import MISUSED, ToolError
-from parkstream_cli.opening import opened
-from parkstream_cli.replay.as_of import Answer, AsOf, as_of
+from parkstream_cli.opening import Opened, opened, settings_here
+from parkstream_cli.replay import listing, running, telling
 from parkstream_cli.replay.other_rules import NAMES, changes_of
-from parkstream_cli.replay.showing import show_as_of, show_what_if
-from parkstream_cli.replay.times import moment
-from parkstream_cli.replay.what_if import Otherwise, WhatIfAnswer, what_if
+from parkstream_cli.replay.questions import asked, refuse_with, tell_as_of, tell_what_if
+from parkstream_cli.replay.running import Wish
+from parkstream_cli.replay.what_if import Otherwise
 from parkstream_cli.settings import Settings
 
 app = cyclopts.App(
     name="replay",
-    help="Ask the log what was, and what would have been. "
-    "It only reads the log: projections, summaries and traces stay as they are.",
+    help="""Fold the log again, into a version of the visits beside the live one, and compare the two.
+
+The live version goes on meanwhile, and is what everybody reads until --switch makes the new one live, in one step; the
+old one stays, for --rollback. An interrupted replay is gone on with.
+
+It touches nothing else: the log is only read, RabbitMQ, the summary API and its file are left alone, and nothing is
+delivered again. Where the new version says something else about a visit than was written, --switch refuses; with
+--deliver those visits, and only those, are said again as their next revision. That is a decision, and the one thing
+that a replay ever appends to the log. When events come so fast that two versions never meet, a switch has the backends
+leave events in RabbitMQ for a second or two.
+
+Other options ask the log something, fold it in memory only, and change nothing at all: --to, --recorded-at and
+--occurred-at for another time, --set for other rules.""",
 )
+
+AnswerT = TypeVar("AnswerT")
+Flag = Annotated[bool, Parameter(negative="")]
+Position = Annotated[int, Parameter(validator=validators.Number(gte=1))]
+Mode = Callable[[bool], int]
 
 
 @app.default
-def replay(  # noqa: PLR0913 - options by name
+def replay(  # noqa: PLR0913 - one command, several modes
     *,
-    to: Annotated[int | None, Parameter(help="What was known when this position was the last.")] = None,
+    version: Annotated[int | None, Parameter(help="Go on with this version instead of a new one.")] = None,
+    switch: Annotated[Flag, Parameter(help="Make it live when both are at the same position.")] = False,
+    deliver: Annotated[Flag, Parameter(help="With --switch or --rollback: have differences written.")] = False,
+    rollback: Annotated[Flag, Parameter(help="Make the version live again that was so before.")] = False,
+    drop: Annotated[int | None, Parameter(help="Remove this version, which must not be live.")] = None,
+    list_: Annotated[Flag, Parameter(name="--list", help="Show which versions there are.")] = False,
+    to: Annotated[Position | None, Parameter(help="What was known when this position was the last.")] = None,
     recorded_at: Annotated[str | None, Parameter(help="What was known at this time.")] = None,
-    occurred_at: Annotated[str | None, Parameter(help="What was true at this time, by all that we know today.")] = None,
-    plate: Annotated[str | None, Parameter(help="Show this plate's visits too.")] = None,
-    inside: Annotated[bool, Parameter(help="Show the cars that were inside too.", negative="")] = False,
+    occurred_at: Annotated[str | None, Parameter(help="What was true at this time, by all that is known now.")] = None,
+    plate: Annotated[str | None, Parameter(help="At that time: show this plate's visits too.")] = None,
+    inside: Annotated[Flag, Parameter(help="At that time: show the cars that were inside too.")] = False,
     sets: Annotated[
-        tuple[str, ...],
-        Parameter(
-            "--set", help=f"What if this rule (NAME=VALUE) had been another: {', '.join(NAMES)}.", show_default=False
-        ),
+        tuple[str, ...], Parameter("--set", help=f"What if this rule had been another: {', '.join(NAMES)}=VALUE.")
     ] = (),
-    start: Annotated[int | None, Parameter("--from", help="From where on the rules are others (with --set).")] = None,
-    json: Annotated[bool, Parameter(help="Print one JSON object instead.", negative="")] = False,
+    start: Annotated[Position | None, Parameter("--from", help="With --set: where the other rules begin.")] = None,
+    json: Annotated[Flag, Parameter(help="Print one JSON object instead.")] = False,
 ) -> int:
-    """Answer one question: --to, --recorded-at or --occurred-at for another time, --set for other rules."""
-    if sets:
-        refuse_with("--set", {"--recorded-at": recorded_at, "--occurred-at": occurred_at, "--plate": plate})
-        return tell_what_if(Otherwise(changes=changes_of(sets), start=start, to=to), json=json)
-    refuse_with("no --set", {"--from": start})
-    return tell_as_of(asked(to, recorded_at, occurred_at, plate, inside=inside), json=json)
+    """Rebuild the visits from the log beside the live ones, and compare; the options do more, or something else."""
+    if deliver and not (switch or rollback):
+        message = "--deliver says what --switch or --rollback do with differences: name one of them"
+        raise ToolError(message, exit_code=MISUSED)
+    wish = Wish(version=version, rollback=rollback, switch=switch, deliver=deliver)
+    if not sets:
+        refuse_with("no --set", {"--from": start})
+    at_a_time = recorded_at or occurred_at or ((to or plate or inside) and not sets)
+    modes: dict[str, Mode | None] = {
+        "--set": _what_if(Otherwise(changes=changes_of(sets), start=start, to=to)) if sets else None,
+        "a time": _as_of(to, recorded_at, occurred_at, plate, inside=inside) if at_a_time else None,
+        "--rollback": _rebuilding(wish) if rollback else None,
+        "--drop": None if drop is None else _listing(lambda it: listing.drop(it, drop)),
+        "--list": _listing(listing.versions_of) if list_ else None,
+        "--switch or --version": _rebuilding(wish) if switch or version is not None else None,
+    }
+    return _chosen(modes, otherwise=_rebuilding(wish))(json)
 
 
-def refuse_with(option: str, others: dict[str, object]) -> None:
-    """Raise ``ToolError`` when one of *others* was given beside *option*."""
-    for name, value in others.items():
-        if value is not None:
-            problem = f"{name} asks nothing with {option}: leave one of them out"
-            raise ToolError(problem, exit_code=MISUSED)
+def _chosen(modes: dict[str, Mode | None], otherwise: Mode) -> Mode:
+    """Return the mode that was asked for; raise ``ToolError`` for several."""
+    asked = {name: mode for name, mode in modes.items() if mode is not None}
+    if len(asked) > 1:
+        message = f"{' and '.join(asked)} exclude each other: take one"
+        raise ToolError(message, exit_code=MISUSED)
+    return next(iter(asked.values()), otherwise)
 
 
-def asked(to: int | None, recorded_at: str | None, occurred_at: str | None, plate: str | None, *, inside: bool) -> AsOf:
-    """Return the question; raise ``ToolError`` unless it is exactly one, with a time and a plate that can be read."""
-    if sum(when is not None for when in (to, recorded_at, occurred_at)) != 1:
-        problem = "give one of --to, --recorded-at, --occurred-at and --set"
-        raise ToolError(problem, exit_code=MISUSED)
-    return AsOf(
-        to=to,
-        recorded_at=None if recorded_at is None else moment("--recorded-at", recorded_at),
-        occurred_at=None if occurred_at is None else moment("--occurred-at", occurred_at),
-        plate=None if plate is None else _plate(plate),
-        inside=inside,
-    )
+def _as_of(
+    to: int | None, recorded_at: str | None, occurred_at: str | None, plate: str | None, *, inside: bool
+) -> Mode:
+    question = asked(to, recorded_at, occurred_at, plate, inside=inside)
+    return lambda json: tell_as_of(question, json=json)
 
 
-def tell_as_of(question: AsOf, *, json: bool) -> int:
-    """Print the answer to *question*, and return the exit code."""
-
-    async def answer() -> Answer:
-        async with opened(settings_or_exit(Settings, os.environ)) as it:
-            return await as_of(it, question)
-
-    found = asyncio.run(answer())
-    if json:
-        _print(found)
-    else:
-        show_as_of(found, Console())
-    return 0
+def _what_if(question: Otherwise) -> Mode:
+    return lambda json: tell_what_if(question, json=json)
 
 
-def tell_what_if(question: Otherwise, *, json: bool) -> int:
-    """Print the answer to *question*, and return the exit code."""
+def _rebuilding(wish: Wish) -> Mode:
+    def mode(json: bool) -> int:  # noqa: FBT001 - passed on
+        settings = settings_here()
+        with redirect_stdout(sys.stderr):  # What telemetry logs is no answer.
+            options = TelemetryOptions(
+                service="parkstream-cli", plate_hash_key=settings.plate_hash_key, statistics_seconds=0
+            )
+            telemetry = start(options)
+            try:
+                result = _with(settings, lambda it: running.replay(it, wish, telemetry))
+            finally:
+                telemetry.shutdown()
+        if json:
+            sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
+        else:
+            telling.tell(result, Console())
+        telling.refuse(result, wish)
+        return 0
 
-    async def answer() -> WhatIfAnswer:
-        async with opened(settings_or_exit(Settings, os.environ)) as it:
-            return await what_if(it, question)
-
-    found = asyncio.run(answer())
-    if json:
-        _print(found)
-    else:
-        show_what_if(found, Console())
-    return 0
+    return mode
 
 
-def _plate(text: str) -> str:
-    try:
-        return normalised_plate(text)
-    except ValueError as error:
-        problem = f"--plate {text}: {error}"
-        raise ToolError(problem, exit_code=MISUSED) from error
+def _listing(versions: Callable[[Opened], Awaitable[list[Version]]]) -> Mode:
+    def mode(json: bool) -> int:  # noqa: FBT001
+        found = _with(settings_here(), versions)
+        if json:
+            sys.stdout.write(msgspec.json.encode({"versions": found}).decode() + "\n")
+        else:
+            listing.show(found, Console())
+        return 0
+
+    return mode
 
 
-def _print(answer: Answer | WhatIfAnswer) -> None:
-    sys.stdout.write(msgspec.json.encode(answer).decode() + "\n")
+def _with(settings: Settings, work: Callable[[Opened], Awaitable[AnswerT]]) -> AnswerT:
+    async def inside() -> AnswerT:
+        async with opened(settings) as it:
+            return await work(it)
+
+    return asyncio.run(inside())

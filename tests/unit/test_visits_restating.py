@@ -1,0 +1,90 @@
+"""What is restated is said again at the revision after all that was said of it, as it is now."""
+
+import pytest
+from parkstream_events.decisions import RestatedVisit, VisitsRestated
+from parkstream_events.summaries import Outcome
+from parkstream_visits import Fact, State
+from parkstream_visits.memory import Said
+from parkstream_visits.spoken import summary_of
+from visits_histories import END, IN, OUT, START, UNIT, Pass, Told
+
+
+def restate(told: Told, visit_id: str, revision: int, plate: str = "A1"):
+    visits = [RestatedVisit(plate, visit_id, revision)]
+    (spoken,) = told.take(Fact(0, START + END * UNIT, None, None, VisitsRestated(2, told.position, 1, visits)))
+    return spoken
+
+
+def completed() -> Told:
+    return Told().see(Pass(10, IN, "a"), Pass(20, OUT, "b"))
+
+
+@pytest.mark.parametrize(("shown", "revision"), [(0, 2), (1, 2), (4, 5)])
+def test_a_visit_is_said_again_at_the_next_revision_as_it_is(shown, revision):
+    told = completed()
+    spoken = restate(told, "exit:b", shown)
+    assert (spoken.revision, spoken.outcome) == (revision, Outcome.COMPLETED)
+    assert (spoken.entry.id, spoken.exit.id, spoken.position) == ("a", "b", told.position)
+    assert told.state.plates["A1"].said["exit:b"] == Said(revision, Outcome.COMPLETED, "a", "b")
+
+
+def test_its_latency_does_not_go_on_but_its_trace_is_known():
+    traced = Pass(10, OUT, "x").fact(0)._replace(published_at_us=7, traceparent="trace")
+    told = Told()
+    told.take(traced)
+    told.see(Pass(99, IN, "far", "ZZ"))
+    spoken = restate(told, "exit:x", 1)
+    assert spoken.restated
+    assert spoken.cause.traceparent == "trace"
+    assert summary_of(spoken).published_at_us is None
+
+
+def test_a_visit_that_the_rules_do_not_give_is_retracted():
+    told = completed()
+    spoken = restate(told, "entry:a", 3)
+    assert (spoken.revision, spoken.outcome, spoken.entry, spoken.exit) == (4, Outcome.RETRACTED, None, None)
+    assert told.state.plates["A1"].said["entry:a"].revision == 4
+
+
+def test_of_a_plate_that_nobody_remembers_nothing_is_kept():
+    told = completed()
+    spoken = restate(told, "exit:zz", 1, "NEW")
+    assert (spoken.plate, spoken.revision, spoken.outcome) == ("NEW", 2, Outcome.RETRACTED)
+    assert "NEW" not in told.state.plates
+
+
+def test_a_visit_that_is_held_is_retracted_until_it_may_be_said():
+    told = Told().see(Pass(10, IN, "a"), recorded=10)
+    assert restate(told, "entry:a", 1).outcome == Outcome.RETRACTED
+    assert told.state.plates["A1"].inside
+    assert told.see(Pass(11, IN, "again")).spoken[-1].revision == 2, "a duplicate read says nothing"
+    assert told.state.plates["A1"].inside
+    told.to_the_end()
+    last = told.spoken[-1]
+    assert (last.visit_id, last.revision, last.outcome) == ("entry:a", 3, Outcome.EXIT_MISSED)
+
+
+def test_a_held_visit_that_was_restated_is_completed_at_once_by_its_exit():
+    told = Told().see(Pass(20, OUT, "b"), recorded=20)
+    restate(told, "exit:b", 1)
+    told.see(Pass(10, IN, "a"), recorded=21)
+    assert [(said.visit_id, said.revision, said.outcome.value) for said in told.spoken] == [
+        ("exit:b", 2, "retracted"),
+        ("exit:b", 3, "completed"),
+    ]
+
+
+def test_the_counters_count_what_is_current():
+    told = completed()
+    restate(told, "exit:b", 1)
+    restate(told, "entry:a", 1)
+    counters = told.state.clock.counters
+    assert (counters.completed, counters.retracted, counters.spoken, counters.decisions) == (1, 1, 3, 3)
+
+
+def test_only_what_is_named_is_touched():
+    told = completed().see(Pass(10, IN, "c", "B2"), Pass(20, OUT, "d", "B2"))
+    told.fold.take_touched()
+    restate(told, "exit:d", 1, "B2")
+    assert told.fold.take_touched() == {"B2"}
+    assert isinstance(told.state, State)
