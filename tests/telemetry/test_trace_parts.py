@@ -81,6 +81,20 @@ def test_only_what_is_emitted_leaves_a_span(telemetry, sink):
     assert {span.parent_span_id for span in sink.spans()} == {OLD[36:52]}
 
 
+def test_what_is_said_again_begins_a_trace_that_links_to_the_one_of_its_cause(telemetry, sink):
+    foldings = Foldings(telemetry)
+    foldings.begin()
+    context = str(foldings.spoken(spoken(1)._replace(restated=True, revision=2)))
+    foldings.spoken(spoken(2)._replace(restated=True, cause=spoken(2).cause._replace(traceparent=None)))
+    foldings.committed(2)
+    telemetry.shutdown()
+    again, alone = sink.spans()
+    assert (again.parent_span_id, alone.parent_span_id) == ("", "")
+    assert context[3:35] == again.trace_id != OLD[3:35]
+    assert [(link.trace_id, link.span_id) for link in again.links] == [(OLD[3:35], OLD[36:52])]
+    assert alone.links == []
+
+
 def test_a_fold_that_failed_says_why_once(telemetry, sink):
     foldings = Foldings(telemetry)
     foldings.begin()
