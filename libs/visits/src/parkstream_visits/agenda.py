@@ -26,9 +26,9 @@ class AgendaQueue:
 
     def __init__(self) -> None:
         self._due: dict[str, int] = {}
+        self._changed: dict[str, int | None] = {}
         self.heap: list[tuple[int, str]] = []
         """Nothing is due before its first item; some items may have moved or gone since."""
-        self._changed: dict[str, int | None] = {}
 
     def __len__(self) -> int:
         return len(self._due)
@@ -41,16 +41,15 @@ class AgendaQueue:
 
     def put(self, due_us: int, member: str) -> None:
         """Add *member*, or move it to another time."""
-        self._due[member] = due_us
+        self._due[member] = self._changed[member] = due_us
         heappush(self.heap, (due_us, member))
-        self._changed[member] = due_us
 
     def drop(self, member: str) -> None:
         """Remove *member*, whether it was loaded or not."""
         self._due.pop(member, None)
         self._changed[member] = None
         if len(self.heap) > 2 * len(self._due) + STALE_MAX:
-            self.heap = [(due, member) for member, due in self._due.items()]
+            self.heap[:] = [(due, member) for member, due in self._due.items()]
             heapify(self.heap)
 
     def pop_before(self, limit_us: int) -> str | None:
@@ -81,3 +80,58 @@ class AgendaQueue:
             {member: due for member, due in changed.items() if due is not None},
             [member for member, due in changed.items() if due is None],
         )
+
+
+class DailyQueue(AgendaQueue):
+    """A queue of many members that share few times: the members of a time are sorted once, when it has come."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._at: dict[int, list[str]] = {}
+        """Time to its members, and to some that have moved or gone since."""
+        self._sorted_us = -1
+        """The time whose members are sorted, the first one last."""
+
+    def load(self, due_us: int, member: str) -> None:
+        """See ``AgendaQueue.load``."""
+        if self._due.get(member) != due_us:
+            self._due[member] = due_us
+            self._add(due_us, member)
+
+    def put(self, due_us: int, member: str) -> None:
+        """See ``AgendaQueue.put``."""
+        self._due[member] = self._changed[member] = due_us
+        self._add(due_us, member)
+
+    def drop(self, member: str) -> None:
+        """See ``AgendaQueue.drop``."""
+        self._due.pop(member, None)
+        self._changed[member] = None
+
+    def pop_before(self, limit_us: int) -> str | None:
+        """See ``AgendaQueue.pop_before``."""
+        heap = self.heap
+        while heap and (due_us := heap[0][0]) < limit_us:
+            members = self._at[due_us]
+            if due_us != self._sorted_us:
+                members.sort(reverse=True)
+                self._sorted_us = due_us
+            while members:
+                member = members.pop()
+                if self._due.get(member) == due_us:
+                    del self._due[member]
+                    self._changed[member] = None
+                    return member
+            del self._at[due_us]
+            heappop(heap)
+        return None
+
+    def _add(self, due_us: int, member: str) -> None:
+        members = self._at.get(due_us)
+        if members is None:
+            self._at[due_us] = [member]
+            heappush(self.heap, (due_us, ""))
+        else:
+            members.append(member)
+        if due_us == self._sorted_us:
+            self._sorted_us = -1

@@ -75,6 +75,9 @@ class Fold:
 
     def __init__(self, state: State) -> None:
         self.state = state
+        self._clock = state.clock
+        self._rules = state.clock.rules[-1]
+        self._heaps = [agenda.heap for agenda in state.agendas]
         self._books = Bookkeeping(state)
 
     def take_touched(self) -> set[str]:
@@ -89,99 +92,120 @@ class Fold:
 
     def fold(self, fact: Fact) -> list[Spoken]:
         """Take in *fact* and return what is said because of it."""
-        clock = self.state.clock
-        clock.recorded_at_us = max(clock.recorded_at_us, fact.recorded_at_us)
-        books = self._books
-        books.begin(fact.position)
-        event = fact.event
-        match event:
-            case VehicleEntered():
-                self._see(fact, ENTRY, event.vehicle_plate, event.id, microseconds(event.entry_date_time))
-            case VehicleExited():
-                self._see(fact, EXIT, event.vehicle_plate, event.id, microseconds(event.exit_date_time))
-            case WatermarkAdvanced():
-                clock.counters.decisions += 1
-                self._advance(event.direction, event.to_us)
-            case RulesChanged():
-                clock.counters.decisions += 1
-                clock.rules.append(rules_of(event))
-            case RecordAcknowledged():
-                self._acknowledge(event.position)
-            case VisitsRestated():
-                clock.counters.decisions += 1
-                for named in event.visits:
-                    restate(self.state, books, named, fact.position)
-            case Unreadable():
-                self._list(fact.position, event)
-        self._release()
-        self._forget()
-        return books.said
+        position, recorded_at_us, published_at_us, traceparent, event = fact
+        if isinstance(event, VehicleEntered):
+            name, way, at_us = event.vehicle_plate, ENTRY, microseconds(event.entry_date_time)
+        elif isinstance(event, VehicleExited):
+            name, way, at_us = event.vehicle_plate, EXIT, microseconds(event.exit_date_time)
+        else:
+            return self._decide(position, recorded_at_us, event)
+        rules = len(self._clock.rules) - 1
+        return self.see(name, Seen(at_us, way, event.id, rules, position, published_at_us, traceparent), recorded_at_us)
 
-    def _see(self, fact: Fact, way: int, name: str, id_: str, at_us: int) -> None:
-        clock = self.state.clock
-        self._advance(way, min(at_us, fact.recorded_at_us))
-        if at_us + clock.rules[-1].finality_us < fact.recorded_at_us:
-            if way == ENTRY:
-                clock.counters.too_late_entries += 1
-            else:
-                clock.counters.too_late_exits += 1
-            return
-        plates = self.state.plates
-        seen = Seen(at_us, way, id_, len(clock.rules) - 1, fact.position, fact.published_at_us, fact.traceparent)
-        plate = plates.get(name)
+    def see(self, name: str, seen: Seen, recorded_at_us: int) -> list[Spoken]:
+        """Take in that *seen* was recorded of the plate *name*, under the rules in force; ``fold`` says the rest."""
+        clock, books = self._clock, self._books
+        at_us, way, _, _, position, _, _ = seen
+        books.position = position
+        said = books.said = []
+        clock.recorded_at_us = max(clock.recorded_at_us, recorded_at_us)
+        watermarks = clock.watermarks
+        mark = min(recorded_at_us, at_us)
+        watermarks[way] = max(watermarks[way], mark)
+        if at_us + self._rules.finality_us < recorded_at_us:
+            self._refuse(way)
+        else:
+            self._take(name, seen)
+        self._settle()
+        return said
+
+    def _take(self, name: str, seen: Seen) -> None:
+        state, books = self.state, self._books
+        plate = state.plates.get(name)
         if plate is None:
-            if seen_first(self.state, name, seen):
-                self._count(way)
-                self._books.touched.add(name)
+            if seen_first(state, name, seen):
+                books.touched.add(name)
                 return
-            plate = plates[name] = Plate()
-        elif (spoken := left(self.state, name, plate, seen, fact.position)) is not None:
-            self._count(way)
-            self._books.touched.add(name)
-            self._books.said.append(spoken)
+            plate = state.plates[name] = Plate()
+        elif (spoken := left(state, name, plate, seen)) is not None:
+            books.touched.add(name)
+            books.said.append(spoken)
             return
         where = bisect_left(plate.seen, seen[:3])
         if where < len(plate.seen) and plate.seen[where][:3] == seen[:3]:
             return
         plate.seen.insert(where, seen)
-        self._count(way)
-        self._books.revise(name, plate, seen)
-
-    def _count(self, way: int) -> None:
-        if way == ENTRY:
-            self.state.clock.counters.entered += 1
+        if seen.way == ENTRY:
+            self._clock.counters.entered += 1
         else:
-            self.state.clock.counters.exited += 1
+            self._clock.counters.exited += 1
+        books.revise(name, plate, seen)
 
-    def _advance(self, way: int, to_us: int) -> None:
-        watermarks = self.state.clock.watermarks
-        watermarks[way] = max(watermarks[way], to_us)
+    def _refuse(self, way: int) -> None:
+        """Count a sighting that is too late."""
+        counters = self._clock.counters
+        if way == ENTRY:
+            counters.too_late_entries += 1
+        else:
+            counters.too_late_exits += 1
 
-    def _release(self) -> None:
-        clock, agendas = self.state.clock, self.state.agendas
-        lateness = clock.rules[-1].allowed_lateness_us
-        for way in (ENTRY, EXIT):
-            limit = clock.watermarks[way] - lateness
-            agenda = agendas[way]
-            while agenda.heap and agenda.heap[0][0] < limit and (member := agenda.pop_before(limit)) is not None:
-                name, visit_id = member.split(SEPARATOR, 1)
-                self._books.release(name, self._plate(name), visit_id)
+    def _decide(self, position: int, recorded_at_us: int, event: Decision | Unreadable) -> list[Spoken]:
+        clock, books = self._clock, self._books
+        clock.recorded_at_us = max(clock.recorded_at_us, recorded_at_us)
+        books.position = position
+        said = books.said = []
+        match event:
+            case WatermarkAdvanced(direction=way, to_us=to_us):
+                clock.counters.decisions += 1
+                clock.watermarks[way] = max(clock.watermarks[way], to_us)
+            case RulesChanged():
+                clock.counters.decisions += 1
+                self._rules = rules_of(event)
+                clock.rules.append(self._rules)
+            case RecordAcknowledged():
+                self._acknowledge(event.position)
+            case VisitsRestated():
+                clock.counters.decisions += 1
+                for named in event.visits:
+                    restate(self.state, books, named, position)
+            case Unreadable():
+                self._list(position, event)
+        self._settle()
+        return said
 
-    def _forget(self) -> None:
+    def _settle(self) -> None:
+        """Say and forget what has come due."""
+        clock, lateness = self._clock, self._rules.allowed_lateness_us
+        entry, exit_ = clock.watermarks
+        entries, exits, recorded = self._heaps
+        if entries and entries[0][0] < entry - lateness:
+            self._release(ENTRY, entry - lateness)
+        if exits and exits[0][0] < exit_ - lateness:
+            self._release(EXIT, exit_ - lateness)
+        if recorded and recorded[0][0] < clock.recorded_at_us:
+            self._forget(clock.recorded_at_us)
+
+    def _release(self, way: int, limit_us: int) -> None:
+        agenda = self.state.agendas[way]
+        while (member := agenda.pop_before(limit_us)) is not None:
+            name, visit_id = member.split(SEPARATOR, 1)
+            self._books.release(name, self._plate(name), visit_id)
+
+    def _forget(self, now: int) -> None:
         agenda = self.state.agendas[Agenda.RECORDED]
-        now = self.state.clock.recorded_at_us
-        if not agenda.heap or agenda.heap[0][0] >= now:
-            return
+        plates, asleep, touched = self.state.plates, self.state.asleep, self._books.touched
         for _ in range(FORGOTTEN_PER_RECORD_MAX):
             name = agenda.pop_before(now)
             if name is None:
                 return
-            if self._plate(name).held:
-                self.state.plates[name].keep_until_us = now - now % DAY_US + DAY_US
-                agenda.put(self.state.plates[name].keep_until_us, name)
-            else:
-                del self.state.plates[name]
-            self._books.touched.add(name)
+            touched.add(name)
+            if asleep.pop(name, None) is None:
+                plate = self._plate(name)
+                if plate.held:
+                    plate.keep_until_us = now - now % DAY_US + DAY_US
+                    agenda.put(plate.keep_until_us, name)
+                else:
+                    del plates[name]
 
     def _plate(self, name: str) -> Plate:
         plate = self.state.plates.get(name)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from msgspec import Struct, field
 from parkstream_events.summaries import Outcome
 
-from parkstream_visits.agenda import AgendaQueue
+from parkstream_visits.agenda import AgendaQueue, DailyQueue
 from parkstream_visits.pairing import Seen
 from parkstream_visits.rules import Rules
 
@@ -93,4 +93,6 @@ class State:
     def __init__(self, clock: Clock | None = None, plates: dict[str, Plate] | None = None) -> None:
         self.clock = Clock() if clock is None else clock
         self.plates: dict[str, Plate] = {} if plates is None else plates
-        self.agendas = (AgendaQueue(), AgendaQueue(), AgendaQueue())
+        self.asleep: dict[str, bytes] = {}
+        """Plates kept encoded, with nothing held: to be woken before a fact names them, forgotten as they are."""
+        self.agendas = (AgendaQueue(), AgendaQueue(), DailyQueue())

@@ -16,14 +16,9 @@ class Bookkeeping:
 
     def __init__(self, state: State) -> None:
         self._state = state
-        self._position = 0
+        self.position = 0
         self.said: list[Spoken] = []
         self.touched: set[str] = set()
-
-    def begin(self, position: int) -> None:
-        """Start with the record at *position*."""
-        self._position = position
-        self.said = []
 
     def revise(self, name: str, plate: Plate, cause: Seen) -> None:
         """Say what the sighting *cause* changed about the visits of the plate *name*."""
@@ -86,7 +81,7 @@ class Bookkeeping:
         entry, exit_ = (visit.entry, visit.exit) if visit is not None else (None, None)
         plate.said[visit_id] = Said(revision, outcome, entry.id if entry else None, exit_.id if exit_ else None)
         self.said.append(
-            Spoken(name, visit_id, revision, outcome, entry, exit_, cause, self._position, superseded_by),
+            Spoken(name, visit_id, revision, outcome, entry, exit_, cause, self.position, superseded_by),
         )
 
     def count_spoken(self, before: Said | None, outcome: Outcome) -> None:
