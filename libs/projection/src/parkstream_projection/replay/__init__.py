@@ -1,0 +1,15 @@
+"""The log folded again, fast: another process reads, decodes and hashes, this one folds.
+
+Reading order: source (which log), frames (what both processes say to each other), worker (the other process),
+worker_process (how this one talks to it), replica (the fold), checking (in memory, against what Redis holds),
+rebuilding (into another version).
+"""
+
+from parkstream_projection.replay.checking import Checked, Span, check
+from parkstream_projection.replay.committing import Rebuilt
+from parkstream_projection.replay.frames import Batch
+from parkstream_projection.replay.rebuilding import DamagedVersionError, Rebuilder
+from parkstream_projection.replay.source import Source
+from parkstream_projection.replay.worker_process import ReadingError
+
+__all__ = ["Batch", "Checked", "DamagedVersionError", "ReadingError", "Rebuilder", "Rebuilt", "Source", "Span", "check"]

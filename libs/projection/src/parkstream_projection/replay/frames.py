@@ -1,0 +1,96 @@
+"""What the two processes of a replay say to each other: msgpack in frames, each after its length."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from parkstream_eventlog import Record
+from parkstream_visits import Seen
+
+from parkstream_projection.replay.source import Source
+
+LENGTH_BYTES: Final = 4
+BUFFERED_BYTES: Final = 1 << 20
+
+
+class Start(Struct, array_like=True, tag=True):
+    """Which log is to be read; *rules* says which of the clock's rules are in force where reading begins."""
+
+    source: Source
+    rules: int
+
+
+class Read(Struct, array_like=True, tag=True):
+    """Answer with the *count* records after position *after*."""
+
+    after: int
+    count: int
+
+
+class Changed(Struct, array_like=True, tag=True):
+    """What has changed up to *position*: plates as they are encoded now, None when forgotten, and the clock.
+
+    Answer with the state hash if it is *wanted*.
+    """
+
+    position: int
+    plates: dict[str, bytes | None]
+    clock: bytes
+    wanted: bool
+
+
+class Batch(Struct, array_like=True, tag=True):
+    """Records from one position to the next: column by column what was seen, and among it all other records."""
+
+    first: int
+    last: int
+    names: list[str]
+    seen: list[Seen]
+    recorded_at_us: list[int]
+    others: list[tuple[int, Record]]
+    """How many sightings come before it, and the record."""
+
+    def runs(self) -> Iterator[tuple[int, int, Record | None]]:
+        """Yield which sightings follow each other, and the other record that comes after them."""
+        start = 0
+        for before, record in self.others:
+            yield start, before, record
+            start = before
+        yield start, len(self.seen), None
+
+
+class Hashed(Struct, array_like=True, tag=True):
+    """The hash of the state at *position*."""
+
+    position: int
+    state_hash: str
+
+
+class Failed(Struct, array_like=True, tag=True):
+    """The log could not be read."""
+
+    problem: str
+
+
+encode: Final = msgspec.msgpack.Encoder().encode
+decode_order: Final[Callable[[bytes], Start | Read | Changed]] = msgspec.msgpack.Decoder(Start | Read | Changed).decode
+decode_answer: Final[Callable[[bytes], Batch | Hashed | Failed]] = msgspec.msgpack.Decoder(
+    Batch | Hashed | Failed
+).decode
+
+
+def send(message: Struct, to: asyncio.StreamWriter) -> None:
+    """Write *message* as one frame, without waiting."""
+    body = encode(message)
+    to.write(len(body).to_bytes(LENGTH_BYTES, "big") + body)
+
+
+async def receive(source: asyncio.StreamReader) -> bytes | None:
+    """Return the next frame's content, None at the end."""
+    try:
+        length = int.from_bytes(await source.readexactly(LENGTH_BYTES), "big")
+        return await source.readexactly(length)
+    except (asyncio.IncompleteReadError, ConnectionError):
+        return None

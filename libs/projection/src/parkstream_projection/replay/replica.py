@@ -1,0 +1,104 @@
+"""A projection in memory: the plates encoded, as Redis keeps them, but for those that something waits for."""
+
+from collections.abc import Iterable
+from typing import Final
+
+from parkstream_visits import Agenda, Clock, Fold, State
+from parkstream_visits.agenda import SEPARATOR
+
+from parkstream_projection.codec import decode_plate, encode, fact_of
+from parkstream_projection.replay.frames import Batch
+
+BATCH: Final = 1_000
+"""Records between two looks at what has changed; what a few of these touch stays in the processor's cache."""
+
+
+class Replica:
+    """What is remembered at ``checkpoint``, and the fold that goes on from there."""
+
+    def __init__(
+        self, checkpoint: int = 0, clock: Clock | None = None, plates: Iterable[tuple[str, bytes]] = ()
+    ) -> None:
+        self.checkpoint = checkpoint
+        self.state = State(clock)
+        self._woken: dict[str, bytes] = {}
+        for name, encoded in plates:
+            self._restore(name, encoded)
+        self._fold = Fold(self.state)
+
+    def _restore(self, name: str, encoded: bytes) -> None:
+        """Take in a plate as it is kept, and what waits for it."""
+        state, plate = self.state, decode_plate(encoded)
+        state.agendas[Agenda.RECORDED].load(plate.keep_until_us, name)
+        for visit_id, (way, due_us) in plate.held.items():
+            state.agendas[way].load(due_us, f"{name}{SEPARATOR}{visit_id}")
+        if plate.held:
+            state.plates[name] = plate
+        else:
+            state.asleep[name] = encoded
+
+    @property
+    def clock(self) -> bytes:
+        """What there is once, encoded."""
+        return encode(self.state.clock)
+
+    @property
+    def rules(self) -> int:
+        """Which of the clock's rules are in force."""
+        return len(self.state.clock.rules) - 1
+
+    def plate(self, name: str) -> bytes | None:
+        """Return what is remembered of the plate *name*, encoded; ``changes`` comes first."""
+        plate = self.state.plates.get(name)
+        return self.state.asleep.get(name) if plate is None else encode(plate)
+
+    def names(self) -> set[str]:
+        """Return the plates of which something is remembered."""
+        return self.state.plates.keys() | self.state.asleep.keys()
+
+    def take_in(self, batch: Batch) -> None:
+        """Fold *batch*, the next one."""
+        self._wake(batch.names)
+        names, seen, recorded = batch.names, batch.seen, batch.recorded_at_us
+        see = self._fold.see
+        for start, end, other in batch.runs():
+            for name, sighting, recorded_at_us in zip(
+                names[start:end], seen[start:end], recorded[start:end], strict=True
+            ):
+                see(name, sighting, recorded_at_us)
+            if other is not None:
+                self._fold.fold(fact_of(other))
+        self.checkpoint = batch.last
+
+    def changes(self) -> dict[str, bytes | None]:
+        """Return what has changed since the last call: plates encoded, None when forgotten; they go to sleep."""
+        state, woken = self.state, self._woken
+        plates, asleep = state.plates, state.asleep
+        changed: dict[str, bytes | None] = {}
+        for name in self._fold.take_touched():
+            woken.pop(name, None)
+            plate = plates.get(name)
+            if plate is None:
+                changed[name] = None
+                continue
+            changed[name] = encoded = encode(plate)
+            if not plate.held:
+                asleep[name] = encoded
+                del plates[name]
+        for name, encoded in woken.items():
+            if name in plates:
+                asleep[name] = encoded
+                del plates[name]
+        woken.clear()
+        return changed
+
+    def forget_agenda_changes(self) -> None:
+        """Let go of what has changed on the agendas: nobody is going to write it."""
+        for agenda in self.state.agendas:
+            agenda.take_changes()
+
+    def _wake(self, names: Iterable[str]) -> None:
+        plates, asleep = self.state.plates, self.state.asleep
+        for name in asleep.keys() & names:
+            self._woken[name] = encoded = asleep.pop(name)
+            plates[name] = decode_plate(encoded)

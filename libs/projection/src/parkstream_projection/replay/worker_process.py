@@ -1,0 +1,97 @@
+"""The other process, as this one talks to it."""
+
+import asyncio
+import sys
+from collections.abc import Awaitable
+from typing import Final, Self
+
+from parkstream_projection.replay.frames import (
+    BUFFERED_BYTES,
+    Batch,
+    Changed,
+    Failed,
+    Hashed,
+    Read,
+    Start,
+    decode_answer,
+    receive,
+    send,
+)
+from parkstream_projection.replay.source import Source
+from parkstream_projection.store import ProjectionError
+
+COMMAND: Final = (sys.executable, "-m", "parkstream_projection.replay.worker")
+
+
+class ReadingError(ProjectionError):
+    """The log could not be read any further."""
+
+
+class Worker:
+    """A process that reads *source*, where *rules* of the clock are in force, and hashes; it lives within the block."""
+
+    def __init__(self, source: Source, rules: int = 0) -> None:
+        self._start = Start(source, rules)
+        self._hashes: dict[int, asyncio.Future[str]] = {}
+        self._batches: asyncio.Queue[Batch | ReadingError] = asyncio.Queue()
+
+    async def __aenter__(self) -> Self:
+        pipe = asyncio.subprocess.PIPE
+        self._process = await asyncio.create_subprocess_exec(*COMMAND, stdin=pipe, stdout=pipe, limit=BUFFERED_BYTES)
+        assert self._process.stdin is not None
+        self._orders = self._process.stdin
+        self._listening = asyncio.create_task(self._listen())
+        send(self._start, self._orders)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self._orders.close()
+        if self._process.returncode is None:
+            self._process.kill()  # It holds nothing that could be lost.
+        await self._process.wait()
+        await self._listening
+
+    def read(self, after: int, count: int) -> None:
+        """Ask for the *count* records after *after*."""
+        send(Read(after, count), self._orders)
+
+    async def batch(self) -> Batch:
+        """Return what was asked for, in order; raise ``ReadingError`` when it cannot be read."""
+        batch = await self._batches.get()
+        if isinstance(batch, ReadingError):
+            self._batches.put_nowait(batch)
+            raise batch
+        return batch
+
+    async def changed(self, position: int, plates: dict[str, bytes | None], clock: bytes) -> None:
+        """Let it hash what has changed up to *position*."""
+        send(Changed(position, plates, clock, wanted=False), self._orders)
+        await self._orders.drain()
+
+    async def hashed(self, position: int, plates: dict[str, bytes | None], clock: bytes) -> Awaitable[str]:
+        """Let it hash what has changed up to *position*, and return what gives the state hash."""
+        answer = asyncio.get_running_loop().create_future()
+        self._hashes[position] = answer
+        send(Changed(position, plates, clock, wanted=True), self._orders)
+        await self._orders.drain()
+        return answer
+
+    async def _listen(self) -> None:
+        assert self._process.stdout is not None
+        while (frame := await receive(self._process.stdout)) is not None:
+            match decode_answer(frame):
+                case Batch() as batch:
+                    self._batches.put_nowait(batch)
+                case Hashed(position, state_hash):
+                    self._hashes.pop(position).set_result(state_hash)
+                case Failed(problem):
+                    self._fail(problem)
+        self._fail("the process that reads the log has ended; run it again")
+
+    def _fail(self, problem: str) -> None:
+        error = ReadingError(problem)
+        self._batches.put_nowait(error)
+        for answer in self._hashes.values():
+            if not answer.done():
+                answer.set_exception(error)
+        self._hashes.clear()
