@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import drain, grow, latency, pages, publish, shuffled, stack
+from benchmarks import drain, grow, latency, log, pages, publish, shuffled, stack
 from benchmarks.results import Row, medians, report, say
 
 
@@ -14,7 +14,7 @@ def main() -> None:
         prog="./dev bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     benchmarks = parser.add_subparsers(dest="name", required=True, metavar="NAME")
-    for name, module in (("drain", drain), ("latency", latency), ("publish", publish), ("grow", grow)):
+    for name, module in (("drain", drain), ("latency", latency), ("publish", publish), ("grow", grow), ("log", log)):
         own = benchmarks.add_parser(name, help=(module.__doc__ or "").splitlines()[0], description=module.__doc__)
         own.add_argument("--json", type=Path, help="where to write the result (default: .bench/NAME.json)")
         own.add_argument("--repeats", type=int, default=3 if name == "drain" else 1, help="how often each is run")
@@ -49,6 +49,8 @@ def _arguments(name: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--seconds", type=float, default=5, help="how long each generator is measured")
     if name == "grow":
         parser.add_argument("--events", type=int, nargs="*", default=[10_000, 100_000, 1_000_000], help="sizes")
+    if name == "log":
+        parser.add_argument("--events", type=int, default=1_000_000, help="records of the history")
 
 
 def _drain(options: argparse.Namespace) -> None:
@@ -113,11 +115,20 @@ def _grow(options: argparse.Namespace) -> None:
     report("grow", merged, columns, options.json)
 
 
+def _log(options: argparse.Namespace) -> None:
+    rows: list[Row] = []
+    for repeat in range(options.repeats):
+        say(f"log, repeat {repeat + 1} of {options.repeats}")
+        rows.append(log.measure(options.events))
+    report("log", medians(rows, ("events",)), log.COLUMNS, options.json)
+
+
 _RUN: dict[str, Callable[[argparse.Namespace], None]] = {
     "drain": _drain,
     "latency": _latency,
     "publish": _publish,
     "grow": _grow,
+    "log": _log,
 }
 
 if __name__ == "__main__":

@@ -34,7 +34,9 @@ def _median(group: list[Row], by: Sequence[str]) -> Row:
     merged: Row = {"repeats": len(group)}
     for name, value in first.items():
         values = [row[name] for row in group]
-        if name in by or not isinstance(value, int | float | Mapping):
+        if isinstance(value, bool):
+            merged[name] = all(values)
+        elif name in by or not isinstance(value, int | float | Mapping):
             merged[name] = value
         elif isinstance(value, Mapping):
             merged[name] = {key: _middle([one.get(key, 0.0) for one in values]) for key in value}

@@ -117,6 +117,13 @@ class Mall:
         is_hash = await self.redis.type(key) == b"hash"
         return await (self.redis.hgetall(key) if is_hash else self.redis.dump(key))
 
+    async def version(self, number: int) -> dict[str, Any]:
+        """Return all that Redis holds of a version of the projection, by value: its plates in no order."""
+        names = ("meta", "plates", "hashes")
+        hashes = {name: await self.redis.hgetall(self.keys.projection(number, name)) for name in names}
+        agendas = [self.keys.projection(number, f"agenda:{way}") for way in range(3)]
+        return {**hashes, **{key[-1]: await self.redis.zrange(key, 0, -1, withscores=True) for key in agendas}}
+
     async def agendas(self) -> list[dict[str, int]]:
         """Return what waits, per agenda."""
         found = []

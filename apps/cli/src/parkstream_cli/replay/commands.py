@@ -10,12 +10,13 @@ import cyclopts
 import msgspec
 from cyclopts import Parameter, validators
 from parkstream_projection import Version
+from parkstream_projection.replay import Source
 from parkstream_telemetry import TelemetryOptions, start
 from rich.console import Console
 
 from parkstream_cli.failing import MISUSED, ToolError
 from parkstream_cli.opening import Opened, opened, settings_here
-from parkstream_cli.replay import listing, running, telling
+from parkstream_cli.replay import checking, listing, running, telling
 from parkstream_cli.replay.other_rules import NAMES, changes_of
 from parkstream_cli.replay.questions import asked, refuse_with, tell_as_of, tell_what_if
 from parkstream_cli.replay.running import Wish
@@ -35,8 +36,9 @@ delivered again. Where the new version says something else about a visit than wa
 that a replay ever appends to the log. When events come so fast that two versions never meet, a switch has the backends
 leave events in RabbitMQ for a second or two.
 
-Other options ask the log something, fold it in memory only, and change nothing at all: --to, --recorded-at and
---occurred-at for another time, --set for other rules.""",
+Other options fold it in memory only, and change nothing at all: --check compares with what Redis holds, the state hash at
+every 10,000th position and every plate; --to, --recorded-at and --occurred-at ask for another time, --set for other
+rules.""",
 )
 
 AnswerT = TypeVar("AnswerT")
@@ -48,6 +50,7 @@ Mode = Callable[[bool], int]
 @app.default
 def replay(  # noqa: PLR0913 - one command, several modes
     *,
+    check: Annotated[Flag, Parameter(help="Only fold in memory, and compare with what Redis holds.")] = False,
     version: Annotated[int | None, Parameter(help="Go on with this version instead of a new one.")] = None,
     switch: Annotated[Flag, Parameter(help="Make it live when both are at the same position.")] = False,
     deliver: Annotated[Flag, Parameter(help="With --switch or --rollback: have differences written.")] = False,
@@ -72,8 +75,9 @@ def replay(  # noqa: PLR0913 - one command, several modes
     wish = Wish(version=version, rollback=rollback, switch=switch, deliver=deliver)
     if not sets:
         refuse_with("no --set", {"--from": start})
-    at_a_time = recorded_at or occurred_at or ((to or plate or inside) and not sets)
+    at_a_time = recorded_at or occurred_at or ((to or plate or inside) and not sets and not check)
     modes: dict[str, Mode | None] = {
+        "--check": _checking(to) if check else None,
         "--set": _what_if(Otherwise(changes=changes_of(sets), start=start, to=to)) if sets else None,
         "a time": _as_of(to, recorded_at, occurred_at, plate, inside=inside) if at_a_time else None,
         "--rollback": _rebuilding(wish) if rollback else None,
@@ -91,6 +95,20 @@ def _chosen(modes: dict[str, Mode | None], otherwise: Mode) -> Mode:
         message = f"{' and '.join(asked)} exclude each other: take one"
         raise ToolError(message, exit_code=MISUSED)
     return next(iter(asked.values()), otherwise)
+
+
+def _checking(to: int | None) -> Mode:
+    def mode(json: bool) -> int:  # noqa: FBT001 - passed on
+        settings = settings_here()
+        source = Source(settings.redis_url, settings.mall, settings.archive_dir)
+        result = _with(settings, lambda it: checking.checked(it, source, to))
+        if json:
+            sys.stdout.write(msgspec.json.encode(checking.answer_of(result)).decode() + "\n")
+        else:
+            checking.tell(result, Console())
+        return checking.exit_code_of(result)
+
+    return mode
 
 
 def _as_of(

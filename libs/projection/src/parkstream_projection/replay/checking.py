@@ -4,6 +4,7 @@ import time
 from collections.abc import Awaitable, Callable
 
 from msgspec import Struct
+from parkstream_eventlog.leases import Lease
 from parkstream_events.keys import BackendKeys
 from parkstream_visits import Clock
 from redis.asyncio import Redis
@@ -13,7 +14,7 @@ from parkstream_projection.replay.collecting import rarely_collected
 from parkstream_projection.replay.feeding import batches
 from parkstream_projection.replay.live import Live, Moment, live
 from parkstream_projection.replay.replica import Replica
-from parkstream_projection.replay.source import Source
+from parkstream_projection.replay.source import Source, leased
 from parkstream_projection.replay.worker_process import Worker
 from parkstream_projection.store import HASH_EVERY
 
@@ -53,15 +54,16 @@ async def check(
 ) -> Checked:
     """Fold *source* from its beginning up to position *to*, or where the live version stands, and compare.
 
-    Nothing is written. Raises ``ReadingError`` when the log cannot be read.
+    Nothing is written but a lease, so that nothing is archived before it is read. Raises ``ReadingError`` when the
+    log cannot be read.
     """
     begun = time.perf_counter()
     beside = await live(redis, keys)
     checkpoint = await beside.checkpoint()
     end = checkpoint if to is None else min(to, checkpoint)
     with rarely_collected():
-        async with Worker(source) as worker:
-            fold = _Fold(worker, on_progress or _nobody)
+        async with leased(redis, keys, "replay --check", 0) as held, Worker(source) as worker:
+            fold = _Fold(worker, held, on_progress or _nobody)
             await fold.go_on(end)
             at_end = await _compared_plates(fold, beside) if end == checkpoint > 0 else None
             return await _outcome(fold, beside, at_end, begun)
@@ -74,8 +76,9 @@ def _nobody(_position: int, _end: int) -> None:
 class _Fold:
     """A replica, and its hashes at each position whose hash is kept."""
 
-    def __init__(self, worker: Worker, on_progress: OnProgress) -> None:
+    def __init__(self, worker: Worker, held: Lease, on_progress: OnProgress) -> None:
         self._worker = worker
+        self._held = held
         self._on_progress = on_progress
         self.replica = Replica()
         self.hashes: dict[int, Awaitable[str]] = {}
@@ -88,6 +91,7 @@ class _Fold:
             replica.take_in(batch)
             await self._tell(batch.last, last=batch.last == through)
             replica.forget_agenda_changes()
+            await self._held.move(batch.last)
             self._on_progress(batch.last, through)
 
     async def _tell(self, position: int, *, last: bool) -> None:

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
-from typing import Any, Final, Self
+from typing import Final, Self
 
 from parkstream_events.keys import BackendKeys
 from redis.asyncio import Redis
@@ -20,7 +20,7 @@ from parkstream_projection.replay.feeding import batches
 from parkstream_projection.replay.frames import Batch
 from parkstream_projection.replay.live import Live
 from parkstream_projection.replay.replica import BATCH, Replica
-from parkstream_projection.replay.source import Source
+from parkstream_projection.replay.source import Source, leased
 from parkstream_projection.replay.worker_process import Worker
 from parkstream_projection.store import HASH_EVERY, Change, Meta, ProjectionError, Store
 
@@ -52,10 +52,10 @@ class Rebuilder:
         self, source: Source, redis: Redis, keys: BackendKeys, version: int, *, folded: Folded | None = None
     ) -> None:
         self._source = source
+        self._redis = redis
+        self._keys = keys
         self._version = version
         self._store = Store(redis, keys, version)
-        self._kept_plates = Live(redis, keys, version)
-        self._emitted_through = _emitted_through(redis, keys)
         self._folded = folded or _nobody
         self._ending = AsyncExitStack()
         self._commit: asyncio.Task[None] | None = None
@@ -65,8 +65,12 @@ class Rebuilder:
         async with self._ending:
             self._ending.enter_context(rarely_collected())
             meta = await self._store.meta()
-            plates: dict[str, bytes] = {name: encoded async for name, encoded in self._kept_plates.plates()}
+            plates: dict[str, bytes] = {
+                name: encoded async for name, encoded in Live(self._redis, self._keys, self._version).plates()
+            }
             self._replica = Replica(meta.checkpoint, meta.clock, plates.items())
+            held = leased(self._redis, self._keys, f"replay into version {self._version}", meta.checkpoint)
+            self._held = await self._ending.enter_async_context(held)
             self._worker = await self._ending.enter_async_context(Worker(self._source, self._replica.rules))
             self._changes = Changes(set(plates))
             self._committed = meta.checkpoint
@@ -123,6 +127,11 @@ class Rebuilder:
         change.state_hash = await state_hash
         await self._store.commit(self._committed, change)
         self._committed, self._state_hash = change.checkpoint, change.state_hash
+        await self._held.move(change.checkpoint)
+
+    async def _emitted_through(self) -> int:
+        """Return up to which position summaries were emitted: no other version may go beyond."""
+        return int(await Functions(self._redis).execute("HGET", self._keys.outbox_meta, "emitted_through") or 0)
 
     async def _wait_for_commit(self) -> None:
         if self._commit is not None:
@@ -131,13 +140,3 @@ class Rebuilder:
 
 def _nobody(_batch: Batch, _plates: Iterable[str]) -> None:
     """Take no notice of what is folded."""
-
-
-def _emitted_through(redis: Redis, keys: BackendKeys) -> Callable[[], Awaitable[int]]:
-    """Return what asks up to which position summaries were emitted: no other version may go beyond."""
-    functions: Any = Functions(redis)
-
-    async def ask() -> int:
-        return int(await functions.execute("HGET", keys.outbox_meta, "emitted_through") or 0)
-
-    return ask

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Final
 
+from parkstream_events.decisions import VisitsRestated
 from parkstream_visits import Agenda, Clock, Fold, State
 from parkstream_visits.agenda import SEPARATOR
 
@@ -67,7 +68,10 @@ class Replica:
             ):
                 see(name, sighting, recorded_at_us)
             if other is not None:
-                self._fold.fold(fact_of(other))
+                fact = fact_of(other)
+                if isinstance(fact.event, VisitsRestated):
+                    self._wake({visit.vehicle_plate for visit in fact.event.visits})
+                self._fold.fold(fact)
         self.checkpoint = batch.last
 
     def changes(self) -> dict[str, bytes | None]:

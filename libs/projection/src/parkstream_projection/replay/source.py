@@ -1,11 +1,15 @@
-"""Which log is replayed: said in words, so that another process can open it."""
+"""Which log is replayed, in words, so that another process can open it; and the lease that keeps it there."""
 
+import secrets
 from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from msgspec import Struct
 from parkstream_eventlog import EventLog, RedisLog, connect
+from parkstream_eventlog.archive import spanning
+from parkstream_eventlog.leases import Lease, lease
 from parkstream_events.keys import BackendKeys
+from redis.asyncio import Redis
 
 
 class Source(Struct, frozen=True):
@@ -21,6 +25,11 @@ async def opened(source: Source) -> AsyncGenerator[EventLog, None]:
     """Open *source* on a connection of its own."""
     redis = connect(source.redis_url, name="parkstream-replay")
     try:
-        yield RedisLog(redis, BackendKeys(source.mall))
+        yield spanning(RedisLog(redis, BackendKeys(source.mall)), source.archive_dir, source.mall)
     finally:
         await redis.aclose()
+
+
+def leased(redis: Redis, keys: BackendKeys, what: str, position: int) -> AbstractAsyncContextManager[Lease]:
+    """Keep what stands after *position* in the log while the block runs, for *what*."""
+    return lease(redis, keys, f"{what} {secrets.token_hex(4)}", position)

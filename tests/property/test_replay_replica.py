@@ -1,0 +1,100 @@
+"""Replay = one fold in memory = live projection, with a restart at any point and any batches."""
+
+import asyncio
+from collections.abc import Callable
+from itertools import count
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from log_histories import happenings, later, log_of
+from parkstream_eventlog import Record
+from parkstream_projection.codec import decode_clock, encode
+from parkstream_projection.replay import Rebuilder, Source, check
+from parkstream_projection.replay.replica import Replica
+from parkstream_projection.replay.worker import Decoding, Hashing
+from projections import Mall, Truth
+
+numbers = count(1)
+
+
+class Replayed:
+    """What both processes of a replay do, in one."""
+
+    def __init__(self) -> None:
+        self.replica = Replica()
+        self._begin()
+
+    def _begin(self) -> None:
+        self._decoding = Decoding(self.replica.rules)
+        self._hashing = Hashing()
+
+    def take_in(self, records: list[Record]) -> str:
+        """Fold *records* as one batch, and return the hash."""
+        if records:
+            self.replica.take_in(self._decoding.batch_of(records))
+        return self._hashing.changed(self.replica.changes(), self.replica.clock)
+
+    def restart(self) -> str:
+        """Go on from nothing but what is committed, and return its hash."""
+        before, self.replica = self.replica, None
+        plates = {name: before.plate(name) for name in before.names()}
+        self.replica = Replica(before.checkpoint, decode_clock(before.clock), plates.items())
+        self._begin()
+        return self._hashing.changed(plates, self.replica.clock)
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(happened=happenings, later=later, borders=st.sets(st.integers(0, 34)), restarts=st.sets(st.integers(0, 34)))
+def test_any_batches_with_restarts_anywhere_are_one_fold(happened, later, borders, restarts):
+    records = log_of(happened, later)
+    truth, replayed = Truth(records), Replayed()
+    start = 0
+    for border in sorted({*borders, *restarts, len(records)}):
+        found = replayed.take_in(records[start:border])
+        start = max(start, border)
+        assert border not in restarts or replayed.restart() == found
+    replica = replayed.replica
+    assert found == truth.hash
+    assert {name: replica.plate(name) for name in replica.names()} == {
+        name: encode(plate) for name, plate in truth.state.plates.items()
+    }
+    assert [queue._due for queue in replica.state.agendas] == [queue._due for queue in truth.state.agendas]
+
+
+@pytest.fixture
+def malls(redis_url: str, mall: str) -> Callable[[], Mall]:
+    """Makes malls of their own."""
+    return lambda: Mall(redis_url, f"{mall}-{next(numbers)}")
+
+
+async def replayed_on_redis(shop: Mall, records: list[Record], restart: int) -> None:
+    for record in records:
+        fields = {"type": record.type, "id": record.id, "body": record.body, "recorded": record.recorded_at_us}
+        await shop.redis.xadd(shop.keys.log, {**fields, "published": "", "traceparent": ""}, f"{record.position}-0")
+    await shop.redis.hset(shop.keys.log_meta, "position", len(records))
+    projector = shop.projector()
+    await projector.load()
+    await projector.step(await shop.records())
+    source = Source(shop.url, shop.keys.mall)
+    checked = await check(source, shop.redis, shop.keys)
+    assert checked.equal
+    assert checked.events == len(records)
+    for through in (restart, None):
+        async with Rebuilder(source, shop.redis, shop.keys, 2) as rebuilder:
+            rebuilt = await rebuilder.catch_up(through)
+    assert rebuilt.state_hash == checked.hash == projector.state_hash == Truth(records).hash
+    assert await shop.version(2) == await shop.version(1)
+    await shop.close()
+
+
+@settings(
+    max_examples=6,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
+)
+@given(happened=happenings, later=later, data=st.data())
+def test_on_redis_live_is_check_is_rebuild_with_a_restart(malls, happened, later, data):
+    records = log_of(happened, later)
+    restart = data.draw(st.integers(0, len(records)))
+    asyncio.run(replayed_on_redis(malls(), records, restart))
