@@ -41,7 +41,7 @@ class Changed(Struct, array_like=True, tag=True):
     wanted: bool
 
 
-class Batch(Struct, array_like=True, tag=True):
+class Batch(Struct, array_like=True):
     """Records from one position to the next: column by column what was seen, and among it all other records."""
 
     first: int
@@ -61,6 +61,12 @@ class Batch(Struct, array_like=True, tag=True):
         yield start, len(self.seen), None
 
 
+class Carried(Struct, array_like=True, tag=True):
+    """A batch, encoded: it is decoded just before it is folded, so that it lies in the processor's cache then."""
+
+    batch: bytes
+
+
 class Hashed(Struct, array_like=True, tag=True):
     """The hash of the state at *position*."""
 
@@ -76,9 +82,12 @@ class Failed(Struct, array_like=True, tag=True):
 
 encode: Final = msgspec.msgpack.Encoder().encode
 decode_order: Final[Callable[[bytes], Start | Read | Changed]] = msgspec.msgpack.Decoder(Start | Read | Changed).decode
-decode_answer: Final[Callable[[bytes], Batch | Hashed | Failed]] = msgspec.msgpack.Decoder(
-    Batch | Hashed | Failed
+decode_answer: Final[Callable[[bytes], Carried | Hashed | Failed]] = msgspec.msgpack.Decoder(
+    Carried | Hashed | Failed
 ).decode
+
+
+decode_batch: Final = msgspec.msgpack.Decoder(Batch).decode
 
 
 def send(message: Struct, to: asyncio.StreamWriter) -> None:

@@ -22,12 +22,14 @@ from parkstream_projection.replay.collecting import rarely_collected
 from parkstream_projection.replay.frames import (
     BUFFERED_BYTES,
     Batch,
+    Carried,
     Changed,
     Failed,
     Hashed,
     Read,
     Start,
     decode_order,
+    encode,
     receive,
     send,
 )
@@ -107,7 +109,7 @@ class Reading:
             records = await ahead
             ahead = asyncio.create_task(self._read())
             await asyncio.sleep(0)  # The next request is on its way before this one is decoded.
-            send(self._decoding.batch_of(records), self._answers)
+            send(Carried(encode(self._decoding.batch_of(records))), self._answers)
 
     async def _read(self) -> list[Record]:
         asked = await self._asked.get()

@@ -8,12 +8,14 @@ from typing import Final, Self
 from parkstream_projection.replay.frames import (
     BUFFERED_BYTES,
     Batch,
+    Carried,
     Changed,
     Failed,
     Hashed,
     Read,
     Start,
     decode_answer,
+    decode_batch,
     receive,
     send,
 )
@@ -33,7 +35,7 @@ class Worker:
     def __init__(self, source: Source, rules: int = 0) -> None:
         self._start = Start(source, rules)
         self._hashes: dict[int, asyncio.Future[str]] = {}
-        self._batches: asyncio.Queue[Batch | ReadingError] = asyncio.Queue()
+        self._batches: asyncio.Queue[bytes | ReadingError] = asyncio.Queue()
 
     async def __aenter__(self) -> Self:
         pipe = asyncio.subprocess.PIPE
@@ -61,7 +63,7 @@ class Worker:
         if isinstance(batch, ReadingError):
             self._batches.put_nowait(batch)
             raise batch
-        return batch
+        return decode_batch(batch)
 
     async def changed(self, position: int, plates: dict[str, bytes | None], clock: bytes) -> None:
         """Let it hash what has changed up to *position*."""
@@ -80,7 +82,7 @@ class Worker:
         assert self._process.stdout is not None
         while (frame := await receive(self._process.stdout)) is not None:
             match decode_answer(frame):
-                case Batch() as batch:
+                case Carried(batch):
                     self._batches.put_nowait(batch)
                 case Hashed(position, state_hash):
                     self._hashes.pop(position).set_result(state_hash)
