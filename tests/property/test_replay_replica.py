@@ -11,8 +11,10 @@ from log_histories import happenings, later, log_of
 from parkstream_eventlog import Record
 from parkstream_projection.codec import decode_clock, encode
 from parkstream_projection.replay import Rebuilder, Source, check
+from parkstream_projection.replay.committing import Changes
 from parkstream_projection.replay.replica import Replica
 from parkstream_projection.replay.worker import Decoding, Hashing
+from parkstream_projection.store import Change
 from projections import Mall, Truth
 
 numbers = count(1)
@@ -98,3 +100,38 @@ def test_on_redis_live_is_check_is_rebuild_with_a_restart(malls, happened, later
     records = log_of(happened, later)
     restart = data.draw(st.integers(0, len(records)))
     asyncio.run(replayed_on_redis(malls(), records, restart))
+
+
+class Version:
+    """What Redis holds of a version: each commit is applied as the function does it."""
+
+    def __init__(self) -> None:
+        self.plates: dict[str, bytes] = {}
+        self.agendas: list[dict[str, int]] = [{}, {}, {}]
+
+    def commit(self, change: Change) -> None:
+        self.plates |= zip(change.plates[::2], change.plates[1::2], strict=True)
+        for name in change.forgotten:
+            del self.plates[name]
+        for agenda, put, dropped in zip(self.agendas, change.put, change.dropped, strict=True):
+            for member in dropped:
+                agenda.pop(member, None)
+            agenda.update(zip(put[1::2], put[::2], strict=True))
+
+
+@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(happened=happenings, later=later, borders=st.sets(st.integers(0, 34)), commits=st.sets(st.integers(0, 34)))
+def test_commits_of_several_batches_write_what_one_fold_remembers(happened, later, borders, commits):
+    records = log_of(happened, later)
+    truth, replica, decoding, version = Truth(records), Replica(), Decoding(0), Version()
+    changes = Changes(set())
+    start = 0
+    for border in sorted({*borders, *commits, len(records)}):
+        if batch := records[start:border]:
+            replica.take_in(decoding.batch_of(batch))
+            changes.add(replica.changes())
+            start = border
+        if border in commits or border >= len(records):
+            version.commit(changes.take(replica.checkpoint, replica.clock, replica.state))
+    assert version.plates == {name: encode(plate) for name, plate in truth.state.plates.items()}
+    assert version.agendas == [queue._due for queue in truth.state.agendas]
