@@ -1,11 +1,23 @@
-"""What the backend decided and only the log holds: nothing else may need a clock, chance or a person while folding."""
+"""What the backend decided and only the log holds: nothing else may need a clock, chance or a person while folding.
 
+Every number that is remembered has bounds: what could not be kept or shown cannot be read either.
+"""
+
+from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from parkstream_events.sightings import Direction
+from parkstream_events.sightings import Direction, microseconds
+from parkstream_events.summaries import REVISION_MAX
 
+LATEST_US: Final = microseconds(datetime.max.replace(tzinfo=UTC))
+"""The last microsecond that has a date; the longest duration, too."""
+
+Moment = Annotated[int, Meta(ge=microseconds(datetime.min.replace(tzinfo=UTC)), le=LATEST_US)]
+"""Microseconds since 1970, UTC."""
+Duration = Annotated[int, Meta(ge=0, le=LATEST_US)]
+"""Microseconds."""
 RESTATED_MAX: Final = 500
 """Visits that one record may restate."""
 
@@ -18,7 +30,7 @@ class WatermarkAdvanced(Struct, frozen=True):
     """
 
     direction: Direction
-    to_us: int
+    to_us: Moment
     because: Literal["silence", "hold_max"]
     as_of_position: int
 
@@ -31,12 +43,12 @@ class WatermarkAdvanced(Struct, frozen=True):
 class RulesChanged(Struct, frozen=True):
     """The rules in force from this record on; times in microseconds."""
 
-    duplicate_window_us: int
-    max_stay_us: int
-    allowed_lateness_us: int
-    silence_grace_us: int
-    hold_max_us: int
-    finality_us: int
+    duplicate_window_us: Duration
+    max_stay_us: Duration
+    allowed_lateness_us: Duration
+    silence_grace_us: Duration
+    hold_max_us: Duration
+    finality_us: Duration
     as_of_position: int
 
     @property
@@ -60,9 +72,9 @@ class RecordAcknowledged(Struct, frozen=True):
 class RestatedVisit(Struct, frozen=True):
     """A visit whose last summary so far is ``revision``; 0 when it has none."""
 
-    vehicle_plate: str
-    visit_id: str
-    revision: Annotated[int, Meta(ge=0)]
+    vehicle_plate: Annotated[str, Meta(min_length=1, max_length=64)]
+    visit_id: Annotated[str, Meta(min_length=1, max_length=210)]
+    revision: Annotated[int, Meta(ge=0, lt=REVISION_MAX)]
 
 
 class VisitsRestated(Struct, frozen=True):

@@ -223,5 +223,7 @@ class Fold:
     def _acknowledge(self, position: int) -> None:
         clock = self.state.clock
         clock.counters.decisions += 1
-        clock.counters.acknowledged += 1
-        clock.unreadable = [listed for listed in clock.unreadable if listed.position != position]
+        kept = [listed for listed in clock.unreadable if listed.position != position]
+        if len(kept) < len(clock.unreadable) or clock.counters.outstanding > len(kept):  # Not all could be listed.
+            clock.counters.acknowledged += 1
+        clock.unreadable = kept

@@ -60,6 +60,12 @@ class Counters(Struct, array_like=True):
     decisions: int = 0
     unreadable: int = 0
     acknowledged: int = 0
+    """Of those: whoever acknowledges a record that could be read after all acknowledges nothing."""
+
+    @property
+    def outstanding(self) -> int:
+        """How many records cannot be read, and nobody has accepted that yet."""
+        return self.unreadable - self.acknowledged
 
 
 class UnreadableRecord(NamedTuple):

@@ -1,0 +1,35 @@
+"""How many records cannot be read is known also beyond those that are listed."""
+
+from parkstream_events.decisions import RecordAcknowledged
+from parkstream_visits import Fact, Fold, State, Unreadable
+from parkstream_visits.memory import UNREADABLE_LISTED_MAX
+
+BROKEN = Unreadable("vehicle.entered.v1", "not_json", "truncated")
+
+
+def fold_of(count):
+    fold = Fold(State())
+    for position in range(1, count + 1):
+        fold.fold(Fact(position, 0, None, None, BROKEN))
+    return fold
+
+
+def acknowledge(fold, at, position):
+    fold.fold(Fact(at, 0, None, None, RecordAcknowledged(position, "seen")))
+    return fold.state.clock.counters.outstanding
+
+
+def test_beyond_those_that_are_listed_they_are_counted_and_can_be_acknowledged():
+    many = UNREADABLE_LISTED_MAX + 2
+    fold = fold_of(many)
+    assert len(fold.state.clock.unreadable) == UNREADABLE_LISTED_MAX
+    assert fold.state.clock.counters.outstanding == many
+    assert acknowledge(fold, many + 1, 1) == many - 1
+    assert acknowledge(fold, many + 2, many) == many - 2, "it was not listed"
+
+
+def test_what_was_not_unreadable_cannot_be_acknowledged():
+    fold = fold_of(1)
+    assert acknowledge(fold, 2, 7) == 1
+    assert acknowledge(fold, 3, 1) == 0
+    assert acknowledge(fold, 4, 1) == 0
