@@ -1,4 +1,4 @@
-"""Whatever can be decoded can be folded, kept, shown and summarised; what cannot be decoded is a no-op that is listed."""
+"""Whatever can be decoded can be folded, kept, shown and summarised; what cannot is a no-op that is listed."""
 
 import json
 from datetime import UTC, datetime

@@ -119,6 +119,19 @@ class Fold:
         self._settle()
         return said
 
+    def pass_by(self, fact: Fact, way: int, at_us: int) -> list[Spoken]:
+        """Take in a sighting of a plate that this state leaves out: all it does is to move a watermark."""
+        clock, books = self._clock, self._books
+        clock.recorded_at_us = max(clock.recorded_at_us, fact.recorded_at_us)
+        to_us = min(at_us, fact.recorded_at_us)
+        if to_us <= clock.watermarks[way]:
+            return []
+        books.position = fact.position
+        said = books.said = []
+        clock.watermarks[way] = to_us
+        self._settle()
+        return said
+
     def _take(self, name: str, seen: Seen) -> None:
         state, books = self.state, self._books
         plate = state.plates.get(name)
