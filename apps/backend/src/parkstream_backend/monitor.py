@@ -28,6 +28,8 @@ class Figures(Struct, frozen=True, kw_only=True):
     parked: int = 0
     quiet: bool = False
     """Whether a switch of versions waits for the log to come to rest."""
+    unreadable: int = 0
+    """Records that cannot be read, and that nobody has acknowledged."""
 
     @property
     def lag(self) -> int:
@@ -47,11 +49,12 @@ class Measure:
 
     async def __call__(self) -> Figures:
         """Return how full everything is now."""
-        checkpoint = (await self._reads.state()).checkpoint  # Before the position, so that no lag is negative.
+        present = await self._reads.state()  # Before the position, so that no lag is negative.
         log = await self._log.state()
         return Figures(
             memory_share=await memory_share(self._redis),
-            checkpoint=checkpoint,
+            checkpoint=present.checkpoint,
+            unreadable=present.unreadable,
             position=log.position,
             length=log.length,
             outbox_depth=await self._outbox.depth(),
@@ -113,6 +116,7 @@ class Monitor:
         watch(names.OUTBOX_DEPTH, lambda: self._figure(self.figures.outbox_depth))
         watch(names.OUTBOX_AGE, lambda: self._figure(self.figures.outbox_age_seconds))
         watch(names.OUTBOX_PARKED, lambda: self._figure(self.figures.parked))
+        watch(names.RECORDS_UNREADABLE, lambda: self._figure(self.figures.unreadable))
         watch(names.MEMORY_SHARE, lambda: self._figure(self.figures.memory_share))
         watch(names.PAUSED, lambda: bool(self._gate.reasons))
 

@@ -42,6 +42,7 @@ class ReadApi:
                 "outbox_depth": await self._outbox.depth(),
                 "outbox_age_seconds": await self._outbox.age_seconds(),
                 "parked": await self._outbox.parked(),
+                "unreadable": present.unreadable,
                 "watermarks": present.watermarks,
                 "state_hash": present.state_hash,
             }

@@ -42,6 +42,11 @@ class Present(Struct, frozen=True):
         return self.clock.counters.inside
 
     @property
+    def unreadable(self) -> int:
+        """How many records cannot be read, and nobody has acknowledged that."""
+        return self.clock.counters.outstanding
+
+    @property
     def watermarks(self) -> dict[str, datetime]:
         """Up to when each direction has reported."""
         entry, exit_ = self.clock.watermarks
@@ -123,8 +128,13 @@ class Reads:
 
     async def plate(self, name: str) -> list[PlateVisit] | None:
         """Return the visits of the plate *name* that are not final yet, None when nothing of it is remembered."""
+        present, plate = await self.remembered(name)
+        return None if plate is None else _visits(plate, present.clock)
+
+    async def remembered(self, name: str) -> tuple[Present, Plate | None]:
+        """Return where the projection stands, and all that is remembered of the plate *name*."""
         meta, encoded = await self._ask(lambda at: [("HMGET", at.meta, *_META), ("HGET", at.plates, name)])
-        return None if encoded is None else _visits(decode_plate(encoded), _present(meta).clock)
+        return _present(meta), None if encoded is None else decode_plate(encoded)
 
     async def inside(self, cursor: str = "0", count: int = WAITING_MAX) -> InsidePage:
         """Return up to *count* cars that are inside; *cursor* is "0" or that of the page before."""

@@ -41,7 +41,7 @@ async def _queue(connection: AbstractConnection, name: str) -> Finding:
     waiting = queue.declaration_result.message_count or 0
     consumers = queue.declaration_result.consumer_count or 0
     if name == DEAD_LETTERS_QUEUE:
-        advice = "read their header x-parkstream-reason; they are refused events, unchanged"
+        advice = "parkstream dead-letters list says why they were refused; see the runbook: dead letters"
         return note(about, f"{waiting} dead letters", advice) if waiting else ok(about, "empty")
     if not consumers:
         return wrong(about, f"{waiting} waiting, nobody takes them", "start a backend with the role record")

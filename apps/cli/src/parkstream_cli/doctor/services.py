@@ -20,6 +20,7 @@ class Backend(Struct, frozen=True, kw_only=True):
     held: int = 0
     outbox_depth: int = 0
     parked: int = 0
+    unreadable: int = 0
 
 
 class Summaries(Struct, frozen=True, kw_only=True):
@@ -59,8 +60,11 @@ async def _backend(url: str, asker: Asker) -> list[Finding]:
     told = f"position {state.position:,}, {state.lag:,} behind, {state.held:,} held, {state.outbox_depth:,} to deliver"
     findings = [note("backend", told, "it is catching up") if state.lag > LAG_MANY else ok("backend", told)]
     if state.parked:
-        advice = "the summary API refused them; see the runbook: parked summaries"
+        advice = "parkstream outbox parked lists them; see the runbook: parked summaries"
         findings.append(wrong("outbox", f"{state.parked} summaries are parked", advice))
+    if state.unreadable:
+        advice = "parkstream log unreadable lists them; see the runbook: unreadable records"
+        findings.append(wrong("records", f"{state.unreadable} records of the log cannot be read", advice))
     return findings
 
 

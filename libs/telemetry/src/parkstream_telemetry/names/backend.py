@@ -13,6 +13,9 @@ COMMIT_DURATION = Metric("parking.commit.duration", "histogram", "s", "Time of o
 LOG_POSITION = Metric("parking.log.position", "gauge", "{record}", "Position of the last record.")
 LOG_LENGTH = Metric("parking.log.length", "gauge", "{record}", "Records that are in Redis, not archived.")
 PROJECTION_LAG = Metric("parking.projection.lag", "gauge", "{record}", "Records that the projection has not taken in.")
+RECORDS_UNREADABLE = Metric(
+    "parking.records.unreadable", "gauge", "{record}", "Records that cannot be read, and that nobody acknowledged."
+)
 OUTBOX_DEPTH = Metric("parking.outbox.depth", "gauge", "{item}", "Summaries that wait for their delivery.")
 OUTBOX_AGE = Metric("parking.outbox.age", "gauge", "s", "Age of the oldest summary that waits.")
 OUTBOX_PARKED = Metric("parking.outbox.parked", "gauge", "{item}", "Summaries that the server would not take.")
