@@ -18,6 +18,7 @@ from parkstream_telemetry.keeping import NotSpansError
 from rich.console import Console
 
 from parkstream_cli import config as configuring
+from parkstream_cli.dead_letters import commands as dead_letters
 from parkstream_cli.demo.plan import Options
 from parkstream_cli.demo.run import NotEmptyError, run
 from parkstream_cli.demo.services import DiedError
@@ -26,6 +27,7 @@ from parkstream_cli.doctor import examination
 from parkstream_cli.doctor.findings import Level
 from parkstream_cli.failing import EXPECTED, exit_code_of
 from parkstream_cli.log import commands as log
+from parkstream_cli.outbox import commands as outbox
 from parkstream_cli.places import SPANS_FILE, usual_place
 from parkstream_cli.probing import UnreachableError
 from parkstream_cli.replay import commands as replay
@@ -33,13 +35,17 @@ from parkstream_cli.republish import commands as republish
 from parkstream_cli.settings import Settings
 from parkstream_cli.traces import asking
 from parkstream_cli.traces.asking import NoSpansError, NoTraceError, Sources
+from parkstream_cli.visits.commands import visit
 
 WRONG_ENVIRONMENT: Final = 2
 
 app = cyclopts.App(name="parkstream", help="From mall cameras to visits, and nothing lost on the way.")
 app.command(log.app)
+app.command(visit)
 app.command(replay.app)
 app.command(republish.app)
+app.command(dead_letters.app)
+app.command(outbox.app)
 
 
 Positive = Annotated[float, Parameter(validator=validators.Number(gt=0))]

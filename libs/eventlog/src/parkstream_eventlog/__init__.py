@@ -1,7 +1,7 @@
 """The memory: one append-only log of what happened. Reading order: log (the promise), memory, functions.lua, redis.
 
 ``group_commit`` lets concurrent callers share one append; ``transient`` says which errors pass; ``connection`` says
-what a Redis must be like.
+what a Redis must be like; ``seeking`` finds a time or an id.
 """
 
 from parkstream_eventlog.connection import WeakDurabilityError, check_durability, connect, memory_share
@@ -25,6 +25,7 @@ from parkstream_eventlog.log import (
 )
 from parkstream_eventlog.memory import MemoryLog
 from parkstream_eventlog.redis import RedisLog
+from parkstream_eventlog.seeking import position_at, positions_of
 from parkstream_eventlog.transient import delays_seconds, is_transient
 
 __all__ = [
@@ -52,4 +53,6 @@ __all__ = [
     "delays_seconds",
     "is_transient",
     "memory_share",
+    "position_at",
+    "positions_of",
 ]

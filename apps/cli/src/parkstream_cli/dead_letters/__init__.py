@@ -1,0 +1,1 @@
+"""``parkstream dead-letters``: what was refused, why, and once more the ordinary way."""

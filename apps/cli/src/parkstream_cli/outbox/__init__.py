@@ -1,0 +1,1 @@
+"""``parkstream outbox``: summaries that the server would not take."""

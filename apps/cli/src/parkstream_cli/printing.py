@@ -1,0 +1,51 @@
+"""What tools print: JSON for programs, times and texts for people."""
+
+import sys
+from typing import Any, Final
+
+import msgspec
+from parkstream_events.sightings import moment_of
+
+SECOND_US: Final = 1_000_000
+_UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60))
+
+
+def as_json(value: Any) -> None:  # noqa: ANN401 - whatever msgspec encodes
+    """Print *value* as one line of JSON, at once."""
+    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
+    sys.stdout.flush()
+
+
+def line(text: str = "") -> None:
+    """Print *text*, at once; what could steer a terminal is shown instead of sent."""
+    sys.stdout.write(plain(text) + "\n")
+    sys.stdout.flush()
+
+
+def note(text: str) -> None:
+    """Tell people *text*, beside what is printed."""
+    sys.stderr.write(plain(text) + "\n")
+
+
+def plain(text: str) -> str:
+    """Return *text* with its control characters as escapes, line breaks aside."""
+    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def at(moment_us: int) -> str:
+    """Return a time (microseconds since 1970) as UTC; some that are waited for lie beyond the calendar."""
+    try:
+        return f"{moment_of(moment_us):%Y-%m-%d %H:%M:%S.%f}Z"
+    except OverflowError:
+        return f"{moment_us} µs"
+
+
+def lasting(microseconds: int) -> str:
+    """Return a duration in its greatest units: ``2 d 3 h``, ``4 min 5 s``, ``0.25 s``."""
+    seconds = abs(microseconds) / SECOND_US
+    for nth, (unit, length) in enumerate(_UNITS):
+        if seconds >= length:
+            smaller, smaller_length = (*_UNITS, ("s", 1))[nth + 1]
+            rest = int(seconds % length) // smaller_length
+            return f"{int(seconds) // length} {unit}" + (f" {rest} {smaller}" if rest else "")
+    return f"{seconds:.3g} s"
