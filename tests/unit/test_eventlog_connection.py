@@ -1,5 +1,6 @@
 """How Redis is talked to, without a Redis."""
 
+import asyncio
 from itertools import islice
 from types import SimpleNamespace
 
@@ -99,3 +100,54 @@ def test_a_changed_library_has_a_new_version():
     """An older process must keep calling what it knows: raise VERSION and the numbers in functions.lua, then this."""
     assert library().startswith(f"#!lua name=parkstream_eventlog_{VERSION}\n")
     assert (VERSION, digest_of(library().encode()).hex()) == (2, "67d67aeefe5b92ac")
+
+
+class Writer:
+    """Takes everything, after a moment."""
+
+    def writelines(self, lines):
+        pass
+
+    async def drain(self):
+        await asyncio.sleep(0)
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize("steps", range(8))
+async def test_a_cancellation_is_never_lost_while_something_is_sent(steps):
+    async def send_and_wait_for_ever():
+        connection = PackingConnection(socket_timeout=5)
+        connection._reader, connection._writer = asyncio.StreamReader(), Writer()
+        try:
+            await connection.send_packed_command([b"PING"], check_health=False)
+            never = asyncio.Event()
+            await never.wait()
+        finally:
+            await connection.disconnect(nowait=True)
+
+    sending = asyncio.create_task(send_and_wait_for_ever())
+    for _ in range(steps):
+        await asyncio.sleep(0)
+    sending.cancel()
+    done, _ = await asyncio.wait({sending}, timeout=5)
+    assert done, "it goes on as if nobody had cancelled it"
+    assert sending.cancelled()
+
+
+async def test_what_goes_wrong_while_something_is_sent_is_told_as_redis_errors_and_the_connection_is_left():
+    for raised, told in ((TimeoutError(), exceptions.TimeoutError), (OSError("reset"), exceptions.ConnectionError)):
+        connection = PackingConnection(socket_timeout=5)
+        connection._reader, connection._writer = asyncio.StreamReader(), Writer()
+        connection._writer.drain = failing(raised)
+        with pytest.raises(told):
+            await connection.send_packed_command([b"PING"], check_health=False)
+        assert not connection.is_connected
+
+
+def failing(error):
+    async def drain():
+        raise error
+
+    return drain
