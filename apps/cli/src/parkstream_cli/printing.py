@@ -1,5 +1,7 @@
 """What tools print: JSON for programs, times and texts for people."""
 
+import os
+import signal
 import sys
 from typing import Any, Final
 
@@ -7,24 +9,32 @@ import msgspec
 from parkstream_events.sightings import moment_of
 
 SECOND_US: Final = 1_000_000
+READER_GONE: Final = 128 + signal.SIGPIPE
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60))
 
 
 def as_json(value: Any) -> None:  # noqa: ANN401 - whatever msgspec encodes
     """Print *value* as one line of JSON, at once."""
-    sys.stdout.write(msgspec.json.encode(value).decode() + "\n")
-    sys.stdout.flush()
+    _print(msgspec.json.encode(value).decode())
 
 
 def line(text: str = "") -> None:
     """Print *text*, at once; what could steer a terminal is shown instead of sent."""
-    sys.stdout.write(plain(text) + "\n")
-    sys.stdout.flush()
+    _print(plain(text))
 
 
 def note(text: str) -> None:
     """Tell people *text*, beside what is printed."""
     sys.stderr.write(plain(text) + "\n")
+
+
+def _print(text: str) -> None:
+    try:
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError as error:  # Whoever read it has seen enough, as `head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(READER_GONE) from error
 
 
 def plain(text: str) -> str:

@@ -1,7 +1,7 @@
 """A bar with rate and remaining time, on stderr, for what takes longer than a second."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final, Protocol
 
@@ -29,7 +29,7 @@ class Rate(ProgressColumn):
 
 
 @contextmanager
-def progress(what: str, total: int | None = None, *, console: Console | None = None) -> Iterator[Reached]:
+def progress(what: str, total: int | None = None, *, console: Console | None = None) -> Generator[Reached]:
     """Show how far *what* has got, once it has taken a second; yield what to call with how much is done."""
     columns = (
         TextColumn("{task.description}"),
