@@ -122,6 +122,6 @@ def _tell(done: Redriven) -> None:
     would = "would be redriven" if done.dry_run else "redriven"
     line(f"{len(done.redriven)} {would}, {done.stay} stay")
     for id_ in done.impossible:
-        note(f"{id_} stays: nothing says from which of our queues it came")
+        note(f"{id_} stays: nothing says from which of our queues it came, or its headers cannot be written")
     for id_ in done.unknown:
         note(f"there is no dead letter {id_}")

@@ -88,6 +88,15 @@ def original(message: AbstractIncomingMessage) -> Message:
     )
 
 
+def can_be_published(message: Message) -> bool:
+    """Return whether all properties and headers of *message* can be written as they were read."""
+    try:
+        message.properties.marshal()
+    except (TypeError, ValueError):
+        return False
+    return True
+
+
 def _added(name: str) -> bool:
     return name in ADDED or name in ROUTING or name.startswith(ADDED_BY_RABBITMQ)
 

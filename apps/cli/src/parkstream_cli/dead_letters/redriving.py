@@ -7,7 +7,7 @@ from aio_pika.exceptions import ChannelNotFoundEntity, DeliveryError
 from msgspec import Struct, field
 from parkstream_events import topology
 
-from parkstream_cli.dead_letters.letters import Letter, Selection, original
+from parkstream_cli.dead_letters.letters import Letter, Selection, can_be_published, original
 from parkstream_cli.dead_letters.reading import Lying
 from parkstream_cli.failing import ToolError
 from parkstream_cli.progress import progress
@@ -21,7 +21,7 @@ class Redriven(Struct, kw_only=True):
     dry_run: bool
     redriven: list[str] = field(default_factory=list[str])
     impossible: list[str] = field(default_factory=list[str])
-    """Selected, but nothing says from which queue they came."""
+    """Selected, but nothing says from which queue they came, or they cannot be written as they were read."""
     unknown: list[str] = field(default_factory=list[str])
     """Ids that were asked for, and not found."""
     stay: int = 0
@@ -47,7 +47,7 @@ async def redrive(letters: Lying, selection: Selection, *, dry_run: bool) -> Red
             asked.discard(letter.id)
             if not selection.selects(letter):
                 done.stay += 1
-            elif letter.routing_key is None:
+            elif letter.routing_key is None or not can_be_published(original(message)):
                 done.impossible.append(letter.id)
                 done.stay += 1
             else:
