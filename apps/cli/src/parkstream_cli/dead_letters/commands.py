@@ -9,6 +9,7 @@ from cyclopts import Parameter, validators
 from parkstream_settings import settings_or_exit
 
 from parkstream_cli.bodies import as_lines
+from parkstream_cli.dead_letters import HELP
 from parkstream_cli.dead_letters.letters import Letter, Selection
 from parkstream_cli.dead_letters.reading import lying
 from parkstream_cli.dead_letters.redriving import Redriven
@@ -18,7 +19,7 @@ from parkstream_cli.printing import as_json, line, note
 from parkstream_cli.progress import progress
 from parkstream_cli.settings import Settings
 
-app = cyclopts.App(name="dead-letters", help="Refused messages: why, what they say, and once more the ordinary way.")
+app = cyclopts.App(name="dead-letters", help=HELP)
 
 Reason = Annotated[str | None, Parameter(help="Only those refused for this, as `list` says it: not_json, too_old, …")]
 Queue = Annotated[str | None, Parameter(help="Only those that came from this queue.")]
