@@ -1,4 +1,4 @@
-"""The log folded again: beside the live version, which it may replace; or in memory, to ask what was or would have been.
+"""The log folded again: beside the live version, which it may replace; or in memory, to ask what was, or might be.
 
 Reading order: commands; running, rebuilding, switching (a version); questions, as_of, what_if (a question).
 """

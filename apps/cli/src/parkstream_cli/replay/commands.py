@@ -36,8 +36,8 @@ delivered again. Where the new version says something else about a visit than wa
 that a replay ever appends to the log. When events come so fast that two versions never meet, a switch has the backends
 leave events in RabbitMQ for a second or two.
 
-Other options fold it in memory only, and change nothing at all: --check compares with what Redis holds, the state hash at
-every 10,000th position and every plate; --to, --recorded-at and --occurred-at ask for another time, --set for other
+Other options fold it in memory only, and change nothing at all: --check compares with what Redis holds, the state hash
+at every 10,000th position and every plate; --to, --recorded-at and --occurred-at ask for another time, --set for other
 rules.""",
 )
 
