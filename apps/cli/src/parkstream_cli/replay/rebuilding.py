@@ -1,6 +1,6 @@
 """A version of the projection beside the live one, folded from the log up to where that has got."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Final, Protocol
 
 from parkstream_eventlog import EventLog, Record
@@ -10,10 +10,12 @@ from parkstream_visits import Unreadable
 from redis.asyncio import Redis
 
 from parkstream_cli.failing import ToolError
+from parkstream_cli.opening import Opened
+from parkstream_cli.replay.tracing import Traceable
 
 BATCH: Final = 1_000
 
-Folded = Callable[[Sequence[Record], Iterable[str]], None]
+Folded = Callable[[Sequence[Traceable], Iterable[str]], None]
 """Is told which records were folded, and which plates that may have changed."""
 
 
@@ -53,6 +55,14 @@ class SteppingRebuilder:
         except StaleError as error:
             message = f"another replay is at work on version {self._version}: wait for it, or stop it"
             raise ToolError(message) from error
+
+
+Bulk = Callable[[Opened, int, Folded], Awaitable[None]]
+"""Folds most of the log into a version, at once and fast; a ``Rebuilder`` goes on from there."""
+
+
+async def step_by_step(_it: Opened, _version: int, _folded: Folded) -> None:
+    """Leave all of it to the ``Rebuilder``."""
 
 
 def plates_of(step: Step) -> set[str]:

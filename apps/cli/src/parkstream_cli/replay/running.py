@@ -4,16 +4,15 @@ import time
 from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
-from parkstream_eventlog import Record
 from parkstream_projection import Comparison, Difference, Versions
 from parkstream_telemetry import Telemetry
 
 from parkstream_cli.failing import MISUSED, ToolError
 from parkstream_cli.opening import Opened
 from parkstream_cli.progress import progress
-from parkstream_cli.replay.rebuilding import SteppingRebuilder, version_to_rebuild
+from parkstream_cli.replay.rebuilding import Bulk, SteppingRebuilder, step_by_step, version_to_rebuild
 from parkstream_cli.replay.switching import PATIENCE_SECONDS, Switching
-from parkstream_cli.replay.tracing import ReplayTrace, traced
+from parkstream_cli.replay.tracing import ReplayTrace, Traceable, traced
 
 SHOWN_MAX = 5
 
@@ -47,15 +46,15 @@ class Result(Struct, frozen=True, kw_only=True):
     switched: bool
 
 
-async def replay(it: Opened, wish: Wish, telemetry: Telemetry) -> Result:
-    """Do what *wish* says."""
+async def replay(it: Opened, wish: Wish, telemetry: Telemetry, bulk: Bulk = step_by_step) -> Result:
+    """Do what *wish* says; *bulk* folds what is in the log when it begins."""
     versions = Versions(it.redis, it.keys)
     live = await versions.live()
     version = await _before(versions) if wish.rollback else await version_to_rebuild(versions, wish.version)
     began = time.monotonic()
     with traced(telemetry, version) as trace:
         comparison = Comparison(it.redis, it.keys, live, version)
-        rebuilder = await _caught_up(it, version, comparison, trace)
+        rebuilder = await _caught_up(it, version, comparison, trace, bulk)
         await versions.finish(version)
         switching = Switching(
             versions, comparison, rebuilder, live=live, to=version, patience_seconds=wish.patience_seconds
@@ -88,16 +87,19 @@ async def _before(versions: Versions) -> int:
     return before
 
 
-async def _caught_up(it: Opened, version: int, comparison: Comparison, trace: ReplayTrace) -> SteppingRebuilder:
+async def _caught_up(
+    it: Opened, version: int, comparison: Comparison, trace: ReplayTrace, bulk: Bulk
+) -> SteppingRebuilder:
     """Return what keeps *version* up with the live one, once it has folded all that there is by now."""
     total = (await it.reads.state()).checkpoint
     with progress(f"rebuilding version {version}", total) as reached:
 
-        def folded(records: Sequence[Record], plates: Iterable[str]) -> None:
+        def folded(records: Sequence[Traceable], plates: Iterable[str]) -> None:
             trace.folded(records)
             comparison.touched(plates)
             reached(records[-1].position, max(total, records[-1].position))
 
+        await bulk(it, version, folded)
         rebuilder = SteppingRebuilder(it.redis, it.keys, it.log, version, folded)
         await rebuilder.catch_up()
     return rebuilder

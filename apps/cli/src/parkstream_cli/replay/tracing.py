@@ -3,13 +3,26 @@
 import time
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from typing import Final, Protocol
 
-from parkstream_eventlog import Record
 from parkstream_telemetry import Telemetry, end, links_to
 
 PART: Final = 10_000
 LINKS_MAX: Final = 100
+
+
+class Traceable(Protocol):
+    """A record, or what it says."""
+
+    @property
+    def position(self) -> int:
+        """Where it stands in the log."""
+        ...
+
+    @property
+    def traceparent(self) -> str | None:
+        """The trace that it belongs to."""
+        ...
 
 
 class ReplayTrace:
@@ -25,7 +38,7 @@ class ReplayTrace:
         self._count = self._position = 0
         self._traces: dict[str, str] = {}
 
-    def folded(self, records: Sequence[Record]) -> None:
+    def folded(self, records: Sequence[Traceable]) -> None:
         """Take note of *records*."""
         for record in records:
             if record.traceparent:
