@@ -24,7 +24,9 @@ def test_a_shortcut_gives_what_pairing_the_whole_plate_gives(seen, random, recor
     with_shortcuts = told_of(order, recorded, step)
     with (
         patch.object(parkstream_visits.fold, "seen_first", lambda *_: False),
+        patch.object(parkstream_visits.fold, "came_again", lambda *_: False),
         patch.object(parkstream_visits.fold, "left", lambda *_: None),
+        patch.object(parkstream_visits.fold, "given_up", lambda *_: None),
     ):
         without = told_of(order, recorded, step)
     assert with_shortcuts.spoken == without.spoken

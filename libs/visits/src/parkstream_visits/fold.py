@@ -18,7 +18,7 @@ from parkstream_visits.pairing import ENTRY, EXIT, Seen, Visit, visits_of
 from parkstream_visits.plates import Bookkeeping
 from parkstream_visits.restating import restate
 from parkstream_visits.rules import DAY_US, rules_of
-from parkstream_visits.shortcuts import left, seen_first
+from parkstream_visits.shortcuts import came_again, given_up, left, seen_first
 from parkstream_visits.spoken import Spoken
 
 FORGOTTEN_PER_RECORD_MAX = 8
@@ -144,6 +144,9 @@ class Fold:
             books.touched.add(name)
             books.said.append(spoken)
             return
+        elif came_again(state, name, plate, seen):
+            books.touched.add(name)
+            return
         where = bisect_left(plate.seen, seen[:3])
         if where < len(plate.seen) and plate.seen[where][:3] == seen[:3]:
             return
@@ -202,7 +205,12 @@ class Fold:
         agenda = self.state.agendas[way]
         while (member := agenda.pop_before(limit_us)) is not None:
             name, visit_id = member.split(SEPARATOR, 1)
-            self._books.release(name, self._plate(name), visit_id)
+            plate = self._plate(name)
+            if (spoken := given_up(self.state, name, plate, visit_id, self._books.position)) is None:
+                self._books.release(name, plate, visit_id)
+            else:
+                self._books.touched.add(name)
+                self._books.said.append(spoken)
 
     def _forget(self, now: int) -> None:
         agenda = self.state.agendas[Agenda.RECORDED]
