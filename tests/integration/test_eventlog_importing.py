@@ -77,7 +77,7 @@ async def test_what_was_imported_is_refused_as_known_and_what_comes_next_is_appe
 
 
 async def test_ids_that_nobody_would_remember_are_not_filled_in(redis, mall, target):
-    long_ago = now_us() - 50 * DAY_US
+    long_ago = now_us() - 36 * DAY_US
     await import_lines([line_of(record(1, at=long_ago)), line_of(record(2, at=now_us() - HOUR))], target)
     (bucket,) = await redis.keys(f"*{{{mall}}}:log:ids:*")
     assert await redis.hkeys(bucket) == [b"D:id-2"]

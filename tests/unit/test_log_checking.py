@@ -4,10 +4,10 @@ import gc
 
 import msgspec
 import pytest
+from parkstream_cli.log.collecting import rarely_collected
 from parkstream_cli.log.contents import content_of
 from parkstream_cli.log.differences import Differences
 from parkstream_cli.log.projections import Seen, Version, check_projections, check_unreadable
-from parkstream_cli.log.summaries import uncollected
 from parkstream_cli.log.waiting import Waiting
 from parkstream_eventlog.verifying import Findings, RecordCheck, Unreadable
 from parkstream_eventlog.verifying.sums import Span
@@ -139,7 +139,8 @@ def test_what_is_no_summary_says_nothing(torn):
     assert content_of(torn) is None
 
 
-def test_garbage_is_collected_again_afterwards():
-    with uncollected():
-        assert not gc.isenabled()
-    assert gc.isenabled()
+def test_garbage_is_collected_as_ever_afterwards():
+    often = gc.get_threshold()
+    with rarely_collected():
+        assert gc.get_threshold() > often
+    assert (gc.get_threshold(), gc.get_freeze_count()) == (often, 0)

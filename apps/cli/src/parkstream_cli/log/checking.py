@@ -16,6 +16,7 @@ from rich.console import Console
 
 from parkstream_cli import opening
 from parkstream_cli.failing import FAILED, ToolError
+from parkstream_cli.log.collecting import rarely_collected
 from parkstream_cli.log.projections import Seen, check_projections, check_unreadable, snapshot
 from parkstream_cli.log.summaries import SummaryCheck
 from parkstream_cli.log.waiting import read_waiting
@@ -58,7 +59,8 @@ def verify_log(
 
     Works on a live system: it checks up to where the log ends when it begins. It reads only, and changes nothing.
     """
-    report = asyncio.run(_verify(summaries, most))
+    with rarely_collected():
+        report = asyncio.run(_verify(summaries, most))
     if json:
         sys.stdout.write(msgspec.json.encode(report).decode() + "\n")
     else:

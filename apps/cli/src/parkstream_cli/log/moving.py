@@ -20,6 +20,7 @@ from parkstream_eventlog.line_files import lines_in
 
 from parkstream_cli import opening
 from parkstream_cli.failing import MISUSED, ToolError
+from parkstream_cli.log.collecting import rarely_collected
 from parkstream_cli.log.export_files import sink_for
 from parkstream_cli.progress import progress
 
@@ -58,7 +59,8 @@ def export_log(
     Reads the log only, on a live system too. The file appears when it is whole.
     """
     try:
-        moved = asyncio.run(_export(file, first, last, format_))
+        with rarely_collected():
+            moved = asyncio.run(_export(file, first, last, format_))
     except GapError as error:
         message = (
             f"positions {error.expected} to {error.found - 1} are not in the log: say where their archive is "
@@ -102,7 +104,9 @@ def import_log(
     Every line is checked before it is written. An interrupted import goes on when it is run again. Ids are remembered
     as if the events had just come. Visits and summaries are not touched: a backend makes them of the log.
     """
-    _tell(asyncio.run(_import(file, archived=archived)), "imported", json=json, aside=False)
+    with rarely_collected():
+        moved = asyncio.run(_import(file, archived=archived))
+    _tell(moved, "imported", json=json, aside=False)
     return 0
 
 

@@ -5,9 +5,8 @@ waits in the outbox or is parked may be in the file or not, and is left out on b
 """
 
 import asyncio
-import gc
-from collections.abc import AsyncIterator, Callable, Generator, Iterable, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import aclosing
 from pathlib import Path
 from typing import Final
 
@@ -42,10 +41,6 @@ class SummaryCheck:
 
     async def run(self, reached: Callable[[int], None]) -> None:
         """Compare; ``reached(position)`` is called now and then."""
-        with uncollected():
-            await self._run(reached)
-
-    async def _run(self, reached: Callable[[int], None]) -> None:
         said, written = Sums(), Sums()
         async for position, contents in self._said():
             await asyncio.to_thread(self._add, contents, said)
@@ -106,13 +101,3 @@ class SummaryCheck:
 def contents_of(fold: Fold, records: Iterable[Record]) -> list[Content]:
     """Return what *fold* says of *records*, the next ones."""
     return [astuple(summary_of(spoken))[: len(NAMES)] for record in records for spoken in fold.fold(fact_of(record))]
-
-
-@contextmanager
-def uncollected() -> Generator[None, None, None]:
-    """Let the garbage collector rest: a fold makes no circles, and to look through its plates takes seconds."""
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
