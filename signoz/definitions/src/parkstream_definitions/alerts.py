@@ -65,7 +65,7 @@ LOG: Final = [
         meaning="It changes nothing and blocks nothing, but the visits that it belongs to may be wrong.",
         then="List them with `parkstream log unreadable`.",
         runbook="unreadable-records",
-        asked=one(metric(latest(foreign.UNREADABLE), legend="unreadable")),
+        asked=one(metric(latest(names.RECORDS_UNREADABLE), legend="unreadable")),
         unit="short",
         matches="last",
         thresholds=(Threshold("critical", 0),),

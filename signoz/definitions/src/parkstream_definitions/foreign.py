@@ -39,6 +39,4 @@ DISK_USED = Metric(
 )
 """Only there with deploy/otel-collector/hosts.yaml."""
 
-UNREADABLE = Metric("parking.records.unreadable", "gauge", "{record}", "Records that cannot be read.")
-
 ALL: Final = [one for one in list(globals().values()) if isinstance(one, Metric)]

@@ -1,12 +1,10 @@
 """``parkstream dead-letters``."""
 
-import os
 from typing import Annotated
 
 import cyclopts
 import msgspec
 from cyclopts import Parameter, validators
-from parkstream_settings import settings_or_exit
 
 from parkstream_cli.bodies import as_lines
 from parkstream_cli.dead_letters import HELP
@@ -15,9 +13,9 @@ from parkstream_cli.dead_letters.reading import lying
 from parkstream_cli.dead_letters.redriving import Redriven
 from parkstream_cli.dead_letters.redriving import redrive as redrive_selected
 from parkstream_cli.failing import MISUSED, ToolError
+from parkstream_cli.opening import settings_here
 from parkstream_cli.printing import as_json, line, note
 from parkstream_cli.progress import progress
-from parkstream_cli.settings import Settings
 
 app = cyclopts.App(name="dead-letters", help=HELP)
 
@@ -27,7 +25,7 @@ Ids = Annotated[tuple[str, ...], Parameter(name="--id", help="Only this one; may
 
 
 def _url() -> str:
-    return settings_or_exit(Settings, os.environ).rabbitmq_url
+    return settings_here().rabbitmq_url
 
 
 @app.command(name="list")

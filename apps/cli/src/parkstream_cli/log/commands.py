@@ -1,19 +1,16 @@
 """``parkstream log``: the commands that look at the log, and the one that accepts an unreadable record."""
 
-import os
 from typing import Annotated, Final
 
 import cyclopts
 from cyclopts import Parameter, validators
-from parkstream_settings import settings_or_exit
 
 from parkstream_cli import times
 from parkstream_cli.failing import MISUSED, ToolError
 from parkstream_cli.log import checking, figures, finding, keeping, moving, showing, tailing, unreadable
-from parkstream_cli.opening import opened
+from parkstream_cli.opening import opened, settings_here
 from parkstream_cli.plates import plate_of
 from parkstream_cli.printing import as_json, line, note
-from parkstream_cli.settings import Settings
 
 REASON_LENGTH_MAX = 500
 
@@ -31,10 +28,6 @@ AsJson = Annotated[bool, Parameter(help="Print one JSON object instead.", negati
 Time = Annotated[str | None, Parameter(allow_leading_hyphen=True, help=f"By recorded time: {times.HELP}")]
 
 
-def _settings() -> Settings:
-    return settings_or_exit(Settings, os.environ)
-
-
 @app.command
 async def tail(
     count: Count = 10,
@@ -44,14 +37,14 @@ async def tail(
     json: AsLines = False,
 ) -> None:
     """Show the last records. Only reads."""
-    async with opened(_settings()) as it:
+    async with opened(settings_here()) as it:
         await tailing.tail(it.log, count, tailing.printing(json=json), follow=follow)
 
 
 @app.command
 async def show(position: Position, /, *, json: AsJson = False) -> None:
     """Show everything of one record, and what the projection made of it. Only reads."""
-    async with opened(_settings()) as it:
+    async with opened(settings_here()) as it:
         record, found = await showing.known(it, position)
         if json:
             as_json(found)
@@ -75,7 +68,7 @@ async def find(  # noqa: PLR0913 - options by name
         plate=None if plate is None else plate_of(plate), type=type, id=id, recorded_from=from_, recorded_to=to
     )
     print_ = tailing.printing(json=json)
-    async with opened(_settings()) as it:
+    async with opened(settings_here()) as it:
         count = 0
         async for record in finding.found(it, wanted):
             if count == limit:
@@ -94,7 +87,7 @@ async def stats(
     json: AsJson = False,
 ) -> None:
     """Say how much the log holds, of which types, how fast it grows. Only reads; types and bytes are sampled."""
-    async with opened(_settings()) as it:
+    async with opened(settings_here()) as it:
         found = await figures.figures(it, exact=exact)
         if json:
             as_json(found)
@@ -105,7 +98,7 @@ async def stats(
 @app.command(name="unreadable")
 async def list_unreadable(*, json: AsJson = False) -> None:
     """List the records that nothing could be made of, and that nobody has acknowledged. Only reads."""
-    async with opened(_settings()) as it:
+    async with opened(settings_here()) as it:
         found = await unreadable.outstanding(it)
         if json:
             as_json(found)
@@ -125,7 +118,7 @@ async def acknowledge(
     if not 0 < len(reason.strip()) <= REASON_LENGTH_MAX:
         message = f"a reason has 1 to {REASON_LENGTH_MAX} characters"
         raise ToolError(message, exit_code=MISUSED)
-    async with opened(_settings()) as it:
+    async with opened(settings_here()) as it:
         done = await unreadable.acknowledge(it, position, reason.strip())
     if json:
         as_json(done)

@@ -1,19 +1,16 @@
 """``parkstream outbox``."""
 
-import os
 from typing import Annotated
 
 import cyclopts
 from cyclopts import Parameter
 from msgspec import Struct
-from parkstream_settings import settings_or_exit
 
 from parkstream_cli.bodies import as_lines
 from parkstream_cli.failing import MISUSED, ToolError
-from parkstream_cli.opening import opened
+from parkstream_cli.opening import opened, settings_here
 from parkstream_cli.outbox.parking import Refused, parked_in
 from parkstream_cli.printing import SECOND_US, as_json, lasting, line, note
-from parkstream_cli.settings import Settings
 
 app = cyclopts.App(name="outbox", help="Summaries that the summary API refused: why, and once more.")
 
@@ -29,15 +26,11 @@ class Redriven(Struct, frozen=True, kw_only=True):
     unknown: list[str]
 
 
-def _settings() -> Settings:
-    return settings_or_exit(Settings, os.environ)
-
-
 @app.command
 async def parked(*, problem: Problem = None, json: AsLines = False) -> None:
     """List the summaries that the server refused, with its problem and what was posted. Only reads."""
     count = 0
-    async with opened(_settings()) as it:
+    async with opened(settings_here()) as it:
         now_us = (await it.log.state()).now_us
         async for one in parked_in(it.outbox, problem):
             count += 1
@@ -60,7 +53,7 @@ async def redrive(
     if bool(id or problem) == all or (id and problem):
         message = "say which: --id, --problem, or --all"
         raise ToolError(message, exit_code=MISUSED)
-    async with opened(_settings()) as it:
+    async with opened(settings_here()) as it:
         ids = [one.id async for one in parked_in(it.outbox, problem) if not id or one.id in id]
         count = len(ids) if dry_run else await it.outbox.redrive(ids)
     done = Redriven(dry_run=dry_run, redriven=count, unknown=sorted({*id} - {*ids}))

@@ -9,6 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
+from parkstream_eventlog import position_at
 from parkstream_events.sightings import microseconds, moment_of
 from parkstream_events.summaries import Outcome
 from parkstream_visits import Seen
@@ -17,7 +18,7 @@ from parkstream_visits.known import InsideThen, Known, VisitThen
 
 from parkstream_cli.opening import Opened
 from parkstream_cli.replay.passing import passing
-from parkstream_cli.replay.times import position_at, within
+from parkstream_cli.replay.positions import within
 
 
 class AsOf(Struct, frozen=True, kw_only=True):
@@ -80,7 +81,7 @@ async def as_of(it: Opened, options: AsOf) -> Answer:
     if options.occurred_at is not None:
         return await _true(it, options, options.occurred_at, end)
     if options.recorded_at is not None:
-        return await _known(it, options, await position_at(it.log, options.recorded_at))
+        return await _known(it, options, await position_at(it.log, microseconds(options.recorded_at) + 1) - 1)
     return await _known(it, options, within("--to", options.to or 0, end))
 
 

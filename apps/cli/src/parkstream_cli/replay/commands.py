@@ -19,9 +19,11 @@ from parkstream_cli.opening import Opened, opened, settings_here
 from parkstream_cli.replay import checking, listing, running, telling
 from parkstream_cli.replay.other_rules import NAMES, changes_of
 from parkstream_cli.replay.questions import asked, refuse_with, tell_as_of, tell_what_if
+from parkstream_cli.replay.rebuilding import in_bulk
 from parkstream_cli.replay.running import Wish
 from parkstream_cli.replay.what_if import Otherwise
 from parkstream_cli.settings import Settings
+from parkstream_cli.times import HELP
 
 app = cyclopts.App(
     name="replay",
@@ -44,6 +46,7 @@ rules.""",
 AnswerT = TypeVar("AnswerT")
 Flag = Annotated[bool, Parameter(negative="")]
 Position = Annotated[int, Parameter(validator=validators.Number(gte=1))]
+Time = Annotated[str | None, Parameter(allow_leading_hyphen=True)]
 Mode = Callable[[bool], int]
 
 
@@ -58,8 +61,8 @@ def replay(  # noqa: PLR0913 - one command, several modes
     drop: Annotated[int | None, Parameter(help="Remove this version, which must not be live.")] = None,
     list_: Annotated[Flag, Parameter(name="--list", help="Show which versions there are.")] = False,
     to: Annotated[Position | None, Parameter(help="What was known when this position was the last.")] = None,
-    recorded_at: Annotated[str | None, Parameter(help="What was known at this time.")] = None,
-    occurred_at: Annotated[str | None, Parameter(help="What was true at this time, by all that is known now.")] = None,
+    recorded_at: Annotated[Time, Parameter(help=f"What was known at this time: {HELP}")] = None,
+    occurred_at: Annotated[Time, Parameter(help="What was true at this time, by all that is known now.")] = None,
     plate: Annotated[str | None, Parameter(help="At that time: show this plate's visits too.")] = None,
     inside: Annotated[Flag, Parameter(help="At that time: show the cars that were inside too.")] = False,
     sets: Annotated[
@@ -100,8 +103,7 @@ def _chosen(modes: dict[str, Mode | None], otherwise: Mode) -> Mode:
 def _checking(to: int | None) -> Mode:
     def mode(json: bool) -> int:  # noqa: FBT001 - passed on
         settings = settings_here()
-        source = Source(settings.redis_url, settings.mall, settings.archive_dir)
-        result = _with(settings, lambda it: checking.checked(it, source, to))
+        result = _with(settings, lambda it: checking.checked(it, _source(settings), to))
         if json:
             sys.stdout.write(msgspec.json.encode(checking.answer_of(result)).decode() + "\n")
         else:
@@ -131,7 +133,7 @@ def _rebuilding(wish: Wish) -> Mode:
             )
             telemetry = start(options)
             try:
-                result = _with(settings, lambda it: running.replay(it, wish, telemetry))
+                result = _with(settings, lambda it: running.replay(it, wish, telemetry, in_bulk(_source(settings))))
             finally:
                 telemetry.shutdown()
         if json:
@@ -154,6 +156,10 @@ def _listing(versions: Callable[[Opened], Awaitable[list[Version]]]) -> Mode:
         return 0
 
     return mode
+
+
+def _source(settings: Settings) -> Source:
+    return Source(settings.redis_url, settings.mall, settings.archive_dir)
 
 
 def _with(settings: Settings, work: Callable[[Opened], Awaitable[AnswerT]]) -> AnswerT:

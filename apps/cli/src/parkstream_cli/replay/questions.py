@@ -2,17 +2,20 @@
 
 import asyncio
 import sys
+import time
+from datetime import datetime
 
 import msgspec
-from parkstream_events.sightings import normalised_plate
+from parkstream_events.sightings import moment_of
 from rich.console import Console
 
 from parkstream_cli.failing import MISUSED, ToolError
 from parkstream_cli.opening import opened, settings_here
+from parkstream_cli.plates import plate_of
 from parkstream_cli.replay.as_of import Answer, AsOf, as_of
 from parkstream_cli.replay.showing import show_as_of, show_what_if
-from parkstream_cli.replay.times import moment
 from parkstream_cli.replay.what_if import Otherwise, WhatIfAnswer, what_if
+from parkstream_cli.times import moment_us
 
 
 def refuse_with(option: str, others: dict[str, object]) -> None:
@@ -30,9 +33,9 @@ def asked(to: int | None, recorded_at: str | None, occurred_at: str | None, plat
         raise ToolError(problem, exit_code=MISUSED)
     return AsOf(
         to=to,
-        recorded_at=None if recorded_at is None else moment("--recorded-at", recorded_at),
-        occurred_at=None if occurred_at is None else moment("--occurred-at", occurred_at),
-        plate=None if plate is None else _plate(plate),
+        recorded_at=None if recorded_at is None else _moment(recorded_at),
+        occurred_at=None if occurred_at is None else _moment(occurred_at),
+        plate=None if plate is None else plate_of(plate),
         inside=inside,
     )
 
@@ -67,12 +70,8 @@ def tell_what_if(question: Otherwise, *, json: bool) -> int:
     return 0
 
 
-def _plate(text: str) -> str:
-    try:
-        return normalised_plate(text)
-    except ValueError as error:
-        problem = f"--plate {text}: {error}"
-        raise ToolError(problem, exit_code=MISUSED) from error
+def _moment(text: str) -> datetime:
+    return moment_of(moment_us(text, time.time_ns() // 1_000))
 
 
 def _print(answer: Answer | WhatIfAnswer) -> None:

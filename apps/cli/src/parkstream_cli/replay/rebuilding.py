@@ -6,6 +6,8 @@ from typing import Final, Protocol
 from parkstream_eventlog import EventLog, Record
 from parkstream_events.keys import BackendKeys
 from parkstream_projection import LiveVersionError, NoVersionError, Projector, Reads, StaleError, Step, Versions
+from parkstream_projection.replay import Batch, Source
+from parkstream_projection.replay import Rebuilder as BulkRebuilder
 from parkstream_visits import Unreadable
 from redis.asyncio import Redis
 
@@ -59,6 +61,26 @@ class SteppingRebuilder:
 
 Bulk = Callable[[Opened, int, Folded], Awaitable[None]]
 """Folds most of the log into a version, at once and fast; a ``Rebuilder`` goes on from there."""
+
+
+def in_bulk(source: Source) -> Bulk:
+    """Return what folds *source* by two processes, with the whole state in memory."""
+
+    async def bulk(it: Opened, version: int, folded: Folded) -> None:
+        def batch_folded(batch: Batch, plates: Iterable[str]) -> None:
+            folded([one for run in batch.runs() for one in in_order(batch, run)], plates)
+
+        async with BulkRebuilder(source, it.redis, it.keys, version, folded=batch_folded) as rebuilder:
+            await rebuilder.catch_up()
+
+    return bulk
+
+
+def in_order(batch: Batch, run: tuple[int, int, Record | None]) -> list[Traceable]:
+    """Return one *run* of *batch*: sightings, and the other record that comes after them."""
+    start, end, other = run
+    seen: list[Traceable] = [*batch.seen[start:end]]
+    return seen if other is None else [*seen, other]
 
 
 async def step_by_step(_it: Opened, _version: int, _folded: Folded) -> None:

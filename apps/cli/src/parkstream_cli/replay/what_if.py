@@ -9,7 +9,7 @@ from parkstream_visits.what_if import Difference, Ending, WhatIf
 from parkstream_cli.opening import Opened
 from parkstream_cli.replay.other_rules import Changes, as_variables, decides_anew, with_changes
 from parkstream_cli.replay.passing import passing
-from parkstream_cli.replay.times import within
+from parkstream_cli.replay.positions import within
 
 
 class Otherwise(Struct, frozen=True, kw_only=True):

@@ -1,7 +1,6 @@
 """``parkstream republish``: what it takes, and the exit code that it leaves."""
 
 import asyncio
-import os
 import sys
 from typing import Annotated, Final
 
@@ -9,14 +8,12 @@ import cyclopts
 import msgspec
 from cyclopts import Parameter, validators
 from parkstream_events.topology import EVENTS_EXCHANGE
-from parkstream_settings import settings_or_exit
 
 from parkstream_cli.failing import FAILED, MISUSED, ToolError
-from parkstream_cli.opening import opened
+from parkstream_cli.opening import opened, settings_here
 from parkstream_cli.republish.plan import Plan, Report
 from parkstream_cli.republish.run import republish as run
 from parkstream_cli.republish.telling import tell
-from parkstream_cli.settings import Settings
 
 HELP: Final = """\
 Send recorded sightings through RabbitMQ once more: real load for a test system.
@@ -72,7 +69,7 @@ def republish(  # noqa: PLR0913 - options by name
 
 
 async def _run(plan: Plan) -> Report:
-    settings = settings_or_exit(Settings, os.environ)
+    settings = settings_here()
     async with opened(settings) as it:
         return await run(it, settings.rabbitmq_url, plan)
 

@@ -1,16 +1,13 @@
 """``parkstream visit``."""
 
-import os
 from typing import Annotated
 
 from cyclopts import Parameter
-from parkstream_settings import settings_or_exit
 
 from parkstream_cli.failing import ToolError
-from parkstream_cli.opening import opened
+from parkstream_cli.opening import opened, settings_here
 from parkstream_cli.plates import plate_of
 from parkstream_cli.printing import as_json
-from parkstream_cli.settings import Settings
 from parkstream_cli.visits.answers import answers
 from parkstream_cli.visits.reading import Asked, asked_for, told_of
 from parkstream_cli.visits.telling import tell
@@ -29,7 +26,7 @@ async def visit(
     Few records are read while the plate is remembered (its visits are not final yet); else as many as a stay may span.
     """
     visit_id = plate_or_visit if plate_or_visit.startswith(VISIT_IDS) else None
-    async with opened(settings_or_exit(Settings, os.environ)) as it:
+    async with opened(settings_here()) as it:
         asked = await asked_for(it, visit_id) if visit_id else Asked(plate_of(plate_or_visit), None)
         found = answers((await told_of(it, asked)).story(), visit_id)
     if not found.visits and not found.other_sightings:

@@ -51,7 +51,7 @@ PROJECTION: Final = Row(
         Panel(
             title="Unreadable records",
             meaning="They change nothing and block nothing, but somebody must look.",
-            asked=one(metric(latest(foreign.UNREADABLE), legend="unreadable")),
+            asked=one(metric(latest(names.RECORDS_UNREADABLE), legend="unreadable")),
             draws="Number",
             lines=(Line(0, "somebody must look"),),
             width=3,
