@@ -1,7 +1,9 @@
 """What the two processes of a replay say to each other: msgpack in frames, each after its length."""
 
 import asyncio
+import fcntl
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Final
 
 import msgspec
@@ -88,6 +90,14 @@ decode_answer: Final[Callable[[bytes], Carried | Hashed | Failed]] = msgspec.msg
 
 
 decode_batch: Final = msgspec.msgpack.Decoder(Batch).decode
+
+
+def widen(pipe: int) -> None:
+    """Let *pipe* hold a whole frame, so that whoever writes it need not wait for the reader in between."""
+    widening: int | None = getattr(fcntl, "F_SETPIPE_SZ", None)  # Linux has it.
+    if widening is not None:
+        with suppress(OSError):  # A user may have many pipes; then this one stays as narrow as it is.
+            fcntl.fcntl(pipe, widening, BUFFERED_BYTES)
 
 
 def send(message: Struct, to: asyncio.StreamWriter) -> None:

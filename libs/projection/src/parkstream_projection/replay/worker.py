@@ -32,6 +32,7 @@ from parkstream_projection.replay.frames import (
     encode,
     receive,
     send,
+    widen,
 )
 from parkstream_projection.replay.source import opened
 
@@ -150,6 +151,7 @@ async def _main() -> None:
     loop = asyncio.get_running_loop()
     orders = asyncio.StreamReader(limit=BUFFERED_BYTES)
     await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(orders), sys.stdin)
+    widen(1)
     pipe, protocol = await loop.connect_write_pipe(asyncio.streams.FlowControlMixin, os.fdopen(1, "wb", closefd=False))
     await work(orders, asyncio.StreamWriter(pipe, protocol, None, loop))
 

@@ -18,6 +18,7 @@ from parkstream_projection.replay.frames import (
     decode_batch,
     receive,
     send,
+    widen,
 )
 from parkstream_projection.replay.source import Source
 from parkstream_projection.store import ProjectionError
@@ -42,6 +43,7 @@ class Worker:
         self._process = await asyncio.create_subprocess_exec(*COMMAND, stdin=pipe, stdout=pipe, limit=BUFFERED_BYTES)
         assert self._process.stdin is not None
         self._orders = self._process.stdin
+        widen(self._orders.get_extra_info("pipe").fileno())
         self._listening = asyncio.create_task(self._listen())
         send(self._start, self._orders)
         return self
