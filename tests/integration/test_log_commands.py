@@ -219,3 +219,24 @@ async def test_a_reader_that_goes_away_is_no_error(car, parkstream):
     assert await asyncio.to_thread(following.stderr.read) == ""
     following.stderr.close()
     assert following.wait(10) == 128 + signal.SIGPIPE
+
+
+async def test_what_is_archived_is_shown_like_the_rest(car, redis_url, mall, parkstream, tmp_path):
+    archiving = {"PARKSTREAM_REDIS_URL": redis_url, "PARKSTREAM_MALL": mall, "PARKSTREAM_ARCHIVE_DIR": str(tmp_path)}
+    spanning = CommandLine(archiving)
+    before = [spanning("log", *words).out for words in (["tail"], ["find", "--plate", "CAR1", "--json"])]
+    visit = spanning("visit", "CAR1", "--json").object
+    assert spanning("log", "archive", "--through", "3").code == 0
+    assert (await car.log.state()).archived_through == 3
+    assert [spanning("log", *words).out for words in (["tail"], ["find", "--plate", "CAR1", "--json"])] == before
+    assert spanning("visit", "CAR1", "--json").object == visit
+    assert spanning("log", "show", "1", "--json").object["id"] == "in"
+    stats = spanning("log", "stats", "--exact", "--json").object
+    assert (stats["records"], stats["archived"], stats["types"]["records"]) == (5, 3, 5)
+    assert stats["oldest"]["position"] == 1
+    without = parkstream("log", "stats", "--json").object
+    assert (without["oldest"]["position"], without["per_second"]["hour"]) == (4, None)
+
+    away = parkstream("log", "show", "1")
+    assert (away.code, away.out, "archive" in away.err) == (1, "", True)
+    assert [record["position"] for record in parkstream("log", "tail", "2", "--json").lines] == [4, 5]

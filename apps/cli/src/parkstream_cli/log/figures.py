@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any, Final, Literal
 
 from msgspec import Struct
-from parkstream_eventlog import EventLog, LogState, position_at
+from parkstream_eventlog import EventLog, GapError, LogState, position_at
 from parkstream_eventlog.log import DAY_US, DEDUPE_DAYS
 from parkstream_events.sightings import moment_of
 from redis.asyncio import Redis
@@ -44,8 +44,8 @@ class Figures(Struct, frozen=True):
     stream_bytes: int
     index_bytes: int
     bytes_per_record: float | None
-    per_second: dict[str, float]
-    """Over the last 10 s, minute and hour."""
+    per_second: dict[str, float | None]
+    """Over the last 10 s, minute and hour; None where that began in an archive that is not here."""
     oldest: End | None
     newest: End | None
     types: Types
@@ -66,7 +66,7 @@ async def figures(it: Opened, *, exact: bool) -> Figures:
         index_bytes=index,
         bytes_per_record=round((stream + index) / state.length, 1) if state.length else None,
         per_second={name: await _rate(it.log, state, seconds) for name, seconds in RATES.items()},
-        oldest=await _end(it.log, state, state.archived_through + 1),
+        oldest=await _oldest(it.log, state),
         newest=await _end(it.log, state, state.position),
         types=await _types(it.log, state, exact=exact),
     )
@@ -78,7 +78,10 @@ def show(found: Figures) -> None:
     if found.bytes_per_record is not None:
         sizes = f"stream {found.stream_bytes:,}, id index {found.index_bytes:,}, {found.bytes_per_record:,} a record"
         line(f"bytes     {sizes}")
-    rates = ", ".join(f"{rate:,.1f}/s in the last {name}" for name, rate in found.per_second.items())
+    rates = ", ".join(
+        f"{'unknown' if rate is None else f'{rate:,.1f}/s'} in the last {name}"
+        for name, rate in found.per_second.items()
+    )
     line(f"rate      {rates}")
     for name, end in (("oldest", found.oldest), ("newest", found.newest)):
         if end is not None:
@@ -94,13 +97,24 @@ async def _memory(redis: Redis, key: str, *, exact: bool) -> int:
     return int(await untyped.memory_usage(key, samples=0 if exact else None) or 0)
 
 
-async def _rate(log: EventLog, state: LogState, seconds: int) -> float:
-    since = await position_at(log, state.now_us - seconds * SECOND_US)
+async def _rate(log: EventLog, state: LogState, seconds: int) -> float | None:
+    try:
+        since = await position_at(log, state.now_us - seconds * SECOND_US)
+    except GapError:
+        return None
     return max(0, state.position + 1 - since) / seconds
 
 
+async def _oldest(log: EventLog, state: LogState) -> End | None:
+    """Return the first record, or the first in Redis when the archive is not here."""
+    try:
+        return await _end(log, state, 1)
+    except GapError:
+        return await _end(log, state, state.archived_through + 1)
+
+
 async def _end(log: EventLog, state: LogState, position: int) -> End | None:
-    if not state.archived_through < position <= state.position:
+    if not 1 <= position <= state.position:
         return None
     (record,) = await log.read(position - 1, 1)
     age_us = max(0, state.now_us - record.recorded_at_us)
