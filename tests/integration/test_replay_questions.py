@@ -122,12 +122,12 @@ async def test_another_grace_decides_anew(kept, replay):
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        ([], "give one of --to, --recorded-at, --occurred-at and --set"),
+        (["--inside"], "give one of --to, --recorded-at, --occurred-at and --set"),
         (["--to", "1", "--occurred-at", "2026-01-01T00:00:00Z"], "give one of"),
         (["--to", "99"], "the log ends at 4, so give a position from 1 to 4"),
-        (["--occurred-at", "2026-01-01T00:00:00"], "give a time with its zone"),
-        (["--recorded-at", "yesterday"], "give a time with its zone"),
-        (["--to", "1", "--plate", "?"], "--plate ?: a plate has"),
+        (["--recorded-at", "yesterday"], "'yesterday' is no time: write 2026-11-27T08:00"),
+        (["--to", "1", "--plate", "?"], "'?': a plate has"),
+        (["--check", "--set", "MAX_STAY_SECONDS=1"], "--check and --set exclude each other"),
         (["--to", "1", "--from", "1"], "--from asks nothing with no --set"),
         (["--set", "GRACE=1"], "there is no rule 'GRACE'\nThe rules are ALLOWED_LATENESS_SECONDS, SILENCE_GRACE"),
         (["--set", "MAX_STAY_SECONDS=-1"], "give a number of seconds, from 0 to"),

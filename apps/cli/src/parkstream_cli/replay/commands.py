@@ -76,7 +76,9 @@ def replay(  # noqa: PLR0913 - one command, several modes
         message = "--deliver says what --switch or --rollback do with differences: name one of them"
         raise ToolError(message, exit_code=MISUSED)
     wish = Wish(version=version, rollback=rollback, switch=switch, deliver=deliver)
-    if not sets:
+    if sets:
+        refuse_with("--set", {"--recorded-at": recorded_at, "--occurred-at": occurred_at, "--plate": plate})
+    else:
         refuse_with("no --set", {"--from": start})
     at_a_time = recorded_at or occurred_at or ((to or plate or inside) and not sets and not check)
     modes: dict[str, Mode | None] = {
