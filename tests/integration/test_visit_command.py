@@ -9,7 +9,7 @@ from parkstream_cli.visits.answers import answers
 from parkstream_cli.visits.reading import Asked, asked_for, told_of
 from parkstream_eventlog import RedisLog
 from parkstream_events import wire
-from parkstream_events.decisions import WatermarkAdvanced
+from parkstream_events.decisions import RestatedVisit, VisitsRestated, WatermarkAdvanced
 from parkstream_events.sightings import Direction
 from parkstream_visits import Rules
 from projections import HOUR, SECOND, Mall, day_of_traffic, now_us, project, sighting
@@ -103,6 +103,23 @@ async def test_what_came_late_corrects_and_supersedes(shop, parkstream):
     told = parkstream("visit", "entry:e1").out
     assert "the car's stay is in exit:x4 now" in told
     assert "it was held for too long (hold_max)" in told
+
+
+async def test_what_another_version_said_again_is_told(shop, parkstream):
+    now = now_us()
+    await see(shop, (0, "e1", "CAR1", now), (1, "x2", "CAR1", now + SECOND))
+    await busy(shop, 3_000)
+    again = VisitsRestated(2, 2, 1, [RestatedVisit("CAR1", "exit:x2", 1)])
+    await shop.log.decide(wire.VISITS_RESTATED, again.id, wire.encode(again), unless_after=None)
+    await project(shop.projector(), 1_000)
+    answer = parkstream("visit", "CAR1", "--json")
+    (visit,) = answer.object["visits"]
+    assert [(one["because"], one["position"]) for one in visit["revisions"]] == [
+        ("rests_on_what_was_seen", 2),
+        ("restated", 3_003),
+    ]
+    assert "a decision said visits again" in answer.err
+    assert "said again by decision 3003" in parkstream("visit", "CAR1").out
 
 
 async def test_what_came_too_late_is_told(shop, parkstream):

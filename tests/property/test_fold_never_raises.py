@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from parkstream_eventlog import Record
 from parkstream_events import wire
 from parkstream_events.sightings import microseconds, moment_of
+from parkstream_events.summaries import REVISION_MAX
 from parkstream_projection import Present, fact_of, state_hash
 from parkstream_projection.codec import encode, encode_item
 from parkstream_visits import Clock, Fold, Plate, State, Unreadable, summary_of, visits_of
@@ -32,9 +33,22 @@ moments = st.one_of(
 )
 ids = st.one_of(st.sampled_from("ab"), st.text(min_size=1, max_size=200))
 plates = st.one_of(st.sampled_from(["A1", "b-2"]), st.text(max_size=18))
+cameras = st.fixed_dictionaries({"site": st.just("north"), "lane": st.sampled_from(["1", ""])})
+visit_ids = st.one_of(st.sampled_from(["entry:a", "exit:a", "exit:b"]), st.text(max_size=12))
+revisions = st.one_of(st.integers(-1, 3), st.sampled_from([REVISION_MAX - 1, REVISION_MAX]))
 FIELDS = {
     wire.ENTERED: {"id": ids, "vehicle_plate": plates, "entry_date_time": moments},
     wire.EXITED: {"id": ids, "vehicle_plate": plates, "exit_date_time": moments},
+    wire.ENTERED_V2: {"id": ids, "vehicle_plate": plates, "entry_date_time": moments, "camera": cameras},
+    wire.EXITED_V2: {"id": ids, "vehicle_plate": plates, "exit_date_time": moments, "camera": cameras},
+    wire.VISITS_RESTATED: {
+        "version": numbers,
+        "as_of_position": numbers,
+        "part": numbers,
+        "visits": st.lists(
+            st.fixed_dictionaries({"vehicle_plate": plates, "visit_id": visit_ids, "revision": revisions})
+        ),
+    },
     wire.WATERMARK_ADVANCED: {
         "direction": st.sampled_from([0, 1, 1, 2]),
         "to_us": numbers,

@@ -4,7 +4,7 @@ from bisect import bisect_left
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parkstream_events.decisions import WatermarkAdvanced
+from parkstream_events.decisions import RestatedVisit, VisitsRestated, WatermarkAdvanced
 from parkstream_events.sightings import Direction, VehicleEntered, VehicleExited
 from parkstream_visits import Fact, Fold, Rule, Rules, Seen, State, Telling
 from visits_histories import RULES, START, UNIT, Pass, passes, rules_changed
@@ -30,7 +30,7 @@ def identity(what, _):
 
 
 def facts_of(history, *changes):
-    """Return *history* in the order of its recording, under RULES, then at random places under *changes*."""
+    """Return *history* in the order of its recording, with *changes*: from some place on other rules, or said again."""
     recorded = sorted(
         (max(0, what.at + delay) if isinstance(what, Pass) else delay, nth, what)
         for nth, (what, delay) in enumerate(history)
@@ -44,9 +44,10 @@ def facts_of(history, *changes):
         way, back = what
         decided = WatermarkAdvanced(way, START + (at - back) * UNIT, "silence", position - 1)
         facts.append(Fact(position, START + at * UNIT, None, None, decided))
-    for after, rules in changes:
+    for after, what in changes:
         where = 1 + after % len(facts)
-        change = Fact(0, facts[where - 1].recorded_at_us, None, None, rules.changed(where))
+        event = what.changed(where) if isinstance(what, Rules) else what
+        change = Fact(0, facts[where - 1].recorded_at_us, None, None, event)
         facts = [fact._replace(position=n) for n, fact in enumerate([*facts[:where], change, *facts[where:]], 1)]
     return facts
 
@@ -75,7 +76,17 @@ def of_plate(spoken, name):
     return sorted(found, key=lambda one: (one.position, one.visit_id, one.revision))
 
 
-changes = st.lists(st.tuples(st.integers(0, 40), st.sampled_from([LATER, SHORT, RULES])), max_size=2)
+named = st.builds(
+    lambda plate, way, id_, revision: RestatedVisit(plate, f"{way}:{id_}", revision),
+    st.sampled_from(["A1", "B2"]),
+    st.sampled_from(["entry", "exit"]),
+    st.integers(0, 9),
+    st.integers(0, 3),
+)
+restated = st.builds(lambda visits: VisitsRestated(2, 1, 1, visits), st.lists(named, min_size=1, max_size=3))
+changes = st.lists(
+    st.tuples(st.integers(0, 40), st.one_of(st.sampled_from([LATER, SHORT, RULES]), restated)), max_size=2
+)
 
 
 @many
@@ -129,6 +140,16 @@ def test_the_facts_that_are_not_needed_change_nothing(history):
             continue  # What came too late is not known: such a reader does not jump.
         told, _ = only_needed(name, facts, known)
         assert revisions(told.story()) == of_plate(spoken, name)
+
+
+def test_a_revision_that_was_left_out_is_noticed():
+    history = [(Pass(10, 0, "1"), 0), (Pass(50, 1, "2"), 0)]
+    again = VisitsRestated(2, 3, 1, [RestatedVisit("A1", "exit:2", 1)])
+    facts = facts_of(history, (2, again))
+    fold, _ = whole(facts)
+    plate = fold.state.plates["A1"]
+    assert telling("A1", facts).agrees_with(plate)
+    assert not telling("A1", [fact for fact in facts if fact.event is not again]).agrees_with(plate)
 
 
 def test_between_a_cars_coming_and_its_leaving_nothing_is_needed():

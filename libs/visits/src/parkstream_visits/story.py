@@ -15,7 +15,7 @@ from parkstream_events.summaries import Outcome
 
 from parkstream_visits.fold import Fact, Fold
 from parkstream_visits.judging import Judged, Rule, judged
-from parkstream_visits.memory import Clock, Counters, State
+from parkstream_visits.memory import Clock, Counters, Plate, State
 from parkstream_visits.pairing import Seen, Visit, visits_of
 from parkstream_visits.rules import Rules
 from parkstream_visits.spoken import Spoken
@@ -32,6 +32,7 @@ class Because(StrEnum):
     RULES_CHANGED = "rules_changed"
     CORRECTED = "corrected"
     SUPERSEDED = "superseded"
+    RESTATED = "restated"
 
 
 class Held(Struct, frozen=True):
@@ -121,6 +122,14 @@ class Telling:
         waits = [held.due_us + lateness_us for held in self._held.values()]
         return min([*waits, *(seen.at_us for seen in to_come)], default=None)
 
+    def agrees_with(self, plate: Plate) -> bool:
+        """Return whether all that is remembered as said of the *plate* was told: else a needed fact was left out.
+
+        A decision may restate a visit at any time, and nothing tells when.
+        """
+        told = {revision.spoken.visit_id: revision.spoken.revision for revision in self._revisions}
+        return all(told.get(visit_id, 0) >= said.revision for visit_id, said in plate.said.items())
+
     def story(self) -> Story:
         """Return what was told so far."""
         sightings = [self._seen[key] for key in sorted(self._seen)]
@@ -152,7 +161,7 @@ class Telling:
         self._say(fact, said)
 
     def _say(self, fact: Fact, said: list[Spoken]) -> None:
-        for spoken in said:
+        for spoken in (one for one in said if one.plate == self.name):
             self._revisions.append(Revision(spoken, _because(spoken, fact), fact, self._held.get(spoken.visit_id)))
         plate = self._fold.state.plates.get(self.name)
         lateness_us = self.rules[-1].allowed_lateness_us
@@ -172,6 +181,8 @@ def _taken(counters: Counters) -> int:
 
 def _because(spoken: Spoken, fact: Fact) -> Because:
     event = fact.event
+    if spoken.restated:
+        return Because.RESTATED
     if spoken.outcome is Outcome.RETRACTED:
         return Because.SUPERSEDED
     if spoken.revision > 1:

@@ -62,9 +62,17 @@ async def told_of(it: Opened, asked: Asked) -> Telling:
     else:
         note(f"nothing of {asked.plate} is remembered: reading the log from its beginning")
         way = Way(1, [Rules()], None)
+    telling = await _told(it.log, asked, way)
+    if way.seen is not None and plate is not None and not telling.agrees_with(plate):
+        note("a decision said visits again: reading the log from there on")
+        telling = await _told(it.log, asked, way._replace(seen=None))
+    return telling
+
+
+async def _told(log: EventLog, asked: Asked, way: Way) -> Telling:
     telling = Telling(asked.plate, way.rules)
     with progress("reading") as reached:
-        await _tell(it.log, telling, way, asked.found, reached)
+        await _tell(log, telling, way, asked.found, reached)
     return telling
 
 

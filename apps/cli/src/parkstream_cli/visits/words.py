@@ -64,6 +64,8 @@ def revision_in_words(revision: Revision) -> str:  # noqa: PLR0911 - one per rea
         case Because.SUPERSEDED:
             heir = f", the car's stay is in {spoken.superseded_by} now" if spoken.superseded_by else ""
             return f"superseded by record {by}: {_seen(spoken.cause)} came later{heir}"
+        case Because.RESTATED:
+            return f"said again by decision {by}: another version of the projection became live, and reads it so"
     assert_never(revision.because)
 
 
