@@ -6,7 +6,9 @@ import msgspec
 import pytest
 from parkstream_cli.log import checking
 from parkstream_events import wire
+from parkstream_events.decisions import RestatedVisit, VisitsRestated
 from parkstream_projection.codec import decode_clock, encode
+from projections import project
 from sound import PARKED, WAITING, Sound, line_of
 
 
@@ -268,6 +270,37 @@ def test_what_waits_or_is_parked_may_be_in_the_file(verified):
             file.writelines(wire.encode(line_of(item)) + b"\n" for item in items)
 
     assert found(verified(written_but_not_settled)) == []
+
+
+def test_what_another_version_has_said_is_not_compared(verified):
+    async def switch(mall):
+        lines = mall.file.read_bytes().splitlines(keepends=True)
+        end, visit = await end_of(mall), msgspec.json.decode(lines[4])
+        named = RestatedVisit(visit["vehicle_plate"], visit["visit_id"], visit["revision"])
+        restated = VisitsRestated(2, end, 1, [named])
+        await mall.log.decide(wire.type_of(restated), restated.id, wire.encode(restated), unless_after=None)
+        await project(mall.projector())
+        lines[4] = edited(lines[4], outcome="exit_missed")
+        mall.file.write_bytes(b"".join(lines))
+
+    report = verified(switch)
+    assert found(report) == []
+    note = f"summaries up to position {report['last'] - 1} were said by an earlier version of the projection"
+    assert any(one.startswith(note) for one in report["notes"])
+
+
+def test_what_this_version_says_again_is_compared(verified):
+    async def switch_and_lose(mall):
+        end, (line, *_) = await end_of(mall), mall.file.read_bytes().splitlines()
+        visit = msgspec.json.decode(line)
+        restated = VisitsRestated(2, end, 1, [RestatedVisit(visit["vehicle_plate"], visit["visit_id"], 1)])
+        await mall.log.decide(wire.type_of(restated), restated.id, wire.encode(restated), unless_after=None)
+        await project(mall.projector())
+        last, _ = (await mall.emitted())[-1]
+        await mall.outbox.settle([last])
+
+    report = verified(switch_and_lose)
+    assert found(report) == [("summary_missing", report["last"])]
 
 
 def test_what_is_redriven_is_accounted_for(verified):

@@ -13,7 +13,7 @@ from parkstream_eventlog.verifying.run import add_entries
 from parkstream_eventlog.verifying.state import check_state
 from parkstream_eventlog.verifying.sums import SHIFT, Span, Sums
 from parkstream_events import wire
-from parkstream_events.decisions import RecordAcknowledged
+from parkstream_events.decisions import RecordAcknowledged, VisitsRestated
 from parkstream_events.sightings import VehicleEntered, moment_of
 
 DAY = 20_000
@@ -82,6 +82,10 @@ def test_what_cannot_be_read_is_listed_and_its_entry_not_asked_for():
 
 def test_what_was_acknowledged_is_known():
     assert checked(record(1, RecordAcknowledged(7, "known")))[0].acknowledged == {7}
+
+
+def test_up_to_where_another_version_spoke_is_known():
+    assert checked(entered(1), record(2, VisitsRestated(2, 1, 1, [])))[0].restated_as_of == 1
 
 
 @given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 5)), max_size=6))

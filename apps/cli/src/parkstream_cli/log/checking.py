@@ -11,12 +11,12 @@ from cyclopts import Parameter, validators
 from msgspec import Struct
 from parkstream_eventlog.verifying import STOPS_PROJECTIONS, Finding, Findings, LogCheck
 from parkstream_eventlog.verifying.index import IdIndex
+from parkstream_projection.replay.collecting import rarely_collected
 from parkstream_visits import RULES_VERSION
 from rich.console import Console
 
 from parkstream_cli import opening
 from parkstream_cli.failing import FAILED, ToolError
-from parkstream_cli.log.collecting import rarely_collected
 from parkstream_cli.log.projections import Seen, check_projections, check_unreadable, snapshot
 from parkstream_cli.log.summaries import SummaryCheck
 from parkstream_cli.log.waiting import read_waiting
@@ -80,12 +80,12 @@ async def _verify(summaries: Path | None, most: int) -> Report:
             records = await check.run(reached)
         check_projections(seen, state.position, findings)
         check_unreadable(records, seen, findings)
-        through = min(seen.emitted_through, state.position)
+        said_by_this = range(records.restated_as_of + 1, min(seen.emitted_through, state.position) + 1)
         lines = None
         if obstacle := _obstacle(file, seen, check.first, findings):
             findings.notes.append(obstacle)
         elif file:
-            lines = await _check_summaries(it, file, through, findings)
+            lines = await _check_summaries(it, file, said_by_this, findings)
     return Report(
         ok=not findings.total,
         first=check.first,
@@ -111,10 +111,13 @@ def _file(named: Path | None, usual: str) -> Path | None:
     raise ToolError(message)
 
 
-async def _check_summaries(it: Opened, file: Path, through: int, findings: Findings) -> int:
-    """Compare the summaries in *file* with what the log says up to position *through*; return how many there are."""
-    check = SummaryCheck(it.log, file, through, await read_waiting(it.outbox, it.redis, it.keys), findings)
-    with progress("comparing summaries", through) as reached:
+async def _check_summaries(it: Opened, file: Path, positions: range, findings: Findings) -> int:
+    """Compare the summaries in *file* with what the log says at *positions*; return how many there are."""
+    if positions.start > 1:
+        before = f"summaries up to position {positions.start - 1} were said by an earlier version of the projection"
+        findings.notes.append(f"{before}, and were not compared")
+    check = SummaryCheck(it.log, file, positions, await read_waiting(it.outbox, it.redis, it.keys), findings)
+    with progress("comparing summaries", positions.stop - 1) as reached:
         await check.run(reached)
     return check.lines
 

@@ -17,10 +17,10 @@ from parkstream_eventlog.exporting import exported
 from parkstream_eventlog.importing import import_lines
 from parkstream_eventlog.importing_redis import RedisImport
 from parkstream_eventlog.line_files import lines_in
+from parkstream_projection.replay.collecting import rarely_collected
 
 from parkstream_cli import opening
 from parkstream_cli.failing import MISUSED, ToolError
-from parkstream_cli.log.collecting import rarely_collected
 from parkstream_cli.log.export_files import sink_for
 from parkstream_cli.progress import progress
 

@@ -28,12 +28,12 @@ RANGES_MAX: Final = 64
 
 
 class SummaryCheck:
-    """Compares *file* with what is said of the records of *log* up to position *through*, less what is *waiting*."""
+    """Compares *file* with what is said of the records of *log* at *positions*, less what is *waiting*."""
 
-    def __init__(self, log: EventLog, file: Path, through: int, waiting: Waiting, findings: Findings) -> None:
+    def __init__(self, log: EventLog, file: Path, positions: range, waiting: Waiting, findings: Findings) -> None:
         self._log = log
         self._file = file
-        self._through = through
+        self._positions = positions
         self._waiting = waiting
         self._findings = findings
         self.lines = 0
@@ -46,20 +46,20 @@ class SummaryCheck:
             await asyncio.to_thread(self._add, contents, said)
             reached(position)
         await asyncio.to_thread(self._add_file, written)
-        self._waiting.check(self._through, self._findings)
+        self._waiting.check(self._positions, self._findings)
         if ranges := said.differing(written):
             await self._compare(ranges)
 
     async def _said(self) -> AsyncIterator[tuple[int, list[Content]]]:
         """Yield what is said of the records, batch by batch, and the last position of each batch."""
         fold = Fold(State())
-        async with aclosing(batches_of(self._log, 0, self._through, BATCH_MAX)) as batches:
+        async with aclosing(batches_of(self._log, 0, self._positions.stop - 1, BATCH_MAX)) as batches:
             async for records in batches:
                 yield records[-1].position, await asyncio.to_thread(contents_of, fold, records)
 
     def _add(self, contents: Iterable[Content], sums: Sums) -> None:
         for content in contents:
-            if not self._waiting.met(content):
+            if not self._waiting.met(content) and position_of(content) in self._positions:
                 sums[position_of(content) >> SHIFT] += hash(content)
 
     def _add_file(self, sums: Sums) -> None:
@@ -67,7 +67,7 @@ class SummaryCheck:
             if content is None:
                 advice = "the summary API cuts a torn end when it starts; restore another line from a backup"
                 self._findings.add(Finding("summary_unreadable", f"line {number} of the file is no summary", advice))
-            elif position_of(content) <= self._through:
+            elif position_of(content) in self._positions:
                 self.lines += 1
                 if pair_of(content) not in self._waiting:
                     sums[position_of(content) >> SHIFT] += hash(content)
@@ -86,7 +86,7 @@ class SummaryCheck:
         async for _, contents in self._said():
             differences.expect(content for content in contents if self._is_in(wanted, content))
         for _, content in self._written():
-            if content is not None and position_of(content) <= self._through and self._is_in(wanted, content):
+            if content is not None and self._is_in(wanted, content):
                 differences.see(content)
         differences.report()
         if rest := ranges[RANGES_MAX:]:
@@ -95,7 +95,9 @@ class SummaryCheck:
             self._findings.add(Finding("summaries_differ", found, "mend those found, and verify again", position))
 
     def _is_in(self, ranges: frozenset[int], content: Content) -> bool:
-        return position_of(content) >> SHIFT in ranges and pair_of(content) not in self._waiting
+        position = position_of(content)
+        wanted = position >> SHIFT in ranges and position in self._positions
+        return wanted and pair_of(content) not in self._waiting
 
 
 def contents_of(fold: Fold, records: Iterable[Record]) -> list[Content]:

@@ -42,15 +42,15 @@ class Waiting:
             self._other.append(content)
         return True
 
-    def check(self, through: int, findings: Findings) -> None:
-        """Find what waits and is not what the log says up to position *through*."""
+    def check(self, positions: range, findings: Findings) -> None:
+        """Find what waits and is not what the log says at *positions*."""
         advice = "something wrote past the projection's function: remove the entry, and find its writer"
-        for content in self._other:
+        for content in (content for content in self._other if position_of(content) in positions):
             found = f"revision {content[1]} of {content[0]!r} waits to be delivered, but the log says it otherwise"
             findings.add(Finding("waiting_differs", found, advice, position_of(content)))
         for pair in sorted(self._unmet):
             position = self._kept[pair][0]
-            if position <= through:
+            if position in positions:
                 found = f"revision {pair[1]} of {pair[0]!r} waits to be delivered, but the log does not say it"
                 findings.add(Finding("waiting_extra", found, advice, position))
 

@@ -5,7 +5,7 @@ from functools import lru_cache
 from typing import Final, NamedTuple
 
 from parkstream_events import wire
-from parkstream_events.decisions import RecordAcknowledged
+from parkstream_events.decisions import RecordAcknowledged, VisitsRestated
 from parkstream_events.sightings import EPOCH
 from parkstream_events.wire import UnreadableError
 
@@ -73,6 +73,8 @@ class RecordCheck:
         """The first ones."""
         self.unreadable_total = 0
         self.acknowledged: set[int] = set()
+        self.restated_as_of = 0
+        """Up to where another version of the projection said the summaries; 0 when none did."""
 
     def take(self, records: Sequence[Record]) -> None:
         """Check *records*, the next ones."""
@@ -100,6 +102,8 @@ class RecordCheck:
             return None
         if isinstance(event, RecordAcknowledged):
             self.acknowledged.add(event.position)
+        elif isinstance(event, VisitsRestated):
+            self.restated_as_of = event.as_of_position
         return event
 
     def _goes_back(self, record: Record) -> None:
