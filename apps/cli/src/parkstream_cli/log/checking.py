@@ -150,4 +150,6 @@ def show(report: Report, console: Console) -> None:
         console.print(f"note: {note}", soft_wrap=True)
     summaries = "" if report.summaries is None else f" and {report.summaries:,} summaries"
     checked = f"{report.records:,} records up to position {report.last:,}{summaries} in {report.seconds:.1f} s"
-    console.print(f"{'[green]ok[/]' if report.ok else f'[red]{report.total:,} findings[/]'}: checked {checked}")
+    plural = "" if report.total == 1 else "s"
+    verdict = "[green]ok[/]" if report.ok else f"[red]{report.total:,} finding{plural}[/]"
+    console.print(f"{verdict}: checked {checked}", soft_wrap=True)
