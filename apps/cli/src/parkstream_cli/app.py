@@ -31,7 +31,7 @@ from parkstream_cli.outbox import commands as outbox
 from parkstream_cli.places import SPANS_FILE, usual_place
 from parkstream_cli.probing import UnreachableError
 from parkstream_cli.replay import commands as replay
-from parkstream_cli.republish import commands as republish
+from parkstream_cli.republish import HELP as REPUBLISH_HELP
 from parkstream_cli.settings import Settings
 from parkstream_cli.traces import asking
 from parkstream_cli.traces.asking import NoSpansError, NoTraceError, Sources
@@ -43,10 +43,10 @@ app = cyclopts.App(name="parkstream", help="From mall cameras to visits, and not
 app.command(log.app)
 app.command(visit)
 app.command(replay.app)
-app.command(republish.app)
 app.command(outbox.app)
-# By name, because it imports FastStream, which would cost every command 0.2 s.
+# By name, because these import FastStream, which would cost every command 0.2 s.
 app.command("parkstream_cli.dead_letters.commands:app", name="dead-letters", help=DEAD_LETTERS_HELP)
+app.command("parkstream_cli.republish.commands:app", name="republish", help=REPUBLISH_HELP)
 
 
 Positive = Annotated[float, Parameter(validator=validators.Number(gt=0))]
