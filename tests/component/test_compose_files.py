@@ -21,8 +21,8 @@ GIVEN = {"HOST", "PORT", "RABBITMQ_URL", "REDIS_URL", "SUMMARY_URL", "SUMMARY_FI
 """What compose decides, because services find each other by it."""
 SECRET = {"API_TOKEN", "PLATE_HASH_KEY"}
 SERVICES = ["entry-generator", "exit-generator", "backend", "summary-api"]
-UNCHECKED = {"cli", "clickhouse-functions", "signoz-migrator", "otel-collector", "otel-collector-hosts"}
-"""What ends by itself, and the collector, whose image has no shell: otel-collector-health looks at it."""
+UNCHECKED = {"cli", "archiver", "clickhouse-functions", "signoz-migrator", "otel-collector", "otel-collector-hosts"}
+"""What ends by itself, or has nothing but its log lines; the collector's image has no shell, another looks at it."""
 ROOTS = {"clickhouse-functions", "signoz"}
 """Their volumes belong to root; they have no capability."""
 
@@ -132,7 +132,7 @@ def test_lite_is_bounded_by_about_a_gibibyte():
         own = service.get("deploy", EVERY[name]["deploy"])["resources"]["limits"]["memory"]
         if name != "cli":
             total += int(VARIABLE.sub(lambda found: found[2], own).removesuffix("m"))
-    assert total <= 1_200
+    assert total <= 1_280
 
 
 def test_every_secret_is_a_file_that_is_made_and_none_is_in_the_tree(tmp_path):

@@ -27,6 +27,8 @@ CODE = {
     "summary_api": ["apps/summary-api"],
 }
 """Whose commands a user must be allowed; the entry generator needs a part of what the exit generator does."""
+ELSEWHERE = {"backend": {"scan"}}
+"""What is in that code for the command line: verify looks for keys that should not be there."""
 DANGEROUS = [["CONFIG", "SET", "appendonly", "no"], ["FLUSHALL"], ["KEYS", "*"], ["SHUTDOWN"], ["ACL", "LIST"]]
 NO_COMMANDS = {"auth", "hello", "command", "cluster", "get"}
 """What needs no right, or reads like a command in the code and is none: HTTP has a GET, too."""
@@ -118,7 +120,7 @@ async def test_every_command_that_the_code_names_is_allowed(user, redis_server):
         allowed = await allowed_by(rules_of(user), redis)
     named = {word for folder in CODE[user] for word in words_in(ROOT / folder) if word.partition("|")[0] in known}
     assert "hset" in named
-    assert sorted(named - allowed - NO_COMMANDS) == []
+    assert sorted(named - allowed - NO_COMMANDS - ELSEWHERE.get(user, set())) == []
 
 
 def rules_of(user):

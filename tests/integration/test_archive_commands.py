@@ -1,6 +1,7 @@
 """``parkstream log archive`` and ``restore`` as people use them, and what the doctor says of an archive."""
 
 import json
+import signal
 import subprocess
 import sys
 
@@ -29,6 +30,10 @@ def log(redis_url, mall, tmp_path):
         return subprocess.run(command, env=told, capture_output=True, text=True, check=False, cwd=tmp_path)
 
     return run
+
+
+def started(command, environ):
+    return subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True)
 
 
 def answer(done):
@@ -62,6 +67,23 @@ async def test_records_go_and_come_back(store, log, tmp_path):
     assert log("restore", "--dry-run", **there).stdout.startswith("would restore 10 records, positions 1 to 10 (")
     assert log("restore", **there).stdout.endswith("the log holds 50 records now\n")
     assert log("restore", **there).stdout == "nothing to restore: the log holds 50 records\n"
+
+
+async def test_again_and_again_takes_what_has_come_meanwhile(store, redis_url, mall, tmp_path):
+    told = {
+        "PARKSTREAM_REDIS_URL": redis_url,
+        "PARKSTREAM_MALL": mall,
+        "PARKSTREAM_ARCHIVE_DIR": str(tmp_path / "archive"),
+    }
+    command = [sys.executable, "-m", "parkstream_cli", "log", "archive", "--keep", "20", "--every", "0.1"]
+    with started(command, told) as archiver:
+        assert archiver.stdout.readline().startswith("archived 30 records, positions 1 to 30")
+        await store.log.append([entered(f"more-{n}") for n in range(5)])
+        while not (said := archiver.stdout.readline()).startswith("archived"):
+            assert said == "nothing to archive: the log holds 20 records\n"
+        assert said.startswith("archived 5 records, positions 31 to 35")
+        archiver.terminate()
+    assert archiver.returncode == 128 + signal.SIGTERM
 
 
 def test_what_is_younger_stays(store, log, tmp_path):

@@ -2,9 +2,10 @@
 
 import asyncio
 import sys
+import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple, TypeVar
+from typing import Annotated, Any, Final, NamedTuple, NoReturn, TypeVar
 
 import msgspec
 from cyclopts import Parameter, validators
@@ -12,7 +13,7 @@ from msgspec import Struct
 from parkstream_eventlog import EventLog
 from parkstream_eventlog.archive import Archive, Archiver, Restorer, last_recorded_before
 
-from parkstream_cli.failing import MISUSED, ToolError
+from parkstream_cli.failing import EXPECTED, MISUSED, ToolError
 from parkstream_cli.opening import Opened, opened, settings_here
 from parkstream_cli.progress import progress
 
@@ -23,12 +24,14 @@ ResultT = TypeVar("ResultT")
 Folder = Annotated[Path | None, Parameter(name="--dir", help="The archive; by default PARKSTREAM_ARCHIVE_DIR.")]
 Position = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=0))]
+Seconds = Annotated[float, Parameter(validator=validators.Number(gt=0))]
 Days = Annotated[float, Parameter(validator=validators.Number(gte=0))]
 DryRun = Annotated[bool, Parameter(help="Only say what would be done.", negative="")]
 AsJson = Annotated[bool, Parameter(help="Print one JSON object instead.", negative="")]
 Kept = Annotated[Count | None, Parameter(help=f"The newest records that stay, by default {KEEP:,}.")]
 Through = Annotated[Position | None, Parameter(help="The last position that goes.")]
 OlderThan = Annotated[Days | None, Parameter(help="Days: what was recorded longer ago goes.")]
+Every = Annotated[Seconds | None, Parameter(help="Do it again and again, so many seconds later, until it is ended.")]
 From = Annotated[Position | None, Parameter(name="--from", help="The first position to come back, by default all.")]
 
 
@@ -52,6 +55,7 @@ def archive(  # noqa: PLR0913 - its options
     keep: Kept = None,
     through: Through = None,
     older_than: OlderThan = None,
+    every: Every = None,
     dry_run: DryRun = False,
     json: AsJson = False,
 ) -> int:
@@ -65,7 +69,11 @@ def archive(  # noqa: PLR0913 - its options
         message = "give one of --keep, --through and --older-than"
         raise ToolError(message, exit_code=MISUSED)
     limit = Limit(keep, through, older_than)
-    return _tell(_run(folder, lambda it, place: _archived(it, place, limit, dry_run=dry_run)), "archive", json=json)
+
+    def once() -> int:
+        return _tell(_run(folder, lambda it, place: _archived(it, place, limit, dry_run=dry_run)), "archive", json=json)
+
+    return once() if every is None else _again_and_again(once, every)
 
 
 def restore(*, folder: Folder = None, from_: From = None, dry_run: DryRun = False, json: AsJson = False) -> int:
@@ -76,6 +84,17 @@ def restore(*, folder: Folder = None, from_: From = None, dry_run: DryRun = Fals
     Leaves the archive as it is.
     """
     return _tell(_run(folder, lambda it, place: _restored(it, place, from_, dry_run=dry_run)), "restore", json=json)
+
+
+def _again_and_again(once: Callable[[], int], every_seconds: float) -> NoReturn:
+    """Do it for ever; what goes wrong is told, and tried again the next time."""
+    while True:
+        try:
+            once()
+        except EXPECTED as error:
+            sys.stderr.write(f"error: {error}\n")
+        sys.stdout.flush()
+        time.sleep(every_seconds)
 
 
 class Limit(NamedTuple):
