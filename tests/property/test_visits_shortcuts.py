@@ -4,7 +4,7 @@ import msgspec
 import parkstream_visits.fold
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from visits_histories import END, Told, histories
+from visits_histories import END, IN, OUT, Pass, Told, histories
 
 ENCODE = msgspec.msgpack.encode
 
@@ -16,23 +16,63 @@ def told_of(order, recorded, step) -> Told:
     return told.to_the_end()
 
 
+def without_shortcuts():
+    return patch.multiple(
+        parkstream_visits.fold,
+        seen_first=lambda *_: False,
+        came_again=lambda *_: False,
+        left=lambda *_: None,
+        given_up=lambda *_: None,
+    )
+
+
+def assert_the_same(told: Told, plain: Told) -> None:
+    assert told.spoken == plain.spoken
+    assert ENCODE(told.state.clock) == ENCODE(plain.state.clock)
+    assert {n: ENCODE(p) for n, p in told.state.plates.items()} == {n: ENCODE(p) for n, p in plain.state.plates.items()}
+    for queue, its in zip(told.state.agendas, plain.state.agendas, strict=True):
+        assert queue.take_changes() == its.take_changes()
+
+
 @settings(max_examples=500, deadline=None)
 @given(histories, st.randoms(), st.sampled_from([0, 60, END]), st.sampled_from([0, 7, 3_000]))
 def test_a_shortcut_gives_what_pairing_the_whole_plate_gives(seen, random, recorded, step):
     order = seen + [p for p in seen if random.random() < 0.2]
     random.shuffle(order)
     with_shortcuts = told_of(order, recorded, step)
-    with (
-        patch.object(parkstream_visits.fold, "seen_first", lambda *_: False),
-        patch.object(parkstream_visits.fold, "came_again", lambda *_: False),
-        patch.object(parkstream_visits.fold, "left", lambda *_: None),
-        patch.object(parkstream_visits.fold, "given_up", lambda *_: None),
-    ):
+    with without_shortcuts():
         without = told_of(order, recorded, step)
-    assert with_shortcuts.spoken == without.spoken
-    assert ENCODE(with_shortcuts.state.clock) == ENCODE(without.state.clock)
-    assert {n: ENCODE(p) for n, p in with_shortcuts.state.plates.items()} == {
-        n: ENCODE(p) for n, p in without.state.plates.items()
-    }
-    for queue, plain in zip(with_shortcuts.state.agendas, without.state.agendas, strict=True):
-        assert queue.take_changes() == plain.take_changes()
+    assert_the_same(with_shortcuts, without)
+
+
+comings_and_goings = st.lists(
+    st.tuples(
+        st.sampled_from([0, 1, 2, 5, 30, 49, 60, 200, 9_000, 21_000]),
+        st.sampled_from([IN, OUT]),
+        st.integers(0, 99).map(str),
+        st.sampled_from(["A1", "A1", "A1", "B2"]),
+        st.sampled_from([0, 0, 0, 3, 100, 19_990]),
+    ),
+    max_size=16,
+    unique_by=lambda one: one[1:3],  # The log takes an id once per direction.
+)
+
+
+def told_in_time(passes: list[tuple[Pass, int]]) -> Told:
+    told = Told()
+    for seen, recorded in sorted(passes, key=lambda one: one[1]):
+        told.see(seen, recorded=recorded)
+    return told
+
+
+@settings(max_examples=1_500, deadline=None)
+@given(comings_and_goings, st.sampled_from([0, 37_480, 37_540]))  # Soon after, plates are kept a day longer.
+def test_a_car_that_comes_and_goes_for_weeks_is_taken_in_the_same_way(comings, at):
+    passes = []
+    for gap, way, id_, plate, delay in comings:
+        at += gap
+        passes.append((Pass(at, way, id_, plate), at + delay))
+    with_shortcuts = told_in_time(passes)
+    with without_shortcuts():
+        without = told_in_time(passes)
+    assert_the_same(with_shortcuts, without)
