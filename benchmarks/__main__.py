@@ -120,7 +120,8 @@ def _log(options: argparse.Namespace) -> None:
     for repeat in range(options.repeats):
         say(f"log, repeat {repeat + 1} of {options.repeats}")
         rows.append(log.measure(options.events))
-    report("log", medians(rows, ("events",)), log.COLUMNS, options.json)
+    merged = medians(rows, ("events",))
+    report("log", merged, log.COLUMNS, options.json, **{name: merged[0][name] for name in log.PROMISED})
 
 
 _RUN: dict[str, Callable[[argparse.Namespace], None]] = {

@@ -9,20 +9,16 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-import redis
 from parkstream_eventlog import Record, RedisLog, connect
 from parkstream_eventlog.lines import records_of
-from parkstream_eventlog.log import DAY_US, DEDUPE_DAYS, digest_of, letter_of
 from parkstream_events.keys import BackendKeys
-from parkstream_events.sightings import VehicleEntered, VehicleExited, microseconds
-from parkstream_projection import Outbox, Projector, fact_of
+from parkstream_projection import Outbox, Projector
 from parkstream_projection.replay import Rebuilder, Source
 from parkstream_visits import Spoken
 
 from benchmarks.stack import MALL
 
 BATCH: Final = 1_000
-BEGINS_WITH: Final = {"E": "entered", "X": "exited"}
 KEYS: Final = BackendKeys(MALL)
 
 
@@ -31,42 +27,6 @@ def records_in(file: Path) -> Iterator[list[Record]]:
     with file.open("rb") as lines:
         while batch := b"".join(islice(lines, BATCH)):
             yield records_of(batch)
-
-
-def bring(url: str, file: str) -> dict[str, Any]:
-    """Write the records of *file* into an empty log, with the ids of the last days, and their recorded times."""
-    known_from = time.time_ns() // 1_000 // DAY_US - DEDUPE_DAYS
-    meta: dict[str, int] = {}
-    with redis.Redis.from_url(url) as client:
-        for records in records_in(Path(file)):
-            with client.pipeline(transaction=True) as pipeline:
-                for record in records:
-                    _write(pipeline, record, meta, known_from)
-                pipeline.hset(KEYS.log_meta, mapping=meta)
-                pipeline.execute()
-    return {"records": meta["position"]}
-
-
-def _write(pipeline: Any, record: Record, meta: dict[str, int], known_from: int) -> None:  # noqa: ANN401 - of redis-py
-    position, type_, id_, body, recorded, published, traceparent = record
-    fields = {"type": type_, "id": id_, "body": body, "recorded": recorded}
-    pipeline.xadd(
-        KEYS.log, {**fields, "published": published or "", "traceparent": traceparent or ""}, id=f"{position}-0"
-    )
-    meta |= {"position": position, "recorded_at_us": recorded}
-    letter = letter_of(type_)
-    if direction := BEGINS_WITH.get(letter):
-        meta |= {f"{direction}_position": position, f"{direction}_at_us": recorded}
-    day = _happened_at_us(record) // DAY_US
-    if day >= known_from:
-        pipeline.hset(KEYS.log_ids(day), f"{letter}:{id_}", digest_of(body) + str(position).encode())
-
-
-def _happened_at_us(record: Record) -> int:
-    event = fact_of(record).event
-    return (
-        microseconds(event.happened_at) if isinstance(event, VehicleEntered | VehicleExited) else record.recorded_at_us
-    )
 
 
 async def project(url: str, through: str) -> dict[str, Any]:
@@ -103,14 +63,16 @@ async def rebuild(url: str, version: str) -> dict[str, Any]:
     return {"seconds": time.perf_counter() - begun, "events": rebuilt.events, "hash": rebuilt.state_hash}
 
 
-STEPS: Final[dict[str, Callable[..., Any]]] = {"bring": bring, "project": project, "rebuild": rebuild}
+STEPS: Final[dict[str, Callable[..., Awaitable[dict[str, Any]]]]] = {"project": project, "rebuild": rebuild}
 
 
 def main(step: str, *arguments: str) -> None:
     """Take one step and print what it came to."""
-    answer = STEPS[step](*arguments)
-    result = asyncio.run(answer) if isinstance(answer, Awaitable) else answer
-    print(json.dumps(result))
+    print(json.dumps(asyncio.run(_answer(STEPS[step](*arguments)))))
+
+
+async def _answer(step: Awaitable[dict[str, Any]]) -> dict[str, Any]:
+    return await step
 
 
 if __name__ == "__main__":
