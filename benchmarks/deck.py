@@ -160,7 +160,16 @@ def _ratio() -> str:
     return f"{untraced:g} times untraced, {traced:g} times traced"
 
 
+def _replay() -> str:
+    row = _results("log")["results"][0]
+    return (
+        f"A replay of {row['events']:,} records, a year of a mall, gives the live state bit for bit: checked in "
+        f"{row['check_seconds']:.1f} s, rebuilt into Redis in {row['rebuild_seconds']:.1f} s."
+    )
+
+
 _PARTS = {
+    "replay": _replay,
     "bars": _bars,
     "cpu": _cpu,
     "latency": _latency,

@@ -72,9 +72,9 @@ cores; every step in a process of its own. Repeat: `./dev bench log --events 100
 | `parkstream log verify` | {verify_seconds:.1f} |
 
 All state hashes {equal}. A check holds {rss_mib_100k:.0f} MiB at 100,000 records and {rss_mib_1m:.0f} MiB at
-{events:,}, in two processes; a commit of the rebuild stops Redis for {p50:.1f} ms (median; p99 {p99:.1f}). A record takes
-{redis_bytes_per_event:.0f} bytes in Redis. Beside the same fold of {compared_events:,} records over plain lists in
-memory a check takes {check_to_lists:.2f} times as long, beside the recorder in memory of the `eventsourcing` library
+{events:,}, in two processes; a commit of the rebuild stops Redis for {p50:.1f} ms (median; p99 {p99:.1f}). A record
+takes {redis_bytes_per_event:.0f} bytes in Redis. Beside the same fold of {compared_events:,} records over plain lists
+in memory a check takes {check_to_lists:.2f} times as long, beside the recorder in memory of the `eventsourcing` library
 {check_to_eventsourcing:.2f} times; both read no Redis.
 """
 
