@@ -78,8 +78,9 @@ async def caught_up(shop: Mall) -> bool:
 
 async def settled(shop: Mall) -> bool:
     """Whether all is projected, and nothing waits but the cars inside."""
+    position = (await shop.log.state()).position
     present = await shop.reads.state()
-    return await caught_up(shop) and present.held == present.inside
+    return present.checkpoint >= position > 0 and present.held == present.inside
 
 
 async def test_what_is_held_is_said_when_its_direction_has_been_silent(shop: Mall):
