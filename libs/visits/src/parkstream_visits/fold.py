@@ -76,7 +76,6 @@ class Fold:
     def __init__(self, state: State) -> None:
         self.state = state
         self._clock = state.clock
-        self._rules = state.clock.rules[-1]
         self._heaps = [agenda.heap for agenda in state.agendas]
         self._books = Bookkeeping(state)
 
@@ -112,7 +111,7 @@ class Fold:
         watermarks = clock.watermarks
         mark = min(recorded_at_us, at_us)
         watermarks[way] = max(watermarks[way], mark)
-        if at_us + self._rules.finality_us < recorded_at_us:
+        if at_us + clock.rules[-1].finality_us < recorded_at_us:
             self._refuse(way)
         else:
             self._take(name, seen)
@@ -176,8 +175,7 @@ class Fold:
                 clock.watermarks[way] = max(clock.watermarks[way], to_us)
             case RulesChanged():
                 clock.counters.decisions += 1
-                self._rules = rules_of(event)
-                clock.rules.append(self._rules)
+                clock.rules.append(rules_of(event))
             case RecordAcknowledged():
                 self._acknowledge(event.position)
             case VisitsRestated():
@@ -191,7 +189,8 @@ class Fold:
 
     def _settle(self) -> None:
         """Say and forget what has come due."""
-        clock, lateness = self._clock, self._rules.allowed_lateness_us
+        clock = self._clock
+        lateness = clock.rules[-1].allowed_lateness_us
         entry, exit_ = clock.watermarks
         entries, exits, recorded = self._heaps
         if entries and entries[0][0] < entry - lateness:
