@@ -156,6 +156,21 @@ async def test_a_worker_that_dies_ends_the_check(small: Mall, monkeypatch: pytes
         await checked(small)
 
 
+async def test_a_worker_that_dies_after_reading_ends_the_check(small: Mall, monkeypatch: pytest.MonkeyPatch):
+    batch = Worker.batch
+
+    async def batch_and_kill(self: Worker) -> Any:
+        read = await batch(self)
+        self._process.kill()
+        await self._process.wait()
+        await self._listening
+        return read
+
+    monkeypatch.setattr(Worker, "batch", batch_and_kill)
+    with pytest.raises(ReadingError, match="run it again"):
+        await checked(small)
+
+
 def commanded(shop: Mall, *options: str) -> tuple[int, str, str]:
     environ = {**os.environ, "PARKSTREAM_REDIS_URL": shop.url, "PARKSTREAM_MALL": shop.keys.mall}
     command = [sys.executable, "-m", "parkstream_cli", "replay", *options]

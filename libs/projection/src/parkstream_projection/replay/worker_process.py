@@ -25,6 +25,8 @@ from parkstream_projection.store import ProjectionError
 
 COMMAND: Final = (sys.executable, "-m", "parkstream_projection.replay.worker")
 
+ENDED: Final = "the process that reads the log has ended; run it again"
+
 
 class ReadingError(ProjectionError):
     """The log could not be read any further."""
@@ -69,16 +71,23 @@ class Worker:
 
     async def changed(self, position: int, plates: dict[str, bytes | None], clock: bytes) -> None:
         """Let it hash what has changed up to *position*."""
-        send(Changed(position, plates, clock, wanted=False), self._orders)
-        await self._orders.drain()
+        await self._tell(Changed(position, plates, clock, wanted=False))
 
     async def hashed(self, position: int, plates: dict[str, bytes | None], clock: bytes) -> Awaitable[str]:
         """Let it hash what has changed up to *position*, and return what gives the state hash."""
         answer = asyncio.get_running_loop().create_future()
         self._hashes[position] = answer
-        send(Changed(position, plates, clock, wanted=True), self._orders)
-        await self._orders.drain()
+        await self._tell(Changed(position, plates, clock, wanted=True))
         return answer
+
+    async def _tell(self, changed: Changed) -> None:
+        if self._listening.done():
+            raise ReadingError(ENDED)
+        send(changed, self._orders)
+        try:
+            await self._orders.drain()
+        except ConnectionError as error:
+            raise ReadingError(ENDED) from error
 
     async def _listen(self) -> None:
         assert self._process.stdout is not None
@@ -87,15 +96,17 @@ class Worker:
                 case Carried(batch):
                     self._batches.put_nowait(batch)
                 case Hashed(position, state_hash):
-                    self._hashes.pop(position).set_result(state_hash)
+                    if not (answer := self._hashes.pop(position)).cancelled():
+                        answer.set_result(state_hash)
                 case Failed(problem):
-                    self._fail(problem)
-        self._fail("the process that reads the log has ended; run it again")
+                    self._batches.put_nowait(ReadingError(problem))
+        self._end(ReadingError(ENDED))
 
-    def _fail(self, problem: str) -> None:
-        error = ReadingError(problem)
+    def _end(self, error: ReadingError) -> None:
+        """Let nobody wait for what will never come."""
         self._batches.put_nowait(error)
         for answer in self._hashes.values():
-            if not answer.done():
+            if not answer.cancelled():
                 answer.set_exception(error)
+                answer.exception()  # Whoever waits gets it; nobody need wait.
         self._hashes.clear()
