@@ -1,9 +1,10 @@
 """What a camera reports once: a vehicle entered, or a vehicle exited."""
 
+import re
 import unicodedata
 from datetime import UTC, datetime, timedelta
 from enum import IntEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta, Struct
 from msgspec.structs import force_setattr
@@ -11,6 +12,9 @@ from msgspec.structs import force_setattr
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 PLATE_LENGTH_MAX = 16
+
+_is_normal: Final = re.compile(f"[A-Z0-9]{{1,{PLATE_LENGTH_MAX}}}").fullmatch
+"""Most plates are sent as they are kept."""
 
 EventId = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
 ZonedTime = Annotated[datetime, Meta(tz=True)]
@@ -38,7 +42,8 @@ class VehicleEntered(Struct, frozen=True, omit_defaults=True, tag=False):
     confidence: Confidence | None = None
 
     def __post_init__(self) -> None:
-        force_setattr(self, "vehicle_plate", normalised_plate(self.vehicle_plate))
+        if _is_normal(self.vehicle_plate) is None:
+            force_setattr(self, "vehicle_plate", normalised_plate(self.vehicle_plate))
         if self.entry_date_time.tzinfo is not UTC:
             force_setattr(self, "entry_date_time", self.entry_date_time.astimezone(UTC))
 
@@ -63,7 +68,8 @@ class VehicleExited(Struct, frozen=True, omit_defaults=True, tag=False):
     confidence: Confidence | None = None
 
     def __post_init__(self) -> None:
-        force_setattr(self, "vehicle_plate", normalised_plate(self.vehicle_plate))
+        if _is_normal(self.vehicle_plate) is None:
+            force_setattr(self, "vehicle_plate", normalised_plate(self.vehicle_plate))
         if self.exit_date_time.tzinfo is not UTC:
             force_setattr(self, "exit_date_time", self.exit_date_time.astimezone(UTC))
 

@@ -13,7 +13,7 @@ from parkstream_projection.codec import clock_hash, encode, hash_text
 from parkstream_projection.replay.collecting import rarely_collected
 from parkstream_projection.replay.feeding import batches
 from parkstream_projection.replay.live import Live, Moment, live
-from parkstream_projection.replay.replica import Replica
+from parkstream_projection.replay.replica import BATCH, Replica
 from parkstream_projection.replay.source import Source, leased
 from parkstream_projection.replay.worker_process import Worker
 from parkstream_projection.store import HASH_EVERY
@@ -82,6 +82,7 @@ class _Fold:
         self._on_progress = on_progress
         self.replica = Replica()
         self.hashes: dict[int, Awaitable[str]] = {}
+        self._changed: dict[str, bytes | None] = {}
         self.hash = hash_text(clock_hash(encode(Clock())))
 
     async def go_on(self, through: int) -> None:
@@ -89,20 +90,24 @@ class _Fold:
         replica = self.replica
         async for batch in batches(self._worker, replica.checkpoint, through):
             replica.take_in(batch)
-            await self._tell(batch.last, last=batch.last == through)
-            replica.forget_agenda_changes()
-            await self._held.move(batch.last)
-            self._on_progress(batch.last, through)
+            position, ends = batch.last, batch.last == through
+            whole = ends or position % HASH_EVERY == 0
+            self._changed |= replica.changes(whole=whole)
+            if whole or position % BATCH == 0:
+                replica.forget_agenda_changes()
+                await self._tell(position, whole=whole, ends=ends)
+                await self._held.move(position)
+                self._on_progress(position, through)
 
-    async def _tell(self, position: int, *, last: bool) -> None:
-        changes, clock = self.replica.changes(), self.replica.clock
-        if not last and position % HASH_EVERY:
-            await self._worker.changed(position, changes, clock)
+    async def _tell(self, position: int, *, whole: bool, ends: bool) -> None:
+        changed, self._changed = self._changed, {}
+        if not whole:
+            await self._worker.changed(position, changed, self.replica.clock)
             return
-        answer = await self._worker.hashed(position, changes, clock)
+        answer = await self._worker.hashed(position, changed, self.replica.clock)
         if position % HASH_EVERY == 0:
             self.hashes[position] = answer
-        if last:
+        if ends:
             self.hash = await answer
 
 

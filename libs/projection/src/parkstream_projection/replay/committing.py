@@ -13,16 +13,17 @@ class Changes:
 
     def __init__(self, kept: set[str]) -> None:
         self._kept = kept
-        self._plates: dict[str, bytes | None] = {}
+        self.plates: dict[str, bytes | None] = {}
+        """As they are encoded now, None when forgotten."""
 
     def add(self, plates: dict[str, bytes | None]) -> None:
-        """Add *plates* as they are encoded now, None when forgotten."""
-        self._plates.update(plates)
+        """Add *plates*."""
+        self.plates |= plates
 
     def take(self, checkpoint: int, clock: bytes, state: State) -> Change:
         """Return all that was collected as one change, without its hash; begin anew."""
-        kept, plates = self._kept, self._plates
-        self._plates = {}
+        kept, plates = self._kept, self.plates
+        self.plates = {}
         change = Change(checkpoint, "", clock)
         self._take_agendas(change, state, plates.keys() - kept)
         for name, encoded in plates.items():

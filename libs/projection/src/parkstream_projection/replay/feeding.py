@@ -1,7 +1,7 @@
 """Batches of the log, asked for ahead of the fold."""
 
-from collections import deque
 from collections.abc import AsyncIterator, Iterator
+from itertools import islice
 from typing import Final
 
 from parkstream_projection.replay.frames import Batch
@@ -13,16 +13,16 @@ AHEAD: Final = 8
 
 
 async def batches(worker: Worker, after: int, through: int) -> AsyncIterator[Batch]:
-    """Yield the records after position *after* up to *through*; batches end at multiples of ``BATCH``, and there."""
-    asked: deque[int] = deque()
-    for window in _windows(after, through):
-        worker.read(*window)
-        asked.append(window[0])
-        if len(asked) == AHEAD:
-            asked.popleft()
-            yield await worker.batch()
-    for _ in asked:
-        yield await worker.batch()
+    """Yield the records after position *after* up to *through*; some end at multiples of ``BATCH``, and there."""
+    windows = _windows(after, through)
+    for first in islice(windows, AHEAD):
+        worker.read(*first)
+    while after < through:
+        batch = await worker.batch()
+        after = batch.last
+        if after % BATCH == 0 and (window := next(windows, None)):
+            worker.read(*window)
+        yield batch
 
 
 def _windows(after: int, through: int) -> Iterator[tuple[int, int]]:

@@ -64,9 +64,9 @@ class Batch(Struct, array_like=True):
 
 
 class Carried(Struct, array_like=True, tag=True):
-    """A batch, encoded: it is decoded just before it is folded, so that it lies in the processor's cache then."""
+    """What was read, in parts that stay in the processor's cache: each is decoded just before it is folded."""
 
-    batch: bytes
+    batches: list[bytes]
 
 
 class Hashed(Struct, array_like=True, tag=True):

@@ -112,12 +112,12 @@ class Rebuilder:
     async def _take_in(self, batch: Batch, *, last: bool) -> None:
         replica = self._replica
         replica.take_in(batch)
-        changed, clock = replica.changes(), replica.clock
+        whole = last or batch.last % COMMIT == 0 or batch.last % HASH_EVERY == 0
+        changed = replica.changes(whole=whole)
         self._changes.add(changed)
-        if not last and batch.last % COMMIT and batch.last % HASH_EVERY:
-            await self._worker.changed(batch.last, changed, clock)
-        else:
-            state_hash = await self._worker.hashed(batch.last, changed, clock)
+        if whole:
+            clock, plates = replica.clock, self._changes.plates
+            state_hash = await self._worker.hashed(batch.last, plates, clock)
             change = self._changes.take(batch.last, clock, replica.state)
             await self._wait_for_commit()
             self._commit = asyncio.create_task(self._write(change, state_hash))

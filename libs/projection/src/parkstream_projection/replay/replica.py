@@ -11,7 +11,7 @@ from parkstream_projection.codec import decode_plate, encode, fact_of
 from parkstream_projection.replay.frames import Batch
 
 BATCH: Final = 1_000
-"""Records between two looks at what has changed; what a few of these touch stays in the processor's cache."""
+"""Records in one message between the two processes."""
 
 
 class Replica:
@@ -23,6 +23,8 @@ class Replica:
         self.checkpoint = checkpoint
         self.state = State(clock)
         self._woken: dict[str, bytes] = {}
+        self._awake: set[str] = set()
+        """Plates that have changed, and for which something waits: they will change again."""
         for name, encoded in plates:
             self._restore(name, encoded)
         self._fold = Fold(self.state)
@@ -74,27 +76,39 @@ class Replica:
                 self._fold.fold(fact)
         self.checkpoint = batch.last
 
-    def changes(self) -> dict[str, bytes | None]:
-        """Return what has changed since the last call: plates encoded, None when forgotten; they go to sleep."""
-        state, woken = self.state, self._woken
-        plates, asleep = state.plates, state.asleep
+    def changes(self, *, whole: bool) -> dict[str, bytes | None]:
+        """Return what has changed and goes to sleep, encoded, None when forgotten; with *whole* what stays awake, too.
+
+        To be called after every batch, while what it touched is still in the processor's cache.
+        """
+        plates, asleep, awake = self.state.plates, self.state.asleep, self._awake
         changed: dict[str, bytes | None] = {}
-        for name in self._fold.take_touched():
-            woken.pop(name, None)
+        touched = self._fold.take_touched()
+        for name in touched:
             plate = plates.get(name)
             if plate is None:
                 changed[name] = None
-                continue
-            changed[name] = encoded = encode(plate)
-            if not plate.held:
-                asleep[name] = encoded
+                awake.discard(name)
+            elif plate.held:
+                awake.add(name)
+            else:
+                changed[name] = asleep[name] = encode(plate)
                 del plates[name]
-        for name, encoded in woken.items():
-            if name in plates:
-                asleep[name] = encoded
-                del plates[name]
-        woken.clear()
+                awake.discard(name)
+        self._let_sleep(touched)
+        if whole:
+            changed.update((name, encode(plates[name])) for name in awake)
+            awake.clear()
         return changed
+
+    def _let_sleep(self, touched: set[str]) -> None:
+        """Put those back to sleep that were woken for nothing."""
+        plates = self.state.plates
+        for name, encoded in self._woken.items():
+            if name not in touched:
+                self.state.asleep[name] = encoded
+                del plates[name]
+        self._woken.clear()
 
     def forget_agenda_changes(self) -> None:
         """Let go of what has changed on the agendas: nobody is going to write it."""

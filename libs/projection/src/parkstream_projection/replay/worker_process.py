@@ -93,8 +93,9 @@ class Worker:
         assert self._process.stdout is not None
         while (frame := await receive(self._process.stdout)) is not None:
             match decode_answer(frame):
-                case Carried(batch):
-                    self._batches.put_nowait(batch)
+                case Carried(parts):
+                    for part in parts:
+                        self._batches.put_nowait(part)
                 case Hashed(position, state_hash):
                     if not (answer := self._hashes.pop(position)).cancelled():
                         answer.set_result(state_hash)
