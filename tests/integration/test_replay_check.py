@@ -161,7 +161,8 @@ async def test_a_worker_that_dies_after_reading_ends_the_check(small: Mall, monk
 
     async def batch_and_kill(self: Worker) -> Any:
         read = await batch(self)
-        self._process.kill()
+        if self._process.returncode is None:
+            self._process.kill()
         await self._process.wait()
         await self._listening
         return read
