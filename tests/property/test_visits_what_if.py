@@ -5,7 +5,7 @@ from collections import defaultdict
 
 import pytest
 from clockwork import Clockwork
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from logs_of_facts import changes, decisions, logs, rules
 from msgspec import structs
@@ -139,6 +139,7 @@ async def _kept(cars, telemetry) -> list[Fact]:
 
 @settings(max_examples=150, deadline=None)
 @given(cars=st.lists(moments, max_size=15))
+@example(cars=[(0.4, 0, "A1", 0), (2, 0, "C3", 0), (2, 0, "C3", 30), (2, 1, "C3", 30)])  # Both sides say, then retract.
 def test_what_a_timekeeper_decided_is_decided_again(cars, telemetry):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(timekeeper_module, "CATCH_UP_LOOK_SECONDS", 0.001)

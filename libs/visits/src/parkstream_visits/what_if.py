@@ -102,25 +102,26 @@ class WhatIf:
         """Take in the next fact of the log, on both sides."""
         log, other = self._sides
         before = _said(log, fact), _said(other, fact)
+        last: dict[str, list[Spoken | None]] = {}
         for side, spoken in enumerate((log.take(fact), other.take(fact))):
             for one in spoken:
                 self.corrections[side] += one.revision > 1
-                self._compare(one, side, before)
+                last.setdefault(one.visit_id, [None, None])[side] = one
+        for visit_id, said in last.items():
+            self._compare(visit_id, said, before)
 
-    def _compare(self, one: Spoken, side: int, before: tuple[dict[str, Said], dict[str, Said]]) -> None:
-        """Note what *side* says now; a visit that did not differ had the ending that either side remembers."""
-        known = self._differing.get(one.visit_id)
-        if known is None:
-            ending = _ending(before[0].get(one.visit_id) or before[1].get(one.visit_id))
-            endings = (ending, ending)
-        else:
-            endings = known.endings
-        said = _ending(Said(one.revision, one.outcome, *(seen and seen.id for seen in (one.entry, one.exit))))
-        now = (endings[0], said) if side else (said, endings[1])
+    def _compare(
+        self, visit_id: str, said: list[Spoken | None], before: tuple[dict[str, Said], dict[str, Said]]
+    ) -> None:
+        """Note what each side has *said* last; a visit that did not differ had the ending that either remembers."""
+        known = self._differing.get(visit_id)
+        ending = _ending(before[0].get(visit_id) or before[1].get(visit_id))
+        endings = (ending, ending) if known is None else known.endings
+        now = tuple(was if one is None else _ending_of(one) for one, was in zip(said, endings, strict=True))
         if now[0] == now[1]:
-            self._differing.pop(one.visit_id, None)
+            self._differing.pop(visit_id, None)
         else:
-            self._differing[one.visit_id] = _Pair(one.plate, now)
+            self._differing[visit_id] = _Pair(next(one.plate for one in said if one), (now[0], now[1]))
 
     def counters(self) -> list[dict[str, int]]:
         """Return what the log amounts to, and what it would otherwise."""
@@ -143,6 +144,10 @@ class WhatIf:
         if pair.endings[side] is None and plate is not None and visit_id in plate.held:
             return Ending(None, None, None, waiting=True)
         return pair.endings[side]
+
+
+def _ending_of(one: Spoken) -> Ending | None:
+    return _ending(Said(one.revision, one.outcome, *(seen and seen.id for seen in (one.entry, one.exit))))
 
 
 def _said(side: InMemory, fact: Fact) -> dict[str, Said]:
