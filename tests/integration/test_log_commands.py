@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-from collections.abc import AsyncIterator
 
 import pytest
 from command_line import CommandLine
@@ -15,18 +14,6 @@ from projections import HOUR, SECOND, Mall, day_of_traffic, now_us, project, sig
 
 MINUTE = 60 * SECOND
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
-
-
-@pytest.fixture
-async def shop(redis_url: str, mall: str) -> AsyncIterator[Mall]:
-    shop = Mall(redis_url, mall)
-    yield shop
-    await shop.close()
-
-
-@pytest.fixture
-def parkstream(redis_url, mall) -> CommandLine:
-    return CommandLine({"PARKSTREAM_REDIS_URL": redis_url, "PARKSTREAM_MALL": mall})
 
 
 @pytest.fixture

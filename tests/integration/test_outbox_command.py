@@ -1,23 +1,9 @@
 """``parkstream outbox`` on a real Redis: what the server would not take, and once more."""
 
 import json
-from collections.abc import AsyncIterator
 
 import pytest
-from command_line import CommandLine
 from projections import HOUR, Mall, day_of_traffic, now_us, project
-
-
-@pytest.fixture
-async def shop(redis_url: str, mall: str) -> AsyncIterator[Mall]:
-    shop = Mall(redis_url, mall)
-    yield shop
-    await shop.close()
-
-
-@pytest.fixture
-def parkstream(redis_url, mall) -> CommandLine:
-    return CommandLine({"PARKSTREAM_REDIS_URL": redis_url, "PARKSTREAM_MALL": mall})
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """The projection against a fold of the log in memory: races, stale projectors, other versions, wrong arguments."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from parkstream_events import wire
@@ -10,13 +9,6 @@ from parkstream_projection import projector as projector_module
 from parkstream_visits import Rules
 from projections import HOUR, SECOND, Mall, Process, day_of_traffic, now_us, project, sighting
 from redis.exceptions import ResponseError
-
-
-@pytest.fixture
-async def shop(redis_url: str, mall: str) -> AsyncIterator[Mall]:
-    shop = Mall(redis_url, mall)
-    yield shop
-    await shop.close()
 
 
 @pytest.fixture

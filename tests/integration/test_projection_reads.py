@@ -1,18 +1,9 @@
 """Questions to a projection."""
 
-from collections.abc import AsyncIterator
-
 import pytest
 from parkstream_events.sightings import moment_of
 from parkstream_events.summaries import Outcome
 from projections import HOUR, SECOND, Mall, day_of_traffic, now_us, project, sighting
-
-
-@pytest.fixture
-async def shop(redis_url: str, mall: str) -> AsyncIterator[Mall]:
-    shop = Mall(redis_url, mall)
-    yield shop
-    await shop.close()
 
 
 async def test_before_the_first_record_there_is_nothing(shop: Mall):

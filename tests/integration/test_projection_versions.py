@@ -1,7 +1,7 @@
 """Several versions of the projection beside each other: who may go on, who is asked, and how another becomes live."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
@@ -19,13 +19,6 @@ from parkstream_projection import (
 )
 from projections import HOUR, Mall, Process, day_of_traffic, now_us, project
 from redis.exceptions import ResponseError
-
-
-@pytest.fixture
-async def shop(redis_url: str, mall: str) -> AsyncIterator[Mall]:
-    shop = Mall(redis_url, mall)
-    yield shop
-    await shop.close()
 
 
 @pytest.fixture

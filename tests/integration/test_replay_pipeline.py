@@ -3,7 +3,6 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator
 
 import pytest
 from parkstream_projection import StaleError
@@ -16,13 +15,6 @@ from replays import becomes_readable, newer_entry, replayed
 @pytest.fixture
 def pipeline(run_service, redis_url, rabbitmq_url, mall, tmp_path) -> Pipeline:
     return Pipeline(run_service, redis_url, rabbitmq_url, mall, tmp_path)
-
-
-@pytest.fixture
-async def shop(redis_url: str, mall: str) -> AsyncIterator[Mall]:
-    shop = Mall(redis_url, mall)
-    yield shop
-    await shop.close()
 
 
 def revisions(pipeline: Pipeline, visit_id: str) -> list[tuple[int, str]]:

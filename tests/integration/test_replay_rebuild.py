@@ -3,7 +3,7 @@
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
 import pytest
 from parkstream_projection import StaleError
@@ -17,13 +17,6 @@ def deadline() -> Callable[[], None]:
     """Fail when it is called too late."""
     ends_at = time.monotonic() + 120
     return lambda: None if time.monotonic() < ends_at else pytest.fail("not within 120 s")
-
-
-@pytest.fixture
-async def shop(redis_url: str, mall: str) -> AsyncIterator[Mall]:
-    shop = Mall(redis_url, mall)
-    yield shop
-    await shop.close()
 
 
 def rebuilder(shop: Mall, version: int = OTHER, **more) -> Rebuilder:

@@ -1,7 +1,6 @@
 """Replays of a log that no backend moves: rebuilt, compared, switched, gone back, and what was said is said again."""
 
 import asyncio
-from collections.abc import AsyncIterator
 
 import pytest
 from parkstream_cli.failing import ToolError
@@ -14,13 +13,6 @@ from parkstream_telemetry import TelemetryOptions, start
 from parkstream_telemetry.sink import Sink
 from projections import HOUR, SECOND, Mall, Truth, day_of_traffic, now_us, project, sighting
 from replays import becomes_readable, newer_entry, opened, replayed
-
-
-@pytest.fixture
-async def shop(redis_url: str, mall: str) -> AsyncIterator[Mall]:
-    shop = Mall(redis_url, mall)
-    yield shop
-    await shop.close()
 
 
 @pytest.fixture

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 
 import pytest
 from parkstream_backend.project import Foldings, Projecting
@@ -56,13 +56,6 @@ class Backend:
 
     async def _queue_depth(self, _: Direction) -> int | None:
         return self._depth
-
-
-@pytest.fixture
-async def shop(redis_url: str, mall: str) -> AsyncIterator[Mall]:
-    shop = Mall(redis_url, mall)
-    yield shop
-    await shop.close()
 
 
 async def until(fulfilled: Callable[[], Awaitable[bool]], seconds: float = 15) -> None:

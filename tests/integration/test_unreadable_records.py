@@ -1,7 +1,6 @@
 """A record that cannot be read, from its alarm to its acknowledgement: it changes nothing and blocks nothing."""
 
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 from backend_sightings import BEGIN, entry, exit_
@@ -24,18 +23,6 @@ EXTREMES = [
     (wire.RULES_CHANGED, b'{"duplicate_window_us":1,"max_stay_us":%d}' % 2**63),
     ("vehicle.flew.v1", b"\xff"),
 ]
-
-
-@pytest.fixture
-async def shop(redis_url: str, mall: str) -> AsyncIterator[Mall]:
-    shop = Mall(redis_url, mall)
-    yield shop
-    await shop.close()
-
-
-@pytest.fixture
-def parkstream(redis_url, mall) -> CommandLine:
-    return CommandLine({"PARKSTREAM_REDIS_URL": redis_url, "PARKSTREAM_MALL": mall})
 
 
 async def write(shop: Mall, *records: tuple[str, bytes]) -> None:

@@ -1,9 +1,5 @@
 """``parkstream visit`` on a real Redis: what was said of a car, and why; out of few records where that is possible."""
 
-from collections.abc import AsyncIterator
-
-import pytest
-from command_line import CommandLine
 from parkstream_cli.opening import Opened
 from parkstream_cli.visits.answers import answers
 from parkstream_cli.visits.reading import Asked, asked_for, told_of
@@ -19,18 +15,6 @@ MINUTE = 60 * SECOND
 
 def trace(number: int) -> str:
     return f"00-{number:032x}-{number:016x}-01"
-
-
-@pytest.fixture
-async def shop(redis_url: str, mall: str) -> AsyncIterator[Mall]:
-    shop = Mall(redis_url, mall)
-    yield shop
-    await shop.close()
-
-
-@pytest.fixture
-def parkstream(redis_url, mall) -> CommandLine:
-    return CommandLine({"PARKSTREAM_REDIS_URL": redis_url, "PARKSTREAM_MALL": mall})
 
 
 async def see(shop: Mall, *seen: tuple[int, str, str, int]) -> None:

@@ -1,0 +1,21 @@
+"""A mall of the test's own in the shared Redis, and the command line that looks at it."""
+
+from collections.abc import AsyncIterator
+
+import pytest
+from command_line import CommandLine
+from projections import Mall
+
+
+@pytest.fixture
+async def shop(redis_url: str, mall: str) -> AsyncIterator[Mall]:
+    """A mall's log and projection."""
+    shop = Mall(redis_url, mall)
+    yield shop
+    await shop.close()
+
+
+@pytest.fixture
+def parkstream(redis_url: str, mall: str) -> CommandLine:
+    """Run ``parkstream`` on that mall."""
+    return CommandLine({"PARKSTREAM_REDIS_URL": redis_url, "PARKSTREAM_MALL": mall})
