@@ -21,8 +21,8 @@ GIVEN = {"HOST", "PORT", "RABBITMQ_URL", "REDIS_URL", "SUMMARY_URL", "SUMMARY_FI
 """What compose decides, because services find each other by it."""
 SECRET = {"API_TOKEN", "PLATE_HASH_KEY"}
 SERVICES = ["entry-generator", "exit-generator", "backend", "summary-api"]
-UNCHECKED = {"cli", "archiver", "clickhouse-functions", "signoz-migrator", "otel-collector", "otel-collector-hosts"}
-"""What ends by itself, or has nothing but its log lines; the collector's image has no shell, another looks at it."""
+UNCHECKED = {"cli", "clickhouse-functions", "signoz-migrator", "otel-collector", "otel-collector-hosts"}
+"""What ends by itself, and the collector, whose image has no shell: otel-collector-health looks at it."""
 ROOTS = {"clickhouse-functions", "signoz"}
 """Their volumes belong to root; they have no capability."""
 
