@@ -61,7 +61,8 @@ class Model:
         return Appended
 
     def last(self, type_: str) -> int:
-        return max((nth for nth, record in enumerate(self.records, 1) if record[0] == type_), default=0)
+        letter = letter_of(type_)
+        return max((nth for nth, record in enumerate(self.records, 1) if letter_of(record[0]) == letter), default=0)
 
 
 class LogUnderFire(RuleBasedStateMachine):
