@@ -26,7 +26,12 @@ class Servers(NamedTuple):
 
 
 def pytest_configure() -> None:
-    """End with nox, however nox ends: the sandbox's guardian does the rest."""
+    """End with nox, however nox ends: the sandbox's guardian does the rest.
+
+    Whoever starts the tests in the background may ignore what tests send; what they start would inherit that.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if "NOX_CURRENT_SESSION" in os.environ:
         threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
 

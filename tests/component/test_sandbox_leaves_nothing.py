@@ -16,8 +16,6 @@ from parkstream_sandbox import Sandbox, StartError
 OWNER = """
 import json, signal, sys
 from parkstream_sandbox import Sandbox
-signal.signal(signal.SIGINT, signal.default_int_handler)  # Whoever runs the tests may ignore these.
-signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 with Sandbox() as box:
     for server in sys.argv[1:]:
