@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 
 import redis
-from parkstream_sandbox import RabbitServer, Sandbox, ServiceProcess
+from parkstream_devtools import RabbitServer, Sandbox, ServiceProcess
 
 from benchmarks import load, stack
 from benchmarks.flames import recorded

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from itertools import count
 
 import redis
-from parkstream_sandbox import RabbitServer, Sandbox
+from parkstream_devtools import RabbitServer, Sandbox
 
 from benchmarks import drain, load, stack
 from benchmarks.meter import Usage, cpu_us_per_event

@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from itertools import count
 
 from aio_pika.abc import AbstractExchange
+from parkstream_devtools import RabbitServer, Sandbox
 from parkstream_events import topology
 from parkstream_events.sightings import Sighting, VehicleEntered, VehicleExited
-from parkstream_sandbox import RabbitServer, Sandbox
 
 from benchmarks import load, stack
 from benchmarks.results import Row, say

@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import aio_pika
 from aio_pika.abc import AbstractExchange
-from parkstream_broker import EVENTS, declare, make_broker
 from parkstream_events import topology, wire
 from parkstream_events.sightings import Sighting, VehicleEntered, VehicleExited, microseconds
+from parkstream_messaging import EVENTS, declare, make_broker
 
 MATCHED_OF_FIVE = 4
 STAY = timedelta(seconds=1)

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import psutil
 import redis
-from parkstream_eventlog.lines import line_of
-from parkstream_sandbox import RedisServer, Sandbox
+from parkstream_devtools import RedisServer, Sandbox
+from parkstream_eventlog.transfer.json_lines import line_of
 
 from benchmarks import history
 from benchmarks.results import Row, say

@@ -20,7 +20,7 @@ from parkstream_eventlog import Record
 from parkstream_projection import HASH_EVERY, fact_of
 from parkstream_projection.codec import clock_hash, encode, hash_text
 from parkstream_visits import Fold, State, entity_hash
-from parkstream_visits.digest import MODULUS
+from parkstream_visits.state_hash import MODULUS
 
 from benchmarks.log_steps import BATCH, records_in
 

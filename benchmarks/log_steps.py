@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from parkstream_eventlog import Record, RedisLog, connect
-from parkstream_eventlog.lines import records_of
+from parkstream_eventlog.transfer.json_lines import records_of
 from parkstream_events.keys import BackendKeys
 from parkstream_projection import Outbox, Projector
 from parkstream_projection.replay import Rebuilder, Source

@@ -8,8 +8,8 @@ from contextlib import ExitStack
 from itertools import count
 
 import aio_pika
+from parkstream_devtools import RabbitServer, Sandbox, ServiceProcess
 from parkstream_events import topology
-from parkstream_sandbox import RabbitServer, Sandbox, ServiceProcess
 
 from benchmarks import stack
 from benchmarks.meter import Meter, cpu_us_per_event

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any
 
-from parkstream_sandbox import RabbitServer, Sandbox
+from parkstream_devtools import RabbitServer, Sandbox
 
 from benchmarks import drain, load, stack
 from benchmarks.meter import cpu_us_per_event

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-from parkstream_sandbox import Sandbox, free_port
+from parkstream_devtools import Sandbox, free_port
 
 from benchmarks import stack
 

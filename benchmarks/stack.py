@@ -10,8 +10,8 @@ from itertools import count
 from pathlib import Path
 
 import redis
+from parkstream_devtools import RabbitServer, RedisServer, Sandbox, ServiceProcess, ensure_servers
 from parkstream_events.keys import BackendKeys
-from parkstream_sandbox import RabbitServer, RedisServer, Sandbox, ServiceProcess, ensure_servers
 
 from benchmarks.results import say
 

@@ -21,15 +21,15 @@ TOUR = (
     ),
     Stop(
         "generators",
-        "libs/cameras/src/parkstream_cameras/publisher.py",
+        "libs/generators/src/parkstream_generators/publisher.py",
         ("Publisher",),
         "FastStream publisher: confirmed, mandatory, in flight together, a bounded buffer while RabbitMQ is away",
     ),
     Stop(
         "record",
-        "apps/backend/src/parkstream_backend/listen.py",
+        "apps/backend/src/parkstream_backend/record/subscribers.py",
         ("listen_to_entries", "listen_to_exits"),
-        "decorated subscribers of one statement, over a batch subscriber for RabbitMQ (batch.py in libs/broker)",
+        "decorated subscribers of one statement, over a batch subscriber for RabbitMQ (batch.py in libs/messaging)",
     ),
     Stop(
         "the log",
@@ -51,13 +51,13 @@ TOUR = (
     ),
     Stop(
         "deliver",
-        "apps/backend/src/parkstream_backend/deliver.py",
+        "apps/backend/src/parkstream_backend/deliver/deliverer.py",
         ("Deliverer",),
         "natural batches of 1 to 100, backoff, Retry-After, circuit breaker; refused items are parked",
     ),
     Stop(
         "summary-api",
-        "apps/summary-api/src/parkstream_summary_api/journal.py",
+        "apps/summary-api/src/parkstream_summary_api/summary_file.py",
         ("Journal",),
         "Litestar; append, fdatasync, then the index; idempotent by (visit id, revision); torn lines cut back",
     ),
@@ -69,7 +69,7 @@ TOUR = (
     ),
     Stop(
         "sandbox",
-        "libs/sandbox/src/parkstream_sandbox/sandbox.py",
+        "libs/devtools/src/parkstream_devtools/sandbox.py",
         ("Sandbox",),
         "private RabbitMQ and Redis for demo, tests and benchmarks; a guardian cleans up even after kill -9",
     ),

@@ -10,8 +10,8 @@ from itertools import count
 from typing import NamedTuple
 
 import pytest
-from parkstream_sandbox import RabbitServer, RedisServer, Sandbox, ServiceProcess, missing
-from parkstream_sandbox import free_port as a_free_port
+from parkstream_devtools import RabbitServer, RedisServer, Sandbox, ServiceProcess, missing
+from parkstream_devtools import free_port as a_free_port
 
 STRICT = {"PARKSTREAM_TELEMETRY_STRICT": "true"}
 """Whoever emits a name that is not listed fails, here and in the services."""

@@ -13,14 +13,14 @@ from aio_pika.abc import AbstractChannel, AbstractExchange
 from backend_sightings import BEGIN, entry, exit_, now, poison, publish_entry, publish_exit
 from faststream.rabbit import Channel, RabbitBroker
 from pamqp import encode
-from parkstream_backend.acks import Acks
-from parkstream_backend.dead_letters import DeadLetters
-from parkstream_backend.listen import listen_to_entries, listen_to_exits
-from parkstream_backend.pause import Gate
-from parkstream_backend.recorder import Recorder
-from parkstream_broker import declare, make_broker
+from parkstream_backend.record.acks import Acks
+from parkstream_backend.record.back_pressure import Gate
+from parkstream_backend.record.dead_letters import DeadLetters
+from parkstream_backend.record.recorder import Recorder
+from parkstream_backend.record.subscribers import listen_to_entries, listen_to_exits
 from parkstream_eventlog import GroupCommit, MemoryLog
 from parkstream_events import topology
+from parkstream_messaging import declare, make_broker
 from parkstream_telemetry import TelemetryOptions, start
 
 

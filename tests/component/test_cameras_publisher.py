@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from aio_pika.exceptions import AMQPConnectionError
 from camera_queues import eventually
-from parkstream_cameras.intents import Intent, SightingKind
-from parkstream_cameras.publisher import IN_FLIGHT_MAX, Publisher
+from parkstream_generators.intents import Intent, SightingKind
+from parkstream_generators.publisher import IN_FLIGHT_MAX, Publisher
 
 
 class Broker:

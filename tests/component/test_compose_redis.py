@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 from eventlog_stores import entered
+from parkstream_devtools import free_port
+from parkstream_devtools.servers.process import Process, answers
 from parkstream_eventlog import Appended, RedisLog, connect
 from parkstream_events.keys import BackendKeys
-from parkstream_sandbox import free_port
-from parkstream_sandbox.process import Process, answers
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError
 from the_tree import ROOT
@@ -23,7 +23,7 @@ COMPOSE = ROOT / "deploy" / "compose"
 CODE = {
     "backend": ["libs/eventlog", "libs/projection", "apps/backend"],
     "cli": ["libs/eventlog", "libs/projection", "apps/cli"],
-    "exit_generator": ["libs/cameras", "apps/exit-generator"],
+    "exit_generator": ["libs/generators", "apps/exit-generator"],
     "summary_api": ["apps/summary-api"],
 }
 """Whose commands a user must be allowed; the entry generator needs a part of what the exit generator does."""

@@ -4,14 +4,14 @@ import json
 
 import msgspec
 import pytest
-from parkstream_broker.batch import Delivery
-from parkstream_cameras.dwell import Dwell
-from parkstream_cameras.faults import Faults
-from parkstream_cameras.intents import Car, SightingKind
-from parkstream_cameras.matching import Matching
-from parkstream_cameras.plates import entering_plate, misread_plate, stranger_plate
 from parkstream_exit_generator.departures import ExitCamera
-from parkstream_exit_generator.listen import stay_of
+from parkstream_exit_generator.entry_subscriber import stay_of
+from parkstream_generators.dwell import Dwell
+from parkstream_generators.faults import Faults
+from parkstream_generators.intents import Car, SightingKind
+from parkstream_generators.matched_share import Matching
+from parkstream_generators.plates import entering_plate, misread_plate, stranger_plate
+from parkstream_messaging.batch_subscriber import Delivery
 
 SEED = 11
 NOW_US = 1_700_000_000_000_000

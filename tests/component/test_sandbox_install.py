@@ -5,7 +5,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from parkstream_sandbox import MissingServerError, ensure_servers, install, missing
+from parkstream_devtools import MissingServerError, ensure_servers, missing
+from parkstream_devtools.servers import install
 
 APT = """#!/bin/sh
 echo "$* policy=$([ -x "$POLICY" ] && "$POLICY"; echo $?)" >> "$CALLS"

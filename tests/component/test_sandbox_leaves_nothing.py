@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from marked_processes import eventually, marked
-from parkstream_sandbox import Sandbox, StartError
+from parkstream_devtools import Sandbox, StartError
 
 OWNER = """
 import json, signal, sys
-from parkstream_sandbox import Sandbox
+from parkstream_devtools import Sandbox
 
 with Sandbox() as box:
     for server in sys.argv[1:]:

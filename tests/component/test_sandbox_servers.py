@@ -7,7 +7,7 @@ import aio_pika
 import pytest
 import redis
 from marked_processes import eventually
-from parkstream_sandbox import StartError
+from parkstream_devtools import StartError
 
 SERVICE = """
 import http.server, os, signal, sys

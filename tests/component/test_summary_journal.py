@@ -2,8 +2,8 @@ import errno
 import os
 
 import pytest
-from parkstream_summary_api import journal as module
-from parkstream_summary_api.journal import BrokenFileError, DiskFullError, FileInUseError, Journal, JournalError
+from parkstream_summary_api import summary_file as module
+from parkstream_summary_api.summary_file import BrokenFileError, DiskFullError, FileInUseError, Journal, JournalError
 
 LINE = b'{"visit_id":"exit:1"}\n'
 

@@ -13,7 +13,7 @@ from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsSer
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from parkstream_telemetry import Stage, TelemetryOptions, UnlistedError, end, names, start, traceparent_of
-from parkstream_telemetry.outlet import EXPORT_FAILED, QUEUE_FULL
+from parkstream_telemetry.export_queue import EXPORT_FAILED, QUEUE_FULL
 from parkstream_telemetry.received import logs_of, points_of, spans_of
 from parkstream_telemetry.sink import Sink
 

@@ -10,7 +10,7 @@ from opentelemetry.context import attach, detach
 from opentelemetry.trace import set_span_in_context
 from parkstream_events.topology import LINKED_TRACEPARENT_HEADER, TRACEPARENT_HEADER
 from parkstream_telemetry import TelemetryOptions, names, start, traceparent_of
-from parkstream_telemetry.rabbit import TracingMiddleware
+from parkstream_telemetry.rabbitmq import TracingMiddleware
 from parkstream_telemetry.sink import Sink
 
 EVENTS = RabbitExchange("events")

@@ -4,8 +4,8 @@ import subprocess
 
 import aio_pika
 import pytest
+from parkstream_devtools import RedisServer
 from parkstream_events.keys import BackendKeys
-from parkstream_sandbox import RedisServer
 from pipeline import Pipeline
 from pipeline_traffic import Cars
 

@@ -4,7 +4,7 @@ import asyncio
 import random
 
 import pytest
-from parkstream_sandbox import ServiceProcess
+from parkstream_devtools import ServiceProcess
 from pipeline import Pipeline
 from pipeline_traffic import Cars, driving
 

@@ -7,8 +7,8 @@ from collections import Counter
 import pytest
 from camera_queues import Message, drained
 from generator_client import account, finished, reached
-from parkstream_broker import ENTRIES, EXITS
-from parkstream_sandbox import ServiceProcess
+from parkstream_devtools import ServiceProcess
+from parkstream_messaging import ENTRIES, EXITS
 
 KILLS = 6
 ENTRY, EXIT = "parkstream_entry_generator", "parkstream_exit_generator"

@@ -6,8 +6,8 @@ import json
 import pytest
 from camera_queues import drained
 from generator_client import account, finished, reached, refused
-from parkstream_broker import ENTRIES, EXITS, SEEN_ENTERING
-from parkstream_sandbox import ServiceProcess
+from parkstream_devtools import ServiceProcess
+from parkstream_messaging import ENTRIES, EXITS, SEEN_ENTERING
 
 ENTRY, EXIT = "parkstream_entry_generator", "parkstream_exit_generator"
 BUFFER_MAX = 150

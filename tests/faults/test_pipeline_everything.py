@@ -4,7 +4,7 @@ import asyncio
 import random
 
 import pytest
-from parkstream_sandbox import RabbitServer, RedisServer
+from parkstream_devtools import RabbitServer, RedisServer
 from pipeline import Pipeline
 from pipeline_traffic import Cars, driving
 

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from parkstream_sandbox import RabbitServer
+from parkstream_devtools import RabbitServer
 from pipeline import Pipeline
 from pipeline_traffic import Cars, driving
 

@@ -4,7 +4,7 @@ import asyncio
 import subprocess
 
 import pytest
-from parkstream_sandbox import RedisServer
+from parkstream_devtools import RedisServer
 from pipeline import Pipeline
 from pipeline_traffic import Cars, driving
 

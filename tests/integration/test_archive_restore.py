@@ -16,7 +16,7 @@ from parkstream_eventlog.archive import (
     OvertakenError,
     Restorer,
     SpanningLog,
-    restoring,
+    restorer,
 )
 from parkstream_eventlog.functions import named
 from redis.exceptions import ResponseError
@@ -122,7 +122,7 @@ class Others:
 
 
 async def test_everybody_goes_on_writing_and_reading(store, appended, tmp_path, monkeypatch):
-    monkeypatch.setattr(restoring, "AT_ONCE", 50)
+    monkeypatch.setattr(restorer, "AT_ONCE", 50)
     await archive_through(store, tmp_path, 8)
     others = Others(store, tmp_path)
     for _ in range(5):

@@ -6,7 +6,8 @@ import aio_pika
 import pytest
 from aio_pika.exceptions import PublishError
 from camera_queues import depth, drained, eventually
-from parkstream_broker import (
+from parkstream_events import topology
+from parkstream_messaging import (
     DEAD_LETTERS,
     ENTRIES,
     EVENTS,
@@ -17,8 +18,7 @@ from parkstream_broker import (
     declare_queue,
     make_broker,
 )
-from parkstream_broker import topology as broker_topology
-from parkstream_events import topology
+from parkstream_messaging import topology as broker_topology
 
 REDELIVERIES = 30
 

@@ -3,11 +3,11 @@
 import asyncio
 
 import pytest
-from parkstream_cameras.garage import Garage
-from parkstream_cameras.intents import Account, Car, Intent, SightingKind
-from parkstream_cameras.journal import Journal
-from parkstream_cameras.store import StaleGeneratorError, Store, connect
 from parkstream_events.keys import Database, ExitGeneratorKeys
+from parkstream_generators.intent_store import Journal
+from parkstream_generators.intents import Account, Car, Intent, SightingKind
+from parkstream_generators.parked_cars import Garage
+from parkstream_generators.redis_store import StaleGeneratorError, Store, connect
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 SEED = 3

@@ -17,7 +17,7 @@ from parkstream_eventlog import (
     is_transient,
     memory_share,
 )
-from parkstream_eventlog import redis as eventlog_redis
+from parkstream_eventlog import redis_log as eventlog_redis
 from parkstream_eventlog.functions import library, named
 from parkstream_eventlog.log import DAY_US, digest_of
 from parkstream_events import wire

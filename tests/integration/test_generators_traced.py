@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from camera_queues import drained
 from generator_client import finished, reached
-from parkstream_broker import ENTRIES, EXITS
+from parkstream_messaging import ENTRIES, EXITS
 from parkstream_telemetry.sink import Sink
 
 ENTRY, EXIT = "parkstream_entry_generator", "parkstream_exit_generator"

@@ -4,7 +4,6 @@ import asyncio
 
 import msgspec
 import pytest
-from parkstream_cli.log import checking
 from parkstream_events import wire
 from parkstream_events.decisions import RestatedVisit, VisitsRestated
 from parkstream_projection.codec import decode_clock, encode
@@ -43,7 +42,7 @@ def verified(template, mall, tmp_path, monkeypatch, capsys):
         monkeypatch.setenv("PARKSTREAM_REDIS_URL", copy.url)
         monkeypatch.setenv("PARKSTREAM_MALL", mall)
         monkeypatch.setenv("PARKSTREAM_SUMMARY_FILE", str(copy.file))
-        code = checking.verify_log(json=True, **more)
+        code = verify.verify_log(json=True, **more)
         report = msgspec.json.decode(capsys.readouterr().out)
         assert code == (0 if report["ok"] else 1)
         return report

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from command import Command
-from parkstream_eventlog.lines import record_of
+from parkstream_eventlog.transfer.json_lines import record_of
 from pipeline import Pipeline
 from pipeline_traffic import Cars
 

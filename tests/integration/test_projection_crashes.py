@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from parkstream_devtools import RedisServer
 from parkstream_eventlog import is_transient
 from parkstream_projection import NotLoadedError
-from parkstream_sandbox import RedisServer
 from projections import HOUR, Mall, Process, day_of_traffic, now_us, project
 from redis.exceptions import ConnectionError as RedisConnectionError
 from unreliable_proxy import UnreliableProxy

@@ -3,9 +3,9 @@
 import asyncio
 
 import pytest
-from parkstream_cli.failing import ToolError
-from parkstream_cli.replay import rebuilding
-from parkstream_cli.replay.running import Wish, replay
+from parkstream_cli.errors import ToolError
+from parkstream_cli.replay import rebuild
+from parkstream_cli.replay.run import Wish, replay
 from parkstream_events import wire
 from parkstream_events.summaries import Outcome
 from parkstream_projection import LiveVersionError, NoVersionError
@@ -65,7 +65,7 @@ async def test_a_switch_without_differences_appends_nothing_and_reads_go_on(busy
 async def test_an_interrupted_replay_goes_on_where_it_was_and_a_finished_one_is_not_gone_on_with(
     busy: Mall, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(rebuilding, "BATCH", 100)
+    monkeypatch.setattr(rebuild, "BATCH", 100)
     version = await busy.versions.begin()
     half = busy.projector(version=version)
     await half.load()
@@ -89,7 +89,7 @@ async def test_what_cannot_be_rebuilt_is_refused(busy: Mall):
 async def test_another_replay_at_work_is_told_apart(busy: Mall):
     version = await busy.versions.begin()
     folded: list[int] = []
-    slow = rebuilding.SteppingRebuilder(busy.redis, busy.keys, busy.log, version, lambda *_: folded.append(1))
+    slow = rebuild.SteppingRebuilder(busy.redis, busy.keys, busy.log, version, lambda *_: folded.append(1))
     slow._checkpoint = await slow._projector.load()
     await replayed(busy, version=version)
     with pytest.raises(ToolError, match="another replay is at work"):

@@ -5,13 +5,13 @@ import time
 from collections.abc import Awaitable, Callable
 
 import pytest
-from parkstream_backend.project import Foldings, Projecting
-from parkstream_backend.timekeeper import Timekeeper
+from parkstream_backend.project.follower import Foldings, Projecting
+from parkstream_backend.project.watermark_generator import Timekeeper
+from parkstream_devtools import RedisServer
 from parkstream_eventlog import Record
 from parkstream_events import wire
 from parkstream_events.sightings import Direction
 from parkstream_projection import Projector, StaleError
-from parkstream_sandbox import RedisServer
 from parkstream_telemetry import Stage, Telemetry, TelemetryOptions
 from parkstream_visits import Rules
 from projections import HOUR, SECOND, Mall, Process, day_of_traffic, now_us, sighting

@@ -1,8 +1,8 @@
 """``parkstream visit`` on a real Redis: what was said of a car, and why; out of few records where that is possible."""
 
-from parkstream_cli.opening import Opened
+from parkstream_cli.connections import Opened
 from parkstream_cli.visits.answers import answers
-from parkstream_cli.visits.reading import Asked, asked_for, told_of
+from parkstream_cli.visits.records import Asked, asked_for, told_of
 from parkstream_eventlog import RedisLog
 from parkstream_events import wire
 from parkstream_events.decisions import RestatedVisit, VisitsRestated, WatermarkAdvanced

@@ -2,10 +2,10 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
-from parkstream_cameras.chance import drawn, drawn_normal
-from parkstream_cameras.matching import Matching
-from parkstream_cameras.plates import entering_plate, misread_plate, stranger_plate, true_plate
 from parkstream_events.sightings import normalised_plate
+from parkstream_generators.chance import drawn, drawn_normal
+from parkstream_generators.matched_share import Matching
+from parkstream_generators.plates import entering_plate, misread_plate, stranger_plate, true_plate
 
 seeds = st.integers(0, 2**62)
 numbers = st.integers(0, 10**9)

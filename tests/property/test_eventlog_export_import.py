@@ -7,13 +7,13 @@ import pytest
 from histories import NOW, SECOND, START, candidates_of, histories
 from hypothesis import HealthCheck, given, settings
 from parkstream_eventlog import Duplicate, MemoryLog, RedisLog, TooOld, connect
-from parkstream_eventlog.exporting import exported, lines_of
-from parkstream_eventlog.importing import import_lines
-from parkstream_eventlog.importing_memory import MemoryImport
-from parkstream_eventlog.importing_redis import RedisImport
-from parkstream_eventlog.remembering import day_of
-from parkstream_eventlog.verifying import Findings, LogCheck
-from parkstream_eventlog.verifying.index import IdIndex
+from parkstream_eventlog.id_index import day_of
+from parkstream_eventlog.transfer.export import exported, lines_of
+from parkstream_eventlog.transfer.importer import import_lines
+from parkstream_eventlog.transfer.memory_import import MemoryImport
+from parkstream_eventlog.transfer.redis_import import RedisImport
+from parkstream_eventlog.verify import Findings, LogCheck
+from parkstream_eventlog.verify.index import IdIndex
 from parkstream_events.keys import BackendKeys
 from projections import Truth
 

@@ -11,7 +11,7 @@ from log_histories import happenings, later, log_of
 from parkstream_eventlog import Record
 from parkstream_projection.codec import decode_clock, encode
 from parkstream_projection.replay import Rebuilder, Source, check
-from parkstream_projection.replay.committing import Changes
+from parkstream_projection.replay.changes import Changes
 from parkstream_projection.replay.replica import Replica
 from parkstream_projection.replay.worker import Decoding, Hashing
 from parkstream_projection.store import Change

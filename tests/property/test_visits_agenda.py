@@ -2,7 +2,7 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parkstream_visits.agenda import AgendaQueue, DailyQueue
+from parkstream_visits.timers import AgendaQueue, DailyQueue
 
 members = st.sampled_from("abcdef")
 times = st.integers(0, 5)

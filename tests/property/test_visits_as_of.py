@@ -8,8 +8,8 @@ from logs_of_facts import changes, decisions, logs
 from parkstream_events.decisions import RulesChanged
 from parkstream_events.sightings import VehicleEntered, VehicleExited, microseconds
 from parkstream_visits import Fact, Fold, Rules, Seen, State, visits_of
-from parkstream_visits.happened import COUNTED, Happened
-from parkstream_visits.known import Known
+from parkstream_visits.as_of_event_time import COUNTED, Happened
+from parkstream_visits.as_of_recorded_time import Known
 from visits_histories import START, UNIT
 
 PLATES = ("A1", "B2")

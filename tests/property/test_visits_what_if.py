@@ -9,8 +9,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from logs_of_facts import changes, decisions, logs, rules
 from msgspec import structs
-from parkstream_backend import timekeeper as timekeeper_module
-from parkstream_backend.timekeeper import Timekeeper
+from parkstream_backend.project import watermark_generator
+from parkstream_backend.project.watermark_generator import Timekeeper
 from parkstream_events.decisions import WatermarkAdvanced
 from parkstream_events.sightings import Direction, VehicleEntered, VehicleExited, microseconds
 from parkstream_events.summaries import Outcome
@@ -142,7 +142,7 @@ async def _kept(cars, telemetry) -> list[Fact]:
 @example(cars=[(0.4, 0, "A1", 0), (2, 0, "C3", 0), (2, 0, "C3", 30), (2, 1, "C3", 30)])  # Both sides say, then retract.
 def test_what_a_timekeeper_decided_is_decided_again(cars, telemetry):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(timekeeper_module, "CATCH_UP_LOOK_SECONDS", 0.001)
+        patch.setattr(watermark_generator, "CATCH_UP_LOOK_SECONDS", 0.001)
         facts = asyncio.run(_kept(cars, telemetry))
     what_if = folded(facts, again=True)
     assert what_if.differences() == []

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from parkstream_eventlog import Record
-from parkstream_eventlog.archive import Archive, Archiver, Manifest, Restorer, archiving, manifest, restoring, trimming
+from parkstream_eventlog.archive import Archive, Archiver, Manifest, Restorer, archiver, manifest, restorer, trimmer
 from parkstream_eventlog.archive.segments import writing
 
 MALL = "mall"
@@ -45,9 +45,9 @@ def named_in(archive: Archive) -> set[str]:
 
 def make_steps_small(setattr_=setattr) -> None:
     """Let a few records take many steps."""
-    setattr_(archiving, "SEGMENT_RECORDS", 3)
-    setattr_(trimming, "TRIM_MAX", 2)
-    setattr_(restoring, "AT_ONCE", 2)
+    setattr_(archiver, "SEGMENT_RECORDS", 3)
+    setattr_(trimmer, "TRIM_MAX", 2)
+    setattr_(restorer, "AT_ONCE", 2)
 
 
 async def archive_through(store, folder: Path, through: int) -> Archive:

@@ -13,8 +13,8 @@ from typing import Any, Self
 import grpc
 import pytest
 from google.protobuf.message import Message
-from parkstream_sandbox import Sandbox, free_port
-from parkstream_sandbox.process import Process
+from parkstream_devtools import Sandbox, free_port
+from parkstream_devtools.servers.process import Process
 from parkstream_telemetry.sink import Sink
 
 CONFIGS = Path(__file__).parents[2] / "deploy" / "otel-collector"

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import Request, urlopen
 
-from parkstream_sandbox import ServiceProcess
+from parkstream_devtools import ServiceProcess
 
 Account = dict[str, Any]
 

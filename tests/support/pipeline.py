@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from parkstream_sandbox import ServiceProcess
+from parkstream_devtools import ServiceProcess
 from pipeline_traffic import Traffic
 
 RunService = Callable[..., ServiceProcess]

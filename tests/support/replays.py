@@ -3,8 +3,8 @@
 from typing import Any
 
 import pytest
-from parkstream_cli.opening import Opened
-from parkstream_cli.replay.running import Result, Wish, replay
+from parkstream_cli.connections import Opened
+from parkstream_cli.replay.run import Result, Wish, replay
 from parkstream_eventlog import Candidate
 from parkstream_events import wire
 from parkstream_events.sightings import VehicleEntered

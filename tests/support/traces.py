@@ -15,9 +15,9 @@ from typing import Any, NamedTuple, Self
 
 import aio_pika
 from backend_sightings import entry, exit_, publish_entry, publish_exit
-from parkstream_broker import declare, make_broker
+from parkstream_devtools import RabbitServer, RedisServer, Sandbox, ServiceProcess
 from parkstream_events import topology
-from parkstream_sandbox import RabbitServer, RedisServer, Sandbox, ServiceProcess
+from parkstream_messaging import declare, make_broker
 from parkstream_telemetry.received import ReceivedSpan
 from parkstream_telemetry.sink import Sink
 from pipeline import Pipeline, RunService

@@ -17,7 +17,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from parkstream_definitions import foreign
-from parkstream_sandbox import free_port
+from parkstream_devtools import free_port
 from traces import Camera, traced_pipeline, until
 
 SERVICES = {"parkstream-backend", "parkstream-summary-api"}

@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from parkstream_telemetry import docs, listed, names
+from parkstream_telemetry import conformance, docs, names
 from parkstream_telemetry.kinds import Attribute, Event, Metric, Span
 
 ROOT = Path(__file__).parents[2]
@@ -153,13 +153,13 @@ def test_members_leave_opentelemetry_and_log_lines_to_this_library():
 
 
 def test_what_is_not_listed_is_found_out():
-    assert listed.span_problem("publish parking.events:x", "PRODUCER", ["messaging.system"]) is None
-    assert "not listed" in listed.span_problem("invented", "CLIENT", [])
-    assert "not CLIENT" in listed.span_problem("project", "CLIENT", [])
-    assert "plate" in listed.span_problem("project", "INTERNAL", ["plate"])
-    assert "not listed" in listed.metric_problem("invented", "s", [])
-    assert "listed in s" in listed.metric_problem("parking.commit.duration", "ms", [])
-    assert "plate" in listed.metric_problem("parking.commit.duration", "s", ["plate"])
-    assert "not listed" in listed.event_problem("invented", [])
-    assert "plate" in listed.event_problem("record.resumed", ["plate"])
-    assert listed.event_problem("record.resumed", ["exception.type"]) is None
+    assert conformance.span_problem("publish parking.events:x", "PRODUCER", ["messaging.system"]) is None
+    assert "not listed" in conformance.span_problem("invented", "CLIENT", [])
+    assert "not CLIENT" in conformance.span_problem("project", "CLIENT", [])
+    assert "plate" in conformance.span_problem("project", "INTERNAL", ["plate"])
+    assert "not listed" in conformance.metric_problem("invented", "s", [])
+    assert "listed in s" in conformance.metric_problem("parking.commit.duration", "ms", [])
+    assert "plate" in conformance.metric_problem("parking.commit.duration", "s", ["plate"])
+    assert "not listed" in conformance.event_problem("invented", [])
+    assert "plate" in conformance.event_problem("record.resumed", ["plate"])
+    assert conformance.event_problem("record.resumed", ["exception.type"]) is None

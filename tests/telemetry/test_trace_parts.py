@@ -6,15 +6,15 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from parkstream_backend.parcel import Parcel, traceparent_in, with_traceparent
-from parkstream_backend.posting import UnavailableError
-from parkstream_backend.project import Foldings
+from parkstream_backend.deliver.batch import Parcel, traceparent_in, with_traceparent
+from parkstream_backend.deliver.summary_client import UnavailableError
+from parkstream_backend.project.follower import Foldings
 from parkstream_events.summaries import ItemResult, ItemStatus, Outcome, SummaryItem
 from parkstream_events.wire import encode
 from parkstream_telemetry import TelemetryOptions, start
 from parkstream_telemetry.sink import Sink
 from parkstream_visits import Spoken
-from parkstream_visits.pairing import EXIT, Seen
+from parkstream_visits.plate_visits import EXIT, Seen
 from summary_items import item
 from traces import new_traceparent
 

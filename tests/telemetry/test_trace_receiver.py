@@ -4,7 +4,7 @@ import re
 
 import psutil
 import pytest
-from parkstream_sandbox import ServiceProcess
+from parkstream_devtools import ServiceProcess
 from parkstream_telemetry.sink import Sink
 from pipeline_traffic import Cars
 from traces import Traced, read, traced_pipeline

@@ -3,7 +3,7 @@ import random
 
 from hypothesis import given
 from hypothesis import strategies as st
-from parkstream_backend.acks import Acks, Window
+from parkstream_backend.record.acks import Acks, Window
 
 
 class Channel:

@@ -1,6 +1,6 @@
 import asyncio
 
-from parkstream_backend.breaker import Breaker, BreakerState
+from parkstream_backend.deliver.breaker import Breaker, BreakerState
 
 
 class Clock:

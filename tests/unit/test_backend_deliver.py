@@ -5,9 +5,15 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import pytest
-from parkstream_backend.breaker import Breaker, BreakerState
-from parkstream_backend.deliver import Deliverer
-from parkstream_backend.posting import ForbiddenError, PostError, RefusedError, UnavailableError, retry_after_seconds
+from parkstream_backend.deliver.breaker import Breaker, BreakerState
+from parkstream_backend.deliver.deliverer import Deliverer
+from parkstream_backend.deliver.summary_client import (
+    ForbiddenError,
+    PostError,
+    RefusedError,
+    UnavailableError,
+    retry_after_seconds,
+)
 from parkstream_events.summaries import ItemResult, ItemStatus
 from parkstream_telemetry import TelemetryOptions, start
 from redis.exceptions import ConnectionError as RedisConnectionError

@@ -2,11 +2,11 @@ import asyncio
 
 import msgspec
 import pytest
-from parkstream_backend.duties import Duties, patiently
+from parkstream_backend.background_tasks import Duties, patiently
 from parkstream_backend.health import Health
 from parkstream_backend.http import Request
 from parkstream_backend.monitor import Figures, Monitor
-from parkstream_backend.pause import Gate
+from parkstream_backend.record.back_pressure import Gate
 from parkstream_telemetry import Telemetry, TelemetryOptions, start
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError

@@ -1,6 +1,6 @@
 import asyncio
 
-from parkstream_backend.pause import Gate, reasons_to_pause
+from parkstream_backend.record.back_pressure import Gate, reasons_to_pause
 
 LIMITS = {"redis_memory": 0.8, "outbox": 100.0}
 

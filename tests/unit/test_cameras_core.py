@@ -5,12 +5,12 @@ from itertools import islice
 from uuid import UUID
 
 import pytest
-from parkstream_cameras.dwell import Dwell
-from parkstream_cameras.faults import Faults
-from parkstream_cameras.ids import event_id
-from parkstream_cameras.matching import Matching
-from parkstream_cameras.pace import DAY_SECONDS, Pace, arrivals
-from parkstream_cameras.plates import entering_plate, misread_plate, stranger_plate, true_plate
+from parkstream_generators.dwell import Dwell
+from parkstream_generators.faults import Faults
+from parkstream_generators.ids import event_id
+from parkstream_generators.matched_share import Matching
+from parkstream_generators.pace import DAY_SECONDS, Pace, arrivals
+from parkstream_generators.plates import entering_plate, misread_plate, stranger_plate, true_plate
 
 SEED = 7
 

@@ -3,8 +3,8 @@
 from datetime import UTC, datetime
 
 import pytest
-from parkstream_cli.failing import ToolError
-from parkstream_cli.printing import at, lasting, plain
+from parkstream_cli.errors import ToolError
+from parkstream_cli.output import at, lasting, plain
 from parkstream_cli.times import moment_us
 from parkstream_events.sightings import microseconds
 

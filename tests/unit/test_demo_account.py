@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from parkstream_cli.demo.accounting import Milliseconds, Published, account, equations
+from parkstream_cli.demo.account import Milliseconds, Published, account, equations
 from parkstream_cli.demo.summary_file import first_lines, tally
 
 PUBLISHED = Published(entries=3, exits=3, matched=2, unmatched=1)

@@ -3,13 +3,13 @@
 import io
 
 import pytest
-from parkstream_cli.demo.accounting import Account, Line, Milliseconds
-from parkstream_cli.demo.keeping import kept
+from parkstream_cli.demo.account import Account, Line, Milliseconds
+from parkstream_cli.demo.kept_files import kept
+from parkstream_cli.demo.live_table import board, spread
 from parkstream_cli.demo.plan import Options, of_cameras
+from parkstream_cli.demo.report import tell
 from parkstream_cli.demo.run import NotEmptyError, Result, run
-from parkstream_cli.demo.showing import board, spread
-from parkstream_cli.demo.telling import tell
-from parkstream_cli.demo.watching import Entries, Exits, Snapshot, State, Stats
+from parkstream_cli.demo.snapshots import Entries, Exits, Snapshot, State, Stats
 from rich.console import Console
 
 

@@ -4,14 +4,14 @@ import io
 
 import pytest
 from kept_spans import EXITED, STEPS, alone, batched, kept, span
-from parkstream_cli.demo.keeping import keep_spans
-from parkstream_cli.demo.telling import tell_of
-from parkstream_cli.demo.tracing import Tracing, shown, tracing
-from parkstream_cli.places import SPANS_FILE, own_place
+from parkstream_cli.demo.kept_files import keep_spans
+from parkstream_cli.demo.report import tell_of
+from parkstream_cli.demo.trace_sink import Tracing, shown, tracing
+from parkstream_cli.demo_folder import SPANS_FILE, own_place
 from parkstream_cli.traces.car_trace import CarTrace
-from parkstream_cli.traces.drawing import draw, short
+from parkstream_cli.traces.terminal import draw, short
 from parkstream_cli.traces.waterfall import Row, waterfall
-from parkstream_telemetry.keeping import older_half
+from parkstream_telemetry.span_file import older_half
 from rich.console import Console
 
 

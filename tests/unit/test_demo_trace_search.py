@@ -6,9 +6,9 @@ import pytest
 from kept_spans import alone, batched, kept, span
 from parkstream_cli import app
 from parkstream_cli.demo.plan import PLATE_KEY
-from parkstream_cli.traces.asking import NoSpansError, NoTraceError, Sources, ask
-from parkstream_telemetry.keeping import NotSpansError, SpanFile, kept_spans, older_half
+from parkstream_cli.traces.questions import NoSpansError, NoTraceError, Sources, ask
 from parkstream_telemetry.plates import plate_hash, plate_key
+from parkstream_telemetry.span_file import NotSpansError, SpanFile, kept_spans, older_half
 
 NOWHERE = "http://127.0.0.1:9"
 ENTERED = "parking.events:vehicle.entered"

@@ -4,7 +4,7 @@ import pytest
 from parkstream_cli.doctor import rabbitmq, redis, services
 from parkstream_cli.doctor.findings import Level, version_of
 from parkstream_cli.doctor.redis import last_position
-from parkstream_cli.probing import Asker, UnreachableError, hosts_of, reason
+from parkstream_cli.probes import Asker, UnreachableError, hosts_of, reason
 from parkstream_cli.settings import Settings
 
 NOWHERE = "127.0.0.1:1"

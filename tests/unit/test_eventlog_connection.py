@@ -9,7 +9,7 @@ from parkstream_eventlog import connect, delays_seconds, is_transient, memory_sh
 from parkstream_eventlog.connection import SOCKET_TIMEOUT_SECONDS, PackingConnection, PackingSSLConnection
 from parkstream_eventlog.functions import VERSION, library
 from parkstream_eventlog.log import digest_of
-from parkstream_eventlog.redis import BLOCK_MS
+from parkstream_eventlog.redis_log import BLOCK_MS
 from redis import exceptions
 from redis.asyncio.connection import Connection
 

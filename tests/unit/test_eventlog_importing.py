@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 from parkstream_eventlog import Candidate, Duplicate, MemoryLog, Record
-from parkstream_eventlog.importing import BATCH_MAX, NotImportedError, import_lines
-from parkstream_eventlog.importing_memory import MemoryImport
-from parkstream_eventlog.lines import line_of
+from parkstream_eventlog.transfer.importer import BATCH_MAX, NotImportedError, import_lines
+from parkstream_eventlog.transfer.json_lines import line_of
+from parkstream_eventlog.transfer.memory_import import MemoryImport
 from parkstream_events import wire
 
 NOW = 1_790_000_000_000_000

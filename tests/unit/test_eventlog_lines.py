@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from parkstream_eventlog import Record
-from parkstream_eventlog.lines import INTEGER_MAX, LineError, line_of, record_of
+from parkstream_eventlog.transfer.json_lines import INTEGER_MAX, LineError, line_of, record_of
 
 integers = st.integers(-INTEGER_MAX, INTEGER_MAX)
 records = st.builds(

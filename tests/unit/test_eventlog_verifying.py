@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from parkstream_eventlog import LogState, MemoryLog, Record
 from parkstream_eventlog.log import DAY_US, digest_of
-from parkstream_eventlog.verifying import Findings, RecordCheck
-from parkstream_eventlog.verifying.comparing import Comparison, finding_of, position_in
-from parkstream_eventlog.verifying.reading import first_readable, readable
-from parkstream_eventlog.verifying.records import as_compared, remembered
-from parkstream_eventlog.verifying.run import add_entries
-from parkstream_eventlog.verifying.state import check_state
-from parkstream_eventlog.verifying.sums import SHIFT, Span, Sums
+from parkstream_eventlog.verify import Findings, RecordCheck
+from parkstream_eventlog.verify.comparison import Comparison, finding_of, position_in
+from parkstream_eventlog.verify.records import as_compared, remembered
+from parkstream_eventlog.verify.run import add_entries
+from parkstream_eventlog.verify.state import check_state
+from parkstream_eventlog.verify.sums import SHIFT, Span, Sums
+from parkstream_eventlog.verify.tolerant_reader import first_readable, readable
 from parkstream_events import wire
 from parkstream_events.decisions import RecordAcknowledged, VisitsRestated
 from parkstream_events.sightings import VehicleEntered, moment_of

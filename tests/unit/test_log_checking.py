@@ -5,11 +5,11 @@ import pytest
 from parkstream_cli.log.contents import content_of
 from parkstream_cli.log.differences import Differences
 from parkstream_cli.log.projections import Seen, Version, check_projections, check_unreadable
-from parkstream_cli.log.waiting import Waiting
-from parkstream_eventlog.verifying import Findings, RecordCheck, Unreadable
-from parkstream_eventlog.verifying.sums import Span
+from parkstream_cli.log.undelivered import Waiting
+from parkstream_eventlog.verify import Findings, RecordCheck, Unreadable
+from parkstream_eventlog.verify.sums import Span
 from parkstream_visits import Clock
-from parkstream_visits.memory import UnreadableRecord
+from parkstream_visits.state import UnreadableRecord
 
 LINE = {
     "visit_id": "exit:1",

@@ -8,8 +8,8 @@ from uuid import UUID
 import pytest
 from aio_pika.exceptions import AMQPConnectionError
 from parkstream_cli.republish.messages import Changes, Message, message_of
-from parkstream_cli.republish.outlet import IN_FLIGHT_MAX, Outlet
 from parkstream_cli.republish.pace import Pace
+from parkstream_cli.republish.publisher import IN_FLIGHT_MAX, Outlet
 from parkstream_eventlog import Record
 from parkstream_events import wire
 from parkstream_events.sightings import Direction

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import pytest
 from msgspec import Meta, Struct
-from parkstream_settings import SettingsError, answer_config, describe, env_name, load, settings_or_exit
+from parkstream_service.settings import SettingsError, answer_config, describe, env_name, load, settings_or_exit
 
 
 class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):

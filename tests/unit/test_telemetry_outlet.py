@@ -4,7 +4,7 @@ from threading import Event, active_count
 from time import monotonic
 
 import pytest
-from parkstream_telemetry.outlet import EXPORT_FAILED, QUEUE_FULL, Limits, Outlet
+from parkstream_telemetry.export_queue import EXPORT_FAILED, QUEUE_FULL, Limits, Outlet
 
 
 class Receiver:

@@ -3,7 +3,7 @@
 import os
 
 import pytest
-from parkstream_telemetry.outlet import Limits
+from parkstream_telemetry.export_queue import Limits
 from parkstream_telemetry.receivers import UnknownProtocolError, receivers
 
 ENDPOINT = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://localhost:4317"}

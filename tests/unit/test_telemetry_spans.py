@@ -4,10 +4,10 @@ import pytest
 from opentelemetry.context import attach, detach
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.trace import INVALID_SPAN, StatusCode, get_current_span, set_span_in_context
-from parkstream_telemetry import end, links_to, listed, protobuf, traceparent_of
+from parkstream_telemetry import conformance, end, links_to, protobuf, traceparent_of
 from parkstream_telemetry.received import spans_of
 from parkstream_telemetry.steps import Steps, destination_of
-from parkstream_telemetry.tracing import EncodingTracer
+from parkstream_telemetry.tracer import EncodingTracer
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 NOT_SAMPLED = PARENT[:-1] + "0"
@@ -45,7 +45,7 @@ def test_every_step_is_listed(told):
     end(steps.deliver(PARENT, visit_id="v", revision=1, outbox_id="7-0", batch_count=1), status_code=200)
     end(steps.post("/v1/summaries", PARENT, batch_count=1), status_code=200)
     end(steps.write(PARENT, visit_id="v", revision=1), e2e_duration_ms=1.5)
-    assert [listed.span_problem(one.name, one.kind, one.attributes) for one in told.spans] == [None] * 6
+    assert [conformance.span_problem(one.name, one.kind, one.attributes) for one in told.spans] == [None] * 6
     assert [one.name for one in told.spans] == [
         "publish parking.events:vehicle.entered",
         "process parking.events:vehicle.entered:parking.entries",

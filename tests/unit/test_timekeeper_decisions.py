@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 from clockwork import START, Clockwork
-from parkstream_backend import timekeeper as timekeeper_module
-from parkstream_backend.timekeeper import Timekeeper
+from parkstream_backend.project import watermark_generator
+from parkstream_backend.project.watermark_generator import Timekeeper
 from parkstream_eventlog import Overtaken
 from parkstream_events import wire
 from parkstream_events.decisions import WatermarkAdvanced
@@ -20,8 +20,8 @@ ENTRY, EXIT = Direction.ENTRY, Direction.EXIT
 @pytest.fixture(autouse=True)
 def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
     """A projection in memory catches up at once, or never."""
-    monkeypatch.setattr(timekeeper_module, "CATCH_UP_LOOK_SECONDS", 0.001)
-    monkeypatch.setattr(timekeeper_module, "CATCH_UP_SECONDS", 0.001)
+    monkeypatch.setattr(watermark_generator, "CATCH_UP_LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(watermark_generator, "CATCH_UP_SECONDS", 0.001)
 
 
 @pytest.fixture

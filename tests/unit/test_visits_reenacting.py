@@ -5,7 +5,7 @@ from parkstream_events.decisions import WatermarkAdvanced
 from parkstream_events.sightings import Direction, VehicleEntered, VehicleExited, moment_of
 from parkstream_visits import Fact, Rules
 from parkstream_visits.in_memory import InMemory
-from parkstream_visits.reenacting import Reenactment
+from parkstream_visits.reenactment import Reenactment
 
 SECOND = 1_000_000
 START = 1_772_352_000 * SECOND

@@ -4,8 +4,8 @@ import pytest
 from parkstream_events.decisions import RestatedVisit, VisitsRestated
 from parkstream_events.summaries import Outcome
 from parkstream_visits import Fact, State
-from parkstream_visits.memory import Said
-from parkstream_visits.spoken import summary_of
+from parkstream_visits.emitted import summary_of
+from parkstream_visits.state import Said
 from visits_histories import END, IN, OUT, START, UNIT, Pass, Told
 
 

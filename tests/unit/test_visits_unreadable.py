@@ -2,7 +2,7 @@
 
 from parkstream_events.decisions import RecordAcknowledged
 from parkstream_visits import Fact, Fold, State, Unreadable
-from parkstream_visits.memory import UNREADABLE_LISTED_MAX
+from parkstream_visits.state import UNREADABLE_LISTED_MAX
 
 BROKEN = Unreadable("vehicle.entered.v1", "not_json", "truncated")
 

@@ -6,7 +6,7 @@
 import os
 import sys
 
-from parkstream_settings import answer_config, settings_or_exit
+from parkstream_service.settings import answer_config, settings_or_exit
 
 from parkstream_backend import asyncapi
 from parkstream_backend.settings import Settings

@@ -15,18 +15,18 @@ from parkstream_projection import Projector
 from parkstream_telemetry import TelemetryOptions, names, start
 from stamina.instrumentation import LoggingOnRetryHook, set_on_retry_hooks
 
-from parkstream_backend.deliver import Deliverer
-from parkstream_backend.duties import Duties, patiently
+from parkstream_backend.background_tasks import Duties, patiently
+from parkstream_backend.deliver.deliverer import Deliverer
+from parkstream_backend.deliver.summary_client import SummaryApi
 from parkstream_backend.health import Health
 from parkstream_backend.http import Router
-from parkstream_backend.parts import Parts
-from parkstream_backend.posting import SummaryApi
 from parkstream_backend.process import FAILED, Backend
-from parkstream_backend.project import Foldings, Projecting
-from parkstream_backend.reach import check_reach
+from parkstream_backend.project.follower import Foldings, Projecting
+from parkstream_backend.project.watermark_generator import Timekeeper
+from parkstream_backend.record.high_water_mark import check_reach
 from parkstream_backend.routes import ReadApi, routes_of
 from parkstream_backend.settings import Role, Settings
-from parkstream_backend.timekeeper import Timekeeper
+from parkstream_backend.wiring import Parts
 
 Duty = Callable[[], Awaitable[None]]
 

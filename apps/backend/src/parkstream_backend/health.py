@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Final
 
-from parkstream_backend.duties import Duties
+from parkstream_backend.background_tasks import Duties
 from parkstream_backend.http import Request, Response, answer
 from parkstream_backend.monitor import Monitor
 

@@ -10,7 +10,7 @@ from parkstream_projection import Outbox, Reads, Versions
 from parkstream_telemetry import Telemetry, names
 from redis.asyncio import Redis
 
-from parkstream_backend.pause import MEMORY_SHARE_MAX, Gate, reasons_to_pause
+from parkstream_backend.record.back_pressure import MEMORY_SHARE_MAX, Gate, reasons_to_pause
 
 EVERY_SECONDS: Final = 1.0
 

@@ -10,11 +10,11 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from faststream.asgi import AsgiFastStream
 from faststream.asgi.types import ASGIApp, Receive, Scope, Send
 from faststream.rabbit import RabbitBroker
-from parkstream_broker import declare
 from parkstream_eventlog import delays_seconds
+from parkstream_messaging import declare
 from parkstream_telemetry import Telemetry, names
 
-from parkstream_backend.duties import Duties
+from parkstream_backend.background_tasks import Duties
 
 FAILED: Final = 1
 

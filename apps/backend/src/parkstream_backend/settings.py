@@ -4,7 +4,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
-from parkstream_settings import env_name
+from parkstream_service.settings import env_name
 from parkstream_visits import Rules
 
 SECOND_US = 1_000_000

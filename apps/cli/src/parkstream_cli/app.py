@@ -12,29 +12,29 @@ from typing import Annotated, Final
 import cyclopts
 import msgspec
 from cyclopts import Parameter, validators
-from parkstream_sandbox import MissingServerError, StartError
-from parkstream_settings import settings_or_exit
-from parkstream_telemetry.keeping import NotSpansError
+from parkstream_devtools import MissingServerError, StartError
+from parkstream_service.settings import settings_or_exit
+from parkstream_telemetry.span_file import NotSpansError
 from rich.console import Console
 
 from parkstream_cli import config as configuring
 from parkstream_cli.dead_letters import HELP as DEAD_LETTERS_HELP
 from parkstream_cli.demo.plan import Options
+from parkstream_cli.demo.report import tell
 from parkstream_cli.demo.run import NotEmptyError, run
 from parkstream_cli.demo.services import DiedError
-from parkstream_cli.demo.telling import tell
+from parkstream_cli.demo_folder import SPANS_FILE, usual_place
 from parkstream_cli.doctor import examination
 from parkstream_cli.doctor.findings import Level
-from parkstream_cli.failing import EXPECTED, exit_code_of
+from parkstream_cli.errors import EXPECTED, exit_code_of
 from parkstream_cli.log import commands as log
 from parkstream_cli.outbox import commands as outbox
-from parkstream_cli.places import SPANS_FILE, usual_place
-from parkstream_cli.probing import UnreachableError
+from parkstream_cli.probes import UnreachableError
 from parkstream_cli.replay import commands as replay
 from parkstream_cli.republish import HELP as REPUBLISH_HELP
 from parkstream_cli.settings import Settings
-from parkstream_cli.traces import asking
-from parkstream_cli.traces.asking import NoSpansError, NoTraceError, Sources
+from parkstream_cli.traces import questions
+from parkstream_cli.traces.questions import NoSpansError, NoTraceError, Sources
 from parkstream_cli.visits.commands import visit
 
 WRONG_ENVIRONMENT: Final = 2
@@ -124,14 +124,14 @@ def trace(
         api_token=settings.api_token,
     )
     try:
-        found = asking.ask(visit_or_plate, sources)
+        found = questions.ask(visit_or_plate, sources)
     except (NoSpansError, NoTraceError, NotSpansError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
     if json:
-        sys.stdout.write(msgspec.json.encode({"traces": asking.as_answers(found)}).decode() + "\n")
+        sys.stdout.write(msgspec.json.encode({"traces": questions.as_answers(found)}).decode() + "\n")
     else:
-        asking.show(found, Console())
+        questions.show(found, Console())
     return 0
 
 

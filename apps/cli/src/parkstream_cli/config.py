@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 from msgspec import Struct
-from parkstream_settings import Variable
+from parkstream_service.settings import Variable
 from rich.console import Console
 from rich.table import Table
 

@@ -2,7 +2,7 @@
 
 from parkstream_events.sightings import normalised_plate
 
-from parkstream_cli.failing import MISUSED, ToolError
+from parkstream_cli.errors import MISUSED, ToolError
 
 
 def plate_of(text: str) -> str:

@@ -3,7 +3,7 @@
 from typing import Annotated
 
 from msgspec import Meta, Struct
-from parkstream_settings import env_name
+from parkstream_service.settings import env_name
 
 from parkstream_cli.demo.plan import PLATE_KEY
 

@@ -6,7 +6,7 @@ from typing import Final
 
 from parkstream_events.sightings import microseconds, moment_of
 
-from parkstream_cli.failing import MISUSED, ToolError
+from parkstream_cli.errors import MISUSED, ToolError
 
 HELP: Final = "2026-11-27T08:00 (UTC, or with a zone), 08:00 today, or -15m ago (s, m, h, d)."
 _AGO: Final = re.compile(r"-(\d{1,9})([smhd])")

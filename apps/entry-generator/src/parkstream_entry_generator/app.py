@@ -1,13 +1,13 @@
 """The composition root of the entry generator."""
 
-from parkstream_broker import declare
-from parkstream_cameras.generator import Generator
-from parkstream_cameras.station import Identity, Station
 from parkstream_events.keys import Database, EntryGeneratorKeys
 from parkstream_events.topology import ENTERED_KEY
 from parkstream_events.wire import ENTERED
+from parkstream_generators.context import Identity, Station
+from parkstream_generators.generator import Generator
+from parkstream_messaging import declare
 
-from parkstream_entry_generator.arriving import EntryCamera
+from parkstream_entry_generator.arrivals import EntryCamera
 from parkstream_entry_generator.settings import Settings
 
 

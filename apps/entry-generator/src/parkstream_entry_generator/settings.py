@@ -3,9 +3,9 @@
 from typing import Annotated
 
 from msgspec import Meta
-from parkstream_cameras.pace import Pace
-from parkstream_cameras.settings import CameraSettings
-from parkstream_settings import env_name
+from parkstream_generators.pace import Pace
+from parkstream_generators.settings import CameraSettings
+from parkstream_service.settings import env_name
 
 
 class Settings(CameraSettings, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from parkstream_settings import answer_config, settings_or_exit
+from parkstream_service.settings import answer_config, settings_or_exit
 
 from parkstream_exit_generator.settings import Settings
 
@@ -13,7 +13,7 @@ def main() -> int:
     if answer_config(Settings, sys.argv[1:], os.environ):
         return 0
     settings = settings_or_exit(Settings, os.environ)
-    from parkstream_cameras.generator import serve  # noqa: PLC0415 - ``config`` answers without FastStream
+    from parkstream_generators.generator import serve  # noqa: PLC0415 - ``config`` answers without FastStream
 
     from parkstream_exit_generator.app import create_app  # noqa: PLC0415
 

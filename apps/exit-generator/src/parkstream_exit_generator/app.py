@@ -2,19 +2,19 @@
 
 from collections.abc import Mapping
 
-from parkstream_broker import declare
-from parkstream_cameras.garage import Garage
-from parkstream_cameras.generator import Generator
-from parkstream_cameras.intents import SightingKind
-from parkstream_cameras.station import Identity, Station
 from parkstream_events.keys import Database, ExitGeneratorKeys
 from parkstream_events.topology import EXITED_KEY
 from parkstream_events.wire import EXITED
+from parkstream_generators.context import Identity, Station
+from parkstream_generators.generator import Generator
+from parkstream_generators.intents import SightingKind
+from parkstream_generators.parked_cars import Garage
+from parkstream_messaging import declare
 from parkstream_telemetry import names
 
-from parkstream_exit_generator.leaving import Gate
-from parkstream_exit_generator.listen import declare_seen_entering, listen
+from parkstream_exit_generator.entry_subscriber import declare_seen_entering, listen
 from parkstream_exit_generator.settings import Settings
+from parkstream_exit_generator.stays import Gate
 
 
 def create_app(settings: Settings) -> Generator:

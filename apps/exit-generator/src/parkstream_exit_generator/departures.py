@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from msgspec import Struct
-from parkstream_cameras.faults import Faults
-from parkstream_cameras.ids import event_id
-from parkstream_cameras.intents import Car, Intent, SightingKind
-from parkstream_cameras.matching import Matching
-from parkstream_cameras.plates import stranger_plate, true_plate
 from parkstream_events.sightings import VehicleExited, moment_of
 from parkstream_events.wire import encode
+from parkstream_generators.faults import Faults
+from parkstream_generators.ids import event_id
+from parkstream_generators.intents import Car, Intent, SightingKind
+from parkstream_generators.matched_share import Matching
+from parkstream_generators.plates import stranger_plate, true_plate
 
 
 class Departures(Struct, frozen=True):

@@ -4,10 +4,10 @@ from typing import Annotated
 
 from msgspec import Meta
 from msgspec.structs import replace
-from parkstream_cameras.dwell import Dwell
-from parkstream_cameras.faults import Faults
-from parkstream_cameras.settings import CameraSettings, Seconds, Share
-from parkstream_settings import env_name
+from parkstream_generators.dwell import Dwell
+from parkstream_generators.faults import Faults
+from parkstream_generators.settings import CameraSettings, Seconds, Share
+from parkstream_service.settings import env_name
 
 
 class Settings(CameraSettings, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):

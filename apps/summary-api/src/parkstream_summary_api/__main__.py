@@ -9,11 +9,11 @@ from typing import Final
 import msgspec
 import uvicorn
 from litestar import Litestar
-from parkstream_settings import answer_config, settings_or_exit
+from parkstream_service.settings import answer_config, settings_or_exit
 
 from parkstream_summary_api.app import create_app
-from parkstream_summary_api.journal import JournalError
 from parkstream_summary_api.settings import Settings
+from parkstream_summary_api.summary_file import JournalError
 
 CANNOT_OPEN: Final = 73
 DRAIN_SECONDS: Final = 10

@@ -15,20 +15,20 @@ from parkstream_telemetry import Telemetry, TelemetryOptions, names, start
 
 from parkstream_summary_api.auth import bearer_guards
 from parkstream_summary_api.bodies import BODY_BYTES_MAX
-from parkstream_summary_api.commits import Commits, Settled
 from parkstream_summary_api.core.ledger import Mark
 from parkstream_summary_api.documents import openapi
+from parkstream_summary_api.group_commit import Commits, Settled
 from parkstream_summary_api.health import Health
 from parkstream_summary_api.index import Index, connect
-from parkstream_summary_api.indexing import Indexing
-from parkstream_summary_api.journal import Journal
+from parkstream_summary_api.indexer import Indexing
 from parkstream_summary_api.middleware import Requests, note_error
 from parkstream_summary_api.problems import handlers
-from parkstream_summary_api.reading import Reading
+from parkstream_summary_api.reader import Reading
 from parkstream_summary_api.routes import api
 from parkstream_summary_api.settings import Settings
 from parkstream_summary_api.statistics import Statistics
-from parkstream_summary_api.tracing import Writes
+from parkstream_summary_api.summary_file import Journal
+from parkstream_summary_api.write_spans import Writes
 
 INPUT_OUTPUT_ERROR: Final = 74
 """The exit code of a process that does not know any more what is on disk."""

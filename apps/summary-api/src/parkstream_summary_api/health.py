@@ -3,8 +3,8 @@
 import msgspec
 
 from parkstream_summary_api.index import Index, IndexAwayError
-from parkstream_summary_api.indexing import Indexing
-from parkstream_summary_api.journal import Journal
+from parkstream_summary_api.indexer import Indexing
+from parkstream_summary_api.summary_file import Journal
 
 
 class Readiness(msgspec.Struct, frozen=True, omit_defaults=True):

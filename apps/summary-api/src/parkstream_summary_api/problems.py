@@ -9,10 +9,10 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 
 from parkstream_summary_api.bodies import MalformedError, TooManyItemsError
-from parkstream_summary_api.commits import OverloadedError
+from parkstream_summary_api.group_commit import OverloadedError
 from parkstream_summary_api.index import IndexAwayError, IndexBehindError
-from parkstream_summary_api.journal import DiskFullError
-from parkstream_summary_api.reading import BadFilterError, UnknownVisitError
+from parkstream_summary_api.reader import BadFilterError, UnknownVisitError
+from parkstream_summary_api.summary_file import DiskFullError
 
 MEDIA_TYPE: Final = "application/problem+json"
 Asked: TypeAlias = Request[Any, Any, Any]

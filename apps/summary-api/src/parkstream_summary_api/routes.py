@@ -13,12 +13,12 @@ from parkstream_telemetry import Telemetry
 
 from parkstream_summary_api.auth import Guard
 from parkstream_summary_api.bodies import parsed
-from parkstream_summary_api.commits import Commits, Origin
 from parkstream_summary_api.documents import PostedOperation
+from parkstream_summary_api.group_commit import Commits, Origin
 from parkstream_summary_api.health import Health, Readiness
 from parkstream_summary_api.middleware import asked_of
 from parkstream_summary_api.problems import MEDIA_TYPE, Problem
-from parkstream_summary_api.reading import Filter, Page, Reading
+from parkstream_summary_api.reader import Filter, Page, Reading
 from parkstream_summary_api.statistics import Statistics, Stats
 
 PAGE_SIZE_MAX = 1_000

@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
-from parkstream_settings import env_name
+from parkstream_service.settings import env_name
 
 
 class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):

@@ -9,9 +9,9 @@ from parkstream_events.summaries import ItemResult, ItemStatus, Outcome
 from parkstream_telemetry import Telemetry, names
 from parkstream_telemetry.latency import Stage
 
-from parkstream_summary_api.commits import Posted, Settled
+from parkstream_summary_api.group_commit import Posted, Settled
 from parkstream_summary_api.index import Index
-from parkstream_summary_api.journal import Journal
+from parkstream_summary_api.summary_file import Journal
 
 SECOND_US: Final = 1_000_000
 STAGES: Final = {Outcome.COMPLETED: Stage.END_TO_END, Outcome.ENTRY_MISSED: Stage.END_TO_END_HELD}

@@ -23,9 +23,9 @@ from parkstream_eventlog.log import (
     Record,
     TooOld,
 )
-from parkstream_eventlog.memory import MemoryLog
-from parkstream_eventlog.redis import RedisLog
-from parkstream_eventlog.seeking import position_at, positions_of
+from parkstream_eventlog.memory_log import MemoryLog
+from parkstream_eventlog.positions import position_at, positions_of
+from parkstream_eventlog.redis_log import RedisLog
 from parkstream_eventlog.transient import delays_seconds, is_transient
 
 __all__ = [

@@ -6,7 +6,7 @@ differences (how two compare).
 """
 
 from parkstream_projection.codec import fact_of, state_hash
-from parkstream_projection.comparing import Compared, Comparison
+from parkstream_projection.comparison import Compared, Comparison
 from parkstream_projection.differences import Difference, restating
 from parkstream_projection.outbox import Entry, Outbox, Parked
 from parkstream_projection.projector import NotLoadedError, Projector, SkippedError, Step

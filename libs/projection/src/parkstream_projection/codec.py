@@ -9,7 +9,7 @@ from parkstream_events import wire
 from parkstream_events.summaries import SummaryItem
 from parkstream_events.wire import UnreadableError
 from parkstream_visits import Clock, Fact, Plate, Spoken, State, Unreadable, entity_hash, summary_of
-from parkstream_visits.digest import MODULUS
+from parkstream_visits.state_hash import MODULUS
 
 CLOCK: Final = "clock"
 """The key under which the clock is hashed; no plate has lower-case letters."""

@@ -6,7 +6,7 @@ from typing import Final, NamedTuple
 from parkstream_events import wire
 from parkstream_events.decisions import RESTATED_MAX, RestatedVisit, VisitsRestated
 from parkstream_visits import Clock, Plate, Said
-from parkstream_visits.pairing import ENTRY, EXIT
+from parkstream_visits.plate_visits import ENTRY, EXIT
 
 RESTATED_BYTES_MAX: Final = wire.BODY_BYTES_MAX - 1_024
 

@@ -10,9 +10,9 @@ from parkstream_events.decisions import VisitsRestated
 from parkstream_events.keys import BackendKeys
 from parkstream_events.sightings import VehicleEntered, VehicleExited
 from parkstream_visits import Agenda, Clock, Fact, Fold, Plate, Spoken, State, entity_hash, reach
-from parkstream_visits.agenda import SEPARATOR
-from parkstream_visits.digest import MODULUS
 from parkstream_visits.fold import FORGOTTEN_PER_RECORD_MAX
+from parkstream_visits.state_hash import MODULUS
+from parkstream_visits.timers import SEPARATOR
 from redis.asyncio import Redis
 
 from parkstream_projection.codec import clock_hash, decode_plate, encode, fact_of, hash_text, item_of

@@ -9,7 +9,7 @@ from parkstream_events.keys import BackendKeys
 from parkstream_events.sightings import moment_of
 from parkstream_events.summaries import Outcome
 from parkstream_visits import Agenda, Clock, Plate, visits_of
-from parkstream_visits.agenda import SEPARATOR
+from parkstream_visits.timers import SEPARATOR
 from redis.asyncio import Redis
 
 from parkstream_projection.codec import clock_hash, decode_clock, decode_plate, encode, hash_text

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from parkstream_telemetry import listed, names
+from parkstream_telemetry import conformance, names
 from parkstream_telemetry.kinds import Attribute, Event, Metric, Span
 from parkstream_telemetry.prometheus import family
 
@@ -53,7 +53,8 @@ def page() -> str:
 
 def _spans() -> str:
     rows = [
-        (f"`{one.name}`", one.kind.value, one.service, one.meaning, _names(one.attributes)) for one in listed.spans()
+        (f"`{one.name}`", one.kind.value, one.service, one.meaning, _names(one.attributes))
+        for one in conformance.spans()
     ]
     return "## Spans\n\nIn the order of a car's trace.\n\n" + _table(
         ("name", "kind", "service", "meaning", "attributes"), rows
@@ -61,7 +62,7 @@ def _spans() -> str:
 
 
 def _metrics() -> str:
-    rows = [_metric(one) for one in sorted(listed.metrics().values(), key=lambda one: one.name)]
+    rows = [_metric(one) for one in sorted(conformance.metrics().values(), key=lambda one: one.name)]
     return "## Metrics\n\n" + _table(("name", "in Prometheus", "kind", "unit", "meaning", "attributes"), rows)
 
 
@@ -72,7 +73,7 @@ def _metric(metric: Metric) -> tuple[str, ...]:
 
 
 def _events() -> str:
-    rows = [_event(one) for one in sorted(listed.events().values(), key=lambda one: one.name)]
+    rows = [_event(one) for one in sorted(conformance.events().values(), key=lambda one: one.name)]
     told = (
         "One JSON line each, with `trace_id` and `span_id` inside a trace; an error adds its type, message and stack."
     )
@@ -85,8 +86,8 @@ def _event(event: Event) -> tuple[str, ...]:
 
 
 def _attributes() -> str:
-    everything: list[Span | Metric | Event] = [*listed.spans()]
-    everything += [*listed.metrics().values(), *listed.events().values()]
+    everything: list[Span | Metric | Event] = [*conformance.spans()]
+    everything += [*conformance.metrics().values(), *conformance.events().values()]
     by_name = {attribute.name: attribute for one in everything for attribute in one.attributes}
     rows = [(f"`{name}`", by_name[name].type, by_name[name].meaning) for name in sorted(by_name)]
     return "## Attributes\n\n" + _table(("name", "type", "meaning"), rows)

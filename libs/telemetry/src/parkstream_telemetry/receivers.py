@@ -5,7 +5,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from parkstream_telemetry.outlet import Limits
+from parkstream_telemetry.export_queue import Limits
 
 Signal = Literal["traces", "metrics", "logs"]
 Protocol = Literal["grpc", "http/protobuf"]

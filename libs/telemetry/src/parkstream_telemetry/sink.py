@@ -20,8 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 
-from parkstream_telemetry import listed
-from parkstream_telemetry.keeping import SpanFile
+from parkstream_telemetry import conformance
 from parkstream_telemetry.received import (
     ReceivedLog,
     ReceivedPoint,
@@ -31,6 +30,7 @@ from parkstream_telemetry.received import (
     points_of,
     spans_of,
 )
+from parkstream_telemetry.span_file import SpanFile
 
 Take = Callable[[Any, grpc.ServicerContext], Message]
 
@@ -111,9 +111,9 @@ class Sink:
 
     def problems(self) -> list[str]:
         """Return what came under a name, a unit or with an attribute that ``names`` does not list."""
-        found = [listed.span_problem(one.name, one.kind, one.attributes) for one in self.spans()]
-        found += [listed.metric_problem(one.name, one.unit, one.attributes) for one in self.metrics()]
-        found += [listed.event_problem(one.event, one.attributes) for one in self.logs()]
+        found = [conformance.span_problem(one.name, one.kind, one.attributes) for one in self.spans()]
+        found += [conformance.metric_problem(one.name, one.unit, one.attributes) for one in self.metrics()]
+        found += [conformance.event_problem(one.event, one.attributes) for one in self.logs()]
         return sorted({problem for problem in found if problem is not None})
 
     def wait_for(self, condition: Callable[["Sink"], bool], timeout_seconds: float = 10.0) -> bool:

@@ -5,13 +5,13 @@ from typing import Any
 
 from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanContext, SpanKind
 
-from parkstream_telemetry import listed, names
+from parkstream_telemetry import conformance, names
 from parkstream_telemetry.kinds import Span as Listed
 from parkstream_telemetry.tracecontext import span_context_of
-from parkstream_telemetry.tracing import ERROR_TYPE, EncodingTracer, RecordingSpan, Step
+from parkstream_telemetry.tracer import ERROR_TYPE, EncodingTracer, RecordingSpan, Step
 
 STEPS_MAX = 256
-_ATTRIBUTES = {keyword: attribute.name for keyword, attribute in listed.attributes().items()}
+_ATTRIBUTES = {keyword: attribute.name for keyword, attribute in conformance.attributes().items()}
 
 
 class Steps:

@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct, to_builtins
 from opentelemetry.trace import NoOpTracer, Span, Tracer, get_current_span
 
-from parkstream_telemetry import listed, names
+from parkstream_telemetry import conformance, names
 from parkstream_telemetry.kinds import Event, Metric
 from parkstream_telemetry.latency import Latency, Stage
 from parkstream_telemetry.logs import Captured, LogFormat, Logs
 from parkstream_telemetry.metrics import Figure, Metrics, Observed, Point, UnlistedError
+from parkstream_telemetry.periodic_reader import Pulse
 from parkstream_telemetry.plates import KEY_BYTES, plate_hash, plate_key
 from parkstream_telemetry.prometheus import exposition
-from parkstream_telemetry.pulse import Pulse
 from parkstream_telemetry.receivers import receivers
 from parkstream_telemetry.steps import Steps
-from parkstream_telemetry.tracing import Emit, EncodingTracer, RecordingSpan
+from parkstream_telemetry.tracer import Emit, EncodingTracer, RecordingSpan
 
 if TYPE_CHECKING:
-    from parkstream_telemetry.exporting import Exporting
-    from parkstream_telemetry.outlet import Outlet
+    from parkstream_telemetry.export_queue import Outlet
+    from parkstream_telemetry.exporter import Exporting
 
 STRICT_VARIABLE = "PARKSTREAM_TELEMETRY_STRICT"
 SHUTDOWN_SECONDS = 3.0
@@ -114,7 +114,7 @@ class Telemetry:
         found = receivers()
         if not found.protocols:
             return None
-        from parkstream_telemetry.exporting import Exporting  # noqa: PLC0415 - the SDK is loaded only when it is used
+        from parkstream_telemetry.exporter import Exporting  # noqa: PLC0415 - the SDK is loaded only when it is used
 
         exporting = Exporting(service, found, self._dropped, self.figures)
         for outlet in exporting.outlets:
@@ -170,7 +170,9 @@ def _unchecked(put: Callable[[bytes], None]) -> Emit:
 
 def _checked(put: Callable[[bytes], None]) -> Emit:
     def check_and_put(span: RecordingSpan, encoded: bytes) -> None:
-        problem = listed.span_problem(span.step.name, span.step.kind.name, (*span.step.attributes, *span.attributes))
+        problem = conformance.span_problem(
+            span.step.name, span.step.kind.name, (*span.step.attributes, *span.attributes)
+        )
         if problem is not None:
             raise UnlistedError(problem)
         put(encoded)

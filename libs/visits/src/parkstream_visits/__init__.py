@@ -7,15 +7,15 @@ said was said). Questions to a log: known (what was known then), happened (what 
 reenacting.
 """
 
-from parkstream_visits.agenda import Agenda, AgendaQueue
-from parkstream_visits.digest import entity_hash
+from parkstream_visits.emitted import Spoken, summary_of
 from parkstream_visits.fold import Fact, Fold, MissingPlateError, Unreadable, reach
-from parkstream_visits.judging import Judged, Rule, judged
-from parkstream_visits.memory import Clock, Counters, Plate, Said, State
-from parkstream_visits.pairing import Seen, Visit, visits_of
+from parkstream_visits.judgement import Judged, Rule, judged
+from parkstream_visits.plate_visits import Seen, Visit, visits_of
 from parkstream_visits.rules import RULES_VERSION, Rules
-from parkstream_visits.spoken import Spoken, summary_of
+from parkstream_visits.state import Clock, Counters, Plate, Said, State
+from parkstream_visits.state_hash import entity_hash
 from parkstream_visits.story import Because, Held, Revision, Story, Telling, Told
+from parkstream_visits.timers import Agenda, AgendaQueue
 
 __all__ = [
     "RULES_VERSION",

@@ -12,14 +12,14 @@ from msgspec import Struct
 from parkstream_events.decisions import Decision, RecordAcknowledged, RulesChanged, VisitsRestated, WatermarkAdvanced
 from parkstream_events.sightings import Sighting, VehicleEntered, VehicleExited, microseconds
 
-from parkstream_visits.agenda import SEPARATOR, Agenda
-from parkstream_visits.memory import UNREADABLE_LISTED_MAX, Clock, Plate, State, UnreadableRecord
-from parkstream_visits.pairing import ENTRY, EXIT, Seen, Visit, visits_of
-from parkstream_visits.plates import Bookkeeping
-from parkstream_visits.restating import restate
+from parkstream_visits.emitted import Spoken
+from parkstream_visits.plate_ledger import Bookkeeping
+from parkstream_visits.plate_visits import ENTRY, EXIT, Seen, Visit, visits_of
+from parkstream_visits.restatement import restate
 from parkstream_visits.rules import DAY_US, rules_of
 from parkstream_visits.shortcuts import came_again, given_up, left, seen_first
-from parkstream_visits.spoken import Spoken
+from parkstream_visits.state import UNREADABLE_LISTED_MAX, Clock, Plate, State, UnreadableRecord
+from parkstream_visits.timers import SEPARATOR, Agenda
 
 FORGOTTEN_PER_RECORD_MAX = 8
 

@@ -2,9 +2,9 @@
 
 from typing import Final
 
+from parkstream_visits.emitted import Spoken
 from parkstream_visits.fold import Fact, Fold
-from parkstream_visits.memory import Clock, State
-from parkstream_visits.spoken import Spoken
+from parkstream_visits.state import Clock, State
 
 _FACTS_BETWEEN: Final = 1_000
 

@@ -7,11 +7,11 @@ from typing import Final
 
 from parkstream_events.summaries import Outcome
 
-from parkstream_visits.agenda import SEPARATOR, Agenda
-from parkstream_visits.memory import Plate, Said, State
-from parkstream_visits.pairing import ENTRY, EXIT, Seen
+from parkstream_visits.emitted import Spoken
+from parkstream_visits.plate_visits import ENTRY, EXIT, Seen
 from parkstream_visits.rules import DAY_US
-from parkstream_visits.spoken import Spoken
+from parkstream_visits.state import Plate, Said, State
+from parkstream_visits.timers import SEPARATOR, Agenda
 
 RECORDED: Final = int(Agenda.RECORDED)
 

@@ -13,12 +13,12 @@ from parkstream_events.decisions import RulesChanged, WatermarkAdvanced
 from parkstream_events.sightings import Sighting, VehicleEntered, VehicleExited, microseconds
 from parkstream_events.summaries import Outcome
 
+from parkstream_visits.emitted import Spoken
 from parkstream_visits.fold import Fact, Fold
-from parkstream_visits.judging import Judged, Rule, judged
-from parkstream_visits.memory import Clock, Counters, Plate, State
-from parkstream_visits.pairing import Seen, Visit, visits_of
+from parkstream_visits.judgement import Judged, Rule, judged
+from parkstream_visits.plate_visits import Seen, Visit, visits_of
 from parkstream_visits.rules import Rules
-from parkstream_visits.spoken import Spoken
+from parkstream_visits.state import Clock, Counters, Plate, State
 
 
 class Because(StrEnum):

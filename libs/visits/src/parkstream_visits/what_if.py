@@ -8,12 +8,12 @@ from parkstream_events.decisions import RulesChanged, WatermarkAdvanced
 from parkstream_events.sightings import VehicleEntered, VehicleExited
 from parkstream_events.summaries import Outcome
 
+from parkstream_visits.emitted import Spoken
 from parkstream_visits.fold import Fact
 from parkstream_visits.in_memory import InMemory
-from parkstream_visits.memory import Said
-from parkstream_visits.reenacting import Reenactment
+from parkstream_visits.reenactment import Reenactment
 from parkstream_visits.rules import Rules, rules_of
-from parkstream_visits.spoken import Spoken
+from parkstream_visits.state import Said
 
 
 class Ending(NamedTuple):

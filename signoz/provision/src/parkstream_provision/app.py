@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import cyclopts
 import msgspec
 from cyclopts import Parameter
-from parkstream_settings import answer_config, settings_or_exit
+from parkstream_service.settings import answer_config, settings_or_exit
 
 from parkstream_provision.applying import Applying
 from parkstream_provision.errors import ProvisionError

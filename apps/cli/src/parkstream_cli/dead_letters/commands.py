@@ -7,14 +7,14 @@ import msgspec
 from cyclopts import Parameter, validators
 
 from parkstream_cli.bodies import as_lines
+from parkstream_cli.connections import settings_here
 from parkstream_cli.dead_letters import HELP
 from parkstream_cli.dead_letters.letters import Letter, Selection
-from parkstream_cli.dead_letters.reading import lying
-from parkstream_cli.dead_letters.redriving import Redriven
-from parkstream_cli.dead_letters.redriving import redrive as redrive_selected
-from parkstream_cli.failing import MISUSED, ToolError
-from parkstream_cli.opening import settings_here
-from parkstream_cli.printing import as_json, line, note
+from parkstream_cli.dead_letters.queue_reader import lying
+from parkstream_cli.dead_letters.redrive import Redriven
+from parkstream_cli.dead_letters.redrive import redrive as redrive_selected
+from parkstream_cli.errors import MISUSED, ToolError
+from parkstream_cli.output import as_json, line, note
 from parkstream_cli.progress import progress
 
 app = cyclopts.App(name="dead-letters", help=HELP)

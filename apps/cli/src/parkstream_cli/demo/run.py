@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
-from parkstream_sandbox import Sandbox, ensure_servers
+from parkstream_devtools import Sandbox, ensure_servers
 from rich.console import Console
 
-from parkstream_cli.demo import accounting, plan
-from parkstream_cli.demo.accounting import Account, Line, Milliseconds, Published
-from parkstream_cli.demo.keeping import keep_spans, kept
+from parkstream_cli.demo import account, plan
+from parkstream_cli.demo.account import Account, Line, Milliseconds, Published
+from parkstream_cli.demo.kept_files import keep_spans, kept
+from parkstream_cli.demo.live_table import Board, board
 from parkstream_cli.demo.plan import Options
 from parkstream_cli.demo.services import Services, start_servers
-from parkstream_cli.demo.showing import Board, board
+from parkstream_cli.demo.snapshots import Snapshot, Watch
 from parkstream_cli.demo.summary_file import first_lines, tally
-from parkstream_cli.demo.tracing import Shown, Tracing, shown, tracing
-from parkstream_cli.demo.watching import Snapshot, Watch
-from parkstream_cli.places import SPANS_FILE
-from parkstream_cli.probing import Asker, UnreachableError, connected
+from parkstream_cli.demo.trace_sink import Shown, Tracing, shown, tracing
+from parkstream_cli.demo_folder import SPANS_FILE
+from parkstream_cli.probes import Asker, UnreachableError, connected
 from parkstream_cli.traces.waterfall import waterfall
 
 LOOK_EVERY_SECONDS: Final = 1.0
@@ -143,8 +143,8 @@ def _result(last: Snapshot, summary_file: Path, cars: Shown | None) -> Result:
     trace = [] if cars is None else waterfall(cars.typical)
     to_disk = (last.stats.exit_to_disk_ms or Milliseconds(), last.stats.held_exit_to_disk_ms or Milliseconds())
     return Result(
-        account=accounting.account(published, found, to_disk=to_disk, file=str(summary_file), trace=trace),
-        equations=accounting.equations(
+        account=account.account(published, found, to_disk=to_disk, file=str(summary_file), trace=trace),
+        equations=account.equations(
             published, found, waiting=last.waiting, spoken=counters.get("spoken", 0), recorded=recorded
         ),
         first_lines=first_lines(summary_file, FIRST_LINES),

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Final
 
-from parkstream_sandbox import Sandbox, ServiceProcess
+from parkstream_devtools import Sandbox, ServiceProcess
 
 from parkstream_cli.demo import plan
 from parkstream_cli.demo.plan import Options, Say, Servers
-from parkstream_cli.demo.watching import Addresses
+from parkstream_cli.demo.snapshots import Addresses
 
 READY_SECONDS: Final = 60.0
 

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from parkstream_cli.doctor import rabbitmq, redis, services
 from parkstream_cli.doctor.findings import Finding, Level
-from parkstream_cli.probing import Asker
+from parkstream_cli.probes import Asker
 from parkstream_cli.settings import Settings
 
 _STYLES = {Level.OK: "green", Level.NOTE: "yellow", Level.WRONG: "bold red"}

@@ -7,7 +7,7 @@ from aio_pika.exceptions import AMQPError
 from parkstream_events.topology import DEAD_LETTERS_QUEUE, WORK_QUEUES
 
 from parkstream_cli.doctor.findings import Finding, note, ok, version_of, wrong
-from parkstream_cli.probing import UnreachableError, connected
+from parkstream_cli.probes import UnreachableError, connected
 
 OLDEST: Final = (3, 10)
 

@@ -11,7 +11,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from parkstream_cli.doctor.findings import Finding, note, ok, version_of, wrong
-from parkstream_cli.probing import hosts_of, reason
+from parkstream_cli.probes import hosts_of, reason
 
 OLDEST: Final = (7, 0)
 FULL: Final = 0.8

@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct, field
 
 from parkstream_cli.doctor.findings import Finding, note, ok, wrong
-from parkstream_cli.probing import Asker, UnreachableError
+from parkstream_cli.probes import Asker, UnreachableError
 from parkstream_cli.settings import Settings
 
 LAG_MANY: Final = 10_000

@@ -6,20 +6,20 @@ import cyclopts
 from cyclopts import Parameter, validators
 
 from parkstream_cli import times
-from parkstream_cli.failing import MISUSED, ToolError
-from parkstream_cli.log import checking, figures, finding, keeping, moving, showing, tailing, unreadable
-from parkstream_cli.opening import opened, settings_here
+from parkstream_cli.connections import opened, settings_here
+from parkstream_cli.errors import MISUSED, ToolError
+from parkstream_cli.log import archive, last_records, record_details, search, statistics, transfer, unreadable, verify
+from parkstream_cli.output import as_json, line, note
 from parkstream_cli.plates import plate_of
-from parkstream_cli.printing import as_json, line, note
 
 REASON_LENGTH_MAX = 500
 
 app: Final = cyclopts.App(name="log", help="The log of all that happened: look at it, check it, move it, keep it.")
-app.command(checking.verify_log, name="verify")
-app.command(moving.export_log, name="export")
-app.command(moving.import_log, name="import")
-app.command(keeping.archive)
-app.command(keeping.restore)
+app.command(verify.verify_log, name="verify")
+app.command(transfer.export_log, name="export")
+app.command(transfer.import_log, name="import")
+app.command(archive.archive)
+app.command(archive.restore)
 
 Position = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=0))]
@@ -38,25 +38,25 @@ async def tail(
 ) -> None:
     """Show the last records. Only reads."""
     async with opened(settings_here()) as it:
-        await tailing.tail(it.log, count, tailing.printing(json=json), follow=follow)
+        await last_records.tail(it.log, count, last_records.printing(json=json), follow=follow)
 
 
 @app.command
 async def show(position: Position, /, *, json: AsJson = False) -> None:
     """Show everything of one record, and what the projection made of it. Only reads."""
     async with opened(settings_here()) as it:
-        record, found = await showing.known(it, position)
+        record, found = await record_details.known(it, position)
         if json:
             as_json(found)
         else:
-            showing.show(record, found)
+            record_details.show(record, found)
 
 
 @app.command
 async def find(  # noqa: PLR0913 - options by name
     *,
     plate: Annotated[str | None, Parameter(help="Written in any way.")] = None,
-    type: Annotated[str | None, Parameter(help=f"{', '.join(finding.SHORT_TYPES)}; or as in the log.")] = None,  # noqa: A002
+    type: Annotated[str | None, Parameter(help=f"{', '.join(search.SHORT_TYPES)}; or as in the log.")] = None,  # noqa: A002
     id: Annotated[str | None, Parameter(help="Exactly; found by the id index while that knows it.")] = None,  # noqa: A002
     from_: Annotated[Time, Parameter(name="--from")] = None,
     to: Time = None,
@@ -64,13 +64,13 @@ async def find(  # noqa: PLR0913 - options by name
     json: AsLines = False,
 ) -> None:
     """Show the records that are like this. Only reads: all records between two times, unless an id is given."""
-    wanted = finding.Wanted(
+    wanted = search.Wanted(
         plate=None if plate is None else plate_of(plate), type=type, id=id, recorded_from=from_, recorded_to=to
     )
-    print_ = tailing.printing(json=json)
+    print_ = last_records.printing(json=json)
     async with opened(settings_here()) as it:
         count = 0
-        async for record in finding.found(it, wanted):
+        async for record in search.found(it, wanted):
             if count == limit:
                 note(f"there are more than {limit}: ask for more with --limit, or begin with --from")
                 return
@@ -88,11 +88,11 @@ async def stats(
 ) -> None:
     """Say how much the log holds, of which types, how fast it grows. Only reads; types and bytes are sampled."""
     async with opened(settings_here()) as it:
-        found = await figures.figures(it, exact=exact)
+        found = await statistics.figures(it, exact=exact)
         if json:
             as_json(found)
         else:
-            figures.show(found)
+            statistics.show(found)
 
 
 @app.command(name="unreadable")

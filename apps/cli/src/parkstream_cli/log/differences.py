@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from parkstream_eventlog.verifying import Finding, Findings
+from parkstream_eventlog.verify import Finding, Findings
 
 from parkstream_cli.log.contents import NAMES, Content, Pair, pair_of, position_of
 

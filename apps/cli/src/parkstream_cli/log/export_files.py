@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import BinaryIO, Literal, Protocol
 
 from parkstream_eventlog import Record
-from parkstream_eventlog.exporting import lines_of
-from parkstream_eventlog.line_files import compressed
+from parkstream_eventlog.transfer.export import lines_of
+from parkstream_eventlog.transfer.line_files import compressed
 
-from parkstream_cli.failing import MISUSED, ToolError
+from parkstream_cli.errors import MISUSED, ToolError
 from parkstream_cli.log.parquet import ParquetSink
 
 STANDARD = "-"

@@ -7,7 +7,7 @@ from typing import Any, BinaryIO, Final, Self
 
 from parkstream_eventlog import Record
 
-from parkstream_cli.failing import ToolError
+from parkstream_cli.errors import ToolError
 
 ROW_GROUP: Final = 50_000
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import Struct
-from parkstream_eventlog.verifying import Finding, Findings, RecordCheck
+from parkstream_eventlog.verify import Finding, Findings, RecordCheck
 from parkstream_events.keys import BackendKeys
 from parkstream_projection import HASH_EVERY
 from parkstream_projection.codec import decode_clock
 from parkstream_projection.functions import Functions
 from parkstream_visits import Clock
-from parkstream_visits.memory import UNREADABLE_LISTED_MAX
+from parkstream_visits.state import UNREADABLE_LISTED_MAX
 from redis.asyncio import Redis
 
 ASKED_MAX: Final = 1_000

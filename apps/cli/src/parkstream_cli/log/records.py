@@ -13,7 +13,7 @@ from parkstream_projection import fact_of
 from parkstream_visits import Fact, Unreadable
 
 from parkstream_cli.bodies import as_value
-from parkstream_cli.printing import at, lasting
+from parkstream_cli.output import at, lasting
 
 REPORTING = ("entries", "exits")
 

@@ -12,15 +12,15 @@ from typing import Final
 
 from msgspec.structs import astuple
 from parkstream_eventlog import EventLog, Record
-from parkstream_eventlog.prefetching import batches_of
-from parkstream_eventlog.verifying import Finding, Findings
-from parkstream_eventlog.verifying.sums import SHIFT, Sums
+from parkstream_eventlog.prefetch import batches_of
+from parkstream_eventlog.verify import Finding, Findings
+from parkstream_eventlog.verify.sums import SHIFT, Sums
 from parkstream_projection import fact_of
 from parkstream_visits import Fold, State, summary_of
 
 from parkstream_cli.log.contents import NAMES, Content, content_of, pair_of, position_of
 from parkstream_cli.log.differences import Differences
-from parkstream_cli.log.waiting import Waiting
+from parkstream_cli.log.undelivered import Waiting
 
 BATCH_MAX: Final = 2_000
 RANGES_MAX: Final = 64

@@ -10,9 +10,9 @@ from parkstream_events.sightings import moment_of
 from parkstream_projection import fact_of
 from parkstream_visits import Unreadable
 
-from parkstream_cli.failing import ToolError
-from parkstream_cli.opening import Opened
-from parkstream_cli.printing import line
+from parkstream_cli.connections import Opened
+from parkstream_cli.errors import ToolError
+from parkstream_cli.output import line
 
 
 class Listed(Struct, frozen=True):

@@ -1,7 +1,8 @@
 """``parkstream replay --to | --recorded-at | --occurred-at``: what was known then, or what was true then.
 
 Two questions. *Known*: the log folded up to a position, or to the last record of a time; late arrivals are not in it.
-*True*: what the rules make of all that had happened by a time, whenever recorded (``parkstream_visits.happened``).
+*True*: what the rules make of all that had happened by a time, whenever recorded
+(``parkstream_visits.as_of_event_time``).
 """
 
 from contextlib import aclosing
@@ -13,11 +14,11 @@ from parkstream_eventlog import position_at
 from parkstream_events.sightings import microseconds, moment_of
 from parkstream_events.summaries import Outcome
 from parkstream_visits import Seen
-from parkstream_visits.happened import Happened
-from parkstream_visits.known import InsideThen, Known, VisitThen
+from parkstream_visits.as_of_event_time import Happened
+from parkstream_visits.as_of_recorded_time import InsideThen, Known, VisitThen
 
-from parkstream_cli.opening import Opened
-from parkstream_cli.replay.passing import passing
+from parkstream_cli.connections import Opened
+from parkstream_cli.replay.facts import passing
 from parkstream_cli.replay.positions import within
 
 

@@ -14,13 +14,13 @@ from parkstream_projection.replay import Source
 from parkstream_telemetry import TelemetryOptions, start
 from rich.console import Console
 
-from parkstream_cli.failing import MISUSED, ToolError
-from parkstream_cli.opening import Opened, opened, settings_here
-from parkstream_cli.replay import checking, listing, running, telling
+from parkstream_cli.connections import Opened, opened, settings_here
+from parkstream_cli.errors import MISUSED, ToolError
+from parkstream_cli.replay import check, report, run, versions
 from parkstream_cli.replay.other_rules import NAMES, changes_of
 from parkstream_cli.replay.questions import asked, refuse_with, tell_as_of, tell_what_if
-from parkstream_cli.replay.rebuilding import in_bulk
-from parkstream_cli.replay.running import Wish
+from parkstream_cli.replay.rebuild import in_bulk
+from parkstream_cli.replay.run import Wish
 from parkstream_cli.replay.what_if import Otherwise
 from parkstream_cli.settings import Settings
 from parkstream_cli.times import HELP
@@ -86,8 +86,8 @@ def replay(  # noqa: PLR0913 - one command, several modes
         "--set": _what_if(Otherwise(changes=changes_of(sets), start=start, to=to)) if sets else None,
         "a time": _as_of(to, recorded_at, occurred_at, plate, inside=inside) if at_a_time else None,
         "--rollback": _rebuilding(wish) if rollback else None,
-        "--drop": None if drop is None else _listing(lambda it: listing.drop(it, drop)),
-        "--list": _listing(listing.versions_of) if list_ else None,
+        "--drop": None if drop is None else _listing(lambda it: versions.drop(it, drop)),
+        "--list": _listing(versions.versions_of) if list_ else None,
         "--switch or --version": _rebuilding(wish) if switch or version is not None else None,
     }
     return _chosen(modes, otherwise=_rebuilding(wish))(json)
@@ -105,12 +105,12 @@ def _chosen(modes: dict[str, Mode | None], otherwise: Mode) -> Mode:
 def _checking(to: int | None) -> Mode:
     def mode(json: bool) -> int:  # noqa: FBT001 - passed on
         settings = settings_here()
-        result = _with(settings, lambda it: checking.checked(it, _source(settings), to))
+        result = _with(settings, lambda it: check.checked(it, _source(settings), to))
         if json:
-            sys.stdout.write(msgspec.json.encode(checking.answer_of(result)).decode() + "\n")
+            sys.stdout.write(msgspec.json.encode(check.answer_of(result)).decode() + "\n")
         else:
-            checking.tell(result, Console())
-        return checking.exit_code_of(result)
+            check.tell(result, Console())
+        return check.exit_code_of(result)
 
     return mode
 
@@ -135,26 +135,26 @@ def _rebuilding(wish: Wish) -> Mode:
             )
             telemetry = start(options)
             try:
-                result = _with(settings, lambda it: running.replay(it, wish, telemetry, in_bulk(_source(settings))))
+                result = _with(settings, lambda it: run.replay(it, wish, telemetry, in_bulk(_source(settings))))
             finally:
                 telemetry.shutdown()
         if json:
             sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
         else:
-            telling.tell(result, Console())
-        telling.refuse(result, wish)
+            report.tell(result, Console())
+        report.refuse(result, wish)
         return 0
 
     return mode
 
 
-def _listing(versions: Callable[[Opened], Awaitable[list[Version]]]) -> Mode:
+def _listing(which: Callable[[Opened], Awaitable[list[Version]]]) -> Mode:
     def mode(json: bool) -> int:  # noqa: FBT001
-        found = _with(settings_here(), versions)
+        found = _with(settings_here(), which)
         if json:
             sys.stdout.write(msgspec.json.encode({"versions": found}).decode() + "\n")
         else:
-            listing.show(found, Console())
+            versions.show(found, Console())
         return 0
 
     return mode

@@ -8,7 +8,7 @@ from msgspec import structs
 from parkstream_visits import Rules
 from parkstream_visits.rules import DAY_US, SECOND_US
 
-from parkstream_cli.failing import MISUSED, ToolError
+from parkstream_cli.errors import MISUSED, ToolError
 
 Changes = dict[str, int]
 """Microseconds by field of ``Rules``."""

@@ -1,6 +1,6 @@
 """Positions as people write them on a command line."""
 
-from parkstream_cli.failing import MISUSED, ToolError
+from parkstream_cli.errors import MISUSED, ToolError
 
 
 def within(option: str, position: int, end: int) -> int:

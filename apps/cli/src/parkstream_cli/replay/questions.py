@@ -9,11 +9,11 @@ import msgspec
 from parkstream_events.sightings import moment_of
 from rich.console import Console
 
-from parkstream_cli.failing import MISUSED, ToolError
-from parkstream_cli.opening import opened, settings_here
+from parkstream_cli.connections import opened, settings_here
+from parkstream_cli.errors import MISUSED, ToolError
 from parkstream_cli.plates import plate_of
+from parkstream_cli.replay.answer_tables import show_as_of, show_what_if
 from parkstream_cli.replay.as_of import Answer, AsOf, as_of
-from parkstream_cli.replay.showing import show_as_of, show_what_if
 from parkstream_cli.replay.what_if import Otherwise, WhatIfAnswer, what_if
 from parkstream_cli.times import moment_us
 

@@ -6,9 +6,9 @@ from msgspec import Struct
 from parkstream_events.summaries import Outcome
 from parkstream_visits.what_if import Difference, Ending, WhatIf
 
-from parkstream_cli.opening import Opened
+from parkstream_cli.connections import Opened
+from parkstream_cli.replay.facts import passing
 from parkstream_cli.replay.other_rules import Changes, as_variables, decides_anew, with_changes
-from parkstream_cli.replay.passing import passing
 from parkstream_cli.replay.positions import within
 
 

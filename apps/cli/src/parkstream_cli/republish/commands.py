@@ -9,12 +9,12 @@ import msgspec
 from cyclopts import Parameter, validators
 from parkstream_events.topology import EVENTS_EXCHANGE
 
-from parkstream_cli.failing import FAILED, MISUSED, ToolError
-from parkstream_cli.opening import opened, settings_here
+from parkstream_cli.connections import opened, settings_here
+from parkstream_cli.errors import FAILED, MISUSED, ToolError
 from parkstream_cli.republish import HELP
 from parkstream_cli.republish.plan import Plan, Report
+from parkstream_cli.republish.report import tell
 from parkstream_cli.republish.run import republish as run
-from parkstream_cli.republish.telling import tell
 
 app = cyclopts.App(name="republish", help=HELP)
 Positive = Annotated[float, Parameter(validator=validators.Number(gt=0))]

@@ -9,13 +9,13 @@ from typing import Final
 import aio_pika
 from aio_pika.abc import AbstractExchange
 from aio_pika.exceptions import AMQPError, ChannelNotFoundEntity, DeliveryError, PublishError
-from parkstream_broker import TopologyMismatchError, declare, make_broker
 from parkstream_events.topology import ENTERED_KEY, EVENTS_EXCHANGE, EXITED_KEY, PUBLISHED_AT_HEADER
+from parkstream_messaging import TopologyMismatchError, declare, make_broker
 
-from parkstream_cli.failing import ToolError
-from parkstream_cli.probing import UnreachableError, connected, hosts_of, reason
+from parkstream_cli.errors import ToolError
+from parkstream_cli.probes import UnreachableError, connected, hosts_of, reason
 from parkstream_cli.republish.messages import KEYS, Message
-from parkstream_cli.republish.outlet import Publish
+from parkstream_cli.republish.publisher import Publish
 
 CONFIRM_SECONDS: Final = 30.0
 

@@ -4,11 +4,11 @@ import json
 from datetime import timedelta
 from typing import Final, NamedTuple
 
-from parkstream_cameras.ids import event_id
 from parkstream_eventlog import Record
 from parkstream_events import wire
 from parkstream_events.sightings import Direction, Sighting, microseconds
 from parkstream_events.topology import ENTERED_KEY, EXITED_KEY
+from parkstream_generators.ids import event_id
 
 KEYS: Final = {Direction.ENTRY: ENTERED_KEY, Direction.EXIT: EXITED_KEY}
 _TIMES: Final = {Direction.ENTRY: "entry_date_time", Direction.EXIT: "exit_date_time"}

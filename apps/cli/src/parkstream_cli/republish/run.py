@@ -12,14 +12,14 @@ from parkstream_eventlog import EventLog, Record
 from parkstream_events import wire
 from parkstream_events.sightings import Direction
 
-from parkstream_cli.failing import MISUSED, ToolError
-from parkstream_cli.opening import Opened
+from parkstream_cli.connections import Opened
+from parkstream_cli.errors import MISUSED, ToolError
 from parkstream_cli.progress import Reached, progress
 from parkstream_cli.republish.exchanges import problem_of, publishing
 from parkstream_cli.republish.messages import Changes, message_of, sighting_of
-from parkstream_cli.republish.outlet import Outlet
 from parkstream_cli.republish.pace import Pace
 from parkstream_cli.republish.plan import Plan, Report
+from parkstream_cli.republish.publisher import Outlet
 
 BATCH: Final = 500
 SHOWN_EVERY_SECONDS: Final = 0.2

@@ -8,8 +8,8 @@ from parkstream_events.sightings import moment_of
 from parkstream_events.summaries import Outcome, iso_duration
 from parkstream_visits import Held, Judged, Revision, Seen, Story, Told
 
-from parkstream_cli.printing import SECOND_US
-from parkstream_cli.visits.words import revision_in_words, rule_in_words, waiting_in_words
+from parkstream_cli.output import SECOND_US
+from parkstream_cli.visits.explanations import revision_in_words, rule_in_words, waiting_in_words
 
 WAYS = ("entry", "exit")
 

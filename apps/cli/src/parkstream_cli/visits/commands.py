@@ -4,13 +4,13 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from parkstream_cli.failing import ToolError
-from parkstream_cli.opening import opened, settings_here
+from parkstream_cli.connections import opened, settings_here
+from parkstream_cli.errors import ToolError
+from parkstream_cli.output import as_json
 from parkstream_cli.plates import plate_of
-from parkstream_cli.printing import as_json
 from parkstream_cli.visits.answers import answers
-from parkstream_cli.visits.reading import Asked, asked_for, told_of
-from parkstream_cli.visits.telling import tell
+from parkstream_cli.visits.records import Asked, asked_for, told_of
+from parkstream_cli.visits.report import tell
 
 VISIT_IDS = ("entry:", "exit:")
 

@@ -5,7 +5,7 @@ trimming (who is in the way), archiving (there) and restoring (back). ``durable`
 be wrong.
 """
 
-from parkstream_eventlog.archive.archiving import Archiver, Plan, last_recorded_before
+from parkstream_eventlog.archive.archiver import Archiver, Plan, last_recorded_before
 from parkstream_eventlog.archive.errors import (
     ArchiveBehindError,
     ArchiveError,
@@ -19,10 +19,10 @@ from parkstream_eventlog.archive.errors import (
     OvertakenError,
 )
 from parkstream_eventlog.archive.manifest import Manifest, Segment
-from parkstream_eventlog.archive.reading import Archive, defects_of
-from parkstream_eventlog.archive.restoring import Restoration, Restorer
-from parkstream_eventlog.archive.spanning import SpanningLog, check_as_long_as_archive, spanning
-from parkstream_eventlog.archive.trimming import Barrier, Trimming
+from parkstream_eventlog.archive.reader import Archive, defects_of
+from parkstream_eventlog.archive.restorer import Restoration, Restorer
+from parkstream_eventlog.archive.spanning_log import SpanningLog, check_as_long_as_archive, spanning
+from parkstream_eventlog.archive.trimmer import Barrier, Trimming
 
 __all__ = [
     "Archive",

@@ -11,8 +11,8 @@ import zstandard
 from parkstream_eventlog.archive.durable import replacing
 from parkstream_eventlog.archive.errors import CorruptArchiveError
 from parkstream_eventlog.archive.manifest import Segment, name_of
-from parkstream_eventlog.lines import LineError, line_of, records_of
 from parkstream_eventlog.log import Record
+from parkstream_eventlog.transfer.json_lines import LineError, line_of, records_of
 
 LEVEL: Final = 1
 """Of compression: for lines such as ours no higher level makes them smaller."""

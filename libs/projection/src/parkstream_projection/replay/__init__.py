@@ -5,10 +5,10 @@ worker_process (how this one talks to it), replica (the fold), checking (in memo
 rebuilding (into another version).
 """
 
-from parkstream_projection.replay.checking import Checked, Span, check
-from parkstream_projection.replay.committing import Rebuilt
+from parkstream_projection.replay.changes import Rebuilt
+from parkstream_projection.replay.check import Checked, Span, check
 from parkstream_projection.replay.frames import Batch
-from parkstream_projection.replay.rebuilding import DamagedVersionError, Rebuilder
+from parkstream_projection.replay.rebuilder import DamagedVersionError, Rebuilder
 from parkstream_projection.replay.source import Source
 from parkstream_projection.replay.worker_process import ReadingError
 

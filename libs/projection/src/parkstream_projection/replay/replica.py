@@ -5,7 +5,7 @@ from typing import Final
 
 from parkstream_events.decisions import VisitsRestated
 from parkstream_visits import Agenda, Clock, Fold, State
-from parkstream_visits.agenda import SEPARATOR
+from parkstream_visits.timers import SEPARATOR
 
 from parkstream_projection.codec import decode_plate, encode, fact_of
 from parkstream_projection.replay.frames import Batch

@@ -15,12 +15,11 @@ from parkstream_events import wire
 from parkstream_events.decisions import Decision, RulesChanged
 from parkstream_events.sightings import Sighting, VehicleEntered, VehicleExited, microseconds
 from parkstream_visits import Seen, entity_hash
-from parkstream_visits.digest import MODULUS
-from parkstream_visits.pairing import ENTRY, EXIT
+from parkstream_visits.plate_visits import ENTRY, EXIT
+from parkstream_visits.state_hash import MODULUS
 from redis.exceptions import RedisError
 
 from parkstream_projection.codec import clock_hash, hash_text
-from parkstream_projection.replay.collecting import rarely_collected
 from parkstream_projection.replay.frames import (
     BUFFERED_BYTES,
     Batch,
@@ -36,6 +35,7 @@ from parkstream_projection.replay.frames import (
     send,
     widen,
 )
+from parkstream_projection.replay.gc_pause import rarely_collected
 from parkstream_projection.replay.source import opened
 
 PART: Final = 250

@@ -6,7 +6,7 @@ from it (``python -m parkstream_telemetry docs``).
 
 from .attributes import *  # noqa: F403 - one namespace for all callers; relative, as pyright forbids the other
 from .backend import *  # noqa: F403
-from .cameras import *  # noqa: F403
-from .every import *  # noqa: F403
+from .every_service import *  # noqa: F403
+from .generators import *  # noqa: F403
 from .spans import *  # noqa: F403
-from .summaries import *  # noqa: F403
+from .summary_api import *  # noqa: F403

@@ -1,0 +1,1 @@
+"""From the outbox to the summary API. Reading order: deliverer, batch, summary_client."""

@@ -1,0 +1,1 @@
+"""From the log to the visits. Reading order: follower, watermark_generator."""

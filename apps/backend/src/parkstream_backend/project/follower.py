@@ -1,0 +1,168 @@
+"""From the log to the visits: follow, fold, commit; and what is told of it."""
+
+import asyncio
+import random
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import Final, Protocol
+
+from parkstream_eventlog import EventLog, delays_seconds, is_transient
+from parkstream_projection import NotLiveError, Present, Projector, StaleError, Step
+from parkstream_telemetry import Span, Stage, Telemetry, end, links_to, names, traceparent_of
+from parkstream_visits import Spoken, Unreadable
+from parkstream_visits.state import Counters
+
+BATCH_MAX: Final = 1_000
+STAND_BY_SECONDS: Final = 0.25
+"""How often a backend looks whether the one that projects still does."""
+SECOND_US: Final = 1_000_000
+
+
+class Presence(Protocol):
+    """Tells where the projection stands: a ``Reads``."""
+
+    async def state(self) -> Present:
+        """Return where it stands."""
+        ...
+
+
+class Foldings:
+    """The spans of what is folded: they end with the commit; what another backend has committed is its to tell."""
+
+    def __init__(self, telemetry: Telemetry) -> None:
+        self._project = telemetry.steps.project
+        self._hash = telemetry.hash_plate
+        self._started_ns = 0
+        self._open: list[Span] = []
+
+    def begin(self) -> None:
+        """Forget what was not committed; what follows begins now."""
+        self._open.clear()
+        self._started_ns = time.time_ns()
+
+    def spoken(self, spoken: Spoken) -> str | None:
+        """Return the trace context that the summary of *spoken* goes on with, after that of its cause.
+
+        What is said again starts a trace of its own, which links to that one: that one has ended long ago.
+        """
+        cause = spoken.cause.traceparent
+        span = self._project(
+            None if spoken.restated else cause,
+            links=links_to(cause) if spoken.restated else (),
+            started_ns=self._started_ns,
+            position=spoken.position,
+            plate_hash=self._hash(spoken.plate),
+            visit_id=spoken.visit_id,
+            revision=spoken.revision,
+            outcome=spoken.outcome.value,
+        )
+        self._open.append(span)
+        return traceparent_of(span)
+
+    def committed(self, emitted: int) -> None:
+        """End the spans of the *emitted* summaries, which are the last; the others were emitted before."""
+        ended_ns = time.time_ns()
+        for span in self._open[len(self._open) - emitted :]:
+            end(span, ended_ns=ended_ns)
+        self._open.clear()
+
+    def failed(self, error: BaseException) -> None:
+        """End the spans with *error*; they may have been committed all the same, and have children then."""
+        for span in self._open:
+            end(span, error=error)
+        self._open.clear()
+
+
+class Projecting:
+    """Keeps the projection up with *log*; of several backends one works, and the others stand by.
+
+    ``on_retry(error, delay_seconds)`` is told when Redis is away.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
+        self,
+        projector: Projector,
+        foldings: Foldings,
+        log: EventLog,
+        presence: Presence,
+        telemetry: Telemetry,
+        on_retry: Callable[[Exception, float], None],
+    ) -> None:
+        self._projector = projector
+        self._foldings = foldings
+        self._log = log
+        self._presence = presence
+        self._telemetry = telemetry
+        self._on_retry = on_retry
+        self._works = False
+        telemetry.watch(names.CARS_INSIDE, lambda: self._figure(projector.clock.counters.inside))
+        telemetry.watch(names.VISITS_HELD, lambda: self._figure(projector.clock.counters.held))
+        telemetry.watch(names.VISITS_MATCHED, lambda: self._figure(matched_share(projector.clock.counters)))
+
+    async def run(self) -> None:
+        """Project for ever; may be cancelled anywhere, and ends only with an error that does not pass by itself."""
+        delays = delays_seconds()
+        overtaken = False
+        while True:
+            try:
+                if overtaken:
+                    await self._stand_by()
+                async for records in self._log.follow(await self._projector.load(), BATCH_MAX):
+                    self._foldings.begin()
+                    self._tell(await self._projector.step(records))
+                    delays = delays_seconds()
+            except NotLiveError as error:  # Nobody projects the one that is live now, unless somebody was faster.
+                self._telemetry.log(names.EVENT_SWITCHED, version=error.live)
+                overtaken = False
+            except StaleError:
+                overtaken = True
+            except asyncio.CancelledError as error:
+                self._foldings.failed(error)
+                raise
+            except Exception as error:
+                self._foldings.failed(error)
+                if not is_transient(error):
+                    raise
+                delay_seconds = next(delays)
+                self._on_retry(error, delay_seconds)
+                await asyncio.sleep(delay_seconds)
+            finally:
+                self._works = False
+
+    async def _stand_by(self) -> None:
+        """Return when a record waits and nobody projects: what was there a moment ago is not taken in."""
+        position = checkpoint = -1
+        while True:
+            now = (await self._presence.state()).checkpoint
+            if now == checkpoint and now < position:
+                return
+            checkpoint, position = now, (await self._log.state()).position
+            await asyncio.sleep(STAND_BY_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 (spreads load)
+
+    def _tell(self, step: Step) -> None:
+        self._works = True
+        self._foldings.committed(step.emitted)
+        now_us = time.time_ns() // 1_000
+        took = self._telemetry.latency.record
+        for fact in step.facts:
+            took(Stage.RECORD_TO_PROJECT, (now_us - fact.recorded_at_us) / SECOND_US)
+            if isinstance(fact.event, Unreadable):
+                detail = f"{fact.event.type}: {fact.event.reason}: {fact.event.detail}"
+                self._telemetry.log(names.EVENT_UNREADABLE, position=fact.position, detail=detail)
+        emitted = step.spoken[len(step.spoken) - step.emitted :]  # A rebuilt projection says again what was said.
+        for outcome, count in Counter(spoken.outcome for spoken in emitted).items():
+            self._telemetry.add(names.VISITS, count, outcome=outcome.value)
+        for spoken in emitted:
+            if spoken.entry and spoken.exit:
+                self._telemetry.record(names.DWELL, (spoken.exit.at_us - spoken.entry.at_us) / SECOND_US)
+
+    def _figure(self, count: float) -> list[tuple[float, dict[str, str]]]:
+        """Return *count* as the one who knows it, nothing while standing by."""
+        return [(count, {})] if self._works else []
+
+
+def matched_share(counters: Counters) -> float:
+    """Return which share of the visits that ended with an exit began with an entry; 1 before there were any."""
+    exited = counters.completed + counters.entry_missed
+    return counters.completed / exited if exited else 1.0

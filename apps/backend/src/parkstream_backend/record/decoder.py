@@ -1,0 +1,61 @@
+"""How a delivery is read: as a sighting, or not at all; and what of it the log is asked to keep."""
+
+import re
+
+from msgspec import Struct
+from parkstream_eventlog import Candidate
+from parkstream_events import topology
+from parkstream_events.sightings import Sighting, microseconds
+from parkstream_events.summaries import TRACEPARENT
+from parkstream_events.wire import Refusal, UnreadableError, decode_sighting
+from parkstream_messaging.batch_subscriber import Delivery
+
+PUBLISHED_AT_US_MAX = 2**53
+
+_is_traceparent = re.compile(TRACEPARENT).match
+
+
+class Camera(Struct, frozen=True):
+    """One direction's cameras: the queue, the *kind* of sighting in it, and the type of a message that names none."""
+
+    queue: str
+    kind: type[Sighting]
+    type: str
+
+    def type_of(self, delivery: Delivery) -> str:
+        """Return the type, with version, that *delivery* was written as."""
+        return delivery.type or self.type
+
+    def read(self, delivery: Delivery) -> Sighting:
+        """Return the sighting that *delivery* reports; raise ``UnreadableError`` when it reports none."""
+        type_ = self.type_of(delivery)
+        seen = decode_sighting(type_, delivery.body)
+        if not isinstance(seen, self.kind):
+            raise UnreadableError(Refusal.UNKNOWN_TYPE, f"this queue takes {self.type} and the like, not {type_}")
+        return seen
+
+
+def candidate_of(sighting: Sighting, type_: str, delivery: Delivery, traceparent: str | None) -> Candidate:
+    """Return what the log is asked to keep: type and body as received, when published, where its trace goes on."""
+    return Candidate(
+        type_,
+        sighting.id,
+        delivery.body,
+        microseconds(sighting.happened_at),
+        _published_at_in(delivery),
+        traceparent,
+    )
+
+
+def _published_at_in(delivery: Delivery) -> int | None:
+    """Return the header's value when it can be a time; a wrong header is no reason to refuse a sighting."""
+    value = delivery.headers.get(topology.PUBLISHED_AT_HEADER)
+    if not isinstance(value, int) or isinstance(value, bool):
+        return None
+    return value if 0 < value < PUBLISHED_AT_US_MAX else None
+
+
+def traceparent_in(delivery: Delivery) -> str | None:
+    """Return the trace context that *delivery* came with, if it came with a valid one."""
+    value = delivery.headers.get(topology.TRACEPARENT_HEADER)
+    return value if isinstance(value, str) and _is_traceparent(value) else None

@@ -1,0 +1,179 @@
+"""What becomes of a delivery.
+
+| what came                     | what is done                                                        |
+|-------------------------------|---------------------------------------------------------------------|
+| a sighting, new or known      | recorded (once), then acknowledged                                  |
+| an invalid message            | a dead letter with the reason, confirmed, then acknowledged         |
+| Redis or RabbitMQ is away     | the same call again until it passes; the message waits, unsettled   |
+| anything else                 | the process ends: a supervisor, or another backend, takes over      |
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, Protocol
+
+from opentelemetry.trace import Span
+from parkstream_eventlog import Appended, Candidate, Duplicate, IdConflict, Outcome, TooOld
+from parkstream_events.sightings import moment_of
+from parkstream_events.wire import Refusal, UnreadableError
+from parkstream_messaging.batch_subscriber import Delivery
+from parkstream_telemetry import Stage, Telemetry, names, traceparent_of
+from parkstream_telemetry.steps import end
+
+from parkstream_backend.record.acks import Acks
+from parkstream_backend.record.back_pressure import Gate
+from parkstream_backend.record.dead_letters import DeadLetters
+from parkstream_backend.record.decoder import Camera, candidate_of, traceparent_in
+
+SECOND_US = 1_000_000
+DAY_US = 86_400 * SECOND_US
+
+
+class Records(Protocol):
+    """Where sightings become durable: a ``GroupCommit``."""
+
+    async def record_many(self, candidates: Sequence[Candidate]) -> list[Outcome]:
+        """Return when *candidates* are in the log, or will never be."""
+        ...
+
+
+class Read(NamedTuple):
+    """A delivery that holds a sighting."""
+
+    delivery: Delivery
+    candidate: Candidate
+    span: Span
+    plate: str
+
+
+class Recorder:
+    """Settles every delivery, whatever it holds; each is a ``process`` span, whose context goes into the log.
+
+    *in_hand* counts those that are not recorded yet, per queue; *failed* is told of an error that nobody expected.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
+        self,
+        records: Records,
+        dead_letters: DeadLetters,
+        acks: Acks,
+        gate: Gate,
+        in_hand: Counter[str],
+        telemetry: Telemetry,
+        failed: Callable[[Exception], None],
+    ) -> None:
+        self._records = records
+        self._dead_letters = dead_letters
+        self._acks = acks
+        self._gate = gate
+        self._in_hand = in_hand
+        self._telemetry = telemetry
+        self._failed = failed
+        self._refusing: set[asyncio.Task[None]] = set()
+
+    async def record(self, deliveries: Sequence[Delivery], camera: Camera) -> None:
+        """Record what *deliveries* from *camera* hold and acknowledge them; what must be refused is, meanwhile."""
+        self._in_hand[camera.queue] += len(deliveries)
+        try:
+            if self._gate.is_open or await self._gate.opened():
+                await self._append([one for one in map(self._reader(camera), deliveries) if one is not None], camera)
+        except Exception as error:
+            self._failed(error)
+            raise
+        finally:
+            self._in_hand[camera.queue] -= len(deliveries)
+
+    def _reader(self, camera: Camera) -> Callable[[Delivery], Read | None]:
+        def read(delivery: Delivery) -> Read | None:
+            span = self._process(delivery, camera)
+            try:
+                sighting = camera.read(delivery)
+            except UnreadableError as error:
+                self._refuse(delivery, camera, error, span)
+                return None
+            traceparent = traceparent_of(span) or traceparent_in(delivery)
+            candidate = candidate_of(sighting, camera.type_of(delivery), delivery, traceparent)
+            return Read(delivery, candidate, span, sighting.vehicle_plate)
+
+        return read
+
+    def _process(self, delivery: Delivery, camera: Camera) -> Span:
+        return self._telemetry.steps.process(
+            delivery.exchange,
+            delivery.routing_key,
+            camera.queue,
+            traceparent_in(delivery),
+            message_id=delivery.message_id,
+            body_size=len(delivery.body),
+            redelivered=True if delivery.redelivered else None,
+        )
+
+    async def _append(self, read: list[Read], camera: Camera) -> None:
+        if not read:
+            return
+        candidates = [one.candidate for one in read]
+        self._waited(candidates)
+        outcomes = await self._records.record_many(candidates)
+        appended = duplicates = 0
+        for (delivery, candidate, span, plate), outcome in zip(read, outcomes, strict=True):
+            match outcome:
+                case Appended(position=position, recorded_at_us=recorded_at_us):
+                    appended += 1
+                    self._end(span, plate, position, "appended")
+                    if candidate.published_at_us is not None:
+                        seconds = (recorded_at_us - candidate.published_at_us) / SECOND_US
+                        self._telemetry.latency.record(Stage.PUBLISH_TO_RECORD, seconds)
+                case Duplicate(position=position):
+                    duplicates += 1
+                    self._end(span, plate, position, "duplicate")
+                case IdConflict() | TooOld():
+                    self._refuse(delivery, camera, refusal_of(outcome, candidate.id), span)
+                    continue
+            self._acks.settle(delivery.channel, delivery.tag)
+        self._count(appended, duplicates)
+
+    def _end(self, span: Span, plate: str, position: int, outcome: str) -> None:
+        if self._telemetry.tracing:
+            end(span, position=position, outcome=outcome, plate_hash=self._telemetry.hash_plate(plate))
+
+    def _waited(self, candidates: list[Candidate]) -> None:
+        """Count how long each was on its way here."""
+        now_us = time.time_ns() // 1000
+        for candidate in candidates:
+            if candidate.published_at_us is not None:
+                self._telemetry.record(names.QUEUE_WAIT, max(0, now_us - candidate.published_at_us) / SECOND_US)
+
+    def _count(self, appended: int, duplicates: int) -> None:
+        if appended:
+            self._telemetry.add(names.RECORDS, appended, outcome="appended")
+        if duplicates:
+            self._telemetry.add(names.RECORDS, duplicates, outcome="duplicate")
+
+    def _refuse(self, delivery: Delivery, camera: Camera, refusal: UnreadableError, span: Span) -> None:
+        """Make a dead letter of *delivery*; the rest of the queue does not wait for that."""
+        task = asyncio.create_task(self._bury(delivery, camera, refusal, span))
+        self._refusing.add(task)
+        task.add_done_callback(self._refusing.discard)
+
+    async def _bury(self, delivery: Delivery, camera: Camera, refusal: UnreadableError, span: Span) -> None:
+        try:
+            await self._dead_letters.publish(delivery, camera.queue, refusal)
+        except Exception as error:  # noqa: BLE001 - handed over: the process ends
+            end(span, error=error)
+            self._failed(error)
+            return
+        end(span, error=refusal, outcome="refused")
+        self._acks.settle(delivery.channel, delivery.tag)
+
+
+def refusal_of(outcome: IdConflict | TooOld, id_: str) -> UnreadableError:
+    """Return why a sighting that could be read is still no record."""
+    match outcome:
+        case IdConflict(position=position):
+            detail = f"the record at position {position} has the same id, {id_[:80]!r}, and another body"
+            return UnreadableError(Refusal.ID_CONFLICT, detail)
+        case TooOld(oldest_day=day):
+            oldest = moment_of(day * DAY_US).date()
+            return UnreadableError(Refusal.TOO_OLD, f"ids are known for what happened on {oldest} or later")

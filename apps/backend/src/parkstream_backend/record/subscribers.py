@@ -1,0 +1,35 @@
+"""The two subscribers: what is taken from which queue."""
+
+from faststream.rabbit import Channel, RabbitBroker
+from parkstream_events.sightings import VehicleEntered, VehicleExited
+from parkstream_events.wire import ENTERED, EXITED
+from parkstream_messaging import ENTRIES, EVENTS, EXITS
+from parkstream_messaging.batch_subscriber import BatchSubscriber, Delivery, batch_subscriber
+
+from parkstream_backend.record.decoder import Camera
+from parkstream_backend.record.recorder import Recorder
+
+ENTRY_CAMERA = Camera(ENTRIES.name, VehicleEntered, ENTERED)
+EXIT_CAMERA = Camera(EXITS.name, VehicleExited, EXITED)
+
+
+def listen_to_entries(broker: RabbitBroker, recorder: Recorder, channel: Channel) -> BatchSubscriber:
+    """Subscribe to the entry cameras."""
+
+    @(subscriber := batch_subscriber(broker, ENTRIES, EVENTS, channel=channel, settles=False))
+    async def on_entries(entered: list[Delivery]) -> None:
+        """Record that vehicles passed an entry camera."""
+        await recorder.record(entered, ENTRY_CAMERA)
+
+    return subscriber
+
+
+def listen_to_exits(broker: RabbitBroker, recorder: Recorder, channel: Channel) -> BatchSubscriber:
+    """Subscribe to the exit cameras."""
+
+    @(subscriber := batch_subscriber(broker, EXITS, EVENTS, channel=channel, settles=False))
+    async def on_exits(exited: list[Delivery]) -> None:
+        """Record that vehicles passed an exit camera."""
+        await recorder.record(exited, EXIT_CAMERA)
+
+    return subscriber

@@ -1,0 +1,107 @@
+"""What a backend is made of; nothing here talks to anybody before it is used."""
+
+from collections import Counter
+from collections.abc import Callable
+from typing import Final
+
+from faststream.rabbit import Channel, RabbitBroker
+from parkstream_eventlog import EventLog, GroupCommit, RedisLog, check_durability, connect
+from parkstream_eventlog.archive import check_as_long_as_archive, spanning
+from parkstream_events.keys import BackendKeys, Database
+from parkstream_messaging import make_broker
+from parkstream_messaging.batch_subscriber import BatchSubscriber
+from parkstream_projection import Outbox, Reads, Versions
+from parkstream_telemetry import Telemetry, names
+
+from parkstream_backend.deliver.breaker import Breaker, BreakerState
+from parkstream_backend.monitor import Measure, Monitor
+from parkstream_backend.record.acks import Acks
+from parkstream_backend.record.back_pressure import Gate
+from parkstream_backend.record.dead_letters import DeadLetters
+from parkstream_backend.record.queue_depths import QueueDepths
+from parkstream_backend.record.recorder import Recorder
+from parkstream_backend.record.subscribers import listen_to_entries, listen_to_exits
+from parkstream_backend.settings import Queue, Role, Settings
+
+STARTING: Final = frozenset({"starting"})
+GRACEFUL_SECONDS: Final = 6.0
+PING_SECONDS: Final = 0.5
+
+
+class Parts:
+    """Everything that a backend may need, put together."""
+
+    def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
+        self.settings = settings
+        self.telemetry = telemetry
+        self.keys = BackendKeys(settings.mall)
+        self.redis = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend")
+        log = RedisLog(self.redis, self.keys, dedupe_days=settings.dedupe_days)
+        self.log: EventLog = spanning(log, settings.archive_dir, settings.mall)
+        self.commit = GroupCommit(self.log, on_commit=self._committed, on_retry=self.waiting_for("redis"))
+        self.outbox = Outbox(self.redis, self.keys)
+        self.reads = Reads(self.redis, self.keys)
+        self.gate = Gate(STARTING)
+        self.breaker = Breaker(on_change=self._breaker_changed)
+        self.broker: RabbitBroker = make_broker(settings.rabbitmq_url, graceful_seconds=GRACEFUL_SECONDS)
+        self.in_hand: Counter[str] = Counter()
+        self._subscribers: dict[str, BatchSubscriber] = {}
+        self.depths = QueueDepths(settings.rabbitmq_url, self._unrecorded)
+        self.monitor = Monitor(
+            Measure(self.redis, self.log, self.outbox, self.reads, Versions(self.redis, self.keys)),
+            self.gate,
+            telemetry,
+            projection_lag_max=settings.projection_lag_max,
+            outbox_max=settings.outbox_max,
+        )
+
+    def does(self, role: Role) -> bool:
+        """Whether this process has *role*."""
+        return role in self.settings.roles
+
+    async def check(self) -> None:
+        """Raise when Redis may forget what it acknowledges, or has forgotten what was archived."""
+        await check_durability(self.redis)
+        await check_as_long_as_archive(self.log, self.settings.archive_dir, self.settings.mall)
+
+    def waiting_for(self, name: str) -> Callable[[Exception, float], None]:
+        """Return what says that *name* is away and is tried again."""
+
+        def on_retry(error: Exception, _: float) -> None:
+            self.telemetry.log(names.EVENT_WAITING, dependency=name, detail=f"{type(error).__name__}: {error}")
+
+        return on_retry
+
+    async def rabbitmq_problem(self) -> str:
+        """Say what is wrong with the connection to RabbitMQ, if this process needs it."""
+        if not self.does(Role.RECORD):
+            return ""
+        if not self.broker.running:
+            return "not subscribed yet"
+        return "" if await self.broker.ping(PING_SECONDS) else "not connected"
+
+    def subscribe(self, failed: Callable[[Exception], None]) -> None:
+        """Subscribe to the work queues if this process records."""
+        if not self.does(Role.RECORD):
+            return
+        dead_letters = DeadLetters(self.broker, self.telemetry)
+        recorder = Recorder(self.commit, dead_letters, Acks(), self.gate, self.in_hand, self.telemetry, failed)
+        listening = {Queue.ENTRIES: listen_to_entries, Queue.EXITS: listen_to_exits}
+        for queue in self.settings.queues:
+            subscriber = listening[queue](self.broker, recorder, Channel(self.settings.prefetch_count))
+            self._subscribers[subscriber.queue.name] = subscriber
+
+    def _unrecorded(self, queue: str) -> int:
+        """Return how many deliveries of *queue* are here and not in the log yet."""
+        subscriber = self._subscribers.get(queue)
+        return self.in_hand[queue] + (subscriber.waiting if subscriber is not None else 0)
+
+    def _breaker_changed(self, state: BreakerState, reason: str) -> None:
+        if state is BreakerState.CLOSED:
+            self.telemetry.log(names.EVENT_BREAKER_CLOSED)
+        else:
+            self.telemetry.log(names.EVENT_BREAKER_OPENED, problem=reason)
+
+    def _committed(self, candidates: int, seconds: float) -> None:
+        self.telemetry.record(names.COMMIT_SIZE, candidates)
+        self.telemetry.record(names.COMMIT_DURATION, seconds)

@@ -1,0 +1,29 @@
+"""Errors that a user can meet: told in one line that says what to do, never as a traceback."""
+
+from typing import Final
+
+from parkstream_eventlog import EventLogError
+from parkstream_projection import ProjectionError
+
+from parkstream_cli.probes import UnreachableError
+
+FAILED: Final = 1
+"""Something is wrong with what was looked at, or it could not be done."""
+MISUSED: Final = 2
+"""The words of the command, or the environment, are wrong."""
+
+
+class ToolError(Exception):
+    """A command cannot do what it was asked for; the text says why, and what to do."""
+
+    def __init__(self, problem: str, *, exit_code: int = FAILED) -> None:
+        super().__init__(problem)
+        self.exit_code = exit_code
+
+
+EXPECTED: Final = (ToolError, UnreachableError, EventLogError, ProjectionError)
+
+
+def exit_code_of(error: BaseException) -> int:
+    """Return the exit code that *error* leaves."""
+    return error.exit_code if isinstance(error, ToolError) else FAILED

@@ -1,0 +1,84 @@
+"""Records by plate, type, id and time: by the id index where that is possible, else by a scan between two positions."""
+
+from collections.abc import AsyncIterator
+from typing import Final
+
+from msgspec import Struct
+from parkstream_eventlog import EventLog, Record, position_at, positions_of
+from parkstream_events.sightings import VehicleEntered, VehicleExited
+from parkstream_projection import fact_of
+
+from parkstream_cli.connections import Opened
+from parkstream_cli.output import note
+from parkstream_cli.progress import Reached, progress
+from parkstream_cli.times import moment_us
+
+BATCH: Final = 1_000
+SHORT_TYPES: Final = {
+    "entered": "vehicle.entered.",
+    "exited": "vehicle.exited.",
+    "watermark": "watermark.",
+    "rules": "rules.",
+    "acknowledged": "record.acknowledged.",
+}
+
+
+class Wanted(Struct, frozen=True, kw_only=True):
+    """What a record must be like; None does not matter. A *type* may be short, or end before its version."""
+
+    plate: str | None = None
+    type: str | None = None
+    id: str | None = None
+    recorded_from: str | None = None
+    recorded_to: str | None = None
+
+    def wants(self, record: Record) -> bool:
+        """Return whether *record* is one, its time aside."""
+        return (
+            (self.id is None or record.id == self.id)
+            and (self.type is None or record.type.startswith(SHORT_TYPES.get(self.type, self.type)))
+            and (self.plate is None or self.plate == _plate_of(record))
+        )
+
+
+async def found(it: Opened, wanted: Wanted) -> AsyncIterator[Record]:
+    """Yield the records that are *wanted*, in the order of the log."""
+    first, beyond = await _between(it.log, wanted)
+    if wanted.id is not None:
+        positions = await positions_of(it.redis, it.keys, wanted.id)
+        for position in positions:
+            (record,) = await it.log.read(position - 1, 1)
+            if first <= position < beyond and wanted.wants(record):
+                yield record
+        if positions:
+            return
+        note(f"the id index does not know {wanted.id}: reading the log")
+    with progress("reading", beyond - first) as reached:
+        async for record in _scanned(it.log, first, beyond, reached):
+            if wanted.wants(record):
+                yield record
+
+
+async def _between(log: EventLog, wanted: Wanted) -> tuple[int, int]:
+    """Return the first position to look at, and the first no more to look at."""
+    state = await log.state()
+    first, beyond = 1, state.position + 1
+    if wanted.recorded_from is not None:
+        first = await position_at(log, moment_us(wanted.recorded_from, state.now_us))
+    if wanted.recorded_to is not None:
+        beyond = await position_at(log, moment_us(wanted.recorded_to, state.now_us))
+    return first, max(first, beyond)
+
+
+async def _scanned(log: EventLog, first: int, beyond: int, reached: Reached) -> AsyncIterator[Record]:
+    position = first
+    while position < beyond and (records := await log.read(position - 1, min(BATCH, beyond - position))):
+        for record in records:
+            yield record
+        position += len(records)
+        reached(position - first)
+
+
+def _plate_of(record: Record) -> str | None:
+    event = fact_of(record).event
+    return event.vehicle_plate if isinstance(event, VehicleEntered | VehicleExited) else None

@@ -1,0 +1,92 @@
+"""Why, in words: the rule that applied to a sighting, and what made a revision be said."""
+
+from typing import assert_never
+
+from parkstream_events.decisions import WatermarkAdvanced
+from parkstream_visits import Because, Held, Judged, Revision, Rule, Seen, Told
+
+from parkstream_cli.output import at, lasting
+
+DIRECTIONS = ("entries", "exits")
+
+
+def rule_in_words(judged: Judged) -> str:  # noqa: PLR0911 - one per rule
+    """Return which rule applied to a sighting."""
+    other, limit = judged.other, lasting(judged.limit_us or 0)
+    match judged.rule:
+        case Rule.OPENED if other is None:
+            return f"opened the visit {judged.visit_id}"
+        case Rule.OPENED:
+            return f"opened the visit {judged.visit_id}; no exit was seen until {_seen(other)}"
+        case Rule.COMPLETED:
+            return f"completed the visit {judged.visit_id}: within {limit} of {_seen(other)}"
+        case Rule.DUPLICATE:
+            return f"a duplicate read of {_seen(other)}: less than {limit} after it"
+        case Rule.NO_ENTRY:
+            return f"an exit without an entry, the visit {judged.visit_id}: {_why_no_entry(judged)}"
+        case Rule.TOO_LATE:
+            return f"too late: it could come until {at(judged.limit_us or 0)}, and changes nothing"
+        case Rule.REPEATED:
+            return f"{_seen(other)} once more, and changes nothing"
+    assert_never(judged.rule)
+
+
+def _why_no_entry(judged: Judged) -> str:
+    if judged.other is None:
+        return "nothing was seen of the car before"
+    if judged.limit_us is None:
+        return f"it had left already, by {_seen(judged.other)}"
+    return f"{_seen(judged.other)} is longer ago than {lasting(judged.limit_us)}"
+
+
+def _seen(seen: Seen | None) -> str:
+    if seen is None:
+        return "a sighting"
+    return f"the {('entry', 'exit')[seen.way]} of {at(seen.at_us)} (record {seen.position})"
+
+
+def revision_in_words(revision: Revision) -> str:  # noqa: PLR0911 - one per reason
+    """Return why a revision was said, and when."""
+    spoken, by = revision.spoken, revision.by.position
+    match revision.because:
+        case Because.COMPLETE:
+            return f"said at once by record {by}: it rests on sightings that exist"
+        case Because.OVERDUE:
+            return f"said at once by record {by}: {_who_could(revision)} had already reported beyond it"
+        case Because.CAUGHT_UP:
+            return f"{_held(revision.held)}; released by record {by}, a later sighting of that direction"
+        case Because.SILENCE | Because.HOLD_MAX:
+            return f"{_held(revision.held)}; released by decision {by} because {_decided(revision)}"
+        case Because.RULES_CHANGED:
+            return f"{_held(revision.held)}; released by record {by}, which changed the rules"
+        case Because.CORRECTED:
+            return f"corrected by record {by}: {_seen(spoken.cause)} came later"
+        case Because.SUPERSEDED:
+            heir = f", the car's stay is in {spoken.superseded_by} now" if spoken.superseded_by else ""
+            return f"superseded by record {by}: {_seen(spoken.cause)} came later{heir}"
+        case Because.RESTATED:
+            return f"said again by decision {by}: another version of the projection became live, and reads it so"
+    assert_never(revision.because)
+
+
+def waiting_in_words(told: Told) -> str:
+    """Return what a visit that was not said yet waits for."""
+    return _held(told.held) if told.held else "not said"
+
+
+def _held(held: Held | None) -> str:
+    if held is None:
+        return "held"
+    until = f"{at(held.due_us)} + {lasting(held.lateness_us)}"
+    return f"held since record {held.since} until {DIRECTIONS[held.waits_for]} are reported beyond {until}"
+
+
+def _decided(revision: Revision) -> str:
+    event = revision.by.event
+    assert isinstance(event, WatermarkAdvanced)
+    silent = f"no {('entry', 'exit')[event.direction]} came for the whole silence grace"
+    return f"{silent} (silence)" if revision.because is Because.SILENCE else "it was held for too long (hold_max)"
+
+
+def _who_could(revision: Revision) -> str:
+    return DIRECTIONS[0 if revision.spoken.entry is None else 1]

@@ -1,0 +1,85 @@
+"""Cars arrive: each is numbered, kept as an intent, and handed to the publisher."""
+
+import asyncio
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from typing import Final
+
+from parkstream_events.sightings import VehicleEntered, moment_of
+from parkstream_events.wire import encode
+from parkstream_generators.context import Station
+from parkstream_generators.ids import event_id
+from parkstream_generators.intents import Intent, SightingKind
+from parkstream_generators.pace import Pace, arrivals
+from parkstream_generators.plates import entering_plate
+
+BATCH_MAX: Final = 500
+TICK_SECONDS: Final = 0.002
+"""Arrivals closer than this are made together."""
+
+
+class EntryCamera:
+    """Makes an entry for each arrival until its station is stopped."""
+
+    def __init__(self, station: Station, pace: Pace, rate: float, time_scale: float, *, open_loop: bool) -> None:
+        self._station = station
+        self._journal = station.journal
+        self._faults = station.settings.faults
+        self._pace = pace
+        self._rate = rate
+        self._time_scale = time_scale
+        self._open_loop = open_loop
+
+    async def run(self) -> None:
+        """Return when the station is stopped."""
+        upcoming = arrivals(
+            self._pace, self._rate, self._journal.seed, first=self._journal.made, time_scale=self._time_scale
+        )
+        started_at, started_us = time.monotonic(), time.time_ns() // 1000
+        at = next(upcoming)
+        while not self._station.stopped:
+            due, at = _due(upcoming, at, time.monotonic() - started_at)
+            if due:
+                await self._enter([started_us + round(seconds * 1_000_000) for seconds in due])
+            await self._wait(at - (time.monotonic() - started_at))
+
+    async def _enter(self, due_us: Sequence[int]) -> None:
+        """Make those for which there is room; the newest are given up."""
+        room = self._station.publisher.room
+        first = self._journal.made
+        intents = [self._entry(first + number, at_us) for number, at_us in enumerate(due_us[:room])]
+        dropped = len(due_us) - len(intents)
+        await self._journal.intend(intents, made=first + len(due_us), counts={"dropped": dropped})
+        self._station.publisher.offer(intents)
+        self._station.dropped(dropped)
+
+    def _entry(self, number: int, due_us: int) -> Intent:
+        seed, faults, now_us = self._journal.seed, self._faults, time.time_ns() // 1000
+        plate = entering_plate(seed, number)
+        read = faults.plate_as_read(plate, seed)
+        id_ = event_id(now_us)
+        delay_us = round(faults.delay_of(plate, seed) * 1_000_000)
+        return Intent(
+            id=id_,
+            kind=SightingKind.ENTERED if read == plate else SightingKind.MISREAD,
+            body=encode(VehicleEntered(id_, read, moment_of(faults.clock(now_us)))).decode(),
+            copies=faults.copies(plate, seed),
+            publish_at_us=now_us + delay_us if delay_us else 0,
+            published_at_us=due_us if self._open_loop else 0,
+        )
+
+    async def _wait(self, seconds: float) -> None:
+        """Wait until the next car arrives or the station is stopped."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(seconds, TICK_SECONDS)):
+                await self._station.wake.wait()
+
+
+def _due(upcoming: Iterator[float], at: float, now: float) -> tuple[list[float], float]:
+    """Return the arrivals up to *now*, at most a batch, and the one after them; *at* is the next."""
+    due: list[float] = []
+    while at <= now and len(due) < BATCH_MAX:
+        due.append(at)
+        at = next(upcoming)
+    return due, at

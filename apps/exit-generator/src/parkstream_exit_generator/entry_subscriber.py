@@ -1,0 +1,49 @@
+"""The exit generator's own copy of the entries: how it learns who is inside."""
+
+import time
+
+from faststream.rabbit import Channel, RabbitBroker
+from parkstream_events.sightings import VehicleEntered, microseconds
+from parkstream_events.topology import TRACEPARENT_HEADER
+from parkstream_events.wire import ENTERED, UnreadableError, decode_sighting
+from parkstream_generators.dwell import Dwell
+from parkstream_generators.intent_store import Journal
+from parkstream_generators.intents import Car
+from parkstream_generators.parked_cars import Garage
+from parkstream_generators.plates import true_plate
+from parkstream_messaging import EVENTS, SEEN_ENTERING, declare_queue
+from parkstream_messaging.batch_subscriber import Delivery, batch_subscriber
+
+PREFETCH_COUNT = 500
+
+
+async def declare_seen_entering(broker: RabbitBroker) -> None:
+    """Declare the bounded queue: it drops its oldest entries rather than hold up anybody."""
+    await declare_queue(broker, SEEN_ENTERING, EVENTS)
+
+
+def listen(broker: RabbitBroker, garage: Garage, journal: Journal, dwell: Dwell) -> None:
+    """Park in *garage* whoever enters, until the end of a stay that *dwell* draws."""
+
+    @batch_subscriber(broker, SEEN_ENTERING, EVENTS, channel=Channel(prefetch_count=PREFETCH_COUNT))
+    async def on_entries(entries: list[Delivery]) -> None:
+        """Remember the cars; the batch is acknowledged when that is durable."""
+        now_us = time.time_ns() // 1000
+        seen = [stay for delivery in entries if (stay := stay_of(delivery, dwell, journal.seed, now_us))]
+        await garage.park(seen)
+
+
+def stay_of(delivery: Delivery, dwell: Dwell, seed: int, now_us: int) -> tuple[Car, int] | None:
+    """Return the car that was seen and when it leaves, or ``None`` when the event cannot be read: it is no car then.
+
+    A camera whose clock is ahead does not keep its cars inside for longer.
+    """
+    try:
+        entered = decode_sighting(delivery.type or ENTERED, delivery.body)
+    except UnreadableError:
+        return None
+    if not isinstance(entered, VehicleEntered):
+        return None
+    car = Car(entered.id, entered.vehicle_plate, str(delivery.headers.get(TRACEPARENT_HEADER) or ""))
+    stay_us = round(dwell.seconds(seed, true_plate(car.plate)) * 1_000_000)
+    return car, min(microseconds(entered.entry_date_time), now_us) + stay_us

@@ -1,0 +1,172 @@
+"""Summaries out of the file: one visit by its place in the index, or page by page in the order of the file."""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime
+from typing import Final, NamedTuple, Self
+
+import msgspec
+from parkstream_events.sightings import normalised_plate
+from parkstream_events.summaries import Outcome, Summary
+
+from parkstream_summary_api.core.ledger import Entry, current_of
+from parkstream_summary_api.index import Index, IndexAwayError, IndexBehindError
+from parkstream_summary_api.indexer import CATCH_UP_SECONDS, Indexing
+from parkstream_summary_api.summary_file import Journal
+
+SLICE_BYTES: Final = 256 * 1024
+SCAN_BYTES_MAX: Final = 16 * 1024 * 1024
+_summary = msgspec.json.Decoder(Summary).decode
+
+
+class BadFilterError(Exception):
+    """Nothing can be found by this *field* of the query."""
+
+    def __init__(self, *, field: str, detail: str) -> None:
+        super().__init__(detail)
+        self.field = field
+
+
+class UnknownVisitError(Exception):
+    """The file holds no such visit, or no such revision of it."""
+
+
+class Filter(NamedTuple):
+    """Which summaries are asked for; a visit's time is that of its exit, else of its entry."""
+
+    outcome: Outcome | None = None
+    plate: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+    current: bool = True
+
+    @classmethod
+    def of(
+        cls,
+        outcome: Outcome | None,
+        plate: str | None,
+        since: datetime | None,
+        until: datetime | None,
+        *,
+        current: bool,
+    ) -> Self:
+        """Return the filter; raise ``BadFilterError`` for a text that is no plate, or a time without zone."""
+        for field, moment in (("from", since), ("to", until)):
+            if moment is not None and moment.tzinfo is None:
+                raise BadFilterError(field=field, detail="a time has a zone, as 2026-01-31T09:00:00Z")
+        try:
+            return cls(outcome, normalised_plate(plate) if plate else None, since, until, current)
+        except ValueError as error:
+            raise BadFilterError(field="plate", detail=str(error)) from error
+
+    def admits(self, summary: Summary) -> bool:
+        """Return whether *summary* is asked for, as far as it can tell by itself."""
+        at = summary.exit_date_time or summary.entry_date_time
+        return (
+            (self.outcome is None or summary.outcome is self.outcome)
+            and (self.plate is None or summary.vehicle_plate == self.plate)
+            and (self.since is None or (at is not None and at >= self.since))
+            and (self.until is None or (at is not None and at < self.until))
+        )
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Summaries in the order in which they were written.
+
+    ``next_cursor`` continues behind them, and is null at the end of the file. A page may hold fewer than were asked
+    for, even none, while there is a next: one request reads 16 MiB of the file at most.
+    """
+
+    summaries: list[Summary]
+    next_cursor: str | None
+
+
+class Found(NamedTuple):
+    """A summary and where its line starts and ends."""
+
+    summary: Summary
+    offset: int
+    end: int
+
+
+class Reading:
+    """Answers questions about the file without keeping anything of it."""
+
+    def __init__(self, journal: Journal, index: Index, indexing: Indexing) -> None:
+        self._journal = journal
+        self._index = index
+        self._indexing = indexing
+
+    async def visit(self, visit_id: str, revision: int | None = None) -> Summary:
+        """Return the current summary of *visit_id*, or its *revision*; raise ``UnknownVisitError``."""
+        entries = (await self._known({visit_id})).get(visit_id, ())
+        if revision is not None:
+            entries = tuple(entry for entry in entries if entry.revision == revision)
+        if not entries:
+            message = f"no visit {visit_id}" if revision is None else f"no revision {revision} of the visit {visit_id}"
+            raise UnknownVisitError(message)
+        return _summary(await asyncio.to_thread(self._journal.line_at, current_of(entries).offset))
+
+    async def page(self, wanted: Filter, cursor: str | None, limit: int) -> Page:
+        """Return up to *limit* summaries that are *wanted*, from *cursor* on; raise ``BadFilterError``."""
+        offset = self._offset(cursor)
+        stop = min(self._journal.end, offset + SCAN_BYTES_MAX)
+        summaries: list[Summary] = []
+        while offset < stop and len(summaries) < limit:
+            found, offset = await self._slice(offset, wanted.admits)
+            if wanted.current:
+                found = await self._current(found)
+            if len(found) > limit - len(summaries):
+                found = found[: limit - len(summaries)]
+                offset = found[-1].end
+            summaries += [one.summary for one in found]
+        return Page(summaries, str(offset) if offset < self._journal.end else None)
+
+    def _offset(self, cursor: str | None) -> int:
+        if cursor is None:
+            return 0
+        offset = int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 20 else -1  # noqa: PLR2004
+        if offset != 0 and (not 0 < offset <= self._journal.end or self._journal.read(offset - 1, 1) != b"\n"):
+            raise BadFilterError(field="cursor", detail="take the next_cursor of an answer, unchanged")
+        return offset
+
+    async def _slice(self, offset: int, admits: Callable[[Summary], bool]) -> tuple[list[Found], int]:
+        """Return what is admitted of the lines from *offset* on, and where they end."""
+        chunk = await asyncio.to_thread(self._journal.read, offset, SLICE_BYTES)
+        whole, newline, _ = chunk.rpartition(b"\n")
+        found: list[Found] = []
+        for line in (whole if newline else self._journal.line_at(offset)).split(b"\n"):
+            end = offset + len(line) + 1
+            summary = _readable(line)
+            if summary is not None and admits(summary):
+                found.append(Found(summary, offset, end))
+            offset = end
+        return found, offset
+
+    async def _current(self, found: list[Found]) -> list[Found]:
+        known = await self._known({one.summary.visit_id for one in found}) if found else {}
+        return [one for one in found if _is_current(one, known.get(one.summary.visit_id, ()))]
+
+    async def _known(self, visit_ids: set[str]) -> dict[str, tuple[Entry, ...]]:
+        await self._indexing.wait(CATCH_UP_SECONDS)
+        try:
+            mark, known = await self._index.look_up(visit_ids)
+        except IndexAwayError:
+            self._indexing.again()
+            raise
+        if mark.through_bytes < self._indexing.mark.through_bytes:
+            self._indexing.again()
+            raise IndexBehindError
+        return known
+
+
+def _readable(line: bytes) -> Summary | None:
+    try:
+        return _summary(line)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+
+
+def _is_current(one: Found, entries: tuple[Entry, ...]) -> bool:
+    """Tell by *entries*; a line that the index does not know yet is as current as can be."""
+    return not entries or current_of(entries).offset == one.offset

@@ -1,0 +1,24 @@
+"""Private RabbitMQ, Redis and service processes that leave nothing behind.
+
+Reading order: sandbox (one folder and what runs in it), rabbitmq, redis, process, guardian (cleans up after a kill -9),
+install (gets missing servers).
+"""
+
+from parkstream_devtools.sandbox import Sandbox, ServiceProcess, is_ready
+from parkstream_devtools.servers.install import MissingServerError, ensure_servers, missing
+from parkstream_devtools.servers.process import StartError, free_port
+from parkstream_devtools.servers.rabbitmq import RabbitServer
+from parkstream_devtools.servers.redis import RedisServer
+
+__all__ = [
+    "MissingServerError",
+    "RabbitServer",
+    "RedisServer",
+    "Sandbox",
+    "ServiceProcess",
+    "StartError",
+    "ensure_servers",
+    "free_port",
+    "is_ready",
+    "missing",
+]

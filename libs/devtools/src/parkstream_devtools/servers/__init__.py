@@ -1,0 +1,1 @@
+"""Private server processes. Reading order: process, redis, rabbitmq, install, guardian."""

@@ -1,0 +1,62 @@
+"""A private Redis that writes every command to disk before it answers."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+from parkstream_devtools.servers.process import Process, answers, free_port
+
+START_SECONDS = 60.0
+STOP_SECONDS = 20.0
+
+
+class RedisServer:
+    """A Redis on a port and in a folder of its own; *config* are more of its directives."""
+
+    def __init__(self, folder: Path, announce: Callable[[str], None], config: dict[str, str]) -> None:
+        self.folder = folder
+        self.port = free_port()
+        settings = {
+            "port": str(self.port),
+            "bind": "127.0.0.1",
+            "dir": str(folder),
+            "appendonly": "yes",
+            "appendfsync": "always",
+            "maxmemory-policy": "noeviction",
+            "save": "",
+            "set-proc-title": "no",  # A title would overwrite the environment that tells whose process it is.
+            **{name.replace("_", "-"): value for name, value in config.items()},
+        }
+        folder.mkdir(parents=True, exist_ok=True)
+        options = [part for name, value in settings.items() for part in (f"--{name}", value)]
+        self._process = Process("redis", ["redis-server", *options], dict(os.environ), folder / "redis.log", announce)
+        self.start()
+
+    @property
+    def url(self) -> str:
+        """Address without a database."""
+        return f"redis://127.0.0.1:{self.port}"
+
+    @property
+    def pid(self) -> int:
+        """Process id."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._process.alive
+
+    def start(self) -> None:
+        """Start it (again, with what its files hold) and wait until it answers."""
+        self._process.launch()
+        self._process.wait_until(lambda: answers(self.port, b"PING\r\n", b"+PONG"), START_SECONDS)
+
+    def stop(self) -> None:
+        """Stop it in good order."""
+        self._process.end(signal.SIGTERM, STOP_SECONDS)
+
+    def kill(self) -> None:
+        """Kill it on the spot (SIGKILL)."""
+        self._process.end(signal.SIGKILL, STOP_SECONDS)

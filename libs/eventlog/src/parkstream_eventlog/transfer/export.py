@@ -1,0 +1,25 @@
+"""The log as lines of JSON, read in batches: up to where it ended when the export began."""
+
+from collections.abc import AsyncGenerator, Iterable
+from typing import Final
+
+from parkstream_eventlog.log import EventLog, Record
+from parkstream_eventlog.prefetch import batches_of
+from parkstream_eventlog.transfer.json_lines import line_of
+
+BATCH_MAX: Final = 2_000
+
+
+async def exported(log: EventLog, first: int = 1, last: int | None = None) -> AsyncGenerator[list[Record], None]:
+    """Yield the records of *log* from position *first* to *last*, by default to where it ends now.
+
+    Raises ``GapError`` when one of them is not there.
+    """
+    end = (await log.state()).position
+    async for records in batches_of(log, first - 1, end if last is None else min(last, end), BATCH_MAX):
+        yield records
+
+
+def lines_of(records: Iterable[Record]) -> bytes:
+    """Return *records* as lines of JSON."""
+    return b"".join(map(line_of, records))

@@ -1,0 +1,100 @@
+"""Imports into a Redis stream, through the function in ``importing.lua`` only."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from importlib.resources import files
+from typing import Any, Final
+
+from parkstream_events.keys import BackendKeys
+from redis.asyncio import Redis
+
+from parkstream_eventlog.id_index import field_of
+from parkstream_eventlog.log import DEDUPE_DAYS, digest_of
+from parkstream_eventlog.transfer.importer import Batch, NotImportedError, Standing, refusal
+
+VERSION: Final = 1
+IMPORT: Final = f"parkstream_import_{VERSION}"
+FINISH: Final = f"parkstream_import_finish_{VERSION}"
+TAKEN, ELSEWHERE, ID_KNOWN, FROM_THE_FUTURE, GOES_BACK = range(5)
+
+_PROBLEMS: Final = {
+    ID_KNOWN: "its id is that of position {other}",
+    FROM_THE_FUTURE: "it was recorded in the future of Redis' clock: set the clocks right",
+    GOES_BACK: "it was recorded before the record above",
+}
+_WRITTEN_TO = (
+    "the log was written to while the import ran, at or after position {position}: stop the backends, and import into "
+    "an empty log (another mall, PARKSTREAM_MALL, or an emptied Redis)"
+)
+
+
+class RedisImport:
+    """A ``Target``: the log in *redis*, whose client must not repeat commands by itself (see ``connect``)."""
+
+    def __init__(self, redis: Redis, keys: BackendKeys, *, dedupe_days: int = DEDUPE_DAYS) -> None:
+        self._keys = keys
+        self._dedupe_days = dedupe_days
+        raw: Any = Redis(connection_pool=redis.connection_pool)
+        raw.response_callbacks.clear()
+        self._execute: Callable[..., Awaitable[Any]] = raw.execute_command
+        self._pipeline: Callable[..., Any] = raw.pipeline
+
+    async def standing(self) -> Standing:
+        """See ``Target.standing``; loads the functions too."""
+        await self._execute("FUNCTION", "LOAD", "REPLACE", library())
+        async with self._pipeline(transaction=True) as pipeline:
+            pipeline.execute_command("HMGET", self._keys.log_meta, "position", "importing")
+            pipeline.execute_command("EXISTS", self._keys.log)
+            (position, mark), exists = await pipeline.execute()
+        return Standing(int(position or 0), (mark or b"").decode(), bool(exists) or int(position or 0) > 0)
+
+    async def take(self, batches: Sequence[Batch]) -> None:
+        """See ``Target.take``: all are sent at once, in order, and each fits only behind the one before."""
+        async with self._pipeline(transaction=False) as pipeline:
+            for batch in batches:
+                pipeline.execute_command(*self._command(batch))
+            answers: list[list[int]] = await pipeline.execute()
+        for batch, (outcome, *details) in zip(batches, answers, strict=True):
+            if outcome != TAKEN:
+                raise _refusal(batch, outcome, details)
+
+    async def finish(self, mark: str) -> None:
+        """See ``Target.finish``."""
+        if not await self._execute("FCALL", FINISH, 2, self._keys.log, self._keys.log_meta, mark):
+            raise NotImportedError(_WRITTEN_TO.format(position=(await self.standing()).position))
+
+    def _command(self, batch: Batch) -> tuple[Any, ...]:
+        numbers: dict[int, int] = {}
+        flat: list[Any] = []
+        for record, day in zip(batch.records, batch.days, strict=True):
+            _, type_, _, body, recorded_at_us, published_at_us, traceparent = record
+            published = "" if published_at_us is None else published_at_us
+            bucket = numbers.setdefault(day, len(numbers) + 1)
+            flat += (bucket, field_of(record), type_, body, digest_of(body), recorded_at_us, published)
+            flat.append(traceparent or "")
+        keys = (self._keys.log, self._keys.log_meta, *map(self._keys.log_ids, numbers))
+        first = batch.records[0].position
+        return (
+            "FCALL",
+            IMPORT,
+            len(keys),
+            *keys,
+            first,
+            batch.mark_before,
+            batch.mark,
+            self._dedupe_days,
+            *numbers,
+            *flat,
+        )
+
+
+def library() -> str:
+    """Return the source of the function library."""
+    return files("parkstream_eventlog").joinpath("importing.lua").read_text(encoding="utf-8")
+
+
+def _refusal(batch: Batch, outcome: int, details: list[int]) -> NotImportedError:
+    position, *others = details
+    if outcome == ELSEWHERE:
+        return NotImportedError(_WRITTEN_TO.format(position=position))
+    line = batch.first_line + position - batch.records[0].position
+    return refusal(line, batch.first_line, _PROBLEMS[outcome].format(other=others[0] if others else 0))

@@ -1,0 +1,122 @@
+"""What a generator's process is made of."""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final
+
+from faststream.rabbit import RabbitBroker
+from msgspec import Struct
+from parkstream_events.keys import Database, EntryGeneratorKeys, ExitGeneratorKeys
+from parkstream_messaging import make_broker
+from parkstream_telemetry import TelemetryOptions, names, start
+from parkstream_telemetry.rabbitmq import TracingMiddleware
+
+from parkstream_generators.event_publisher import outlet
+from parkstream_generators.intent_store import Journal
+from parkstream_generators.intents import Intent
+from parkstream_generators.publisher import Publisher
+from parkstream_generators.redis_store import Store, connect
+from parkstream_generators.settings import CameraSettings
+
+SAY_EVERY_SECONDS: Final = 1.0
+
+
+class Identity(Struct, frozen=True, kw_only=True):
+    """Which camera it is: its service, its memory, and what it publishes, with the routing *key* and *type*."""
+
+    service: str
+    database: Database
+    keys: EntryGeneratorKeys | ExitGeneratorKeys
+    key: str
+    type: str
+    description: str
+    declarations: Sequence[Callable[[RabbitBroker], Awaitable[None]]]
+
+
+class Station:
+    """The parts that both generators have."""
+
+    def __init__(self, settings: CameraSettings, identity: Identity) -> None:
+        self.settings = settings
+        self.telemetry = start(_options(settings, identity.service))
+        self.store = Store(connect(settings.redis_url, identity.database, name=identity.service), self._redis_away)
+        self.journal = Journal(self.store, identity.keys)
+        middlewares = [TracingMiddleware(self.telemetry)] if self.telemetry.tracing else []
+        self.broker = make_broker(
+            settings.rabbitmq_url, middlewares=middlewares, prepare=self._prepare, fail_fast=False
+        )
+        self.publisher = Publisher(
+            outlet(self.broker, identity.key, identity.type, identity.description),
+            self.journal,
+            self._declare,
+            buffer_max=settings.buffer_max,
+            on_away=self._broker_away,
+            on_confirmed=self._confirmed,
+        )
+        self.stopped = False
+        """Whether no more events are to be made."""
+        self.wake = asyncio.Event()
+        """Set when whoever makes events should look again, as after ``stop``."""
+        self.confirmed: Counter[str] = Counter()
+        """What RabbitMQ confirmed since the process began, by kind."""
+        self._declarations = identity.declarations
+        self._dropped = 0
+        self._said_at: dict[str, float] = {}
+        self.telemetry.watch(names.BUFFERED, lambda: self.publisher.buffered)
+
+    def stop(self) -> None:
+        """Make no more events."""
+        self.stopped = True
+        self.wake.set()
+
+    def dropped(self, count: int) -> None:
+        """Say that *count* events were given up; a line a second at most, with all since the last."""
+        if not count:
+            return
+        self.telemetry.add(names.DROPPED, count)
+        self._dropped += count
+        if self._may_say("dropping"):
+            self.telemetry.log(names.EVENT_DROPPING, reason="buffer_full", count=self._dropped)
+            self._dropped = 0
+
+    async def _prepare(self, _: RabbitBroker) -> None:
+        """Before anything is delivered: what handles it is there, and all queues are."""
+        await self.store.open()
+        self.publisher.offer(await self.journal.open(self.settings.first_seed))
+        await self._declare()
+
+    async def _declare(self) -> None:
+        for declare_some in self._declarations:
+            await declare_some(self.broker)
+
+    def _redis_away(self, error: Exception, _delay_seconds: float) -> None:
+        if self._may_say("redis"):
+            self.telemetry.log(names.EVENT_WAITING, dependency="redis", detail=repr(error))
+
+    def _broker_away(self, error: BaseException, buffered: int) -> None:
+        if self._may_say("rabbitmq"):
+            self.telemetry.log(names.EVENT_BUFFERING, detail=repr(error), count=buffered)
+
+    def _confirmed(self, intents: Sequence[Intent]) -> None:
+        counts = Counter(intent.kind.value for intent in intents)
+        self.confirmed += counts
+        for kind, count in counts.items():
+            self.telemetry.add(names.PUBLISHED, count, outcome=kind)
+
+    def _may_say(self, what: str) -> bool:
+        now = time.monotonic()
+        if now - self._said_at.get(what, -SAY_EVERY_SECONDS) < SAY_EVERY_SECONDS:
+            return False
+        self._said_at[what] = now
+        return True
+
+
+def _options(settings: CameraSettings, service: str) -> TelemetryOptions:
+    return TelemetryOptions(
+        service=service,
+        plate_hash_key=settings.plate_hash_key or "",
+        log_format=settings.log_format,
+        statistics_seconds=settings.statistics_seconds,
+    )

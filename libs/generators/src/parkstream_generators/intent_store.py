@@ -1,0 +1,69 @@
+"""The intents and the account of one camera: a crash at any point forgets nothing and counts nothing twice."""
+
+from collections.abc import Sequence
+
+import msgspec
+from parkstream_events.keys import EntryGeneratorKeys, ExitGeneratorKeys
+
+from parkstream_generators.intents import Account, Intent, intent_of, json_text
+from parkstream_generators.redis_store import Store
+
+
+class Journal:
+    """Keeps what is meant in Redis until it is confirmed; ``open`` it first. One process per camera may."""
+
+    def __init__(self, store: Store, keys: EntryGeneratorKeys | ExitGeneratorKeys) -> None:
+        self._store = store
+        self._account = keys.account
+        self._intents = keys.intents
+        self._keys = [keys.account, keys.intents]
+        if isinstance(keys, ExitGeneratorKeys):
+            self._keys += [keys.parked, keys.cars, keys.left]
+        self._step = 0
+        self.made = 0
+        """How many numbers of the camera's sequence are used."""
+        self.seed = 0
+        """What chance depends on: kept, so that a restarted camera goes on as it began."""
+
+    async def open(self, seed: int) -> list[Intent]:
+        """Take up where the camera was stopped; return what was meant but not confirmed.
+
+        *seed* counts only the first time.
+        """
+        self.seed = await self._store.settle_field(self._account, "seed", seed)
+        account = await self.account()
+        self._step, self.made = account.step, account.made
+        return [intent_of(text) for text in (await self._store.hash(self._intents)).values()]
+
+    async def intend(
+        self,
+        intents: Sequence[Intent],
+        *,
+        made: int,
+        counts: dict[str, int] | None = None,
+        leaving: Sequence[str] = (),
+        now_us: int = 0,
+    ) -> None:
+        """Keep *intents*, the numbers up to *made* and *counts*; cars *leaving* are parked no more: all at once."""
+        pairs = [(intent.id, json_text(intent)) for intent in intents]
+        await self._store.call(
+            "intend",
+            self._keys,
+            self._step,
+            made,
+            json_text(counts or {}),
+            json_text(pairs),
+            json_text(leaving),
+            now_us,
+        )
+        self._step += 1
+        self.made = made
+
+    async def settle(self, confirmed: Sequence[Intent]) -> None:
+        """Count *confirmed* intents, each once, and forget them."""
+        triples = [(intent.id, intent.kind, intent.copies - 1) for intent in confirmed]
+        await self._store.call("settle", self._keys[:2], json_text(triples))
+
+    async def account(self) -> Account:
+        """Return the account as it stands."""
+        return msgspec.convert(await self._store.hash(self._account), Account, strict=False)

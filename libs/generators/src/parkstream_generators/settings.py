@@ -1,0 +1,67 @@
+"""What both cameras are told: their environment."""
+
+import secrets
+from typing import Annotated, Literal
+
+from msgspec import Meta, Struct
+from parkstream_service.settings import env_name
+
+from parkstream_generators.faults import Faults
+
+Seconds = Annotated[float, Meta(ge=0, le=10 * 365 * 86_400, extra={"unit": "s"})]
+Share = Annotated[float, Meta(ge=0, le=1)]
+Seed = Annotated[int, Meta(ge=0, lt=2**62)]
+
+
+class CameraSettings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
+    """The environment of a generator; the fault knobs default to off."""
+
+    rabbitmq_url: Annotated[str, Meta(description="Where RabbitMQ is.")] = "amqp://guest:guest@localhost:5672/"
+    redis_url: Annotated[str, Meta(description="Where Redis is, without a database: each service has its own.")] = (
+        "redis://localhost:6379"
+    )
+    mall: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^{}\s]+$", description="Whose cameras.")] = (
+        "mall"
+    )
+    host: Annotated[str, Meta(description="The address to listen on.")] = "127.0.0.1"
+    api_token: Annotated[
+        str | None, Meta(description="Bearer token that /v1 asks for, if any.", extra={"secret": True})
+    ] = None
+    plate_hash_key: Annotated[
+        str | None,
+        Meta(
+            description="Key of the hash that stands for a plate in telemetry, the same in all services; "
+            "without one each process makes its own.",
+            extra={"secret": True},
+        ),
+    ] = None
+    log_format: Annotated[Literal["json", "pretty"], Meta(description="How log lines look.")] = "json"
+    statistics_seconds: Annotated[Seconds, Meta(description="How often latency percentiles are logged.")] = 10.0
+    seed: Annotated[Seed | None, Meta(description="Makes plates, arrivals and stays repeatable.")] = None
+    duration_seconds: Annotated[Seconds, Meta(description="How long events are made; 0 is for ever.")] = 0.0
+    buffer_max: Annotated[int, Meta(ge=1, le=1_000_000, description="Events that may wait for RabbitMQ's confirm.")] = (
+        10_000
+    )
+    duplicate_share: Annotated[Share, Meta(description="Events that are published twice.")] = 0.0
+    misread_share: Annotated[Share, Meta(description="Plates misread: O/0, I/1, B/8, S/5.")] = 0.0
+    delay_share: Annotated[Share, Meta(description="Events that are published late.")] = 0.0
+    delay_seconds: Annotated[Seconds, Meta(description="How late those are published.")] = 0.0
+    clock_skew_seconds: Annotated[
+        float, Meta(ge=-86_400, le=86_400, description="How far the camera's clock is ahead.", extra={"unit": "s"})
+    ] = 0.0
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong at this camera."""
+        return Faults(
+            duplicate_share=self.duplicate_share,
+            misread_share=self.misread_share,
+            delay_share=self.delay_share,
+            delay_seconds=self.delay_seconds,
+            clock_skew_seconds=self.clock_skew_seconds,
+        )
+
+    @property
+    def first_seed(self) -> int:
+        """The seed of a camera that has none yet."""
+        return secrets.randbits(62) if self.seed is None else self.seed

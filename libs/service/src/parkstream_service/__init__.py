@@ -1,0 +1,1 @@
+"""What every service shares. Reading order: settings, lifecycle, retry, redis, http."""

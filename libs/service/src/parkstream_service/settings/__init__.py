@@ -1,0 +1,7 @@
+"""How a process is told what to do. Reading order: sources, loading, describing, answering."""
+
+from parkstream_service.settings.command import answer_config, settings_or_exit
+from parkstream_service.settings.description import Variable, describe
+from parkstream_service.settings.loader import SettingsError, env_name, load
+
+__all__ = ["SettingsError", "Variable", "answer_config", "describe", "env_name", "load", "settings_or_exit"]

@@ -1,7 +1,0 @@
-"""How a process is told what to do. Reading order: sources, loading, describing, answering."""
-
-from parkstream_settings.answering import answer_config, settings_or_exit
-from parkstream_settings.describing import Variable, describe
-from parkstream_settings.loading import SettingsError, env_name, load
-
-__all__ = ["SettingsError", "Variable", "answer_config", "describe", "env_name", "load", "settings_or_exit"]

@@ -1,0 +1,151 @@
+"""Brings spans, figures and lines to the receivers that the environment names; imported only when it names one."""
+
+import logging
+import os
+from collections.abc import Callable, Sequence
+from importlib.metadata import version
+from time import monotonic
+from typing import TYPE_CHECKING, Any, Protocol
+from uuid import uuid4
+
+from opentelemetry.context import Context
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.sampling import ALWAYS_OFF, DEFAULT_ON, Decision, Sampler
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import NonRecordingSpan, SpanContext, set_span_in_context
+
+from parkstream_telemetry import protobuf
+from parkstream_telemetry.export_queue import Limits, Outlet
+from parkstream_telemetry.logs import Line
+from parkstream_telemetry.metrics import Figure
+from parkstream_telemetry.names import SCHEMA_URL
+from parkstream_telemetry.periodic_reader import Pulse
+from parkstream_telemetry.receivers import Protocol as Wire
+from parkstream_telemetry.receivers import Receivers, Signal
+from parkstream_telemetry.tracer import Samples, Step
+from parkstream_telemetry.translation import Translator
+
+if TYPE_CHECKING:
+    from opentelemetry.sdk._logs import ReadableLogRecord
+
+SCOPE = "parkstream"
+ABORTS_SECONDS = 0.3
+Say = Callable[[str, int, str], None]
+
+
+class Exporter(Protocol):
+    """What the SDK's exporters have in common."""
+
+    def export(self, batch: Any, /) -> Any:  # noqa: ANN401 - each signal has its own
+        """Send *batch*."""
+        ...
+
+    def shutdown(self) -> Any:  # noqa: ANN401
+        """Give up what is being sent."""
+        ...
+
+
+class Exporting:
+    """The outlets of one process, as many as *receivers* name."""
+
+    def __init__(self, service: str, receivers: Receivers, say: Say, figures: Callable[[], list[Figure]]) -> None:
+        logging.getLogger("opentelemetry").setLevel(
+            logging.CRITICAL + 1
+        )  # Failures are counted, and said once a minute.
+        logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
+        resource = resource_of(service)
+        scope = InstrumentationScope(SCOPE, version("parkstream-telemetry"), SCHEMA_URL)
+        self._translator = Translator(resource, scope)
+        self._envelope = _envelope(resource, scope)
+        self._say = say
+        wires = receivers.protocols
+        sampler = TracerProvider(shutdown_on_exit=False).sampler
+        self.samples = _sampling(sampler)
+        self.spans: Outlet[bytes] | None = None
+        self.lines: Outlet[ReadableLogRecord] | None = None
+        self._metrics: Pulse | None = None
+        if "traces" in wires and sampler is not ALWAYS_OFF:
+            self.spans = self._outlet(
+                "traces", _module(wires["traces"]).EncodedSpanExporter(self._envelope), receivers.spans
+            )
+        if "logs" in wires:
+            self.lines = self._outlet("logs", _module(wires["logs"]).OTLPLogExporter(), receivers.logs)
+        if "metrics" in wires:
+            exporter = _module(wires["metrics"]).OTLPMetricExporter()
+            self._metrics = self._pulse(exporter, figures, receivers.metrics_seconds)
+
+    @property
+    def outlets(self) -> list[Outlet[Any]]:
+        """Return the queues that there are."""
+        return [outlet for outlet in (self.spans, self.lines) if outlet is not None]
+
+    def put_line(self, line: Line) -> None:
+        """Let *line* wait for its export."""
+        assert self.lines is not None
+        self.lines.put(self._translator.line(line))
+
+    def shutdown(self, timeout_seconds: float) -> None:
+        """Send what waits, for at most *timeout_seconds*."""
+        deadline = monotonic() + timeout_seconds - ABORTS_SECONDS
+        threads = [self._metrics, self.spans, self.lines]
+        for thread in threads:
+            if thread is not None:
+                thread.close()
+        for thread in threads:
+            if thread is not None:
+                thread.join(deadline)
+
+    def _outlet(self, signal: Signal, exporter: Exporter, limits: Limits) -> Outlet[Any]:
+        return Outlet(signal, lambda batch: _taken(exporter, batch), lambda: _aborted(exporter), self._say, limits)
+
+    def _pulse(self, exporter: Exporter, figures: Callable[[], list[Figure]], seconds: float) -> Pulse:
+        def send() -> None:
+            _taken(exporter, self._translator.metrics(figures()))
+
+        return Pulse("metrics", seconds, send, lambda: _aborted(exporter), at_end=True)
+
+
+def resource_of(service: str) -> Resource:
+    """Return what the environment says of this process, by default under the name *service*."""
+    stated = Resource.create({"service.instance.id": str(uuid4()), "service.namespace": "parkstream"})
+    named = os.environ.get("OTEL_SERVICE_NAME") or "service.name=" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
+    return stated if named else stated.merge(Resource({"service.name": service}))
+
+
+def _taken(exporter: Exporter, batch: object) -> bool:
+    try:
+        return bool(exporter.export(batch).name == "SUCCESS")
+    except Exception:  # noqa: BLE001 - whatever a receiver or its exporter does, services go on; the caller counts it
+        return False
+
+
+def _aborted(exporter: Exporter) -> None:
+    exporter.shutdown()
+
+
+def _envelope(resource: Resource, scope: InstrumentationScope) -> Callable[[Sequence[bytes]], bytes]:
+    about = protobuf.pairs(b"\x0a", resource.attributes)
+    name = protobuf.sized(b"\x0a", scope.name.encode()) + protobuf.sized(b"\x12", (scope.version or "").encode())
+    return lambda spans: protobuf.request(about, name, SCHEMA_URL, spans)
+
+
+def _sampling(sampler: Sampler) -> Samples | None:
+    """Return how *sampler* decides, or ``None`` for the default, which needs no asking: all whose parent is sampled."""
+
+    def samples(step: Step, parent: SpanContext | None, trace_id: int) -> bool:
+        context = Context() if parent is None else set_span_in_context(NonRecordingSpan(parent), Context())
+        result = sampler.should_sample(context, trace_id, step.name, step.kind, step.attributes)
+        return result.decision is Decision.RECORD_AND_SAMPLE
+
+    return None if sampler is DEFAULT_ON else samples
+
+
+def _module(wire: Wire) -> Any:  # noqa: ANN401 - two modules of one shape
+    if wire == "grpc":
+        from parkstream_telemetry import otlp_grpc  # noqa: PLC0415 - loading gRPC takes 30 MB
+
+        return otlp_grpc
+    from parkstream_telemetry import otlp_http  # noqa: PLC0415 - needs what gRPC does not
+
+    return otlp_http

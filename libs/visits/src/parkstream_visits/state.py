@@ -1,0 +1,104 @@
+"""What is remembered: per plate what was seen and said, and one clock for all.
+
+Everything here is encoded as msgpack arrays; the encoding is canonical (fields in order, dicts in the order of the
+log), so that equal states have equal hashes.
+"""
+
+from typing import NamedTuple
+
+from msgspec import Struct, field
+from parkstream_events.summaries import Outcome
+
+from parkstream_visits.plate_visits import Seen
+from parkstream_visits.rules import Rules
+from parkstream_visits.timers import AgendaQueue, DailyQueue
+
+
+class Said(NamedTuple):
+    """The last revision spoken of a visit."""
+
+    revision: int
+    outcome: Outcome
+    entry_id: str | None
+    exit_id: str | None
+
+
+class Plate(Struct, array_like=True):
+    """All that is remembered about one plate, until its visits are final."""
+
+    seen: list[Seen] = field(default_factory=list[Seen])
+    """Sorted; duplicate reads included."""
+    said: dict[str, Said] = field(default_factory=dict[str, Said])
+    """Visit id to what was said last."""
+    held: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    """Visit id to (agenda, due) of what is not said yet."""
+    inside: bool = False
+    duplicate_entries: int = 0
+    duplicate_exits: int = 0
+    keep_until_us: int = 0
+    """By recorded time; a whole day, so that it rarely changes."""
+
+
+class Counters(Struct, array_like=True):
+    """What the log amounts to. The four outcomes count *current* summaries."""
+
+    entered: int = 0
+    """Distinct entry sightings taken in (duplicate reads included, too late ones not)."""
+    exited: int = 0
+    duplicate_entries: int = 0
+    duplicate_exits: int = 0
+    too_late_entries: int = 0
+    too_late_exits: int = 0
+    inside: int = 0
+    completed: int = 0
+    entry_missed: int = 0
+    exit_missed: int = 0
+    retracted: int = 0
+    spoken: int = 0
+    """(visit, revision) pairs."""
+    held: int = 0
+    decisions: int = 0
+    unreadable: int = 0
+    acknowledged: int = 0
+    """Of those: whoever acknowledges a record that could be read after all acknowledges nothing."""
+
+    @property
+    def outstanding(self) -> int:
+        """How many records cannot be read, and nobody has accepted that yet."""
+        return self.unreadable - self.acknowledged
+
+
+class UnreadableRecord(NamedTuple):
+    """A record that nothing could be made of."""
+
+    position: int
+    type: str
+    reason: str
+    detail: str
+
+
+UNREADABLE_LISTED_MAX = 1_000
+
+
+class Clock(Struct, array_like=True):
+    """What there is once: how far each direction has reported, the rules so far, the counters."""
+
+    recorded_at_us: int = 0
+    watermarks: list[int] = field(default_factory=lambda: [0, 0])
+    """Per direction: everything that happened before has been reported, as far as is known."""
+    rules: list[Rules] = field(default_factory=lambda: [Rules()])
+    """The last is in force."""
+    counters: Counters = field(default_factory=Counters)
+    unreadable: list[UnreadableRecord] = field(default_factory=list[UnreadableRecord])
+    """The first ``UNREADABLE_LISTED_MAX`` that nobody has acknowledged."""
+
+
+class State:
+    """What a fold works on; the plates and agendas may be the part of a larger state that is needed now."""
+
+    def __init__(self, clock: Clock | None = None, plates: dict[str, Plate] | None = None) -> None:
+        self.clock = Clock() if clock is None else clock
+        self.plates: dict[str, Plate] = {} if plates is None else plates
+        self.asleep: dict[str, bytes] = {}
+        """Plates kept encoded, with nothing held: to be woken before a fact names them, forgotten as they are."""
+        self.agendas = (AgendaQueue(), AgendaQueue(), DailyQueue())
