@@ -41,7 +41,7 @@ def test_times_are_moved_in_either_version():
     sent = message_of(record(wire.EXITED_V2, body), moved)
     assert (sent.type, sent.direction, sent.id) == (wire.EXITED_V2, Direction.EXIT, "o")
     assert json.loads(sent.body)["camera"] == {"site": "n", "lane": "1"}
-    assert wire.decode_sighting(sent.type, sent.body).happened_at.day == 2
+    assert wire.decode_sighting(sent.type, sent.body).event_time.day == 2
 
 
 def test_what_cannot_be_read_is_not_sent():

@@ -22,7 +22,7 @@ def day_of(record: Record) -> int:
         except UnreadableError:
             return record.recorded_at_us // DAY_US
         if isinstance(event, SIGHTINGS):
-            return (event.happened_at - EPOCH).days
+            return (event.event_time - EPOCH).days
     return record.recorded_at_us // DAY_US
 
 

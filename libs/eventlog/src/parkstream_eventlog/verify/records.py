@@ -38,7 +38,7 @@ Remembered = tuple[int, bytes, bytes]
 def day_to_remember(record: Record, event: object) -> int | None:
     """Return the day under which the index should have *record*, which says *event*; None when nobody can know."""
     if isinstance(event, SIGHTINGS):
-        return event.happened_at.toordinal() - EPOCH_DAY
+        return event.event_time.toordinal() - EPOCH_DAY
     return record.recorded_at_us // DAY_US if letter(record.type) == "D" else None
 
 
