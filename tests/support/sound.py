@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from parkstream_eventlog.log import DAY_US
 from parkstream_events import wire
 from parkstream_events.summaries import Summary, SummaryItem
+from parkstream_events.units import DAY_US
 from projections import HOUR, Mall, day_of_traffic, now_us, project
 
 CARS = 6_200

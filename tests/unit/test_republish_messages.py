@@ -13,10 +13,10 @@ from parkstream_cli.republish.publisher import IN_FLIGHT_MAX, Outlet
 from parkstream_eventlog import Record
 from parkstream_events import wire
 from parkstream_events.sightings import Direction
+from parkstream_events.units import HOUR_US
 
 AS_IT_WAS = Changes(new_ids=False, shift=timedelta())
 BODY = b'{"id":"in-1", "vehicle_plate":"b-mw 1","entry_date_time":"2026-03-01T09:00:00+01:00","n":12345678901234567890}'
-HOUR_US = 3_600_000_000
 
 
 def record(type_: str = wire.ENTERED, body: bytes = BODY, recorded: int = 0, published: int | None = None) -> Record:

@@ -5,8 +5,9 @@ from typing import Final
 from parkstream_events import wire
 from parkstream_events.sightings import EPOCH, VehicleEntered, VehicleExited
 from parkstream_events.wire import UnreadableError
+from parkstream_service.units import DAY_US
 
-from parkstream_eventlog.log import DAY_US, Record, letter_of
+from parkstream_eventlog.log import Record, letter_of
 
 SIGHTINGS: Final = (VehicleEntered, VehicleExited)
 

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import Struct
-from parkstream_eventlog.log import DAY_US, DEDUPE_DAYS, digest_of
+from parkstream_eventlog.log import DEDUPE_DAYS, digest_of
 from parkstream_events import wire
 from parkstream_events.decisions import VisitsRestated
 from parkstream_events.keys import BackendKeys
+from parkstream_events.units import DAY_US
 from parkstream_visits import Timer
 from redis.asyncio import Redis
 

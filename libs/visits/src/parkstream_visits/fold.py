@@ -9,13 +9,14 @@ from collections.abc import Iterable
 
 from parkstream_events.decisions import Decision, RecordAcknowledged, RulesChanged, VisitsRestated, WatermarkAdvanced
 from parkstream_events.sightings import VehicleEntered, VehicleExited, microseconds
+from parkstream_events.units import DAY_US
 
 from parkstream_visits.emitted import Emitted
 from parkstream_visits.plate_ledger import PlateLedger
 from parkstream_visits.plate_visits import ENTRY, EXIT, PlateSighting, Visit, visits_of
 from parkstream_visits.recorded_event import RecordedEvent, Unreadable
 from parkstream_visits.restatement import restate
-from parkstream_visits.rules import DAY_US, rules_of
+from parkstream_visits.rules import rules_of
 from parkstream_visits.shortcuts import exit_after_entry, first_sighting, next_entry, release_single
 from parkstream_visits.state import UNREADABLE_LISTED_MAX, Clock, Plate, State, UnreadableRecord
 from parkstream_visits.timers import SEPARATOR, Timer

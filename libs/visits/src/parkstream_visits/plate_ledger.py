@@ -3,10 +3,10 @@
 from itertools import pairwise
 
 from parkstream_events.summaries import Outcome
+from parkstream_events.units import DAY_US
 
 from parkstream_visits.emitted import Emitted
 from parkstream_visits.plate_visits import ENTRY, PlateSighting, Visit, visits_of
-from parkstream_visits.rules import DAY_US
 from parkstream_visits.state import Counters, LastEmitted, Plate, State
 from parkstream_visits.timers import SEPARATOR, Timer
 

@@ -6,10 +6,10 @@ All do what ``PlateLedger`` does (a property test compares them), at a third of 
 from typing import Final
 
 from parkstream_events.summaries import Outcome
+from parkstream_events.units import DAY_US
 
 from parkstream_visits.emitted import Emitted
 from parkstream_visits.plate_visits import ENTRY, EXIT, PlateSighting
-from parkstream_visits.rules import DAY_US
 from parkstream_visits.state import LastEmitted, Plate, State
 from parkstream_visits.timers import SEPARATOR, Timer
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from parkstream_eventlog import EventLog, delays_seconds, is_transient
+from parkstream_events.units import SECOND_US
 from parkstream_projection import NotLiveError, Present, Projector, StaleError, Step
 from parkstream_telemetry import Span, Stage, Telemetry, end, links_to, names, traceparent_of
 from parkstream_visits import Emitted, Unreadable
@@ -16,7 +17,6 @@ from parkstream_visits.state import Counters
 BATCH_MAX: Final = 1_000
 STAND_BY_SECONDS: Final = 0.25
 """How often a backend looks whether the one that projects still does."""
-SECOND_US: Final = 1_000_000
 
 
 class Presence(Protocol):

@@ -6,9 +6,9 @@ from typing import Self
 from msgspec import Struct
 from parkstream_events.sightings import moment_of
 from parkstream_events.summaries import Outcome, iso_duration
+from parkstream_events.units import SECOND_US
 from parkstream_visits import Judged, Pending, PlateSighting, Revision, Story, VisitStory
 
-from parkstream_cli.output import SECOND_US
 from parkstream_cli.visits.explanations import revision_in_words, rule_in_words, waiting_in_words
 
 WAYS = ("entry", "exit")
