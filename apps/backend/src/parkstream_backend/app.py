@@ -122,7 +122,7 @@ def _duties_of(parts: Parts, server: SummaryApi) -> dict[str, Duty]:
     if parts.does(Role.PROJECT):
         on_retry = parts.waiting_for("redis")
         foldings = Foldings(parts.telemetry)
-        traced = foldings.spoken if parts.telemetry.tracing else None
+        traced = foldings.emitted if parts.telemetry.tracing else None
         projector = Projector(parts.redis, parts.keys, traced=traced)
         duties["project"] = Projecting(projector, foldings, parts.log, parts.reads, parts.telemetry, on_retry).run
         duties["keep time"] = Timekeeper(
