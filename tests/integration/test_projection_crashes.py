@@ -8,8 +8,8 @@ from urllib.parse import urlsplit
 import pytest
 from parkstream_devtools import RedisServer
 from parkstream_devtools.faults import Proxy
-from parkstream_eventlog import is_transient
 from parkstream_projection import NotLoadedError
+from parkstream_service.redis import is_transient
 from projections import HOUR, Mall, Process, day_of_traffic, now_us, project
 from redis.exceptions import ConnectionError as RedisConnectionError
 

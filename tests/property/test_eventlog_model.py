@@ -20,12 +20,11 @@ from parkstream_eventlog import (
     Overtaken,
     RedisLog,
     TooOld,
-    connect,
-    is_transient,
 )
 from parkstream_eventlog.log import letter_of
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
+from parkstream_service.redis import connect, is_transient
 
 RESTARTS_MAX = 6
 LONG_AGO = -1
@@ -89,7 +88,7 @@ class LogUnderFire(RuleBasedStateMachine):
         self.log = RedisLog(self.direct, self.keys)
         self.commit = GroupCommit(RedisLog(self.through_proxy, self.keys), on_retry=self.count_retry)
 
-    def count_retry(self, error: Exception, delay_seconds: float) -> None:
+    def count_retry(self, error: Exception) -> None:
         LogUnderFire.retries += 1
 
     def run(self, call: Callable[[], Awaitable[Any]]) -> Any:
