@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
-from parkstream_telemetry.received import ReceivedSpan
+from parkstream_telemetry.kept_spans import ReceivedSpan
 
 from parkstream_cli.traces.car_trace import CarTrace
 
