@@ -17,7 +17,7 @@ from parkstream_cli.connections import Opened, opened, settings_here
 from parkstream_cli.errors import EXPECTED, MISUSED, ToolError
 from parkstream_cli.progress import progress
 
-KEEP: Final = 100_000
+KEEP: Final = 50_000
 DAY_US: Final = 86_400_000_000
 
 ResultT = TypeVar("ResultT")
