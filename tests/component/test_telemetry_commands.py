@@ -1,4 +1,4 @@
-"""The commands of the library, and what it loads."""
+"""The commands of telemetry and of its receiver, and what it loads."""
 
 import os
 import signal
@@ -9,7 +9,8 @@ import msgspec
 import pytest
 from parkstream_telemetry import TelemetryOptions, docs, end, start
 
-PYTHON = [sys.executable, "-m", "parkstream_telemetry"]
+DOCS = [sys.executable, "-m", "parkstream_telemetry", "docs"]
+SINK = [sys.executable, "-m", "parkstream_devtools", "sink"]
 DECODE = msgspec.json.Decoder()
 
 
@@ -24,7 +25,7 @@ def run_sink():
     running = []
 
     def run(*arguments):
-        process = subprocess.Popen([*PYTHON, "sink", "--port", "0", *arguments], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([*SINK, "--port", "0", *arguments], stdout=subprocess.PIPE, text=True)
         running.append(process)
         return process, DECODE.decode(process.stdout.readline())["endpoint"]
 
@@ -53,7 +54,7 @@ def stopped(process):
 
 
 def test_the_page_is_printed():
-    printed = subprocess.run([*PYTHON, "docs"], check=True, capture_output=True, text=True).stdout
+    printed = subprocess.run(DOCS, check=True, capture_output=True, text=True).stdout
     assert printed == docs.page()
 
 

@@ -17,9 +17,10 @@ from parkstream_eventlog import (
 )
 from parkstream_eventlog import redis_log as eventlog_redis
 from parkstream_eventlog.functions import LOG
-from parkstream_eventlog.log import DAY_US, digest_of
+from parkstream_eventlog.log import digest_of
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
+from parkstream_events.units import DAY_US
 from parkstream_service.redis import connect, is_transient
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, ResponseError

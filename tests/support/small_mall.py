@@ -83,7 +83,7 @@ class SmallMall:
     def _is_settled(self) -> bool:
         state = self.pipeline.state()
         seen = state["counters"]["entered"] + state["counters"]["exited"]
-        return seen == self._sightings and not (state["lag"] or state["held"] or state["outbox_depth"])
+        return seen == self._sightings and not (state["lag"] or state["pending"] or state["outbox_depth"])
 
 
 CONTRADICTION = {

@@ -118,7 +118,7 @@ def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
     if parts.does(Role.PROJECT):
         on_retry = parts.waiting_for("redis")
         foldings = Foldings(parts.telemetry)
-        traced = foldings.spoken if parts.telemetry.tracing else None
+        traced = foldings.emitted if parts.telemetry.tracing else None
         projector = Projector(parts.redis, parts.keys, traced=traced)
         works["project"] = Projecting(projector, foldings, parts.log, parts.reads, parts.telemetry, on_retry).run
         works["keep time"] = Timekeeper(

@@ -10,7 +10,6 @@ from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
-DAY_US = 86_400_000_000
 DEDUPE_DAYS = 35
 """For how long an id is remembered, by day of happening; an older sighting is refused as too old."""
 APPEND_MAX = 500

@@ -6,12 +6,12 @@ from typing import Any
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
 from parkstream_service.redis import Functions
+from parkstream_service.units import DAY_US
 from redis.asyncio import Redis
 
 from parkstream_eventlog.functions import LOG
 from parkstream_eventlog.log import (
     APPEND_MAX,
-    DAY_US,
     DEDUPE_DAYS,
     Appended,
     Candidate,

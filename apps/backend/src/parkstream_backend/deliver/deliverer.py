@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol, TypeVar
 
 from parkstream_events.summaries import ItemResult
+from parkstream_events.units import SECOND_US
 from parkstream_service.lifecycle import asked_to_stop
 from parkstream_service.retry import OnRetry, retried
 from parkstream_telemetry import Stage, Telemetry, names
@@ -20,7 +21,6 @@ CLAIM_IDLE_MS: Final = 7_500
 """After how long the entries of a consumer that says nothing are another's; longer than any try."""
 CLAIM_EVERY_SECONDS: Final = 2.0
 FORBIDDEN_PAUSE_SECONDS: Final = 5.0
-SECOND_US: Final = 1_000_000
 
 ResultT = TypeVar("ResultT")
 

@@ -7,17 +7,17 @@ from collections import Counter
 from typing import Final, Protocol
 
 from parkstream_eventlog import EventLog
+from parkstream_events.units import SECOND_US
 from parkstream_projection import NotLiveError, Present, Projector, StaleError, Step
 from parkstream_service.redis import is_transient
 from parkstream_service.retry import OnRetry, retried
 from parkstream_telemetry import Span, Stage, Telemetry, end, links_to, names, traceparent_of
-from parkstream_visits import Spoken, Unreadable
+from parkstream_visits import Emitted, Unreadable
 from parkstream_visits.state import Counters
 
 BATCH_MAX: Final = 1_000
 STAND_BY_SECONDS: Final = 0.25
 """How often a backend looks whether the one that projects still does."""
-SECOND_US: Final = 1_000_000
 
 
 class Presence(Protocol):
@@ -42,21 +42,21 @@ class Foldings:
         self._open.clear()
         self._started_ns = time.time_ns()
 
-    def spoken(self, spoken: Spoken) -> str | None:
-        """Return the trace context that the summary of *spoken* goes on with, after that of its cause.
+    def emitted(self, emitted: Emitted) -> str | None:
+        """Return the trace context that the summary of *emitted* goes on with, after that of its cause.
 
-        What is said again starts a trace of its own, which links to that one: that one has ended long ago.
+        What is restated starts a trace of its own, which links to that one: that one has ended long ago.
         """
-        cause = spoken.cause.traceparent
+        cause = emitted.cause.traceparent
         span = self._project(
-            None if spoken.restated else cause,
-            links=links_to(cause) if spoken.restated else (),
+            None if emitted.restated else cause,
+            links=links_to(cause) if emitted.restated else (),
             started_ns=self._started_ns,
-            position=spoken.position,
-            plate_hash=self._hash(spoken.plate),
-            visit_id=spoken.visit_id,
-            revision=spoken.revision,
-            outcome=spoken.outcome.value,
+            position=emitted.position,
+            plate_hash=self._hash(emitted.plate),
+            visit_id=emitted.visit_id,
+            revision=emitted.revision,
+            outcome=emitted.outcome.value,
         )
         self._open.append(span)
         return traceparent_of(span)
@@ -99,7 +99,7 @@ class Projecting:
         self._works = False
         self._overtaken = False
         telemetry.watch(names.CARS_INSIDE, lambda: self._figure(projector.clock.counters.inside))
-        telemetry.watch(names.VISITS_HELD, lambda: self._figure(projector.clock.counters.held))
+        telemetry.watch(names.VISITS_PENDING, lambda: self._figure(projector.clock.counters.pending))
         telemetry.watch(names.VISITS_MATCHED, lambda: self._figure(matched_share(projector.clock.counters)))
 
     async def run(self) -> None:
@@ -145,17 +145,17 @@ class Projecting:
         self._foldings.committed(step.emitted)
         now_us = time.time_ns() // 1_000
         took = self._telemetry.latency.record
-        for fact in step.facts:
+        for fact in step.events:
             took(Stage.RECORD_TO_PROJECT, (now_us - fact.recorded_at_us) / SECOND_US)
             if isinstance(fact.event, Unreadable):
                 detail = f"{fact.event.type}: {fact.event.reason}: {fact.event.detail}"
                 self._telemetry.log(names.EVENT_UNREADABLE, position=fact.position, detail=detail)
-        emitted = step.spoken[len(step.spoken) - step.emitted :]  # A rebuilt projection says again what was said.
-        for outcome, count in Counter(spoken.outcome for spoken in emitted).items():
+        emitted = step.revisions[len(step.revisions) - step.emitted :]  # A rebuilt projection repeats what was emitted.
+        for outcome, count in Counter(one.outcome for one in emitted).items():
             self._telemetry.add(names.VISITS, count, outcome=outcome.value)
-        for spoken in emitted:
-            if spoken.entry and spoken.exit:
-                self._telemetry.record(names.DWELL, (spoken.exit.at_us - spoken.entry.at_us) / SECOND_US)
+        for one in emitted:
+            if one.entry and one.exit:
+                self._telemetry.record(names.DWELL, (one.exit.at_us - one.entry.at_us) / SECOND_US)
 
     def _figure(self, count: float) -> list[tuple[float, dict[str, str]]]:
         """Return *count* as the one who knows it, nothing while standing by."""

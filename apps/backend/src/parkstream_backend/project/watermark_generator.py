@@ -11,12 +11,12 @@ from parkstream_eventlog import Appended, EventLog, GapError, LogState, Overtake
 from parkstream_events import wire
 from parkstream_events.decisions import WatermarkAdvanced
 from parkstream_events.sightings import Direction
+from parkstream_events.units import SECOND_US
 from parkstream_projection import Outlook, Waiting
 from parkstream_service.retry import OnRetry, retried
 from parkstream_telemetry import Telemetry, names
 from parkstream_visits import Rules
 
-SECOND_US: Final = 1_000_000
 LOOK_SECONDS_MAX: Final = 1.0
 LOOK_SECONDS_MIN: Final = 0.05
 CATCH_UP_SECONDS: Final = 0.5

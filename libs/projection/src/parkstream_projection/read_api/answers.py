@@ -17,7 +17,7 @@ class Standing(Struct, frozen=True, kw_only=True):
     """The last record that is projected."""
     lag: int
     """How many records are not projected yet."""
-    held: int
+    pending: int
     """How many visits wait for the watermark."""
     inside: int
     """How many cars are inside."""
