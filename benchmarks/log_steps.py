@@ -9,11 +9,12 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from parkstream_eventlog import Record, RedisLog, connect
+from parkstream_eventlog import Record, RedisLog
 from parkstream_eventlog.transfer.json_lines import records_of
 from parkstream_events.keys import BackendKeys
 from parkstream_projection import Outbox, Projector
 from parkstream_projection.replay import Rebuilder, Source
+from parkstream_service.redis import connect
 from parkstream_visits import Emitted
 
 from benchmarks.stack import MALL

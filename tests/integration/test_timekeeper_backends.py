@@ -51,7 +51,7 @@ class Backend:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _on_retry(self, error: Exception, _: float) -> None:
+    def _on_retry(self, error: Exception) -> None:
         self.retried.append(error)
 
     async def _queue_depth(self, _: Direction) -> int | None:

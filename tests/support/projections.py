@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from parkstream_eventlog import Candidate, Record, RedisLog, connect
+from parkstream_eventlog import Candidate, Record, RedisLog
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
 from parkstream_events.sightings import VehicleEntered, VehicleExited, moment_of
 from parkstream_events.summaries import SummaryItem
 from parkstream_projection import Outbox, Projector, Reads, Versions, recorded_event_of, state_hash
+from parkstream_service.redis import connect
 from parkstream_visits import Emitted, Fold, RecordedEvent, State, summary_of
 
 SECOND = 1_000_000

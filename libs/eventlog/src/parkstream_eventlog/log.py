@@ -129,7 +129,8 @@ class NotASightingError(EventLogError, ValueError):
 class EventLog(Protocol):
     """An append-only log that any number of processes write and read.
 
-    Errors of the store itself pass through: ``is_transient`` tells those after which the same call may be made again.
+    Errors of the store itself pass through: ``is_transient`` of ``parkstream_service.redis`` tells those after which
+    the same call may be made again.
     """
 
     async def append(self, candidates: Sequence[Candidate]) -> list[Outcome]:

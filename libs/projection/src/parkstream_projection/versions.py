@@ -9,10 +9,11 @@ from parkstream_events import wire
 from parkstream_events.decisions import VisitsRestated
 from parkstream_events.keys import BackendKeys
 from parkstream_events.units import DAY_US
+from parkstream_service.redis import Functions
 from parkstream_visits import Timer
 from redis.asyncio import Redis
 
-from parkstream_projection.functions import SWITCHING, Functions
+from parkstream_projection.functions import SWITCHING
 from parkstream_projection.store import FIRST_VERSION, ProjectionError
 
 SWITCHED: Final = 0
