@@ -25,7 +25,7 @@ from parkstream_eventlog.archive import (
 )
 from parkstream_eventlog.archive.durable import WRITING, alone_in
 from parkstream_eventlog.archive.manifest import name_of
-from parkstream_eventlog.functions import named
+from parkstream_eventlog.functions import LOG
 from parkstream_eventlog.log import DAY_US
 from redis.exceptions import OutOfMemoryError, ResponseError
 
@@ -61,7 +61,7 @@ async def test_what_leaves_the_log_is_in_the_archive(store, appended, tmp_path):
     assert archive.read(0, 100) + await store.log.read(7, 100) == appended
     assert files_in(tmp_path) == named_in(archive)
     assert list(defects_of(archive)) == []
-    assert archive.manifest.mall == store.keys.mall
+    assert archive.manifest.log == store.keys.mall
     first, last = archive.manifest.segments[0], archive.manifest.segments[-1]
     assert first.first_recorded_at_us == appended[0].recorded_at_us
     assert last.last_recorded_at_us == appended[6].recorded_at_us
@@ -114,7 +114,7 @@ async def test_a_projection_that_begins_while_others_are_looked_at_is_asked_too(
     keys = store.keys
     await store.redis.sadd(keys.projections, 2)
     fixed = [keys.log, keys.log_meta, keys.projections, keys.log_leases]
-    answer = await store.redis.fcall(named("trim"), 5, *fixed, keys.projection(1, "meta"), 0, 2, 1)
+    answer = await store.redis.fcall(LOG.function("trim"), 5, *fixed, keys.projection(1, "meta"), 0, 2, 1)
     assert answer == [2]
     assert await stands(store) == (0, 10)
 
@@ -162,7 +162,7 @@ async def test_a_wrong_argument_of_trim_takes_nothing(store, appended, arguments
     keys = store.keys
     all_keys = [keys.log, keys.log_meta, keys.projections, keys.log_leases, keys.projection(1, "meta")]
     with pytest.raises(ResponseError, match=problem):
-        await store.redis.fcall(named("trim"), len(all_keys), *all_keys, *arguments)
+        await store.redis.fcall(LOG.function("trim"), len(all_keys), *all_keys, *arguments)
     assert await stands(store) == (0, 10)
 
 
@@ -170,7 +170,9 @@ async def test_a_lease_that_nobody_can_read_takes_nothing(store, appended):
     await store.redis.hset(store.keys.log_leases, "odd", "soon")
     keys = store.keys
     with pytest.raises(ResponseError, match="the lease of odd is none: soon"):
-        await store.redis.fcall(named("trim"), 4, keys.log, keys.log_meta, keys.projections, keys.log_leases, 0, 2)
+        await store.redis.fcall(
+            LOG.function("trim"), 4, keys.log, keys.log_meta, keys.projections, keys.log_leases, 0, 2
+        )
     assert await stands(store) == (0, 10)
 
 

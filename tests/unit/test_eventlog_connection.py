@@ -7,11 +7,14 @@ from types import SimpleNamespace
 import pytest
 from parkstream_eventlog import connect, delays_seconds, is_transient, memory_share
 from parkstream_eventlog.connection import SOCKET_TIMEOUT_SECONDS, PackingConnection, PackingSSLConnection
-from parkstream_eventlog.functions import VERSION, library
+from parkstream_eventlog.functions import IMPORT, LOG
 from parkstream_eventlog.log import digest_of
-from parkstream_eventlog.redis_log import BLOCK_MS
+from parkstream_eventlog.redis_reader import BLOCK_MS
+from parkstream_projection.functions import PROJECTION, VERSIONS
 from redis import exceptions
 from redis.asyncio.connection import Connection
+
+LIBRARIES = (LOG, IMPORT, PROJECTION, VERSIONS)
 
 
 @pytest.mark.parametrize(
@@ -97,9 +100,15 @@ async def test_the_share_of_memory_is_counted_as_redis_does(maxmemory: int, shar
 
 
 def test_a_changed_library_has_a_new_version():
-    """An older process must keep calling what it knows: raise VERSION and the numbers in functions.lua, then this."""
-    assert library().startswith(f"#!lua name=parkstream_eventlog_{VERSION}\n")
-    assert (VERSION, digest_of(library().encode()).hex()) == (2, "67d67aeefe5b92ac")
+    """An older process must keep calling what it knows: raise the version of a library, and then this."""
+    assert LOG.source.startswith("#!lua name=parkstream_eventlog_3\n")
+    found = {library.name: (library.version, digest_of(library.source.encode()).hex()) for library in LIBRARIES}
+    assert found == {
+        "parkstream_eventlog": (3, "ab1e1b7a77d14c93"),
+        "parkstream_import": (2, "ebe1a8b1eabd42af"),
+        "parkstream_projection": (4, "e2f614201f35b32b"),
+        "parkstream_versions": (2, "37624e9c33c30439"),
+    }
 
 
 class Writer:

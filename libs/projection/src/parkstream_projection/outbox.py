@@ -7,10 +7,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 from parkstream_events.keys import BackendKeys
+from parkstream_service.redis import Functions
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from parkstream_projection.functions import Functions
+from parkstream_projection.functions import PROJECTION
 
 GROUP: Final = "deliver"
 REDRIVEN_AT_ONCE: Final = 100
@@ -49,7 +50,7 @@ class Outbox:
     """The outbox in *redis*, whose client must not repeat commands by itself."""
 
     def __init__(self, redis: Redis, keys: BackendKeys) -> None:
-        self._functions = Functions(redis)
+        self._functions = Functions(redis, PROJECTION)
         self._stream = keys.outbox
         self._meta = keys.outbox_meta
         self._parked = keys.outbox_parked

@@ -8,12 +8,13 @@ from msgspec import Struct, structs
 from parkstream_events.keys import BackendKeys
 from parkstream_events.sightings import moment_of
 from parkstream_events.summaries import Outcome
+from parkstream_service.redis import Functions
 from parkstream_visits import Agenda, Clock, Plate, visits_of
 from parkstream_visits.timers import SEPARATOR
 from redis.asyncio import Redis
 
 from parkstream_projection.codec import clock_hash, decode_clock, decode_plate, encode, hash_text
-from parkstream_projection.functions import Functions
+from parkstream_projection.functions import PROJECTION
 from parkstream_projection.store import FIRST_VERSION
 
 WAITING_MAX: Final = 100
@@ -111,7 +112,7 @@ class Reads:
     """Projection *version* as it is in *redis*, or the live one; the client must not repeat commands by itself."""
 
     def __init__(self, redis: Redis, keys: BackendKeys, *, version: int | None = None) -> None:
-        self._functions = Functions(redis)
+        self._functions = Functions(redis, PROJECTION)
         self._keys = keys
         self._follows_live = version is None
         self._version = version or FIRST_VERSION

@@ -5,11 +5,12 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import Struct, field
 from parkstream_events.keys import BackendKeys
+from parkstream_service.redis import Functions
 from parkstream_visits import RULES_VERSION, Agenda, Clock
 from redis.asyncio import Redis
 
 from parkstream_projection.codec import clock_hash, decode_clock, encode, hash_text
-from parkstream_projection.functions import Functions
+from parkstream_projection.functions import PROJECTION
 
 HASH_EVERY: Final = 10_000
 """At every such position the state hash is kept."""
@@ -106,7 +107,7 @@ class Store:
     """The projection *version* in *redis*, or the live one; the client must not repeat commands by itself."""
 
     def __init__(self, redis: Redis, keys: BackendKeys, version: int | None) -> None:
-        self._functions = Functions(redis)
+        self._functions = Functions(redis, PROJECTION)
         self._keys = keys
         self._follows_live = version is None
         self._use(version or FIRST_VERSION)
