@@ -13,9 +13,10 @@ import pytest
 from eventlog_stores import NewLog, entered
 from parkstream_devtools import free_port
 from parkstream_devtools.servers.process import Process, answers
-from parkstream_eventlog import Appended, connect
+from parkstream_eventlog import Appended
 from parkstream_events.keys import BackendKeys
 from parkstream_events.log_schema import LOG_SCHEMA
+from parkstream_service.redis import connect
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError
 from the_tree import ROOT

@@ -26,7 +26,7 @@ from parkstream_eventlog.archive import (
 from parkstream_eventlog.archive.durable import WRITING, alone_in
 from parkstream_eventlog.archive.manifest import name_of
 from parkstream_eventlog.functions import LOG
-from parkstream_eventlog.log import DAY_US
+from parkstream_events.units import DAY_US
 from redis.exceptions import OutOfMemoryError, ResponseError
 
 DAY = time.time_ns() // 1_000 // DAY_US

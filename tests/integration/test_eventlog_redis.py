@@ -14,17 +14,17 @@ from parkstream_eventlog import (
     OtherLogError,
     WeakDurabilityError,
     check_durability,
-    connect,
-    is_transient,
     memory_share,
 )
 from parkstream_eventlog import redis_reader as eventlog_redis
 from parkstream_eventlog.functions import LOG
 from parkstream_eventlog.id_index import decision_field, event_field
-from parkstream_eventlog.log import DAY_US, digest_of
+from parkstream_eventlog.log import digest_of
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
 from parkstream_events.log_schema import LOG_SCHEMA
+from parkstream_events.units import DAY_US
+from parkstream_service.redis import connect, is_transient
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, ResponseError
 

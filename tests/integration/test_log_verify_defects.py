@@ -4,6 +4,7 @@ import asyncio
 
 import msgspec
 import pytest
+from parkstream_cli.log.verify import verify_log
 from parkstream_eventlog.id_index import event_field
 from parkstream_events import wire
 from parkstream_events.decisions import RestatedVisit, VisitsRestated
@@ -43,7 +44,7 @@ def verified(template, mall, tmp_path, monkeypatch, capsys):
         monkeypatch.setenv("PARKSTREAM_REDIS_URL", copy.url)
         monkeypatch.setenv("PARKSTREAM_MALL", mall)
         monkeypatch.setenv("PARKSTREAM_SUMMARY_FILE", str(copy.file))
-        code = verify.verify_log(json=True, **more)
+        code = verify_log(json=True, **more)
         report = msgspec.json.decode(capsys.readouterr().out)
         assert code == (0 if report["ok"] else 1)
         return report

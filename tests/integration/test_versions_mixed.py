@@ -7,10 +7,10 @@ import aio_pika
 import pytest
 from backend_sightings import entry, exit_, now, publish_entry, publish_exit
 from eventlog_stores import NewLog
-from parkstream_eventlog import connect
 from parkstream_events import topology, wire
 from parkstream_events.keys import BackendKeys
 from parkstream_events.log_schema import LOG_SCHEMA
+from parkstream_service.redis import connect
 from pipeline import Pipeline
 
 PLACE = {"camera": {"site": "north", "lane": "2"}}

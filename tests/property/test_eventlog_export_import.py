@@ -7,7 +7,7 @@ import pytest
 from eventlog_stores import NewLog
 from histories import NOW, SECOND, START, candidates_of, histories
 from hypothesis import HealthCheck, given, settings
-from parkstream_eventlog import Duplicate, MemoryLog, TooOld, connect
+from parkstream_eventlog import Duplicate, MemoryLog, TooOld
 from parkstream_eventlog.transfer.export import exported, lines_of
 from parkstream_eventlog.transfer.importer import import_lines
 from parkstream_eventlog.transfer.memory_import import MemoryImport
@@ -16,6 +16,7 @@ from parkstream_eventlog.verify import Findings, LogCheck
 from parkstream_eventlog.verify.index import IdIndex
 from parkstream_events.keys import BackendKeys
 from parkstream_events.log_schema import LOG_SCHEMA
+from parkstream_service.redis import connect
 from projections import Truth
 
 numbers = count()

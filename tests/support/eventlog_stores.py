@@ -5,12 +5,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Protocol
 
-from parkstream_eventlog import Candidate, EventLog, MemoryLog, Record, RedisLog, Writer, connect
+from parkstream_eventlog import Candidate, EventLog, MemoryLog, Record, RedisLog, Writer
 from parkstream_eventlog.archive import Archive, Archiver, SpanningLog
-from parkstream_eventlog.log import DAY_US
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
 from parkstream_events.log_schema import LOG_SCHEMA
+from parkstream_events.units import DAY_US
+from parkstream_service.redis import connect
 
 TODAY_US = time.time_ns() // 1_000
 """When events happen that do not say when."""

@@ -7,11 +7,12 @@ from typing import Any
 import aio_pika
 from backend_sightings import entry, exit_, now, publish_entry, publish_exit
 from eventlog_stores import NewLog
-from parkstream_eventlog import Candidate, connect
+from parkstream_eventlog import Candidate
 from parkstream_events import topology
 from parkstream_events.keys import BackendKeys
 from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.sightings import microseconds
+from parkstream_service.redis import connect
 from pipeline import Pipeline, post
 
 MINUTE = timedelta(minutes=1)
@@ -84,7 +85,7 @@ class SmallMall:
     def _is_settled(self) -> bool:
         state = self.pipeline.state()
         seen = state["counters"]["entered"] + state["counters"]["exited"]
-        return seen == self._sightings and not (state["lag"] or state["held"] or state["outbox_depth"])
+        return seen == self._sightings and not (state["lag"] or state["pending"] or state["outbox_depth"])
 
 
 CONTRADICTION = {

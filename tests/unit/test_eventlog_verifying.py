@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from parkstream_eventlog import Latest, LogState, MemoryLog, Record
 from parkstream_eventlog.id_index import decision_field, event_field
-from parkstream_eventlog.log import DAY_US, digest_of
+from parkstream_eventlog.log import digest_of
 from parkstream_eventlog.verify import Findings, RecordCheck
 from parkstream_eventlog.verify.comparison import Comparison, finding_of, position_in
 from parkstream_eventlog.verify.records import Expectation, as_compared
@@ -17,6 +17,7 @@ from parkstream_events import wire
 from parkstream_events.decisions import RecordAcknowledged, VisitsRestated
 from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.sightings import VehicleEntered, moment_of
+from parkstream_events.units import DAY_US
 from parkstream_projection.record_audit import RecordAudit
 
 DAY = 20_000

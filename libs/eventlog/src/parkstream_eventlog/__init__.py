@@ -1,11 +1,11 @@
 """The memory: one append-only log of what happened, of any domain.
 
 Reading order: keys and schema (what is handed in), writer (who writes), log (the promise), memory_log, lua/record.lua
-and lua/append.lua, redis_log. ``group_commit`` lets concurrent callers share one append; ``transient`` says which
-errors pass; ``connection`` says what a Redis must be like; ``positions`` finds a time or an id.
+and lua/append.lua, redis_log. ``group_commit`` lets concurrent callers share one append; ``durability`` says what a
+Redis must be like; ``positions`` finds a time or an id.
 """
 
-from parkstream_eventlog.connection import WeakDurabilityError, check_durability, connect, memory_share
+from parkstream_eventlog.durability import WeakDurabilityError, check_durability, memory_share
 from parkstream_eventlog.errors import (
     EventLogError,
     GapError,
@@ -37,7 +37,6 @@ from parkstream_eventlog.positions import decided_at, position_at, positions_of
 from parkstream_eventlog.redis_log import RedisLog
 from parkstream_eventlog.redis_reader import RedisReader
 from parkstream_eventlog.schema import Origin, Schema
-from parkstream_eventlog.transient import delays_seconds, is_transient
 from parkstream_eventlog.writer import Caller, Writer
 
 __all__ = [
@@ -72,10 +71,7 @@ __all__ = [
     "WeakDurabilityError",
     "Writer",
     "check_durability",
-    "connect",
     "decided_at",
-    "delays_seconds",
-    "is_transient",
     "memory_share",
     "position_at",
     "positions_of",

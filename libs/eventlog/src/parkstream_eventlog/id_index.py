@@ -2,7 +2,9 @@
 
 from typing import Final
 
-from parkstream_eventlog.log import DAY_US, Record
+from parkstream_service.units import DAY_US
+
+from parkstream_eventlog.log import Record
 from parkstream_eventlog.schema import DECISION
 
 TIME_BYTES: Final = 5

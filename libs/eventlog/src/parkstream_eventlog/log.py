@@ -9,7 +9,6 @@ from typing import Final, NamedTuple, Protocol
 
 from msgspec import Struct
 
-DAY_US = 86_400_000_000
 DEDUPE_DAYS = 35
 """For how long an id is remembered, by day of the event; an older event is refused as too old."""
 APPEND_MAX = 500

@@ -6,10 +6,11 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from uuid import uuid4
 
+from parkstream_service.units import DAY_US
+
 from parkstream_eventlog.errors import GapError, LogShorterError, OtherLogError
 from parkstream_eventlog.id_index import decision_field, event_field, place_of
 from parkstream_eventlog.log import (
-    DAY_US,
     DEDUPE_DAYS,
     Appended,
     Candidate,

@@ -2,11 +2,12 @@
 
 from typing import Any
 
+from parkstream_service.units import DAY_US
 from redis.asyncio import Redis
 
 from parkstream_eventlog.id_index import TIME_BYTES, decision_field
 from parkstream_eventlog.keys import LogKeys
-from parkstream_eventlog.log import DAY_US, DEDUPE_DAYS, DIGEST_BYTES, LogReader
+from parkstream_eventlog.log import DEDUPE_DAYS, DIGEST_BYTES, LogReader
 
 SCANNED_AT_ONCE = 5_000
 

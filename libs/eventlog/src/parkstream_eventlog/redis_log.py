@@ -4,6 +4,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 from uuid import uuid4
 
+from parkstream_service.units import DAY_US
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
@@ -12,7 +13,6 @@ from parkstream_eventlog.id_index import event_field
 from parkstream_eventlog.keys import LogKeys
 from parkstream_eventlog.log import (
     APPEND_MAX,
-    DAY_US,
     DEDUPE_DAYS,
     Appended,
     Candidate,

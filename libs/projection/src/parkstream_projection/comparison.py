@@ -15,7 +15,7 @@ from redis.asyncio import Redis
 
 from parkstream_projection.codec import clock_hash, decode_clock, decode_plate, encode
 from parkstream_projection.differences import Difference, differences, final_before_us
-from parkstream_projection.functions import PROJECTION
+from parkstream_projection.functions import PROJECTING
 
 SCANNED_AT_ONCE: Final = 1_000
 READ_AT_ONCE: Final = 1_000
@@ -38,7 +38,7 @@ class Comparison:
     """Version *now* of the projection in *redis* against the one *shown* so far."""
 
     def __init__(self, redis: Redis, keys: BackendKeys, shown: int, now: int) -> None:
-        self._functions = Functions(redis, PROJECTION)
+        self._functions = Functions(redis, PROJECTING)
         self._keys = keys
         self._versions = (shown, now)
         self._suspects: set[str] | None = None

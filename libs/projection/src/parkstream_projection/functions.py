@@ -6,11 +6,11 @@ from parkstream_eventlog.functions import RECORD
 from parkstream_service.redis import Library, source_of
 
 PACKAGE: Final = "parkstream_projection"
-PROJECTION: Final = Library(
+PROJECTING: Final = Library(
     "parkstream_projection",
     4,
     (RECORD, *(source_of(PACKAGE, f"lua/{name}.lua") for name in ("live", "outbox", "projection"))),
 )
-VERSIONS: Final = Library(
+SWITCHING: Final = Library(
     "parkstream_versions", 2, (RECORD, *(source_of(PACKAGE, f"lua/{name}.lua") for name in ("live", "versions")))
 )

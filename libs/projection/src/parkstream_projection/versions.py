@@ -5,18 +5,19 @@ from typing import Any, Final
 
 from msgspec import Struct
 from parkstream_eventlog import Writer
-from parkstream_eventlog.log import DAY_US, DEDUPE_DAYS, digest_of
+from parkstream_eventlog.log import DEDUPE_DAYS, digest_of
 from parkstream_eventlog.redis_log import refusal_of
 from parkstream_eventlog.writer import writer_here
 from parkstream_events import wire
 from parkstream_events.decisions import VisitsRestated
 from parkstream_events.keys import BackendKeys
+from parkstream_events.units import DAY_US
 from parkstream_service.redis import Functions
-from parkstream_visits import Agenda
+from parkstream_visits import Timer
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from parkstream_projection.functions import VERSIONS
+from parkstream_projection.functions import SWITCHING
 from parkstream_projection.store import FIRST_VERSION, ProjectionError
 
 SWITCHED: Final = 0
@@ -71,7 +72,7 @@ class Versions:
     def __init__(
         self, redis: Redis, keys: BackendKeys, *, writer: Writer | None = None, dedupe_days: int = DEDUPE_DAYS
     ) -> None:
-        self._functions = Functions(redis, VERSIONS)
+        self._functions = Functions(redis, SWITCHING)
         self._keys = keys
         self._writer = writer
         self._dedupe_days = dedupe_days
@@ -104,8 +105,8 @@ class Versions:
         """Remove all of a version; raise ``LiveVersionError`` for the live one, ``NoVersionError`` for none."""
         if number not in {version.number for version in await self.all()}:
             raise NoVersionError(number)
-        agendas = [f"agenda:{way.value}" for way in Agenda]
-        kept = [self._keys.projection(number, name) for name in ("meta", "plates", "hashes", *agendas)]
+        timers = [f"timers:{way.value}" for way in Timer]
+        kept = [self._keys.projection(number, name) for name in ("meta", "plates", "hashes", *timers)]
         keys = (self._keys.projections, self._keys.outbox_meta, *kept)
         if not await self._functions.call("drop", keys, (number,)):
             raise LiveVersionError(number)

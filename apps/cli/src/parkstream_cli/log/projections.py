@@ -8,7 +8,7 @@ from parkstream_eventlog.verify import Finding, Findings
 from parkstream_events.keys import BackendKeys
 from parkstream_projection import HASH_EVERY
 from parkstream_projection.codec import decode_clock
-from parkstream_projection.functions import PROJECTION
+from parkstream_projection.functions import PROJECTING
 from parkstream_projection.record_audit import RecordAudit
 from parkstream_service.redis import Functions
 from parkstream_visits import Clock
@@ -53,7 +53,7 @@ class Seen(Struct, frozen=True, kw_only=True):
 
 async def snapshot(redis: Redis, keys: BackendKeys) -> Seen:
     """Return what the projections and the outbox in *redis* are now."""
-    functions = Functions(redis, PROJECTION)
+    functions = Functions(redis, PROJECTING)
     versions = sorted(map(int, await functions.execute("SMEMBERS", keys.projections))) or [1]
     async with functions.pipeline(transaction=True) as pipeline:
         pipeline.execute_command("HMGET", keys.outbox_meta, "live", "emitted", "emitted_through", "delivered")

@@ -14,7 +14,7 @@ from redis.exceptions import OutOfMemoryError
 from parkstream_eventlog.archive.durable import alone_in
 from parkstream_eventlog.archive.errors import ArchiveBehindError, NoRoomError, NotArchivedError, OvertakenError
 from parkstream_eventlog.archive.reader import Archive
-from parkstream_eventlog.connection import memory_share
+from parkstream_eventlog.durability import memory_share
 from parkstream_eventlog.functions import LOG
 from parkstream_eventlog.keys import LogKeys
 from parkstream_eventlog.log import Record

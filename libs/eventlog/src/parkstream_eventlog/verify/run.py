@@ -6,7 +6,9 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final
 
-from parkstream_eventlog.log import DAY_US, DEDUPE_DAYS, DIGEST_BYTES, LogReader, LogState, Record
+from parkstream_service.units import DAY_US
+
+from parkstream_eventlog.log import DEDUPE_DAYS, DIGEST_BYTES, LogReader, LogState, Record
 from parkstream_eventlog.schema import Schema
 from parkstream_eventlog.verify.comparison import Comparison, extra_finding, finding_of, position_in
 from parkstream_eventlog.verify.findings import Findings

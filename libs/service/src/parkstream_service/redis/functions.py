@@ -7,6 +7,8 @@ from typing import Any, Final, NamedTuple
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from parkstream_service.redis.client import Client
+
 _NOT_FOUND: Final = "Function not found"
 """Redis gives this answer no code of its own."""
 
@@ -44,7 +46,7 @@ class Functions:
 
     def __init__(self, redis: Redis, library: Library) -> None:
         # A client of our own on the same connections, because redis-py's parsing of answers costs more than the rest.
-        raw: Any = Redis(connection_pool=redis.connection_pool)
+        raw: Any = Client(connection_pool=redis.connection_pool)
         raw.response_callbacks.clear()
         self._library = library
         self.execute: Final[Callable[..., Awaitable[Any]]] = raw.execute_command
