@@ -127,7 +127,7 @@ def outbox_meta(field, value):
 
 async def park_a_ghost(mall):
     _, parked = max((await mall.redis.hgetall(mall.keys.outbox_parked)).items())
-    ghost = parked.replace(b'"visit_id":"', b'"visit_id":"ghost-')
+    ghost = parked.replace(b'"key":"', b'"key":"ghost-')
     await mall.redis.hset(mall.keys.outbox_parked, "1-0", ghost)
     await mall.redis.hincrby(mall.keys.outbox_meta, "emitted", 1)
 

@@ -11,6 +11,7 @@ from parkstream_events import wire
 from parkstream_events.sightings import microseconds
 from parkstream_events.summaries import Summary, SummaryItem
 from parkstream_events.units import DAY_US
+from parkstream_projection import Entry
 from projections import HOUR, Mall, day_of_traffic, now_us, project
 
 CARS = 6_200
@@ -35,7 +36,7 @@ class Sound(Mall):
         emitted = await self.emitted()
         await self.outbox.settle([id_ for id_, _ in emitted[: -WAITING - PARKED]])
         for id_, item in emitted[-PARKED:]:
-            await self.outbox.park(id_, wire.encode(item), "refused")
+            await self.outbox.park(Entry(id_, item.visit_id, item.revision, wire.encode(item), 0, 0), "refused")
         lines = [wire.encode(line_of(item)) + b"\n" for _, item in emitted[: -WAITING - PARKED]]
         await asyncio.to_thread(self.file.write_bytes, b"".join(lines))
 

@@ -76,7 +76,12 @@ def test_the_code_is_the_first_word_of_the_reply(reply: str, code: str):
 
 def test_a_library_is_its_sources_behind_one_header():
     library = Library("parkstream_visits", 7, ("local shared = 1\n", "return shared\n"))
-    assert library.source == "#!lua name=parkstream_visits_7\nlocal shared = 1\nreturn shared\n"
+    assert library.source == (
+        "#!lua name=parkstream_visits_7\n"
+        "local LIBRARY, VERSION = 'parkstream_visits', '7'\n"
+        "local shared = 1\n"
+        "return shared\n"
+    )
     assert library.function("append") == "parkstream_append_7"
 
 

@@ -4,6 +4,7 @@ import re
 from http import HTTPStatus
 from typing import Final
 
+from msgspec.structs import asdict
 from parkstream_eventlog import EventLog
 from parkstream_events.sightings import normalised_plate
 from parkstream_projection import Outbox, Reads
@@ -66,7 +67,8 @@ class ReadApi:
     async def parked(self, request: Request) -> Response:
         """Return some of what was refused, with its problem, and the cursor of the rest (null at the end)."""
         cursor, items = await self._outbox.parked_items(*_page(request))
-        return answer({"items": items, "cursor": None if cursor == "0" else cursor})
+        shown = [{"visit_id" if name == "key" else name: value for name, value in asdict(one).items()} for one in items]
+        return answer({"items": shown, "cursor": None if cursor == "0" else cursor})
 
     async def redrive(self, request: Request) -> Response:
         """Put all that was refused back to be delivered, or the one of that id; return how many."""

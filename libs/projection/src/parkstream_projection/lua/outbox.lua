@@ -1,7 +1,7 @@
--- Summaries on their way, and the only writers of the outbox. The source of the log stands before it.
+-- What is on its way to a server, and the only writers of the outbox. The source of the log stands before it.
 
 local CHUNK = 1000  -- unpack puts this many values on Lua's stack, which holds 8000
-local OUTBOX_FIELDS = 5  -- per summary: id, visit id, revision, item, recorded
+local OUTBOX_FIELDS = 6  -- per item: id, key, revision, item, recorded, traceparent
 
 -- Call command with the arguments from first to last, a chunk at a time; each chunk holds whole groups.
 local function in_chunks(command, key, args, first, last, group)
@@ -11,15 +11,15 @@ local function in_chunks(command, key, args, first, last, group)
   end
 end
 
--- The first summary to emit: those up to emitted_through were emitted before. All ids must grow beyond it.
+-- The first item to emit: those up to emitted_through were emitted before. All ids must grow beyond it.
 local function first_to_emit(args, list, emitted_through, through)
   local first, position, nth = list.last + 1, emitted_through, -1
   for i = list.first, list.last, OUTBOX_FIELDS do
     local left, right = string.match(args[i], '^(%d+)%-(%d+)$')
     left, right = count_of(left, 'an outbox id is none'), count_of(right, 'an outbox id is none')
-    check(left <= through, 'a summary is ahead of its records')
+    check(left <= through, 'an item is ahead of its records')
     if left > emitted_through then
-      check(left > position or (left == position and right > nth), 'the ids of summaries do not grow')
+      check(left > position or (left == position and right > nth), 'the ids of items do not grow')
       position, nth = left, right
       first = math.min(first, i)
     end
@@ -27,10 +27,10 @@ local function first_to_emit(args, list, emitted_through, through)
   return first
 end
 
--- Put the summary whose fields begin at an argument into the outbox, as the entry with an id.
+-- Put the item whose fields begin at an argument into the outbox, as the entry with an id.
 local function emit_one(outbox, id, args, at, projected)
-  redis.call('XADD', outbox, id, 'visit_id', args[at + 1], 'revision', args[at + 2], 'item', args[at + 3],
-    'recorded', args[at + 4], 'projected', projected)
+  redis.call('XADD', outbox, id, 'key', args[at + 1], 'revision', args[at + 2], 'item', args[at + 3],
+    'recorded', args[at + 4], 'traceparent', args[at + 5], 'projected', projected)
 end
 
 local function emit(args, outbox, first, last)
@@ -63,10 +63,10 @@ local function park(keys, args)
   return there
 end
 
--- KEYS: outbox, parked, the outbox's meta. ARGV: per summary what commit takes. Each gets an id after all that were
+-- KEYS: outbox, parked, the outbox's meta. ARGV: per item what commit takes. Each gets an id after all that were
 -- emitted and before all that will be. Returns how many were parked still.
 local function redrive(keys, args)
-  check(#keys == 3 and #args % OUTBOX_FIELDS == 0, 'redrive takes the outbox, the parked, its meta, and summaries')
+  check(#keys == 3 and #args % OUTBOX_FIELDS == 0, 'redrive takes the outbox, the parked, its meta, and items')
   redis.call('HLEN', keys[2])
   local id = (redis.call('HGET', keys[3], 'emitted_through') or '0') .. '-*'
   local projected, back = digits(time_us()), 0
