@@ -7,6 +7,7 @@ from faststream.rabbit import Channel, RabbitBroker
 from parkstream_eventlog import EventLog, GroupCommit, RedisLog, check_durability
 from parkstream_eventlog.archive import check_as_long_as_archive, spanning
 from parkstream_events.keys import BackendKeys, Database
+from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_messaging import make_broker
 from parkstream_messaging.batch_subscriber import BatchSubscriber
 from parkstream_projection import Outbox, Reads, Versions
@@ -39,7 +40,7 @@ class Parts:
         self.tasks = BackgroundTasks(lambda name, error: telemetry.log(names.EVENT_DUTY_FAILED, duty=name, error=error))
         self.keys = BackendKeys(settings.mall)
         self.redis = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend")
-        log = RedisLog(self.redis, self.keys, dedupe_days=settings.dedupe_days)
+        log = RedisLog(self.redis, self.keys, LOG_SCHEMA, dedupe_days=settings.dedupe_days)
         self.log: EventLog = spanning(log, settings.archive_dir, settings.mall)
         self.commit = GroupCommit(self.log, on_commit=self._committed, on_retry=self.waiting_for("redis"))
         self.outbox = Outbox(self.redis, self.keys)
@@ -65,9 +66,10 @@ class Parts:
         return role in self.settings.roles
 
     async def check(self) -> None:
-        """Raise when Redis may forget what it acknowledges, or has forgotten what was archived."""
+        """Create the log if need be; raise when Redis may forget what it acknowledges, or has what was archived."""
         await check_durability(self.redis)
         await check_as_long_as_archive(self.log, self.settings.archive_dir, self.settings.mall)
+        await self.log.create()
 
     def waiting_for(self, name: str) -> OnRetry:
         """Return what says that *name* is away and is tried again."""

@@ -6,11 +6,12 @@ from typing import Final, Protocol, TypeVar
 
 from parkstream_events.summaries import ItemResult
 from parkstream_events.units import SECOND_US
+from parkstream_projection import Entry
 from parkstream_service.lifecycle import asked_to_stop
 from parkstream_service.retry import OnRetry, retried
 from parkstream_telemetry import Stage, Telemetry, names
 
-from parkstream_backend.deliver.batch import KEPT, Entry, Parcel
+from parkstream_backend.deliver.batch import KEPT, Parcel
 from parkstream_backend.deliver.breaker import Breaker, BreakerState
 from parkstream_backend.deliver.summary_client import ForbiddenError, PostError, RefusedError, UnavailableError
 
@@ -40,7 +41,7 @@ class Waiting(Protocol):
         """Remove what was kept."""
         ...
 
-    async def park(self, id_: str, item: bytes, problem: str) -> object:
+    async def park(self, entry: Entry, problem: str) -> object:
         """Set aside what was refused."""
         ...
 
@@ -168,7 +169,7 @@ class Deliverer:
         return await retried(call, on_retry=self._on_retry)
 
     async def _park(self, entry: Entry, problem: str) -> None:
-        await self._patiently(lambda: self._outbox.park(entry.id, entry.item, problem))
+        await self._patiently(lambda: self._outbox.park(entry, problem))
         self._telemetry.log(names.EVENT_PARKED, outbox_id=entry.id, problem=problem)
 
 

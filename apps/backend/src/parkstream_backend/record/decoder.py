@@ -5,6 +5,7 @@ import re
 from msgspec import Struct
 from parkstream_eventlog import Candidate
 from parkstream_events import topology
+from parkstream_events.log_schema import CATEGORIES
 from parkstream_events.sightings import Sighting, microseconds
 from parkstream_events.summaries import TRACEPARENT
 from parkstream_events.wire import Refusal, UnreadableError, decode_sighting
@@ -42,6 +43,7 @@ def candidate_of(sighting: Sighting, type_: str, delivery: Delivery, traceparent
         sighting.id,
         delivery.body,
         microseconds(sighting.event_time),
+        CATEGORIES[sighting.direction],
         _published_at_in(delivery),
         traceparent,
     )
