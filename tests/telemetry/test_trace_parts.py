@@ -1,24 +1,28 @@
-"""The context of a summary is set anew without decoding it, and only what is emitted leaves a span."""
+"""The context of a summary is set anew beside its other fields, and only what is emitted leaves a span."""
 
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from parkstream_backend.deliver.batch import Parcel, traceparent_in, with_traceparent
+from msgspec import to_builtins
+from parkstream_backend.deliver.batch import DeliveryBatch
 from parkstream_backend.deliver.summary_client import UnavailableError
 from parkstream_backend.project.follower import Foldings
 from parkstream_devtools.otlp.sink import Sink
 from parkstream_events.summaries import ItemResult, ItemStatus, Outcome, SummaryItem
 from parkstream_events.wire import encode
 from parkstream_telemetry import TelemetryOptions, start
+from parkstream_telemetry.steps import Steps
+from parkstream_telemetry.tracer import EncodingTracer
 from parkstream_visits import Spoken
 from parkstream_visits.plate_visits import EXIT, Seen
 from summary_items import item
 from traces import new_traceparent
 
-OLD, NEW = new_traceparent(), new_traceparent()
+OLD = new_traceparent()
 NASTY = st.text(min_size=1) | st.sampled_from(
     [f'"traceparent":"{OLD}"', '"traceparent":', '\\"traceparent":"', "é\n\\"]
 )
@@ -46,19 +50,33 @@ def telemetry(monkeypatch, sink):
     made.shutdown()
 
 
-@given(NASTY, NASTY, st.sampled_from([OLD, None]), st.integers(0, 2**53) | st.none())
-def test_a_context_is_set_anew_and_nothing_else(visit_id, plate, before, published_at_us):
-    summary = item(visit_id=visit_id, vehicle_plate=plate, traceparent=before, published_at_us=published_at_us)
-    encoded = encode(summary)
-    assert traceparent_in(encoded) == before
-    changed = with_traceparent(encoded, NEW)
-    assert traceparent_in(changed) == NEW
-    assert msgspec.json.decode(changed) == {**msgspec.json.decode(encoded), "traceparent": NEW}
+def traced():
+    return SimpleNamespace(tracing=True, steps=Steps(EncodingTracer(None, lambda *_: None)))
 
 
-def test_an_item_that_names_no_context_is_left_alone():
-    assert with_traceparent(b'{"visit_id":"a"}', NEW) == b'{"visit_id":"a"}'
-    assert traceparent_in(b'{"visit_id":"a"}') is None
+@given(
+    st.dictionaries(NASTY, NASTY | st.integers() | st.none()),
+    st.sampled_from([OLD, None]),
+    st.integers(0, 2**53) | st.none(),
+)
+def test_a_context_is_set_anew_and_nothing_else(unknown, before, published_at_us):
+    fields = {**unknown, **to_builtins(item(traceparent=before, published_at_us=published_at_us))}
+    batch = DeliveryBatch.of([Waiting("1-0", "v", 1, encode(fields))], traced(), ("localhost", 8000))
+    (posted,) = map(msgspec.json.decode, batch.items)
+    assert posted == {**msgspec.json.decode(encode(fields)), "traceparent": batch.traceparent}
+    assert batch.traceparent != before
+    assert before is None or batch.traceparent[:36] == before[:36]
+
+
+def test_an_item_without_a_context_gets_one():
+    batch = DeliveryBatch.of([Waiting("1-0", "v", 1, b'{"visit_id":"a"}')], traced(), ("localhost", 8000))
+    assert msgspec.json.decode(batch.items[0]) == {"visit_id": "a", "traceparent": batch.traceparent}
+
+
+def test_without_tracing_the_context_goes_on_as_it_came():
+    fields = encode(item(traceparent=OLD))
+    batch = DeliveryBatch.of([Waiting("1-0", "v", 1, fields)], SimpleNamespace(tracing=False), ("localhost", 8000))
+    assert (batch.traceparent, batch.items) == (OLD, [fields])
 
 
 def spoken(position: int) -> Spoken:
@@ -109,9 +127,9 @@ def test_a_fold_that_failed_says_why_once(telemetry, sink):
 def test_what_is_halved_keeps_its_spans(telemetry, sink):
     summaries: list[SummaryItem] = [item(number, traceparent=new_traceparent()) for number in range(4)]
     entries = [Waiting(f"{number}-0", one.visit_id, 1, encode(one)) for number, one in enumerate(summaries)]
-    parcel = Parcel.of(entries, telemetry, ("localhost", 8000))
-    assert parcel.traceparent is None
-    for half in parcel.halves():
+    batch = DeliveryBatch.of(entries, telemetry, ("localhost", 8000))
+    assert batch.traceparent is None
+    for half in batch.halves():
         half.failed(UnavailableError("away"))
         half.failed(UnavailableError("still away"))
         half.answered([ItemResult(visit_id="v", revision=1, status=ItemStatus.WRITTEN)] * 2)
@@ -120,5 +138,5 @@ def test_what_is_halved_keeps_its_spans(telemetry, sink):
     assert [span.trace_id for span in spans] == [str(one.traceparent)[3:35] for one in summaries]
     assert [span.attributes["http.request.resend_count"] for span in spans] == [2] * 4
     assert [len(span.events) for span in spans] == [1] * 4
-    lone, _ = parcel.halves()[0].halves()
+    lone, _ = batch.halves()[0].halves()
     assert str(lone.traceparent)[36:52] == spans[0].span_id

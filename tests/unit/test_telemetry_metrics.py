@@ -1,7 +1,6 @@
 """Figures add up, stay few, and read as Prometheus expects."""
 
 from threading import Thread
-from time import perf_counter
 
 import pytest
 from parkstream_telemetry.kinds import Attribute, Metric
@@ -15,24 +14,24 @@ INSIDE = Metric("parking.inside", "gauge", "{car}", "Cars.", (Attribute("parking
 SHARE = Metric("parking.share", "gauge", "1", "Share.")
 
 
-class Complaints(list):
+class Reports(list):
     def __call__(self, detail):
         self.append(detail)
 
 
 @pytest.fixture
-def complaints():
-    return Complaints()
+def reports():
+    return Reports()
 
 
 @pytest.fixture
-def metrics(complaints):
-    return Metrics(strict=False, complain=complaints)
+def metrics(reports):
+    return Metrics(strict=False, report=reports)
 
 
 @pytest.fixture
-def strict(complaints):
-    return Metrics(strict=True, complain=complaints)
+def strict(reports):
+    return Metrics(strict=True, report=reports)
 
 
 def points(metrics):
@@ -72,18 +71,18 @@ def test_a_gauge_may_have_several_series(metrics):
     assert [one.labels["parking.gate"] for one in points(metrics)["parking.inside"]] == ["north", "south", "east"]
 
 
-def test_a_gauge_that_fails_hides_no_other(metrics, complaints):
+def test_a_gauge_that_fails_hides_no_other(metrics, reports):
     metrics.watch(INSIDE, lambda: 1 / 0)
     metrics.watch(SHARE, lambda: 0.5)
     assert points(metrics)["parking.inside"] == []
     assert points(metrics)["parking.share"][0].value == 0.5
-    assert "parking.inside failed" in complaints[0]
+    assert "parking.inside failed" in reports[0]
 
 
-def test_attributes_that_are_not_listed_are_left_out_and_complained_of(metrics, complaints):
+def test_attributes_that_are_not_listed_are_left_out_and_reported(metrics, reports):
     metrics.add(LETTERS, 1, {"reason": "a", "plate": "B-AR 123"})
     assert points(metrics)["parking.letters"][0].labels == {"parking.reason": "a"}
-    assert complaints == ["parking.letters has no ['plate']"]
+    assert reports == ["parking.letters has no ['plate']"]
 
 
 @pytest.mark.parametrize("attributes", [{"plate": "x"}, {"parking.reason": "x"}])
@@ -159,10 +158,3 @@ def test_prometheus_names_carry_the_unit(metric, name):
 def test_prometheus_reads_every_number(metrics, value, shown):
     metrics.watch(SHARE, lambda: value)
     assert text(metrics).splitlines()[-1] == f"parking_share_ratio {shown}"
-
-
-def test_adding_costs_a_few_microseconds_at_most(metrics):
-    started = perf_counter()
-    for _ in range(10_000):
-        metrics.add(LETTERS, 1, {"reason": "a"})
-    assert (perf_counter() - started) / 10_000 < 20e-6  # 0.7 µs where nothing else runs.

@@ -130,9 +130,7 @@ def _duties_of(parts: Parts, server: SummaryApi) -> dict[str, Duty]:
         ).run
     if parts.does(Role.DELIVER):
         consumer = f"{socket.gethostname()}-{secrets.token_hex(4)}"
-        deliverer = Deliverer(
-            parts.outbox, server, parts.breaker, parts.telemetry, consumer, parts.waiting_for("redis")
-        )
+        deliverer = Deliverer(parts.outbox, server, parts.telemetry, consumer, parts.waiting_for("redis"))
         duties["deliver"] = deliverer.run
     return duties
 

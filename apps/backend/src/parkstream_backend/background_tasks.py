@@ -31,7 +31,7 @@ class Duties:
         """Note that *name* cannot go on, and end the process."""
         if name not in self.failed:
             self.failed[name] = f"{type(error).__name__}: {error}"
-            self._telemetry.log(names.EVENT_DUTY_FAILED, duty=name, error=error)
+            self._telemetry.log(names.EVENT_TASK_FAILED, task=name, error=error)
         self.give_up()
 
     async def put_down(self) -> None:

@@ -13,7 +13,6 @@ from parkstream_messaging.batch_subscriber import BatchSubscriber
 from parkstream_projection import Outbox, Reads, Versions
 from parkstream_telemetry import Telemetry, names
 
-from parkstream_backend.deliver.breaker import Breaker, BreakerState
 from parkstream_backend.monitor import Measure, Monitor
 from parkstream_backend.record.acks import Acks
 from parkstream_backend.record.back_pressure import Gate
@@ -42,7 +41,6 @@ class Parts:
         self.outbox = Outbox(self.redis, self.keys)
         self.reads = Reads(self.redis, self.keys)
         self.gate = Gate(STARTING)
-        self.breaker = Breaker(on_change=self._breaker_changed)
         self.broker: RabbitBroker = make_broker(settings.rabbitmq_url, graceful_seconds=GRACEFUL_SECONDS)
         self.in_hand: Counter[str] = Counter()
         self._subscribers: dict[str, BatchSubscriber] = {}
@@ -95,12 +93,6 @@ class Parts:
         """Return how many deliveries of *queue* are here and not in the log yet."""
         subscriber = self._subscribers.get(queue)
         return self.in_hand[queue] + (subscriber.waiting if subscriber is not None else 0)
-
-    def _breaker_changed(self, state: BreakerState, reason: str) -> None:
-        if state is BreakerState.CLOSED:
-            self.telemetry.log(names.EVENT_BREAKER_CLOSED)
-        else:
-            self.telemetry.log(names.EVENT_BREAKER_OPENED, problem=reason)
 
     def _committed(self, candidates: int, seconds: float) -> None:
         self.telemetry.record(names.COMMIT_SIZE, candidates)

@@ -103,7 +103,7 @@ class Generator(AsgiFastStream):
         await self._duties.put_down()
 
     def _failed(self, duty: str, error: BaseException) -> None:
-        self._station.telemetry.log(names.EVENT_GENERATOR_FAILED, duty=duty, error=error)
+        self._station.telemetry.log(names.EVENT_GENERATOR_FAILED, task=duty, error=error)
         self.exit_code = FAILED
         if self.server is not None:
             self.server.should_exit = True

@@ -40,7 +40,7 @@ VARIABLES = (
 )
 RECEIVER = """
 A receiver that is away, slow or answers errors costs nothing but what waits: what the queue cannot hold is dropped,
-counted in `parking.telemetry.dropped` and said at most once a minute. Shutting down waits 3 s at most.
+counted in `parking.telemetry.dropped` and logged at most once a minute. Shutting down waits 3 s at most.
 """
 
 
@@ -74,15 +74,15 @@ def _metric(metric: Metric) -> tuple[str, ...]:
 
 def _events() -> str:
     rows = [_event(one) for one in sorted(conformance.events().values(), key=lambda one: one.name)]
-    told = (
+    about = (
         "One JSON line each, with `trace_id` and `span_id` inside a trace; an error adds its type, message and stack."
     )
-    return f"## Events\n\n{told}\n\n" + _table(("name", "level", "meaning", "in the line"), rows)
+    return f"## Events\n\n{about}\n\n" + _table(("name", "level", "meaning", "in the line"), rows)
 
 
 def _event(event: Event) -> tuple[str, ...]:
-    said = "; ".join(f"`{one.keyword}`: {one.meaning}" for one in event.attributes)
-    return f"`{event.name}`", event.level, event.meaning, said
+    fields = "; ".join(f"`{one.keyword}`: {one.meaning}" for one in event.attributes)
+    return f"`{event.name}`", event.level, event.meaning, fields
 
 
 def _attributes() -> str:

@@ -29,7 +29,7 @@ class Kind(Enum):
 
 
 class Attribute(Struct, frozen=True, eq=False):
-    """One thing that is said; callers name it by *argument*, by default the last part of *name*."""
+    """One property of a span, metric or event; callers name it by *argument*, by default the last part of *name*."""
 
     name: str
     type: AttributeType

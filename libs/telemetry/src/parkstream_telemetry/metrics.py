@@ -10,7 +10,7 @@ from msgspec import Struct
 from parkstream_telemetry.kinds import Metric
 
 SERIES_MAX = 500
-"""Combinations of attribute values that a metric may have; what is beyond goes to one that says so."""
+"""Combinations of attribute values that a metric may have; what is beyond goes to the overflow series."""
 OVERFLOW = {"otel.metric.overflow": True}
 
 Observed = float | list[tuple[float, dict[str, str]]]
@@ -53,9 +53,9 @@ class _Series:
 class Metrics:
     """Counters and histograms of one process, and callbacks for its gauges; safe to use from any thread."""
 
-    def __init__(self, *, strict: bool, complain: Callable[[str], None]) -> None:
+    def __init__(self, *, strict: bool, report: Callable[[str], None]) -> None:
         self._strict = strict
-        self._complain = complain
+        self._report = report
         self._lock = Lock()
         self._by_call: dict[tuple[Any, ...], _Series] = {}
         self._by_metric: dict[Metric, dict[frozenset[tuple[str, Any]], _Series]] = {}
@@ -99,8 +99,8 @@ class Metrics:
     def _asked(self, metric: Metric, callback: Callable[[], Observed]) -> Iterator[Point]:
         try:
             observed = callback()
-        except Exception as error:  # noqa: BLE001 - one gauge must not hide the others; it is said aloud
-            self._complain(f"{metric.name} failed: {error!r}")
+        except Exception as error:  # noqa: BLE001 - one gauge must not hide the others; it is reported
+            self._report(f"{metric.name} failed: {error!r}")
             return
         for value, attributes in observed if isinstance(observed, list) else [(observed, {})]:
             # A bool is a number to Python, but none to OTLP: one would keep all figures from being exported.
@@ -130,4 +130,4 @@ class Metrics:
     def _refuse(self, detail: str) -> None:
         if self._strict:
             raise UnlistedError(detail)
-        self._complain(detail)
+        self._report(detail)

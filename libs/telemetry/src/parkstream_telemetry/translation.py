@@ -36,7 +36,7 @@ _LIMITS = LogRecordLimits()
 
 
 class Translator:
-    """Speaks for one *resource*; figures count from the moment it was made."""
+    """Translates for one *resource*; figures count from the moment it was made."""
 
     def __init__(self, resource: Resource, scope: InstrumentationScope) -> None:
         self._resource = resource

@@ -4,17 +4,18 @@ import time
 from collections.abc import Sequence
 from typing import Final, Protocol, Self
 
+import msgspec
 from parkstream_events.summaries import ItemResult, ItemStatus
-from parkstream_telemetry import INVALID_SPAN, Span, Telemetry, end, explanation, traceparent_of
+from parkstream_telemetry import Span, Telemetry, end, explanation, traceparent_of, valid_traceparent
 
 from parkstream_backend.deliver.summary_client import RefusedError
 
 OK: Final = 200
 KEPT: Final = frozenset({ItemStatus.WRITTEN, ItemStatus.DUPLICATE})
-_KEY: Final = b'"traceparent":'
-_OPENING: Final = len(_KEY) + 1
-_CLOSING: Final = _OPENING + 55
-"""Where a traceparent ends; the quotes of a string inside a string are escaped, so nothing else looks like the key."""
+TRACEPARENT: Final = "traceparent"
+
+_decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
+_encode = msgspec.json.Encoder().encode
 
 
 class Entry(Protocol):
@@ -46,7 +47,7 @@ class Entry(Protocol):
         ...
 
 
-class Parcel:
+class DeliveryBatch:
     """Some *entries*, as *items* whose trace goes on from their *spans*, taken at *started_ns*."""
 
     def __init__(
@@ -55,20 +56,23 @@ class Parcel:
         self.entries = entries
         self.items = items
         self.started_ns = started_ns
-        self._spans = spans
-        self._resends = 0
+        self.spans = spans
+        """None without tracing, else one per entry."""
+        self.resends = 0
 
     @classmethod
     def of(cls, entries: Sequence[Entry], telemetry: Telemetry, server: tuple[str, int]) -> Self:
         """Return *entries* as they go to *server* (host and port)."""
         started_ns = time.time_ns()
-        items = [entry.item for entry in entries]
         if not telemetry.tracing:
-            return cls(entries, items, (), started_ns)
+            return cls(entries, [entry.item for entry in entries], (), started_ns)
         deliver, count = telemetry.steps.deliver, len(entries)
-        spans = [
-            deliver(
-                traceparent_in(entry.item),
+        items: list[bytes] = []
+        spans: list[Span] = []
+        for entry in entries:
+            fields = _fields_of(entry.item)
+            span = deliver(
+                _context_in(fields),
                 server=server,
                 started_ns=started_ns,
                 visit_id=entry.visit_id,
@@ -76,66 +80,58 @@ class Parcel:
                 outbox_id=entry.id,
                 batch_count=count,
             )
-            for entry in entries
-        ]
-        return cls(
-            entries, [_continued(item, span) for item, span in zip(items, spans, strict=True)], spans, started_ns
-        )
+            spans.append(span)
+            items.append(_encode({**fields, TRACEPARENT: traceparent_of(span)}) if fields else entry.item)
+        return cls(entries, items, spans, started_ns)
 
     @property
     def traceparent(self) -> str | None:
         """The context of the POST: that of a lone summary; several belong to as many traces."""
-        return traceparent_in(self.items[0]) if len(self.items) == 1 else None
+        if len(self.items) > 1:
+            return None
+        if self.spans:
+            return traceparent_of(self.spans[0])
+        return valid_traceparent(_context_in(_fields_of(self.items[0])))
 
     def halves(self) -> tuple[Self, Self]:
         """Return this in two, to find out which half is at fault."""
         half, again = len(self.entries) // 2, type(self)
         return (
-            again(self.entries[:half], self.items[:half], self._spans[:half], self.started_ns),
-            again(self.entries[half:], self.items[half:], self._spans[half:], self.started_ns),
+            again(self.entries[:half], self.items[:half], self.spans[:half], self.started_ns),
+            again(self.entries[half:], self.items[half:], self.spans[half:], self.started_ns),
         )
 
     def failed(self, error: Exception) -> None:
-        """Note that a try failed and will be made again; of many tries the spans tell the first error."""
-        self._resends += 1
-        if self._resends == 1 and self._spans:
+        """Note that an attempt failed and will be made again; of many attempts the spans keep the first error."""
+        self.resends += 1
+        if self.resends == 1 and self.spans:
             explained = explanation(error, with_stack=False)
-            for span in self._spans:
+            for span in self.spans:
                 span.add_event("exception", explained)
 
     def answered(self, results: Sequence[ItemResult]) -> None:
-        """End the spans with what the server said of each summary."""
-        for span, result in zip(self._spans, results, strict=False):  # There are no spans without tracing.
+        """End the spans with what the server answered for each summary."""
+        for span, result in zip(self.spans, results, strict=False):  # There are no spans without tracing.
             error = None if result.status in KEPT else RefusedError(f"{result.status.value}: {result.problem or ''}")
             self._end(span, error, OK, status=result.status.value)
 
-    def given_up(self, error: BaseException, status_code: int | None = None) -> None:
+    def abandoned(self, error: BaseException, status_code: int | None = None) -> None:
         """End the spans because of *error*."""
-        for span in self._spans:
+        for span in self.spans:
             self._end(span, error, status_code)
 
     def _end(self, span: Span, error: BaseException | None, status_code: int | None, status: str | None = None) -> None:
-        end(span, error=error, status_code=status_code, status=status, resend_count=self._resends or None)
+        end(span, error=error, status_code=status_code, status=status, resend_count=self.resends or None)
 
 
-def traceparent_in(item: bytes) -> str | None:
-    """Return the trace context in the JSON of a summary; looked for, not decoded."""
-    at = item.rfind(_KEY)
-    if at < 0 or item[at + _OPENING - 1 : at + _OPENING] != b'"':
-        return None
-    return item[at + _OPENING : at + _CLOSING].decode()
+def _fields_of(item: bytes) -> dict[str, msgspec.Raw]:
+    """Return the fields of *item*; none when nobody can read it, which is for the server to judge."""
+    try:
+        return _decode(item)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return {}
 
 
-def with_traceparent(item: bytes, traceparent: str) -> bytes:
-    """Return *item*, the JSON of a summary, with another trace context."""
-    at = item.rfind(_KEY)
-    if at < 0:
-        return item
-    start = at + len(_KEY)
-    end_ = at + _CLOSING + 1 if item[start : start + 1] == b'"' else start + len(b"null")
-    return b'%b"%b"%b' % (item[:start], traceparent.encode(), item[end_:])
-
-
-def _continued(item: bytes, span: Span) -> bytes:
-    traceparent = None if span is INVALID_SPAN else traceparent_of(span)
-    return item if traceparent is None else with_traceparent(item, traceparent)
+def _context_in(fields: dict[str, msgspec.Raw]) -> object:
+    raw = fields.get(TRACEPARENT)
+    return None if raw is None else msgspec.json.decode(raw)

@@ -97,7 +97,7 @@ class Projecting:
         self._on_retry = on_retry
         self._works = False
         telemetry.watch(names.CARS_INSIDE, lambda: self._figure(projector.clock.counters.inside))
-        telemetry.watch(names.VISITS_HELD, lambda: self._figure(projector.clock.counters.held))
+        telemetry.watch(names.VISITS_PENDING, lambda: self._figure(projector.clock.counters.held))
         telemetry.watch(names.VISITS_MATCHED, lambda: self._figure(matched_share(projector.clock.counters)))
 
     async def run(self) -> None:

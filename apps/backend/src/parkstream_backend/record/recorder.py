@@ -17,15 +17,16 @@ from typing import NamedTuple, Protocol
 from opentelemetry.trace import Span
 from parkstream_eventlog import Appended, Candidate, Duplicate, IdConflict, Outcome, TooOld
 from parkstream_events.sightings import moment_of
+from parkstream_events.topology import TRACEPARENT_HEADER
 from parkstream_events.wire import Refusal, UnreadableError
 from parkstream_messaging.batch_subscriber import Delivery
-from parkstream_telemetry import Stage, Telemetry, names, traceparent_of
+from parkstream_telemetry import Stage, Telemetry, names, traceparent_of, valid_traceparent
 from parkstream_telemetry.steps import end
 
 from parkstream_backend.record.acks import Acks
 from parkstream_backend.record.back_pressure import Gate
 from parkstream_backend.record.dead_letters import DeadLetters
-from parkstream_backend.record.decoder import Camera, candidate_of, traceparent_in
+from parkstream_backend.record.decoder import Camera, candidate_of
 
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
@@ -93,7 +94,7 @@ class Recorder:
             except UnreadableError as error:
                 self._refuse(delivery, camera, error, span)
                 return None
-            traceparent = traceparent_of(span) or traceparent_in(delivery)
+            traceparent = traceparent_of(span) or valid_traceparent(delivery.headers.get(TRACEPARENT_HEADER))
             candidate = candidate_of(sighting, camera.type_of(delivery), delivery, traceparent)
             return Read(delivery, candidate, span, sighting.vehicle_plate)
 
@@ -104,7 +105,7 @@ class Recorder:
             delivery.exchange,
             delivery.routing_key,
             camera.queue,
-            traceparent_in(delivery),
+            delivery.headers.get(TRACEPARENT_HEADER),
             message_id=delivery.message_id,
             body_size=len(delivery.body),
             redelivered=True if delivery.redelivered else None,

@@ -1,4 +1,4 @@
-"""What every service tells."""
+"""What every service emits."""
 
 from parkstream_telemetry.kinds import SECONDS, Attribute, Event, Metric
 from parkstream_telemetry.names import attributes as a
@@ -81,7 +81,7 @@ EVENT_LIBRARY = Event(
     "library.logged",
     "warning",
     "A library that we use logged something.",
-    (Attribute("logger", "str", "Its logger."), Attribute("message", "str", "Its words.")),
+    (Attribute("logger", "str", "Its logger."), Attribute("message", "str", "Its message.")),
 )
 EVENT_PLATE_KEY_MISSING = Event(
     "plate_hash.key_missing",
@@ -91,7 +91,7 @@ EVENT_PLATE_KEY_MISSING = Event(
 EVENT_TELEMETRY_DROPPED = Event(
     "telemetry.dropped",
     "warning",
-    "The receiver of telemetry is away, slow or refuses it; said at most once a minute.",
+    "The receiver of telemetry is away, slow or refuses it; logged at most once a minute.",
     (a.ATTRIBUTE_SIGNAL, Attribute("count", "int", "Items dropped since the last such line."), a.ATTRIBUTE_REASON),
 )
 EVENT_TELEMETRY_INVALID = Event(

@@ -1,4 +1,4 @@
-"""What the summary API tells."""
+"""What the summary API emits."""
 
 from parkstream_telemetry.kinds import COUNTS, SECONDS, Attribute, Event, Metric
 from parkstream_telemetry.names import attributes as a
