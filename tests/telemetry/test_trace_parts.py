@@ -17,8 +17,8 @@ from parkstream_events.wire import encode
 from parkstream_telemetry import TelemetryOptions, start
 from parkstream_telemetry.steps import Steps
 from parkstream_telemetry.tracer import EncodingTracer
-from parkstream_visits import Spoken
-from parkstream_visits.plate_visits import EXIT, Seen
+from parkstream_visits import Emitted
+from parkstream_visits.plate_visits import EXIT, PlateSighting
 from summary_items import item
 from traces import new_traceparent
 
@@ -79,20 +79,20 @@ def test_without_tracing_the_context_goes_on_as_it_came():
     assert (batch.traceparent, batch.items) == (OLD, [fields])
 
 
-def spoken(position: int) -> Spoken:
-    cause = Seen(1, EXIT, f"x{position}", 0, position, None, OLD)
-    return Spoken("CAR", f"exit:x{position}", 1, Outcome.COMPLETED, None, cause, cause, position, None)
+def spoken(position: int) -> Emitted:
+    cause = PlateSighting(1, EXIT, f"x{position}", 0, position, None, OLD)
+    return Emitted("CAR", f"exit:x{position}", 1, Outcome.COMPLETED, None, cause, cause, position, None)
 
 
 def test_only_what_is_emitted_leaves_a_span(telemetry, sink):
     foldings = Foldings(telemetry)
     foldings.begin()
-    contexts = [foldings.spoken(spoken(position)) for position in (1, 2, 3)]
+    contexts = [foldings.emitted(spoken(position)) for position in (1, 2, 3)]
     foldings.committed(2)
     foldings.begin()
-    foldings.spoken(spoken(4))
+    foldings.emitted(spoken(4))
     foldings.committed(0)
-    foldings.spoken(spoken(5))  # Another backend was first.
+    foldings.emitted(spoken(5))  # Another backend was first.
     foldings.begin()
     telemetry.shutdown()
     assert [span.span_id for span in sink.spans()] == [str(context)[36:52] for context in contexts[1:]]
@@ -102,8 +102,8 @@ def test_only_what_is_emitted_leaves_a_span(telemetry, sink):
 def test_what_is_said_again_begins_a_trace_that_links_to_the_one_of_its_cause(telemetry, sink):
     foldings = Foldings(telemetry)
     foldings.begin()
-    context = str(foldings.spoken(spoken(1)._replace(restated=True, revision=2)))
-    foldings.spoken(spoken(2)._replace(restated=True, cause=spoken(2).cause._replace(traceparent=None)))
+    context = str(foldings.emitted(spoken(1)._replace(restated=True, revision=2)))
+    foldings.emitted(spoken(2)._replace(restated=True, cause=spoken(2).cause._replace(traceparent=None)))
     foldings.committed(2)
     telemetry.shutdown()
     again, alone = sink.spans()
@@ -117,7 +117,7 @@ def test_a_fold_that_failed_says_why_once(telemetry, sink):
     foldings = Foldings(telemetry)
     foldings.begin()
     for position in (1, 2):
-        foldings.spoken(spoken(position))
+        foldings.emitted(spoken(position))
     foldings.failed(ConnectionError("Redis is away"))
     telemetry.shutdown()
     assert [span.status for span in sink.spans()] == ["ERROR", "ERROR"]

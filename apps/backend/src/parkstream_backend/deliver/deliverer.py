@@ -6,11 +6,12 @@ from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, Protocol, TypeVar
 
-import stamina
 from parkstream_events.summaries import ItemResult
+from parkstream_events.units import SECOND_US
+from parkstream_service.lifecycle import asked_to_stop
+from parkstream_service.retry import OnRetry, retried
 from parkstream_telemetry import Link, Span, Stage, Telemetry, end, names
 
-from parkstream_backend.background_tasks import going_on, patiently
 from parkstream_backend.deliver.batch import KEPT, DeliveryBatch, Entry
 from parkstream_backend.deliver.summary_client import ForbiddenError, PostError, RefusedError, UnavailableError
 
@@ -23,7 +24,6 @@ RENEW_EVERY_SECONDS: Final = 2.0
 """Often enough that a claim is renewed while the server is away, however long that takes."""
 CLAIM_EVERY_SECONDS: Final = 2.0
 FORBIDDEN_PAUSE_SECONDS: Final = 5.0
-SECOND_US: Final = 1_000_000
 
 ResultT = TypeVar("ResultT")
 
@@ -73,7 +73,7 @@ class Deliverer:
         server: Server,
         telemetry: Telemetry,
         consumer: str,
-        on_retry: Callable[[Exception, float], None],
+        on_retry: OnRetry,
     ) -> None:
         self._outbox = outbox
         self._server = server
@@ -93,23 +93,23 @@ class Deliverer:
             group.create_task(self._renew_claims())
 
     async def _work(self, consumer: str) -> None:
-        while going_on():
-            if entries := await self._patiently(lambda: self._outbox.take(consumer, BATCH_MAX, BLOCK_MS)):
+        while not asked_to_stop():
+            if entries := await self._retried(lambda: self._outbox.take(consumer, BATCH_MAX, BLOCK_MS)):
                 await self._deliver_as(consumer, entries)
 
     async def _claim(self, consumer: str) -> None:
         """Deliver what consumers that died have left."""
-        while going_on():
-            while entries := await self._patiently(lambda: self._outbox.claim(consumer, CLAIM_IDLE_MS, BATCH_MAX)):
+        while not asked_to_stop():
+            while entries := await self._retried(lambda: self._outbox.claim(consumer, CLAIM_IDLE_MS, BATCH_MAX)):
                 await self._deliver_as(consumer, entries)
             await asyncio.sleep(CLAIM_EVERY_SECONDS)
 
     async def _renew_claims(self) -> None:
         """Renew the claims of all that is in hand: what waits for the server is delivered once, by who took it."""
-        while going_on():
+        while not asked_to_stop():
             await asyncio.sleep(RENEW_EVERY_SECONDS)
             for consumer in list(self._in_hand):
-                await self._patiently(partial(self._renew, consumer))
+                await self._retried(partial(self._renew, consumer))
 
     async def _renew(self, consumer: str) -> None:
         if ids := self._in_hand.get(consumer):
@@ -151,12 +151,7 @@ class Deliverer:
             await self._settle(batch, results)
 
     async def _post(self, batch: DeliveryBatch) -> list[ItemResult]:
-        async for attempt in stamina.retry_context(
-            on=_backoff, attempts=None, timeout=None, wait_initial=0.1, wait_max=2.0, wait_jitter=0.5
-        ):
-            with attempt:
-                return await self._try(batch)
-        raise AssertionError
+        return await retried(lambda: self._try(batch), when=_backoff, first_seconds=0.1)
 
     async def _try(self, batch: DeliveryBatch) -> list[ItemResult]:
         self._telemetry.record(names.DELIVERY_SIZE, len(batch.items))
@@ -210,13 +205,13 @@ class Deliverer:
                     entry, f"{result.status.value}: {result.problem or ''}", batch.spans[number : number + 1]
                 )
         if kept:
-            await self._patiently(lambda: self._outbox.settle(kept))
+            await self._retried(lambda: self._outbox.settle(kept))
 
-    async def _patiently(self, call: Callable[[], Awaitable[ResultT]]) -> ResultT:
-        return await patiently(call, self._on_retry)
+    async def _retried(self, call: Callable[[], Awaitable[ResultT]]) -> ResultT:
+        return await retried(call, on_retry=self._on_retry)
 
     async def _park(self, entry: Entry, problem: str, spans: Sequence[Span]) -> None:
-        await self._patiently(lambda: self._outbox.park(entry.id, entry.item, problem))
+        await self._retried(lambda: self._outbox.park(entry.id, entry.item, problem))
         self._telemetry.log(names.EVENT_PARKED, span=spans[0] if spans else None, outbox_id=entry.id, problem=problem)
 
 
