@@ -13,6 +13,7 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportM
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from parkstream_devtools.otlp.received import logs_of, points_of, spans_of
 from parkstream_devtools.otlp.sink import Sink
+from parkstream_events.wire import Refusal
 from parkstream_telemetry import Stage, TelemetryOptions, UnlistedError, end, names, start, traceparent_of
 from parkstream_telemetry.export_queue import EXPORT_FAILED, QUEUE_FULL
 
@@ -82,14 +83,42 @@ def test_spans_metrics_and_logs_arrive_over_grpc(told, sink):
     )
     assert (span.trace_id, span.span_id) == (traceparent[3:35], traceparent[36:52])
     (log,) = sink.logs()
-    assert (log.event, log.severity, log.attributes) == ("record.paused", "WARNING", {"parking.reasons": "memory"})
+    assert (log.event, log.severity, log.attributes) == (
+        "record.paused",
+        "WARNING",
+        {"event.name": "record.paused", "parking.reasons": "memory"},
+    )
+    assert log.body == "Deliveries wait in RabbitMQ. (reasons=memory)"
     assert (log.trace_id, log.span_id) == (span.trace_id, span.span_id)
-    points = {point.name: point for point in sink.metrics()}
+    points = {point.name: point for point in sink.metrics() if point.value}
     assert points["parking.dead_letters"].value == 2
-    assert points["parking.commit.size"].counts[2] == 1
+    assert points["parking.commit.size"].counts[3] == 1
     assert points["parking.cars.inside"].value == 7
     assert points["parking.stage.duration"].attributes == {"parking.stage": "end_to_end"}
     assert sink.problems() == []
+
+
+def test_every_known_series_is_there_before_anything_is_counted(told, sink):
+    told(OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint).shutdown()
+    found = {(one.name, *one.attributes.values()) for one in sink.metrics() if one.name == names.DEAD_LETTERS.name}
+    assert found == {(names.DEAD_LETTERS.name, reason.value) for reason in Refusal}
+    assert names.PUBLISHED.name not in {one.name for one in sink.metrics()}
+
+
+def test_statistics_stay_at_home(told, sink):
+    telemetry = told(OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint)
+    telemetry.log(names.EVENT_STATISTICS, stages={})
+    telemetry.log(names.EVENT_RESUMED)
+    telemetry.shutdown()
+    assert [log.event for log in sink.logs()] == ["record.resumed"]
+
+
+def test_a_line_may_name_the_trace_that_it_is_about(told, sink):
+    telemetry = told(OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint)
+    telemetry.log(names.EVENT_RESUMED, span=f"00-{'a' * 32}-{'b' * 16}-01")
+    telemetry.log(names.EVENT_RESUMED, span="none")
+    telemetry.shutdown()
+    assert [(log.trace_id, log.span_id) for log in sink.logs()] == [("a" * 32, "b" * 16), ("", "")]
 
 
 def test_spans_leave_within_the_delay_without_a_shutdown(told, sink):

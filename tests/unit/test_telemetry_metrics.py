@@ -59,6 +59,18 @@ def test_a_histogram_counts_in_buckets_that_include_their_bound(metrics):
     assert (point.counts, point.count, point.value) == ((2, 1, 1), 4, 2.65)
 
 
+def test_a_series_begins_at_0_for_every_value_of_its_labels(metrics):
+    ways = Attribute("parking.way", "str", "Way.").of("in", "out")
+    moved = Metric("parking.moved", "counter", "{car}", "Cars.", (ways, REASON.of("a", "b")))
+    metrics.begin(moved)
+    metrics.begin(WAIT)
+    metrics.add(moved, 2, {"reason": "b", "way": "in"})
+    found = points(metrics)
+    values = {(one.labels["parking.way"], one.labels["parking.reason"]): one.value for one in found["parking.moved"]}
+    assert values == {("in", "a"): 0, ("in", "b"): 2, ("out", "a"): 0, ("out", "b"): 0}
+    assert [one.counts for one in found["parking.wait"]] == [(0, 0, 0)]
+
+
 def test_a_gauge_is_asked_when_somebody_looks(metrics):
     cars = iter([3, 4])
     metrics.watch(INSIDE, lambda: next(cars))

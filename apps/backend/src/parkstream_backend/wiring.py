@@ -8,7 +8,7 @@ from faststream.rabbit import Channel, RabbitBroker
 from parkstream_eventlog import EventLog, GroupCommit, RedisLog, check_durability
 from parkstream_eventlog.archive import check_as_long_as_archive, spanning
 from parkstream_events.keys import BackendKeys, Database
-from parkstream_messaging import make_broker
+from parkstream_messaging import EVENTS, make_broker
 from parkstream_messaging.batch_subscriber import BatchSubscriber
 from parkstream_projection import Outbox, Reads, Versions
 from parkstream_service.redis import connect
@@ -90,6 +90,7 @@ class Parts:
         for queue in self.settings.queues:
             subscriber = listening[queue](self.broker, recorder, Channel(self.settings.prefetch_count))
             self._subscribers[subscriber.queue.name] = subscriber
+            recorder.expect(EVENTS.name, subscriber.queue.routing_key, subscriber.queue.name)
 
     def _unrecorded(self, queue: str) -> int:
         """Return how many deliveries of *queue* are here and not in the log yet."""

@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from functools import cache
+from types import ModuleType
 
 from parkstream_telemetry import names
 from parkstream_telemetry.kinds import Attribute, Event, Metric, Span
+from parkstream_telemetry.names import backend, generators, summary_api
 
-EXCEPTION_ATTRIBUTES = frozenset({"exception.type", "exception.message", "exception.stacktrace"})
+ALWAYS_ALLOWED = frozenset({"event.name", "exception.type", "exception.message", "exception.stacktrace"})
 OVERFLOW_ATTRIBUTE = "otel.metric.overflow"
 
 
@@ -14,6 +16,21 @@ OVERFLOW_ATTRIBUTE = "otel.metric.overflow"
 def metrics() -> dict[str, Metric]:
     """Return all metrics by name."""
     return {one.name: one for one in vars(names).values() if isinstance(one, Metric)}
+
+
+_OF_SERVICE: dict[str, ModuleType] = {
+    "parkstream-backend": backend,
+    "parkstream-entry-generator": generators,
+    "parkstream-exit-generator": generators,
+    "parkstream-summary-api": summary_api,
+}
+
+
+def countable(service: str) -> list[Metric]:
+    """Return the counters and histograms of *service* all of whose labels are known before anything is counted."""
+    found = vars(_OF_SERVICE[service]).values() if service in _OF_SERVICE else ()
+    metrics = (one for one in found if isinstance(one, Metric) and one.kind != "gauge")
+    return [one for one in metrics if all(attribute.values for attribute in one.attributes)]
 
 
 @cache
@@ -59,7 +76,7 @@ def event_problem(name: str, attributes: Iterable[str]) -> str | None:
     event = events().get(name)
     if event is None:
         return f"event {name!r} is not listed"
-    return _unlisted(f"event {name!r}", set(attributes) - EXCEPTION_ATTRIBUTES, event.attributes)
+    return _unlisted(f"event {name!r}", set(attributes) - ALWAYS_ALLOWED, event.attributes)
 
 
 def _unlisted(what: str, attributes: Iterable[str], listed: Iterable[Attribute]) -> str | None:

@@ -72,7 +72,7 @@ class Logs:
                 fields["stacktrace"] = explained["exception.stacktrace"]
         line = Line(event, level or event.level, time_ns(), span, full, fields)
         self._write(line)
-        if self.onward is not None:
+        if self.onward is not None and event.exported:
             self.onward(line)
 
     def _write(self, line: Line) -> None:

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 from threading import Lock
 from typing import Any
 
@@ -79,6 +80,12 @@ class Metrics:
         with self._lock:
             series.total += value
             series.counts[bisect_left(metric.buckets, value)] += 1
+
+    def begin(self, metric: Metric) -> None:
+        """Let every series of a counter or histogram begin at 0: a rate needs a point before the first count."""
+        labels = [[(attribute.keyword, value) for value in attribute.values] for attribute in metric.attributes]
+        for values in product(*labels):
+            self._series((metric, *values), metric, metric.kind, dict(values))
 
     def watch(self, metric: Metric, callback: Callable[[], Observed]) -> None:
         """Ask *callback* for the value whenever somebody looks; any thread may ask."""

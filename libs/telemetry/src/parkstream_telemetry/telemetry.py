@@ -20,6 +20,7 @@ from parkstream_telemetry.plates import KEY_BYTES, plate_hash, plate_key
 from parkstream_telemetry.prometheus import exposition
 from parkstream_telemetry.receivers import receivers
 from parkstream_telemetry.steps import Steps
+from parkstream_telemetry.tracecontext import span_context_of
 from parkstream_telemetry.tracer import Emit, EncodingTracer, RecordingSpan
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class Telemetry:
         logging.getLogger().addHandler(self._captured)
         self.latency = Latency()
         self._metrics = Metrics(strict=self._strict, report=self._report_invalid)
+        for metric in conformance.countable(options.service):
+            self._metrics.begin(metric)
         self._exporters = self._export(options.service)
         tracer = self._traced()
         self.tracing = tracer is not None
@@ -69,13 +72,16 @@ class Telemetry:
         event: Event,
         /,
         *,
-        span: Span | None = None,
+        span: Span | str | None = None,
         error: BaseException | None = None,
         **attributes: Any,  # noqa: ANN401 - what the event lists
     ) -> None:
-        """Log that *event* happened, at the step of a trace that *span* or else the current context stands for."""
-        context = (get_current_span() if span is None else span).get_span_context()
-        self._logs.log(event, attributes, span=context if context.is_valid else None, error=error)
+        """Log that *event* happened, in the step that *span* (or a traceparent) names, else in the current one."""
+        if isinstance(span, str):
+            context = span_context_of(span)
+        else:
+            context = (get_current_span() if span is None else span).get_span_context()
+        self._logs.log(event, attributes, span=context if context and context.is_valid else None, error=error)
 
     def add(self, metric: Metric, /, value: float = 1, **attributes: Any) -> None:  # noqa: ANN401
         """Add *value* to a counter."""

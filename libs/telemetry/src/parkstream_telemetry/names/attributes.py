@@ -37,6 +37,7 @@ ATTRIBUTE_MESSAGE_ID = Attribute(
     "messaging.message.id", "str", "Id of the message: the event's.", argument="message_id"
 )
 ATTRIBUTE_MESSAGING_SYSTEM = Attribute("messaging.system", "str", "Always `rabbitmq`.", argument="system")
+ATTRIBUTE_MODE = Attribute("parking.replay.mode", "str", "`rebuild` or `check`.")
 ATTRIBUTE_OPERATION_NAME = Attribute("messaging.operation.name", "str", "`publish` or `process`.", argument="operation")
 ATTRIBUTE_OPERATION_TYPE = Attribute(
     "messaging.operation.type", "str", "`send` or `process`.", argument="operation_type"

@@ -7,7 +7,7 @@ PROCESS_DURATION = Metric(
     "messaging.process.duration",
     "histogram",
     "s",
-    "From a delivery to its acknowledgement.",
+    "From taking a batch of deliveries to its being settled or refused.",
     (a.ATTRIBUTE_MESSAGING_SYSTEM, a.ATTRIBUTE_DESTINATION, a.ATTRIBUTE_OPERATION_NAME, a.ATTRIBUTE_ERROR_TYPE),
     SECONDS,
 )
@@ -76,6 +76,7 @@ EVENT_STATISTICS = Event(
     "info",
     "How long each part of an event's way took since the last such line.",
     (Attribute("stages", "str", "Per stage with samples: p50_ms, p95_ms, p99_ms, count."),),
+    exported=False,
 )
 EVENT_LIBRARY = Event(
     "library.logged",

@@ -4,7 +4,11 @@ from parkstream_telemetry.kinds import Attribute, Event, Metric
 from parkstream_telemetry.names import attributes as a
 
 PUBLISHED = Metric(
-    "parking.generator.published", "counter", "{event}", "Sightings that RabbitMQ confirmed.", (a.ATTRIBUTE_OUTCOME,)
+    "parking.generator.published",
+    "counter",
+    "{event}",
+    "Sightings that RabbitMQ confirmed.",
+    (a.ATTRIBUTE_OUTCOME.of("entered", "matched", "unmatched", "misread"),),
 )
 DROPPED = Metric("parking.generator.dropped", "counter", "{event}", "Sightings abandoned because the buffer was full.")
 BUFFERED = Metric("parking.generator.buffered", "gauge", "{event}", "Sightings that wait for the broker.")

@@ -24,7 +24,7 @@ SPAN_PUBLISH = Span(
 SPAN_PROCESS = Span(
     "process {destination}",
     Kind.CONSUMER,
-    "parkstream-backend, parkstream-exit-generator",
+    "parkstream-backend",
     "From a delivery to its being settled; child of the publish.",
     (
         *SPAN_PUBLISH.attributes,
@@ -110,7 +110,7 @@ SPAN_REPLAY = Span(
     Kind.INTERNAL,
     "parkstream-cli",
     "One run of `parkstream replay`; in a trace of its own.",
-    (a.ATTRIBUTE_VERSION, a.ATTRIBUTE_EVENTS, a.ATTRIBUTE_HASH_EQUAL, a.ATTRIBUTE_ERROR_TYPE),
+    (a.ATTRIBUTE_MODE, a.ATTRIBUTE_VERSION, a.ATTRIBUTE_EVENTS, a.ATTRIBUTE_HASH_EQUAL, a.ATTRIBUTE_ERROR_TYPE),
 )
 SPAN_REPLAY_PART = Span(
     "replay records",
