@@ -83,10 +83,15 @@ def test_a_gauge_may_have_several_series(metrics):
     assert [one.labels["parking.gate"] for one in points(metrics)["parking.inside"]] == ["north", "south", "east"]
 
 
+def test_a_gauge_that_knows_nothing_is_no_figure(metrics):
+    metrics.watch(INSIDE, list)
+    assert metrics.snapshot() == []
+
+
 def test_a_gauge_that_fails_hides_no_other(metrics, reports):
     metrics.watch(INSIDE, lambda: 1 / 0)
     metrics.watch(SHARE, lambda: 0.5)
-    assert points(metrics)["parking.inside"] == []
+    assert "parking.inside" not in points(metrics)
     assert points(metrics)["parking.share"][0].value == 0.5
     assert "parking.inside failed" in reports[0]
 

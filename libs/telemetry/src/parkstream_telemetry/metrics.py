@@ -101,7 +101,7 @@ class Metrics:
         by_metric: dict[Metric, list[Point]] = {}
         for metric, callback in self._watched:
             by_metric.setdefault(metric, []).extend(self._asked(metric, callback))
-        return figures + [Figure(metric, points) for metric, points in by_metric.items()]
+        return figures + [Figure(metric, points) for metric, points in by_metric.items() if points]
 
     def _asked(self, metric: Metric, callback: Callable[[], Observed]) -> Iterator[Point]:
         try:

@@ -91,7 +91,9 @@ def _span(service: str, span: Span) -> ReceivedSpan:
 
 
 def _points(service: str, metric: Metric) -> Iterator[ReceivedPoint]:
-    kind = metric.WhichOneof("data") or ""
+    kind = metric.WhichOneof("data")
+    if kind is None:  # Nothing is known of it now.
+        return
     about = service, metric.name, metric.unit, kind
     for point in getattr(metric, kind).data_points:
         attributes = _attributes(point.attributes)

@@ -117,5 +117,5 @@ SPAN_REPLAY_PART = Span(
     Kind.INTERNAL,
     "parkstream-cli",
     "Folding up to 10,000 records again; child of the replay, with links to at most 100 of their traces.",
-    (a.ATTRIBUTE_POSITION, a.ATTRIBUTE_EVENTS, a.ATTRIBUTE_ERROR_TYPE),
+    (a.ATTRIBUTE_POSITION, a.ATTRIBUTE_EVENTS),
 )
