@@ -53,7 +53,7 @@ TOUR = (
         "deliver",
         "apps/backend/src/parkstream_backend/deliver/deliverer.py",
         ("Deliverer",),
-        "natural batches of 1 to 100, backoff, Retry-After, circuit breaker; refused items are parked",
+        "natural batches of 1 to 100, backoff, Retry-After; refused items are parked",
     ),
     Stop(
         "summary-api",
