@@ -33,12 +33,16 @@ def main() -> None:
     )
     parser.add_argument("--no-pdf", action="store_true", help="write the HTML only; needs no browser")
     options = parser.parse_args()
-    page = (DECK / "template.html").read_text(encoding="utf-8")
-    filled = re.sub(r"\{\{(\w+)\}\}", lambda found: _PARTS[found[1]](), page)
-    (DECK / "deck.html").write_text(filled, encoding="utf-8")
+    (DECK / "deck.html").write_text(page(), encoding="utf-8")
     print(f"written {DECK / 'deck.html'}")
     if not options.no_pdf:
         _print_to_pdf(DECK / "deck.html", DECK / "deck.pdf")
+
+
+def page() -> str:
+    """Return the slides with the results in ``docs/results``."""
+    template = (DECK / "template.html").read_text(encoding="utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: _PARTS[found[1]](), template)
 
 
 def _print_to_pdf(page: Path, pdf: Path) -> None:
@@ -151,7 +155,7 @@ def _machine() -> str:
 def _ratio() -> str:
     rows = {row["traced"]: row for row in _drain() if row["name"] == "parkstream"}
     untraced, traced = (rows[traced].get("ratio_to_aio_pika", 0) for traced in (False, True))
-    return f"{untraced:g} times its speed untraced, {traced:g} times traced"
+    return f"{untraced:g} times that speed untraced, {traced:g} times traced"
 
 
 def _replay() -> str:

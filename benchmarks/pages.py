@@ -20,9 +20,9 @@ Made by `./dev bench all`, which runs the benchmarks and writes this page; chang
 _DRAIN = """## Drain
 
 {pairs:,} entries and {pairs:,} exits wait in the queues; 80 % of the exits match an entry; the order is shuffled within
-the allowed lateness. Time is counted from the first event taken to the last line on disk. RabbitMQ, Redis (fsync always)
-and summary-api run on the same cores. `aio-pika` is a hand-written batch consumer with the same durability and as many
-processes; `naive` makes one Redis round trip and one POST per event. Repeat: `./dev bench drain`.
+the allowed lateness. Time is counted from the first event taken to the last line on disk. RabbitMQ, Redis (fsync
+always) and summary-api run on the same cores. `aio-pika` is a hand-written batch consumer with the same durability and
+as many processes; `naive` makes one Redis round trip and one POST per event. Repeat: `./dev bench drain`.
 
 | candidate | traced | events/s | of aio-pika | CPU µs per event | where |
 |---|---|---:|---:|---:|---|
@@ -75,14 +75,20 @@ cores; each step runs in a process of its own. Repeat: `./dev bench log --events
 
 All state hashes {equal}. A check needs {rss_mib_100k:.0f} MiB of memory at 100,000 records and {rss_mib_1m:.0f} MiB at
 {events:,}, in two processes. A commit of the rebuild stops Redis for {p50:.1f} ms (median; p99 {p99:.1f}). A record
-takes {redis_bytes_per_event:.0f} bytes in Redis. A check of {compared_events:,} records takes {check_to_lists:.2f} times
-as long as the same fold over plain lists in memory, and {check_to_eventsourcing:.2f} times as long as with the in-memory
-recorder of the `eventsourcing` library; neither of these reads Redis.
+takes {redis_bytes_per_event:.0f} bytes in Redis. A check of {compared_events:,} records takes {check_to_lists:.2f}
+times as long as the same fold over plain lists in memory, and {check_to_eventsourcing:.2f} times as long as with the
+in-memory recorder of the `eventsourcing` library; neither of these reads Redis.
 """
 
 
 def write() -> Path:
-    """Write the page from what there is, and return its path."""
+    """Write the page from the results, and return its path."""
+    PAGE.write_text(text(), encoding="utf-8")
+    return PAGE
+
+
+def text() -> str:
+    """Return the page as the results in ``docs/results`` give it."""
     drain = _result("drain")
     parts = [
         _HEAD.format(machine=_machine(drain["machine"])),
@@ -93,8 +99,7 @@ def write() -> Path:
         _log(_result("log")["results"][0]),
         TRIED.read_text(encoding="utf-8").replace("# What was tried", "## What was tried", 1),
     ]
-    PAGE.write_text("\n".join(part.rstrip("\n") + "\n" for part in parts), encoding="utf-8")
-    return PAGE
+    return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
 
 def _drain(drain: Mapping[str, Any]) -> str:

@@ -159,13 +159,13 @@ LEFT = ["locks are held by one process", "tells a copy from a record", "the gate
 
 @pytest.mark.parametrize("text", FOUND)
 def test_a_replaced_word_is_found(text: str):
-    assert any(uses(Passage(Path("page.md"), 1, text), word) for word in WORDS)
+    assert any(uses(Passage(Path("page"), 1, text), word) for word in WORDS)
 
 
 @pytest.mark.parametrize("text", LEFT)
 def test_ordinary_english_is_left_alone(text: str):
-    anywhere = [word for word in WORDS if word.rooms.search("libs/page.md")]
-    assert [word.instead for word in anywhere if uses(Passage(Path("page.md"), 1, text), word)] == []
+    anywhere = [word for word in WORDS if word.rooms.search("libs/page")]
+    assert [word.instead for word in anywhere if uses(Passage(Path("page"), 1, text), word)] == []
 
 
 @pytest.mark.parametrize("identifier", ["AgendaQueue", "take_parcel", "_spoken", "GARAGE_KEY", "parkedInGarage"])
