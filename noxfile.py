@@ -56,7 +56,8 @@ def members(session: nox.Session) -> None:
 @nox.session
 def test(session: nox.Session) -> None:
     """Run the tests; RabbitMQ and Redis are installed first where they are missing."""
-    session.run("python", "-c", "from parkstream_devtools import ensure_servers; ensure_servers()")
+    install = "from parkstream_devtools import ensure_servers, ensure_tools; ensure_servers(); ensure_tools()"
+    session.run("python", "-c", install)
     session.run("pytest", *session.posargs, interrupt_timeout=INTERRUPT_SECONDS)
 
 

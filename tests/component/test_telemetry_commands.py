@@ -1,4 +1,4 @@
-"""The commands of the library, what it loads, and ``/metrics`` over ASGI."""
+"""The commands of telemetry and of its receiver, what it loads, and ``/metrics`` over ASGI."""
 
 import os
 import signal
@@ -10,7 +10,8 @@ import pytest
 from parkstream_telemetry import TelemetryOptions, docs, end, names, start
 from parkstream_telemetry.asgi import metrics_response
 
-PYTHON = [sys.executable, "-m", "parkstream_telemetry"]
+DOCS = [sys.executable, "-m", "parkstream_telemetry", "docs"]
+SINK = [sys.executable, "-m", "parkstream_devtools", "sink"]
 DECODE = msgspec.json.Decoder()
 
 
@@ -25,7 +26,7 @@ def run_sink():
     running = []
 
     def run(*arguments):
-        process = subprocess.Popen([*PYTHON, "sink", "--port", "0", *arguments], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([*SINK, "--port", "0", *arguments], stdout=subprocess.PIPE, text=True)
         running.append(process)
         return process, DECODE.decode(process.stdout.readline())["endpoint"]
 
@@ -54,7 +55,7 @@ def stopped(process):
 
 
 def test_the_page_is_printed():
-    printed = subprocess.run([*PYTHON, "docs"], check=True, capture_output=True, text=True).stdout
+    printed = subprocess.run(DOCS, check=True, capture_output=True, text=True).stdout
     assert printed == docs.page()
 
 
