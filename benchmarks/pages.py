@@ -133,10 +133,10 @@ def _lines(rows: Iterable[str]) -> str:
     return "\n".join(rows)
 
 
-def _machine(facts: Mapping[str, Any]) -> str:
+def _machine(machine: Mapping[str, Any]) -> str:
     return (
-        f"{facts['cores']} cores ({facts['cpu']}), {facts['memory_gib']:.0f} GiB, Linux {facts['kernel']}, "
-        f"Python {facts['python']}, RabbitMQ {facts['rabbitmq']}, {facts['redis'].split(' sha')[0]}."
+        f"{machine['cores']} cores ({machine['cpu']}), {machine['memory_gib']:.0f} GiB, Linux {machine['kernel']}, "
+        f"Python {machine['python']}, RabbitMQ {machine['rabbitmq']}, {machine['redis'].split(' sha')[0]}."
     )
 
 
