@@ -55,7 +55,7 @@ def members(session: nox.Session) -> None:
 
 @nox.session
 def test(session: nox.Session) -> None:
-    """Run the tests; RabbitMQ and Redis are installed first where they are missing."""
+    """Run the tests; servers and tools that they need are installed first where they are missing."""
     install = "from parkstream_devtools import ensure_servers, ensure_tools; ensure_servers(); ensure_tools()"
     session.run("python", "-c", install)
     session.run("pytest", *session.posargs, interrupt_timeout=INTERRUPT_SECONDS)
