@@ -1,30 +1,55 @@
-"""*From camera to disk*: how long it takes, which stage takes it, and the slowest exits."""
+"""*From camera to disk*: how long it takes, what has not arrived, which stage takes it, and the slowest exits."""
 
 from typing import Final
 
 from parkstream_telemetry import names
 
-from parkstream_definitions.figures import rate
-from parkstream_definitions.panels import Board, Line, Panel, Row, one
-from parkstream_definitions.queries import SPAN_NAME, along, field, metric, span_list, spans, sql
+from parkstream_definitions.figures import highest, rate
+from parkstream_definitions.panels import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    QUANTILES,
+    RED,
+    Board,
+    Line,
+    Panel,
+    Row,
+    one,
+)
+from parkstream_definitions.queries import (
+    PIPELINE,
+    SPAN_NAME,
+    along,
+    field,
+    label,
+    metric,
+    span_list,
+    spans,
+    sql,
+)
 
 E2E: Final = names.ATTRIBUTE_E2E_DURATION_MS.name
 HELD: Final = names.ATTRIBUTE_HELD.name
 WRITE: Final = f"name = '{names.SPAN_WRITE.name}'"
-BUDGET: Final = (Line(100, "budget of p99: 100 ms"), Line(15, "budget of p50: 15 ms", "#F5A623"))
-COLUMNS: Final = [
-    names.ATTRIBUTE_E2E_DURATION_MS,
-    names.ATTRIBUTE_OUTCOME,
-    names.ATTRIBUTE_VISIT_ID,
-    names.ATTRIBUTE_HELD,
-]
+BUDGET: Final = (Line(100, "budget of p99: 100 ms"), Line(15, "of p50: 15 ms", ORANGE))
+LATE: Final = (Line(300, "critical after 300 s"), Line(30, "late after 30 s", ORANGE))
+STATUSES: Final = {"written": GREEN, "duplicate": GREY, "conflict": RED, "invalid": ORANGE}
+STEPS: Final = {
+    names.SPAN_PROJECT.name: BLUE,
+    names.SPAN_DELIVER.name: ORANGE,
+    names.SPAN_WRITE.name: GREEN,
+}
+COLUMNS: Final = [names.ATTRIBUTE_E2E_DURATION_MS, names.ATTRIBUTE_OUTCOME, names.ATTRIBUTE_VISIT_ID]
 
 HOW_LONG: Final = Row(
     "How long from the camera to the disk",
     (
         Panel(
-            title="p99 now",
-            meaning="Exits decided on arrival, from their publishing to the fsync of their summary.",
+            title="p99 of the last 5 minutes",
+            meaning="Exits decided on arrival, from their publishing to the fsync of their summary. It knows only what "
+            "arrived: look at the figure beside it, too.",
             asked=one(spans(f"p99({E2E})", legend="p99", where=f"{WRITE} AND {HELD} = false")),
             unit="ms",
             draws="Number",
@@ -32,17 +57,34 @@ HOW_LONG: Final = Row(
             width=3,
         ),
         Panel(
+            title="Oldest summary not delivered",
+            meaning="What has not arrived counts, too: it grows by a second per second while the summary API is away.",
+            asked=one(metric(highest(names.OUTBOX_AGE), legend="age")),
+            unit="s",
+            draws="Number",
+            lines=LATE,
+            width=3,
+        ),
+        Panel(
             title="End to end",
-            meaning="Exits decided on arrival. Above the line, the panels below say which stage it is.",
+            meaning="Exits decided on arrival and on disk. Above the line, the panels below say which stage it is. "
+            "In a gap none arrived.",
             asked=sql("end_to_end", legend="{{quantile}}"),
             unit="ms",
             lines=BUDGET,
-            width=9,
+            colors=QUANTILES,
+        ),
+        Panel(
+            title="Age of the oldest summary not delivered",
+            meaning="Its peak in each minute. Above 30 s somebody is told, above 300 s it is critical.",
+            asked=one(metric(highest(names.OUTBOX_AGE), legend="age")),
+            unit="s",
+            colors={"age": ORANGE},
         ),
         Panel(
             title="Visits that had to wait for a sighting",
             meaning="Decided by silence or a watermark: hold time plus the above. Seconds are normal here.",
-            asked=one(spans(f"p99({E2E})", legend="p99, held", where=f"{WRITE} AND {HELD} = true")),
+            asked=one(spans(f"p99({E2E})", legend="p99, waited", where=f"{WRITE} AND {HELD} = true")),
             unit="ms",
         ),
         Panel(
@@ -51,11 +93,13 @@ HOW_LONG: Final = Row(
             asked=one(
                 metric(
                     rate(names.SUMMARIES),
-                    legend=f"{{{{{names.ATTRIBUTE_STATUS.name}}}}}",
+                    legend=label(names.ATTRIBUTE_STATUS),
                     by=along(names.ATTRIBUTE_STATUS),
                 )
             ),
             unit="{count}/s",
+            colors=STATUSES,
+            width=12,
         ),
     ),
 )
@@ -66,35 +110,34 @@ WHERE: Final = Row(
         Panel(
             title="p95 per stage",
             meaning="Duration of each step: publish, process (record), project, deliver, POST, write (fsync).",
-            asked=one(
-                spans("p95(duration_nano)", legend="{{name}}", where="service.name LIKE 'parkstream-%'", by=SPAN_NAME)
-            ),
+            asked=one(spans("p95(duration_nano)", legend="{{name}}", where=PIPELINE, by=SPAN_NAME)),
             unit="ns",
+            colors=STEPS,
+            width=12,
         ),
         Panel(
             title="Wait in the work queues",
             meaning="From the broker's confirm to the start of recording. It grows when backends are few or paused.",
             asked=sql("queue_wait", legend="{{quantile}}"),
             unit="ms",
-        ),
-        Panel(
-            title="Steps per second",
-            meaning="A step that falls behind the ones before it is where things pile up.",
-            asked=one(spans("rate()", legend="{{name}}", where="service.name LIKE 'parkstream-%'", by=SPAN_NAME)),
-            unit="{count}/s",
+            colors=QUANTILES,
         ),
         Panel(
             title="Errors per step",
             meaning="Failed spans. deliver: the summary API is away or refuses; publish: the broker is.",
             asked=one(
-                spans(
-                    "count()",
-                    legend="{{name}}",
-                    where="service.name LIKE 'parkstream-%' AND has_error = true",
-                    by=SPAN_NAME,
-                )
+                spans("count()", legend="{{name}}", where=f"{PIPELINE} AND has_error = true", by=SPAN_NAME),
             ),
             draws="BarChart",
+            colors=STEPS,
+        ),
+        Panel(
+            title="Steps per second",
+            meaning="A step that falls behind the ones before it is where things pile up.",
+            asked=one(spans("rate()", legend="{{name}}", where=PIPELINE, by=SPAN_NAME)),
+            unit="{count}/s",
+            colors=STEPS,
+            width=12,
         ),
     ),
 )
@@ -103,8 +146,8 @@ SLOWEST: Final = Row(
     "The slowest exits",
     (
         Panel(
-            title="Slowest exits (click one for its trace)",
-            meaning="The last span of each: how long it took and what became of it.",
+            title="Slowest exits (a click on a row opens its trace)",
+            meaning="The last span of each: how long it took in ms, what became of it, and the id of its visit.",
             asked=one(span_list(f"{WRITE} AND {HELD} = false", COLUMNS, first=names.ATTRIBUTE_E2E_DURATION_MS)),
             draws="List",
             fields=[field(column) for column in COLUMNS],
@@ -112,14 +155,11 @@ SLOWEST: Final = Row(
             height=8,
         ),
         Panel(
-            title="Where their time went",
-            meaning="The same exits by stage. The largest column is the stage to look at.",
+            title="Where their time went, ms",
+            meaning="The same exits in the same order, a column per stage; the first one names the largest. deliver is "
+            "from the first attempt to the last answer.",
             asked=sql("slowest"),
             draws="Table",
-            columns={
-                f"{stage}_ms": "ms"
-                for stage in ("total", "publish", "queue", "record", "project", "outbox", "deliver", "write")
-            },
             width=12,
             height=8,
         ),
@@ -129,6 +169,6 @@ SLOWEST: Final = Row(
 CAMERA_TO_DISK: Final = Board(
     name="camera-to-disk",
     title="From camera to disk",
-    meaning="Is it fast enough, which stage takes the time, and which exits were slow.",
+    meaning="Is it fast enough, what has not arrived, which stage takes the time, and which exits were slow.",
     rows=(HOW_LONG, WHERE, SLOWEST),
 )
