@@ -27,7 +27,7 @@ class FakeSigNoz(Queries):
 
     ``ready_after`` and ``admin_after`` count questions; metrics that were ``never_received`` or are ``dormant`` (not
     received lately), and ``unknown_keys`` may be set; ``calls`` are the writes that came; ``fired_at_once`` are the
-    alerts of missing data that their rule's first evaluation raised.
+    alerts of missing data that their rule's first evaluation raised. ``gateway_page`` is what a proxy before it says.
     """
 
     def __init__(self, *, ready_after: int = 0, admin_after: int = 1, version: str = "v0.138.0") -> None:
@@ -40,6 +40,7 @@ class FakeSigNoz(Queries):
         self.funnels: dict[str, dict[str, Any]] = {}
         self.ttl = {"logs": 15 * 24, "traces": 15 * 24, "metrics": 30 * 24}
         self.fired_at_once: list[str] = []
+        self.gateway_page = ""
         self.calls: list[str] = []
         self._ids = count(1)
         self._loop = asyncio.new_event_loop()
@@ -79,6 +80,8 @@ class FakeSigNoz(Queries):
             return web.json_response({"status": "error", "error": said}, status=error.status)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if self.gateway_page:
+            return web.Response(status=502, text=self.gateway_page, content_type="text/html")
         body = json.loads(await request.read() or b"null")
         for method, pattern, answer, is_open in ROUTES:
             match = re.fullmatch(pattern, request.path)

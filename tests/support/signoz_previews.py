@@ -10,6 +10,10 @@ NOT_STANDALONE = (
 )
 NEVER_ONE = "metric {} has never been received. Check the metric name and instrumentation"
 NEVER_SEVERAL = "the following metrics have never been received. Check the metric names and instrumentation: {}"
+NO_KEY = (
+    "key `{}` not found in metadata; querying the underlying data directly. "
+    "If this is unexpected, check the key name for typos."
+)
 DORMANT_ONE = "no data found for the metric {} (last seen 2 hours ago) in the query time range"
 DORMANT_SEVERAL = "no data found for the following metrics in the query time range: {}"
 
@@ -61,7 +65,7 @@ class Queries:
         asked = metrics_of(query)
         warnings += _about(asked & self.never_received, NEVER_ONE, NEVER_SEVERAL)
         warnings += _about(asked & self.dormant, DORMANT_ONE, DORMANT_SEVERAL)
-        warnings += [f"key {key} not found" for key in sorted(self.unknown_keys) if key in expression]
+        warnings += [NO_KEY.format(key) for key in sorted(self.unknown_keys) if key in expression]
         return {"valid": True, "error": None, "warnings": warnings, "statements": []}
 
 

@@ -1,65 +1,24 @@
-"""Stays: looks for drift every ten minutes, answers whether there is any, and writes the alerts that it is sent."""
+"""Answers whether there is drift, shows the runbook that alerts link to, and logs the alerts that it is sent."""
 
 import json
-import sys
-from collections.abc import Callable
-from datetime import UTC, datetime
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Event, Thread
+from pathlib import Path
+from threading import Thread
 from typing import Any, Final, Self
 
-from parkstream_provision.errors import ProvisionError
-from parkstream_provision.reporting import Report
+from parkstream_provision.runbook import page
 from parkstream_provision.shapes import entries, fields
+from parkstream_provision.watch import Watch, say
 
 BODY_BYTES_MAX: Final = 1 << 20
 
 
-class Standing:
-    """Whether SigNoz is as it should be; *problem* says why not."""
-
-    def __init__(self, look: Callable[[], Report], every_seconds: float) -> None:
-        self.problem = "not looked yet"
-        self.leave = Event()
-        self._look = look
-        self._every_seconds = every_seconds
-
-    def stay(self) -> None:
-        """Look again and again until ``leave`` is set."""
-        while not self.leave.wait(self._every_seconds):
-            try:
-                self.found(self._look())
-            except ProvisionError as error:
-                self.failed(error)
-
-    def found(self, report: Report) -> None:
-        """Take in what *report* says."""
-        drift = [f"{one.kind} {one.name}: {one.why or one.action}" for one in report.drift]
-        self._set("; ".join(drift), "drifted", drift=drift)
-
-    def failed(self, error: ProvisionError) -> None:
-        """Take in that nobody could look."""
-        self._set(str(error), "unchecked", detail=str(error))
-
-    def _set(self, problem: str, event: str, **about: Any) -> None:  # noqa: ANN401 - JSON
-        if problem != self.problem:
-            say(f"provision.{event}" if problem else "provision.as_wanted", **(about if problem else {}))
-        self.problem = problem
-
-
-def say(event: str, **about: Any) -> None:  # noqa: ANN401 - JSON
-    """Write one line of the log."""
-    line = {"timestamp": datetime.now(UTC).isoformat(), "event": event, **about}
-    sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
-    sys.stdout.flush()
-
-
 class Server:
-    """Answers ``/health/live`` and ``/health/ready`` while it is entered; POST ``/alerts`` writes what came."""
+    """Answers ``/health/live``, ``/health/ready``, ``/runbook`` while it is entered; POST ``/alerts`` logs alerts."""
 
-    def __init__(self, standing: Standing, host: str, port: int) -> None:
-        handler = type("Handler", (_Handler,), {"standing": standing})
+    def __init__(self, watch: Watch, runbook: Path, host: str, port: int) -> None:
+        handler = type("Handler", (_Handler,), {"watch": watch, "runbook": runbook})
         self._server = ThreadingHTTPServer((host, port), handler)
         self.port: int = self._server.server_address[1]
         self._thread = Thread(target=self._server.serve_forever, name="health", daemon=True)
@@ -74,12 +33,15 @@ class Server:
 
 
 class _Handler(BaseHTTPRequestHandler):
-    standing: Standing
+    watch: Watch
+    runbook: Path
 
     def do_GET(self) -> None:
-        """Answer health."""
-        problem = self.standing.problem
+        """Answer health, or show the runbook."""
+        problem = self.watch.problem
         match self.path:
+            case "/runbook" if self.runbook.is_file():
+                self._send(HTTPStatus.OK, "text/html; charset=utf-8", page(self.runbook).encode())
             case "/health/live":
                 self._answer(HTTPStatus.OK, {"status": "ok"})
             case "/health/ready" if problem:
@@ -108,9 +70,11 @@ class _Handler(BaseHTTPRequestHandler):
         """Say nothing of requests: health checks are many."""
 
     def _answer(self, status: HTTPStatus, body: dict[str, str]) -> None:
-        content = json.dumps(body).encode()
+        self._send(status, "application/json", json.dumps(body).encode())
+
+    def _send(self, status: HTTPStatus, kind: str, content: bytes) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Type", kind)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
