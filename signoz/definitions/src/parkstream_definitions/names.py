@@ -1,4 +1,4 @@
-"""Every name that a query may ask for, so that ``--check`` tells what is rare from what is misspelt."""
+"""Every name that a query may ask for, so that ``--check`` knows what is rare from what is misspelt."""
 
 from parkstream_telemetry import names
 from parkstream_telemetry.kinds import Attribute, Metric

@@ -19,7 +19,7 @@ from parkstream_provision.report import Report
 from parkstream_provision.server import Server
 from parkstream_provision.session import log_in
 from parkstream_provision.settings import Settings
-from parkstream_provision.watch import Watch, say
+from parkstream_provision.watch import Watch, log
 
 FAILED: Final = 1
 MISUSED: Final = 2
@@ -44,7 +44,7 @@ def provision(  # noqa: PLR0913 - what a command takes
     *,
     once: Annotated[bool, flag("Apply, and end.")] = False,
     check: Annotated[bool, flag("Write nothing; exit 1 for drift, and a query that is broken or misspelt.")] = False,
-    dry_run: Annotated[bool, flag("Write nothing; say what would be done.")] = False,
+    dry_run: Annotated[bool, flag("Write nothing; print what would be done.")] = False,
     prune: Annotated[bool, flag("Remove what is ours but no longer in the files, too.")] = False,
     ignore_warnings: Annotated[bool, flag("With --check: what SigNoz only warns of is no failure.")] = False,
     json: Annotated[bool, flag("Print one JSON object instead.")] = False,
@@ -93,7 +93,7 @@ def stay(settings: Settings, wanted: Wanted, report: Report) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: watch.leave.set())
     with Server(watch, Path(settings.signoz_runbook), settings.host, settings.port) as server:
-        say("provision.staying", port=server.port)
+        log("provision.staying", port=server.port)
         watch.run()
     return 0
 

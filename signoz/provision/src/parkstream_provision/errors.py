@@ -76,8 +76,8 @@ def detail_of(answer: object) -> str:
     if not error:
         return plain(str(answer))
     more = [str(fields(one).get("message", one)) for one in entries(error.get("errors"))]
-    said = f"{error.get('code', '')}: {error.get('message', error)}".removeprefix(": ")
-    return "; ".join([said, *more])[:DETAIL_MAX]
+    message = f"{error.get('code', '')}: {error.get('message', error)}".removeprefix(": ")
+    return "; ".join([message, *more])[:DETAIL_MAX]
 
 
 def plain(text: str) -> str:

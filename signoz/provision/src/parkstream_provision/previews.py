@@ -74,10 +74,10 @@ def _preview(api: Api, question: Question, names: Names) -> Iterator[Finding]:
     except RefusedError as error:
         yield Finding(question.where, "", "error", error.detail)
         return
-    for name, said in fields(fields(answer).get("compositeQuery")).items():
-        if not said.get("valid", True):
-            yield Finding(question.where, name, "error", _text(said.get("error") or "not valid"))
-        for warning in entries(said.get("warnings")):
+    for name, preview in fields(fields(answer).get("compositeQuery")).items():
+        if not preview.get("valid", True):
+            yield Finding(question.where, name, "error", _text(preview.get("error") or "not valid"))
+        for warning in entries(preview.get("warnings")):
             for level, message in judged(_text(warning), names):
                 yield Finding(question.where, name, level, message)
 
@@ -90,5 +90,5 @@ def _of_panel(query: Json) -> list[Json]:
     return [{"type": TYPES[plugin["kind"]], "spec": plugin["spec"]}]
 
 
-def _text(said: object) -> str:
-    return str(fields(said).get("message", said))
+def _text(message: object) -> str:
+    return str(fields(message).get("message", message))

@@ -10,7 +10,7 @@ from parkstream_provision.previews import Finding
 
 
 class Report(Struct, frozen=True):
-    """What was done or would be, and what the previews said; *written* tells which."""
+    """What was done or would be, and what the previews found; *written* is which of the two."""
 
     done: list[Done]
     findings: list[Finding] = []

@@ -9,7 +9,7 @@ from typing import Any, Final, Self
 
 from parkstream_provision.runbook import page
 from parkstream_provision.shapes import entries, fields
-from parkstream_provision.watch import Watch, say
+from parkstream_provision.watch import Watch, log
 
 BODY_BYTES_MAX: Final = 1 << 20
 
@@ -63,7 +63,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer(HTTPStatus.BAD_REQUEST, {"status": "that is no JSON"})
             return
         for alert in entries(body.get("alerts")):
-            say("alert", **{key: fields(alert).get(key) for key in ("status", "labels", "annotations", "startsAt")})
+            log("alert", **{key: fields(alert).get(key) for key in ("status", "labels", "annotations", "startsAt")})
         self._answer(HTTPStatus.OK, {"status": "ok"})
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401 - http.server's names

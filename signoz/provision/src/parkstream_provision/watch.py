@@ -38,9 +38,9 @@ class Watch:
         """Take in what *report* says."""
         made = self._awaited & {one.name for one in report.changed if one.written}
         if made:
-            say("provision.added", rules=sorted(made))
+            log("provision.added", rules=sorted(made))
         if report.deferred - self._awaited:
-            say("provision.deferred", rules=sorted(report.deferred))
+            log("provision.deferred", rules=sorted(report.deferred))
         self._awaited = (self._awaited | report.deferred) - made
         drift = [f"{one.kind} {one.name}: {one.why or one.action}" for one in report.drift]
         self._set("; ".join(drift), "drifted", drift=drift)
@@ -51,11 +51,11 @@ class Watch:
 
     def _set(self, problem: str, event: str, **about: Any) -> None:  # noqa: ANN401 - JSON
         if problem != self.problem:
-            say(f"provision.{event}" if problem else "provision.as_wanted", **(about if problem else {}))
+            log(f"provision.{event}" if problem else "provision.as_wanted", **(about if problem else {}))
         self.problem = problem
 
 
-def say(event: str, **about: Any) -> None:  # noqa: ANN401 - JSON
+def log(event: str, **about: Any) -> None:  # noqa: ANN401 - JSON
     """Write one line of the log."""
     line = {"timestamp": datetime.now(UTC).isoformat(), "event": event, **about}
     sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")

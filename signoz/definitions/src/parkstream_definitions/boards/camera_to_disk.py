@@ -76,7 +76,7 @@ HOW_LONG: Final = Row(
         ),
         Panel(
             title="Age of the oldest summary not delivered",
-            meaning="Its peak in each minute. Above 30 s somebody is told, above 300 s it is critical.",
+            meaning="Its peak in each minute. Above 30 s an alert is sent, above 300 s a critical one.",
             asked=one(metric(highest(names.OUTBOX_AGE), legend="age")),
             unit="s",
             colors={"age": ORANGE},
@@ -89,7 +89,7 @@ HOW_LONG: Final = Row(
         ),
         Panel(
             title="Summaries on disk",
-            meaning="Per second, by what the file said: written is good, duplicate is a retry, the rest is trouble.",
+            meaning="Per second, by what the file answered: written is good, duplicate is a retry, the rest is trouble.",
             asked=one(
                 metric(
                     rate(names.SUMMARIES),

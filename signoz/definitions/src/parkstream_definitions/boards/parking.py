@@ -36,7 +36,7 @@ NOW: Final = Row(
         ),
         Panel(
             title="Cars inside over time",
-            meaning="The projection's count, and the exit camera's own memory: they should tell the same story.",
+            meaning="The projection's count, and the exit camera's own memory: they should agree.",
             asked=Asked(
                 [
                     metric(latest(names.CARS_INSIDE), legend="the log", name="A"),

@@ -133,8 +133,8 @@ BROKER: Final = Row(
         ),
         Panel(
             title="Free disk",
-            meaning="Below 2 GB somebody is told: RabbitMQ soon blocks publishers. In compose it is the disk of "
-            "everything.",
+            meaning="Below 5 GB an alert is sent, below 2 GB a critical one: RabbitMQ soon blocks publishers. In "
+            "compose it is the disk of everything.",
             asked=one(metric(lowest(foreign.RABBITMQ_DISK_FREE), legend="free")),
             unit="By",
         ),
