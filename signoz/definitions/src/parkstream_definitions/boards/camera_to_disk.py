@@ -89,7 +89,7 @@ HOW_LONG: Final = Row(
         ),
         Panel(
             title="Summaries on disk",
-            meaning="Per second, by what the file answered: written is good, duplicate is a retry, the rest is trouble.",
+            meaning="Per second, by the answer: written is good, duplicate is a retry, the rest is trouble.",
             asked=one(
                 metric(
                     rate(names.SUMMARIES),
