@@ -8,14 +8,13 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import inf, isinf, nan
-from typing import Any
+from typing import Any, NamedTuple
 
-from mall_telemetry import START_US, Sample
 from parkstream_telemetry.received import ReceivedSpan
 
-STEP = 60
+MINUTE = 60
 Points = dict[int, float]
-"""By the second that its minute begins with."""
+"""By the second that its step begins with."""
 Lines = dict[str, Points]
 """By the value that it is grouped by, or an empty text."""
 OVER: dict[str, Callable[[list[float]], float]] = {
@@ -28,17 +27,26 @@ OVER: dict[str, Callable[[list[float]], float]] = {
 }
 
 
-class Evaluator:
-    """Answers queries over *samples* and *spans*."""
+class Sample(NamedTuple):
+    """One point of one series, as SigNoz keeps it; *at* in seconds since the beginning."""
 
-    def __init__(self, samples: Iterable[Sample], spans: list[ReceivedSpan]) -> None:
+    metric: str
+    labels: Mapping[str, str]
+    at: float
+    value: float
+
+
+class Evaluator:
+    """Answers queries over *samples* and *spans*, from *start_us* on, in steps of so many seconds."""
+
+    def __init__(self, samples: Iterable[Sample], spans: list[ReceivedSpan], start_us: int, step: int = MINUTE) -> None:
+        self._start_us, self._step = start_us, step
         self._series: dict[str, dict[tuple[tuple[str, str], ...], list[Sample]]] = defaultdict(
             lambda: defaultdict(list)
         )
         for one in samples:
             self._series[one.metric][tuple(sorted(one.labels.items()))].append(one)
         self._spans = spans
-        self.asked: set[str] = set()
 
     def ask(self, queries: list[dict[str, Any]], selected: str = "A") -> Lines:
         """Return what the query *selected* of *queries* draws; a formula is made of the others."""
@@ -53,13 +61,12 @@ class Evaluator:
 
     def _metric(self, spec: dict[str, Any]) -> Lines:
         (aggregation,) = spec["aggregations"]
-        self.asked.add(aggregation["metricName"])
         key = spec["groupBy"][0]["name"] if spec.get("groupBy") else ""
         groups: dict[str, list[tuple[str, Points]]] = defaultdict(list)
         for labels, series in self._series[aggregation["metricName"]].items():
             told = dict(labels)
             if holds(spec, told):
-                points = _over_time(series, aggregation.get("timeAggregation", "rate"))
+                points = _over_time(series, aggregation.get("timeAggregation", "rate"), self._step)
                 groups[told.get(key, "")].append((told.get("le", ""), points))
         join = _quantile_at if aggregation["spaceAggregation"].startswith("p") else _across
         return {group: join(lines, aggregation["spaceAggregation"]) for group, lines in groups.items()}
@@ -69,11 +76,15 @@ class Evaluator:
         groups: dict[str, dict[int, list[ReceivedSpan]]] = defaultdict(lambda: defaultdict(list))
         for span in self._spans:
             if holds(spec, facts(span)):
-                groups[span.name if spec.get("groupBy") else ""][minute(span)].append(span)
+                groups[span.name if spec.get("groupBy") else ""][self.begin(span)].append(span)
         return {
-            group: {at: figure(aggregation["expression"], spans) for at, spans in sorted(found.items())}
+            group: {at: figure(aggregation["expression"], spans, self._step) for at, spans in sorted(found.items())}
             for group, found in groups.items()
         }
+
+    def begin(self, span: ReceivedSpan) -> int:
+        """Return the second that the step of *span* begins with."""
+        return (span.start_us - self._start_us) // 1_000_000 // self._step * self._step
 
     def spans(self, spec: dict[str, Any]) -> list[ReceivedSpan]:
         """Return the spans that a list shows, in its order."""
@@ -93,10 +104,6 @@ def facts(span: ReceivedSpan) -> dict[str, Any]:
     own = {"name": span.name, "service.name": span.service, "has_error": span.status == "ERROR"}
     own |= {"duration_nano": (span.end_us - span.start_us) * 1000, "timestamp": span.start_us}
     return own | span.attributes
-
-
-def minute(span: ReceivedSpan) -> int:
-    return (span.start_us - START_US) // 1_000_000 // STEP * STEP
 
 
 def holds(spec: dict[str, Any], told: Mapping[str, Any]) -> bool:
@@ -124,14 +131,14 @@ def _holds(part: str, told: Mapping[str, Any]) -> bool:
     return (value == wanted) == (operator == "=")
 
 
-def _over_time(series: list[Sample], how: str) -> Points:
+def _over_time(series: list[Sample], how: str, step: int) -> Points:
     steps: dict[int, list[float]] = defaultdict(list)
     for one in sorted(series, key=lambda one: one.at):
-        steps[int(one.at) // STEP * STEP].append(one.value)
+        steps[int(one.at) // step * step].append(one.value)
     if how not in {"rate", "increase"}:
         return {at: OVER[how](values) for at, values in steps.items()}
-    grown = {at: max(values) - max(steps[at - STEP]) for at, values in steps.items() if at - STEP in steps}
-    return grown if how == "increase" else {at: value / STEP for at, value in grown.items()}
+    grown = {at: max(values) - max(steps[at - step]) for at, values in steps.items() if at - step in steps}
+    return grown if how == "increase" else {at: value / step for at, value in grown.items()}
 
 
 def _across(lines: list[tuple[str, Points]], how: str) -> Points:
@@ -160,12 +167,12 @@ def bucket_quantile(level: float, totals: Mapping[float, float]) -> float:
     return below + (bounds[at] - below) * (level * rising[-1] - before) / (rising[at] - before)
 
 
-def figure(expression: str, spans: list[ReceivedSpan]) -> float:
-    """Return ``count()``, ``rate()`` or ``pNN(key)`` of the *spans* of a minute."""
+def figure(expression: str, spans: list[ReceivedSpan], step: int) -> float:
+    """Return ``count()``, ``rate()`` or ``pNN(key)`` of the *spans* of a step."""
     if expression == "count()":
         return len(spans)
     if expression == "rate()":
-        return len(spans) / STEP
+        return len(spans) / step
     match = re.fullmatch(r"p(\d+)\(([\w.]+)\)", expression)
     assert match, expression
     return quantile([facts(span)[match[2]] for span in spans if match[2] in facts(span)], int(match[1]) / 100)

@@ -1,13 +1,14 @@
 """What the services, RabbitMQ and Redis would send of that half hour: spans, and metrics as SigNoz keeps them."""
 
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from itertools import accumulate, count, pairwise
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any
 
 import mall_account as mall
+from aggregations import Sample
 from parkstream_events import topology
 from parkstream_telemetry import names
 from parkstream_telemetry.received import ReceivedSpan
@@ -22,15 +23,6 @@ PUBLISH_EXIT = f"publish {topology.EVENTS_EXCHANGE}:{topology.EXITED_KEY}"
 COPIES = f"{topology.EVENTS_EXCHANGE}:{topology.ENTERED_KEY}:{topology.SEEN_ENTERING_QUEUE}"
 COMMIT_SIZES, COMMIT_SECONDS, STAYS = (1, 1, 1, 3), (0.003, 0.004, 0.02), (400.0, 1_000.0, 5_000.0)
 """Each second has one of these, in turn."""
-
-
-class Sample(NamedTuple):
-    """One point of one series, as SigNoz keeps it."""
-
-    metric: str
-    labels: Mapping[str, str]
-    at: float
-    value: float
 
 
 Function = Callable[[float], float]
@@ -207,6 +199,11 @@ class Traces:
             ReceivedSpan(trace, span_id, parent, service, name, kind, start_us, end_us, status, told, [], [])
         )
         return span_id
+
+
+def minute(span: ReceivedSpan) -> int:
+    """Return the second that the minute of *span* begins with."""
+    return (span.start_us - START_US) // 60_000_000 * 60
 
 
 def minutes() -> list[tuple[int, int]]:

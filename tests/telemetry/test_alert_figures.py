@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from aggregations import Evaluator
 from clickhouse import ClickHouse
-from mall_telemetry import START, Traces, minutes, samples
+from mall_telemetry import START, START_US, Traces, minutes, samples
 
 ROOT = Path(__file__).parents[2]
 RULES = {path.stem: json.loads(path.read_text()) for path in (ROOT / "signoz" / "rules").glob("*.json")}
@@ -36,7 +36,7 @@ def recorded():
 
 @pytest.fixture(scope="module")
 def evaluator(recorded):
-    return Evaluator(*recorded)
+    return Evaluator(*recorded, START_US)
 
 
 @pytest.fixture(scope="module")
@@ -122,4 +122,4 @@ def test_the_budget_is_that_of_what_was_written_and_of_what_was_not(house):
 def test_a_write_that_failed_wakes_somebody(recorded, house):
     written = next(span for span in recorded[1] if span.name == "write")
     failed = msgspec.structs.replace(written, status="ERROR")
-    assert firing("summary-file-fsync", Evaluator([], [failed]), house)["critical"][0] == 1
+    assert firing("summary-file-fsync", Evaluator([], [failed], START_US), house)["critical"][0] == 1

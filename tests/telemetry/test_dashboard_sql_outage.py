@@ -8,9 +8,9 @@ from pathlib import Path
 
 import mall_account as mall
 import pytest
-from aggregations import bucket_quantile, minute, quantile
+from aggregations import bucket_quantile, quantile
 from clickhouse import ClickHouse
-from mall_telemetry import START, START_US, Traces, minutes
+from mall_telemetry import START, START_US, Traces, minute, minutes
 
 ROOT = Path(__file__).parents[2]
 FUNCTIONS = ROOT / "deploy" / "compose" / "clickhouse" / "functions.sql"

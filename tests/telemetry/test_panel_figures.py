@@ -7,13 +7,15 @@ from pathlib import Path
 
 import mall_account as mall
 import pytest
-from aggregations import Evaluator, facts, minute, quantile, reduced
+from aggregations import Evaluator, facts, quantile, reduced
 from mall_telemetry import (
     COMMIT_SECONDS,
     COMMIT_SIZES,
     SCRAPE_SECONDS,
+    START_US,
     STAYS,
     Traces,
+    minute,
     minutes,
     samples,
 )
@@ -40,7 +42,7 @@ def spans():
 
 @pytest.fixture(scope="module")
 def evaluator(spans):
-    return Evaluator(samples(), spans)
+    return Evaluator(samples(), spans, START_US)
 
 
 def plugin_of(title):
@@ -201,7 +203,7 @@ def test_the_p99_of_the_last_five_minutes_is_over_the_outage_after_it(spans):
         return quantile(found, 0.99)
 
     def asked(until):
-        end = Evaluator([], [span for span in spans if until - 300 <= minute(span) < until])
+        end = Evaluator([], [span for span in spans if until - 300 <= minute(span) < until], START_US)
         (points,) = end.ask([{"type": "builder_query", "spec": spec}]).values()
         return max(points.values())
 

@@ -179,6 +179,7 @@ def test_a_figure_is_that_of_the_last_minutes():
     assert all(one["visualization"] == {"timePreference": "last_5_min"} for one in looks("Number"))
     assert "p99 of the last 5 minutes" in panels("Number")
     assert not [title for title in panels("Number") if "now" in title.lower()]
+    assert all(len(one["thresholds"]) <= 1 for one in looks("Number"))
 
 
 def test_only_one_label_of_a_panels_lines_is_drawn():

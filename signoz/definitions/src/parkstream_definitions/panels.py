@@ -77,7 +77,10 @@ class Panel(Struct, frozen=True, kw_only=True):
                 return self._chart() | {"chartAppearance": {"lineInterpolation": "linear", "spanGaps": gaps}}
 
     def _number(self) -> Json:
-        """Return the looks of a figure of now: it would take the whole chosen range."""
+        """Return the looks of a figure of now: it would take the whole chosen range.
+
+        One line at most: when several are crossed, SigNoz marks the figure as in conflict.
+        """
         thresholds = [{**self._threshold(line), "operator": "above", "format": "text"} for line in self.lines]
         visualization = {"timePreference": "last_5_min"}
         return {"visualization": visualization, "formatting": self._formatting(), "thresholds": thresholds}

@@ -34,7 +34,7 @@ E2E: Final = names.ATTRIBUTE_E2E_DURATION_MS.name
 HELD: Final = names.ATTRIBUTE_HELD.name
 WRITE: Final = f"name = '{names.SPAN_WRITE.name}'"
 BUDGET: Final = (Line(100, "budget of p99: 100 ms"), Line(15, "of p50: 15 ms", ORANGE))
-LATE: Final = (Line(300, "critical after 300 s"), Line(30, "late after 30 s", ORANGE))
+LATE: Final = (Line(30, "late after 30 s"),)
 STATUSES: Final = {"written": GREEN, "duplicate": GREY, "conflict": RED, "invalid": ORANGE}
 STEPS: Final = {
     names.SPAN_PROJECT.name: BLUE,
