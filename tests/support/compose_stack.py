@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import pytest
 from msgspec import convert
-from parkstream_cli.demo.account import Line, Published, equations
-from parkstream_cli.demo.snapshots import Entries, Exits, State
-from parkstream_cli.demo.summary_file import tally
 from parkstream_devtools import free_port
+from parkstream_devtools.pipeline.account import Line, Published, equations
+from parkstream_devtools.pipeline.snapshots import Entries, Exits, State
+from parkstream_devtools.pipeline.summary_file import tally
 from pipeline import QUICK, get, post
 from the_tree import ROOT
 
@@ -151,7 +151,7 @@ class Stack:
             unmatched=account.exits.unmatched,
         )
         recorded = counters.get("entered", 0), counters.get("exited", 0)
-        lines = equations(published, tally(file), waiting=0, spoken=counters.get("spoken", 0), recorded=recorded)
+        lines = equations(published, tally(file), waiting=0, emitted=counters.get("spoken", 0), recorded=recorded)
         return [line for line in lines if not line.holds]
 
     def until(self, condition: Callable[[], bool], explain: Callable[[], str], timeout_seconds: float = 300) -> None:

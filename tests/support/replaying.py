@@ -7,7 +7,7 @@ from typing import Any
 
 from parkstream_eventlog import connect
 from parkstream_events.keys import BackendKeys
-from parkstream_projection.replay import Rebuilder, Source
+from parkstream_projection.rebuild import Rebuilder, Source
 from projections import HOUR, Mall, day_of_traffic, now_us, project
 
 OTHER = 2

@@ -2,12 +2,12 @@
 
 import msgspec
 import pytest
-from parkstream_cli.log.contents import content_of
-from parkstream_cli.log.differences import Differences
-from parkstream_cli.log.projections import Seen, Version, check_projections, check_unreadable
-from parkstream_cli.log.undelivered import Waiting
 from parkstream_eventlog.verify import Findings, RecordCheck, Unreadable
 from parkstream_eventlog.verify.sums import Span
+from parkstream_projection.verify.contents import content_of
+from parkstream_projection.verify.differences import Differences
+from parkstream_projection.verify.projections import Seen, Version, check_projections, check_unreadable
+from parkstream_projection.verify.undelivered import Waiting
 from parkstream_visits import Clock
 from parkstream_visits.state import UnreadableRecord
 

@@ -1,11 +1,13 @@
 """Records to facts, what is remembered to bytes and back, what is said to summaries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
 from parkstream_eventlog import Record
 from parkstream_events import wire
+from parkstream_events.decisions import VisitsRestated
+from parkstream_events.sightings import VehicleEntered, VehicleExited
 from parkstream_events.summaries import SummaryItem
 from parkstream_events.wire import UnreadableError
 from parkstream_visits import Clock, Fact, Plate, Spoken, State, Unreadable, entity_hash, summary_of
@@ -28,6 +30,17 @@ def fact_of(record: Record) -> Fact:
         unreadable = Unreadable(record.type, error.reason, error.detail)
         return Fact(record.position, record.recorded_at_us, record.published_at_us, record.traceparent, unreadable)
     return Fact(record.position, record.recorded_at_us, record.published_at_us, record.traceparent, event)
+
+
+def plates_in(fact: Fact) -> Iterable[str]:
+    """Return the plates that *fact* names."""
+    match fact.event:
+        case VehicleEntered() | VehicleExited():
+            return (fact.event.vehicle_plate,)
+        case VisitsRestated():
+            return [visit.vehicle_plate for visit in fact.event.visits]
+        case _:
+            return ()
 
 
 def item_of(spoken: Spoken, traceparent: str | None) -> bytes:

@@ -8,14 +8,13 @@ from typing import Final, NamedTuple
 from parkstream_eventlog import Record
 from parkstream_events.decisions import VisitsRestated
 from parkstream_events.keys import BackendKeys
-from parkstream_events.sightings import VehicleEntered, VehicleExited
 from parkstream_visits import Agenda, Clock, Fact, Fold, Plate, Spoken, State, entity_hash, reach
 from parkstream_visits.fold import FORGOTTEN_PER_RECORD_MAX
 from parkstream_visits.state_hash import MODULUS
 from parkstream_visits.timers import SEPARATOR
 from redis.asyncio import Redis
 
-from parkstream_projection.codec import clock_hash, decode_plate, encode, fact_of, hash_text, item_of
+from parkstream_projection.codec import clock_hash, decode_plate, encode, fact_of, hash_text, item_of, plates_in
 from parkstream_projection.store import HASH_EVERY, Change, Loaded, ProjectionError, Store
 
 CACHE_PLATES: Final = 10_000
@@ -166,7 +165,7 @@ class _Work:
         self.state = State(clock)
         self.missing: list[str] = []
         """Plates of the facts that must be loaded."""
-        for name in dict.fromkeys(name for fact in facts for name in _plates_in(fact)):
+        for name in dict.fromkeys(name for fact in facts for name in plates_in(fact)):
             if not self._take_out(name):
                 self.missing.append(name)
 
@@ -230,16 +229,6 @@ class _Work:
             cache[name] = (plate, hashes[name])
         while len(cache) > most:
             cache.popitem(last=False)
-
-
-def _plates_in(fact: Fact) -> Iterable[str]:
-    match fact.event:
-        case VehicleEntered() | VehicleExited():
-            return (fact.event.vehicle_plate,)
-        case VisitsRestated():
-            return [visit.vehicle_plate for visit in fact.event.visits]
-        case _:
-            return ()
 
 
 def _parts(checkpoint: int, facts: list[Fact]) -> list[list[Fact]]:

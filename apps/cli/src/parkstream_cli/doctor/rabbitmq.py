@@ -4,10 +4,10 @@ from typing import Any, Final
 
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import AMQPError
+from parkstream_devtools.probes import UnreachableError, connected
 from parkstream_events.topology import DEAD_LETTERS_QUEUE, WORK_QUEUES
 
 from parkstream_cli.doctor.findings import Finding, note, ok, version_of, wrong
-from parkstream_cli.probes import UnreachableError, connected
 
 OLDEST: Final = (3, 10)
 

@@ -1,21 +1,21 @@
-"""A record as it is shown: everything for programs, one line for people."""
+"""A record as it is shown: everything that is known of it, as JSON and for people, or in one line."""
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Self
 
 import msgspec
-from msgspec import Raw, Struct
-from parkstream_eventlog import Record
+from msgspec import Raw, Struct, structs, to_builtins
+from parkstream_eventlog import EventLog, Record
 from parkstream_events.decisions import Decision, RecordAcknowledged, RulesChanged, WatermarkAdvanced
 from parkstream_events.sightings import VehicleEntered, VehicleExited, moment_of
-from parkstream_projection import fact_of
-from parkstream_visits import Fact, Unreadable
+from parkstream_projection import Reads, fact_of
+from parkstream_projection.opened import Opened
+from parkstream_visits import Fact, Judged, Unreadable, judged
 
-from parkstream_cli.bodies import as_value
-from parkstream_cli.output import at, lasting
-
-REPORTING = ("entries", "exits")
+from parkstream_cli.errors import ToolError
+from parkstream_cli.output import SECOND_US, as_json, as_lines, as_value, at, lasting, line
+from parkstream_cli.story import DIRECTIONS, rule_in_words
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -45,10 +45,96 @@ class Shown(Struct, frozen=True, kw_only=True):
         )
 
 
-def as_line(record: Record) -> str:
-    """Return *record* in one line."""
-    said = in_words(fact_of(record))
-    return f"{record.position:>9}  {at(record.recorded_at_us)}  {record.type:<22}  {said}  {record.id}"
+class Made(Struct, frozen=True, kw_only=True):
+    """What the projection made of a record: the rule that applied, as long as the plate's sightings are remembered."""
+
+    checkpoint: int
+    says: str
+    judged: Judged | None = None
+
+
+class Known(Shown, frozen=True, kw_only=True):
+    """A record, and what became of it."""
+
+    age_seconds: float
+    reads_as: dict[str, object] | None
+    projection: Made
+
+
+async def known(it: Opened, position: int) -> tuple[Record, Known]:
+    """Return the record at *position* and all that is known of it; raise ``ToolError`` when there is none."""
+    record = await record_at(it.log, position)
+    fact = fact_of(record)
+    now_us = (await it.log.state()).now_us
+    return record, Known(
+        **structs.asdict(Shown.of(record, fact)),
+        age_seconds=(now_us - record.recorded_at_us) / SECOND_US,
+        reads_as=None if isinstance(fact.event, Unreadable) else to_builtins(fact.event),
+        projection=await _made_of(it.reads, fact),
+    )
+
+
+async def record_at(log: EventLog, position: int) -> Record:
+    """Return the record at *position*; raise ``ToolError`` when there is none."""
+    end = (await log.state()).position
+    if position > end:
+        message = f"there is no record {position}: the log ends at {end}"
+        raise ToolError(message)
+    (record,) = await log.read(position - 1, 1)
+    return record
+
+
+def show(record: Record, found: Known) -> None:
+    """Print what is known of *record* for people."""
+    rows = {
+        "type": record.type,
+        "id": record.id,
+        "recorded": f"{at(record.recorded_at_us)}, {lasting(int(found.age_seconds * SECOND_US))} ago",
+        "published": "unknown" if record.published_at_us is None else at(record.published_at_us),
+        "traceparent": record.traceparent or "none",
+        "reads as": _reads_as(found),
+        "made of it": found.projection.says,
+    }
+    line(f"record {record.position}")
+    for name, value in rows.items():
+        line(f"  {name:<12} {value}")
+    line(f"  body, {len(record.body):,} bytes")
+    for part in as_lines(record.body):
+        line(f"    {part}")
+
+
+def _reads_as(found: Known) -> str:
+    if found.unreadable:
+        return f"nothing, {found.unreadable.reason}: {found.unreadable.detail}"
+    return ", ".join(f"{name} {value}" for name, value in (found.reads_as or {}).items())
+
+
+async def _made_of(reads: Reads, fact: Fact) -> Made:
+    present = await reads.state()
+    event = fact.event
+    if fact.position > present.checkpoint:
+        return Made(checkpoint=present.checkpoint, says=f"nothing yet: the projection is at {present.checkpoint}")
+    if isinstance(event, Unreadable):
+        listed = any(one.position == fact.position for one in present.clock.unreadable)
+        says = "listed as unreadable" if listed else "nothing, and that was acknowledged"
+        return Made(checkpoint=present.checkpoint, says=says)
+    if not isinstance(event, VehicleEntered | VehicleExited):
+        return Made(checkpoint=present.checkpoint, says="a decision: it moves what visits wait for, or the rules")
+    present, plate = await reads.remembered(event.vehicle_plate)
+    for one in judged(plate.seen, present.clock.rules) if plate else ():
+        if one.seen.position == fact.position:
+            return Made(checkpoint=present.checkpoint, says=rule_in_words(one), judged=one)
+    forgotten = f"nothing that is remembered: final, or too late; see parkstream visit {event.vehicle_plate}"
+    return Made(checkpoint=present.checkpoint, says=forgotten)
+
+
+def print_record(record: Record, *, json: bool) -> None:
+    """Print *record* as a line of JSON, or in one line for people."""
+    fact = fact_of(record)
+    if json:
+        as_json(Shown.of(record, fact))
+    else:
+        line(f"{record.position:>9}  {at(record.recorded_at_us)}  {record.type:<22}  {in_words(fact)}  {record.id}")
 
 
 def in_words(fact: Fact) -> str:
@@ -70,7 +156,7 @@ def _decided(decision: Decision) -> str:
 
 
 def _watermark(advanced: WatermarkAdvanced) -> str:
-    return f"{REPORTING[advanced.direction]} are reported up to {at(advanced.to_us)}: {advanced.because}"
+    return f"{DIRECTIONS[advanced.direction]} are reported up to {at(advanced.to_us)}: {advanced.because}"
 
 
 def _acknowledged(acknowledged: RecordAcknowledged) -> str:
