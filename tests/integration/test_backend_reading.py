@@ -58,7 +58,7 @@ async def test_who_is_inside_and_what_a_plate_did(pipeline: Pipeline):
     (visit,) = get(f"{url}/v1/visits/ab%200")["visits"]
     assert (visit["outcome"], visit["entry_event_id"], visit["exit_event_id"]) == ("completed", "e0", "x0")
     assert pipeline.state()["inside"] == 4
-    assert pipeline.state()["held"] == 0
+    assert pipeline.state()["pending"] == 0
 
 
 async def test_wrong_questions_are_problems(pipeline: Pipeline):

@@ -50,7 +50,7 @@ class Account(NamedTuple):
         counters = self.state.counters
         recorded = counters.get("entered", 0), counters.get("exited", 0)
         waiting = self.entries.buffered + self.exits.buffered + self.exits.parked
-        waiting += self.state.lag + self.state.held + self.state.outbox_depth
+        waiting += self.state.lag + self.state.pending + self.state.outbox_depth
         arrived = recorded[0] >= self.entries.published and recorded[1] >= self.exits.published
         return not self.entries.running and not waiting and arrived
 
@@ -151,7 +151,7 @@ class Stack:
             unmatched=account.exits.unmatched,
         )
         recorded = counters.get("entered", 0), counters.get("exited", 0)
-        lines = equations(published, tally(file), waiting=0, emitted=counters.get("spoken", 0), recorded=recorded)
+        lines = equations(published, tally(file), waiting=0, emitted=counters.get("emitted", 0), recorded=recorded)
         return [line for line in lines if not line.holds]
 
     def until(self, condition: Callable[[], bool], explain: Callable[[], str], timeout_seconds: float = 300) -> None:

@@ -2,14 +2,13 @@ import asyncio
 
 import msgspec
 import pytest
-from parkstream_backend.background_tasks import Duties, patiently
 from parkstream_backend.health import Health
 from parkstream_backend.http import Request
 from parkstream_backend.monitor import Figures, Monitor
 from parkstream_backend.record.back_pressure import Gate
+from parkstream_service.lifecycle import BackgroundTasks
 from parkstream_telemetry import Telemetry, TelemetryOptions, start
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import ResponseError
 
 ASKED = Request("", {})
 
@@ -40,59 +39,22 @@ async def well() -> str:
     return ""
 
 
-async def test_a_duty_that_fails_ends_the_process_and_looks_dead(telemetry: Telemetry):
+async def test_a_background_task_that_fails_ends_the_process_and_looks_dead(telemetry: Telemetry):
     ended = asyncio.Event()
-    duties = Duties(telemetry, ended.set)
+    tasks = BackgroundTasks(lambda *_: None, give_up=ended.set)
     monitor = monitor_of(Instrument(), Gate(), telemetry)
     await monitor.look()
-    health = Health(duties, monitor, {"rabbitmq": well})
+    health = Health(tasks, monitor, {"rabbitmq": well})
 
     async def fail() -> None:
         raise ValueError("worn out")
 
-    duties.take_up("project", fail())
+    tasks.start("project", fail())
     async with asyncio.timeout(5):
         await ended.wait()
     for answered in (await health.live(ASKED), await health.ready(ASKED)):
         assert answered.status == 503
-        assert msgspec.json.decode(answered.body)["problems"] == {"duty project": "ValueError: worn out"}
-
-
-async def test_a_duty_that_just_ends_has_failed_too(telemetry: Telemetry):
-    ended = asyncio.Event()
-    duties = Duties(telemetry, ended.set)
-    duties.take_up("deliver", asyncio.sleep(0))
-    async with asyncio.timeout(5):
-        await ended.wait()
-    assert "deliver" in duties.failed
-
-
-async def test_putting_duties_down_is_no_failure(telemetry: Telemetry):
-    duties = Duties(telemetry, lambda: pytest.fail("it was told to stop"))
-
-    async def work() -> None:
-        await asyncio.Event().wait()
-
-    duties.take_up("project", work())
-    await asyncio.sleep(0)
-    await duties.put_down()
-    assert duties.failed == {}
-
-
-async def test_patience_is_for_errors_that_pass():
-    errors: list[Exception] = [RedisConnectionError(), RedisConnectionError()]
-    told: list[Exception] = []
-
-    async def call() -> str:
-        if errors:
-            raise errors.pop()
-        return "done"
-
-    assert await patiently(call, lambda error, _: told.append(error)) == "done"
-    assert len(told) == 2
-    errors.append(ResponseError("WRONGTYPE"))
-    with pytest.raises(ResponseError):
-        await patiently(call, lambda *_: None)
+        assert msgspec.json.decode(answered.body)["problems"] == {"task project": "ValueError: worn out"}
 
 
 async def test_ready_names_what_is_wrong(telemetry: Telemetry):
@@ -102,7 +64,7 @@ async def test_ready_names_what_is_wrong(telemetry: Telemetry):
     async def away() -> str:
         return "not connected"
 
-    health = Health(Duties(telemetry), monitor, {"rabbitmq": away})
+    health = Health(BackgroundTasks(lambda *_: None), monitor, {"rabbitmq": away})
     assert problems(await health.ready(ASKED)) == {"rabbitmq", "redis"}
     assert problems(await health.live(ASKED)) == set()
     instrument.figures = Figures(position=200, checkpoint=100)

@@ -12,10 +12,10 @@ from typing import Final
 import aiohttp
 import uvicorn
 from parkstream_projection import Projector
+from parkstream_service.lifecycle import BackgroundTasks
+from parkstream_service.retry import retried
 from parkstream_telemetry import TelemetryOptions, names, start
-from stamina.instrumentation import LoggingOnRetryHook, set_on_retry_hooks
 
-from parkstream_backend.background_tasks import Duties, patiently
 from parkstream_backend.deliver.deliverer import Deliverer
 from parkstream_backend.deliver.summary_client import SummaryApi
 from parkstream_backend.health import Health
@@ -28,7 +28,7 @@ from parkstream_backend.routes import ReadApi, routes_of
 from parkstream_backend.settings import Role, Settings
 from parkstream_backend.wiring import Parts
 
-Duty = Callable[[], Awaitable[None]]
+Work = Callable[[], Awaitable[None]]
 
 HTTP_GRACEFUL_SECONDS: Final = 2
 GC_THRESHOLDS: Final = (50_000, 20, 20)
@@ -58,7 +58,6 @@ def serve(settings: Settings) -> int:
 
 def create_app(settings: Settings) -> Backend:
     """Return the application that *settings* describe; it connects when it is served."""
-    set_on_retry_hooks([LoggingOnRetryHook])  # Its own choice prints lines that are not ours when structlog is there.
     telemetry = start(
         TelemetryOptions(
             service="parkstream-backend",
@@ -68,19 +67,19 @@ def create_app(settings: Settings) -> Backend:
         )
     )
     parts = Parts(settings, telemetry)
-    duties = Duties(telemetry)
-    health = Health(duties, parts.monitor, {"rabbitmq": parts.rabbitmq_problem})
+    tasks = BackgroundTasks(lambda name, error: telemetry.log(names.EVENT_DUTY_FAILED, duty=name, error=error))
+    health = Health(tasks, parts.monitor, {"rabbitmq": parts.rabbitmq_problem})
     http = Router(routes_of(ReadApi(parts.log, parts.reads, parts.outbox), health, telemetry), settings.api_token)
-    parts.subscribe(lambda error: duties.fail("record", error))
-    app = Backend(parts.broker, http, telemetry, duties, lambda: life_of(parts, duties))
-    duties.give_up = app.give_up
+    parts.subscribe(lambda error: tasks.fail("record", error))
+    app = Backend(parts.broker, http, telemetry, tasks, lambda: life_of(parts, tasks))
+    tasks.give_up = app.give_up
     app.on_shutdown(parts.gate.abandon)
     return app
 
 
 @asynccontextmanager
-async def life_of(parts: Parts, duties: Duties) -> AsyncGenerator[None, None]:
-    """Do the duties of this process between its start and its stop.
+async def life_of(parts: Parts, tasks: BackgroundTasks) -> AsyncGenerator[None, None]:
+    """Run the background tasks of this process between its start and its stop.
 
     The broker stops inside, so the group commit is there until the last delivery is settled. Projecting and delivering
     may stop anywhere.
@@ -88,11 +87,11 @@ async def life_of(parts: Parts, duties: Duties) -> AsyncGenerator[None, None]:
     prepared = asyncio.Event()
     async with aiohttp.ClientSession() as session:
         server = SummaryApi(session, parts.settings.summary_url, parts.settings.api_token)
-        duties.take_up("monitor", _watch(parts, server, prepared))
-        for name, duty in _duties_of(parts, server).items():
-            duties.take_up(name, _after(prepared, duty))
+        tasks.start("monitor", _watch(parts, server, prepared))
+        for name, work in _works_of(parts, server).items():
+            tasks.start(name, _after(prepared, work))
         yield
-        await duties.put_down()
+        await tasks.stop()
     await parts.depths.close()
     await parts.commit.end()
     await parts.redis.aclose()
@@ -103,8 +102,8 @@ async def life_of(parts: Parts, duties: Duties) -> AsyncGenerator[None, None]:
 async def _watch(parts: Parts, server: SummaryApi, prepared: asyncio.Event) -> None:
     """Wait until Redis is there, durable and whole; then let everything begin, and watch how full it gets."""
     on_retry = parts.waiting_for("redis")
-    await patiently(parts.check, on_retry)
-    await patiently(lambda: check_reach(parts.log, server.summarised_through), on_retry)
+    await retried(parts.check, on_retry=on_retry)
+    await retried(lambda: check_reach(parts.log, server.summarised_through), on_retry=on_retry)
     prepared.set()
     gc.collect()
     gc.freeze()
@@ -112,20 +111,20 @@ async def _watch(parts: Parts, server: SummaryApi, prepared: asyncio.Event) -> N
     await parts.monitor.run()
 
 
-async def _after(prepared: asyncio.Event, duty: Duty) -> None:
+async def _after(prepared: asyncio.Event, work: Work) -> None:
     await prepared.wait()
-    await duty()
+    await work()
 
 
-def _duties_of(parts: Parts, server: SummaryApi) -> dict[str, Duty]:
-    duties: dict[str, Duty] = {}
+def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
+    works: dict[str, Work] = {}
     if parts.does(Role.PROJECT):
         on_retry = parts.waiting_for("redis")
         foldings = Foldings(parts.telemetry)
-        traced = foldings.spoken if parts.telemetry.tracing else None
+        traced = foldings.emitted if parts.telemetry.tracing else None
         projector = Projector(parts.redis, parts.keys, traced=traced)
-        duties["project"] = Projecting(projector, foldings, parts.log, parts.reads, parts.telemetry, on_retry).run
-        duties["keep time"] = Timekeeper(
+        works["project"] = Projecting(projector, foldings, parts.log, parts.reads, parts.telemetry, on_retry).run
+        works["keep time"] = Timekeeper(
             parts.log, parts.reads, parts.settings.rules, parts.depths, parts.telemetry, on_retry
         ).run
     if parts.does(Role.DELIVER):
@@ -133,8 +132,8 @@ def _duties_of(parts: Parts, server: SummaryApi) -> dict[str, Duty]:
         deliverer = Deliverer(
             parts.outbox, server, parts.breaker, parts.telemetry, consumer, parts.waiting_for("redis")
         )
-        duties["deliver"] = deliverer.run
-    return duties
+        works["deliver"] = deliverer.run
+    return works
 
 
 def _no_more(_: int, __: object) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Final
 
-from parkstream_backend.background_tasks import Duties
+from parkstream_service.lifecycle import BackgroundTasks
+
 from parkstream_backend.http import Request, Response, answer
 from parkstream_backend.monitor import Monitor
 
@@ -14,18 +15,20 @@ PING_TIMEOUT_SECONDS: Final = 1.0
 class Health:
     """Answers ``/health/live`` and ``/health/ready``; *problems* are asked beside what the monitor knows."""
 
-    def __init__(self, duties: Duties, monitor: Monitor, problems: Mapping[str, Callable[[], Awaitable[str]]]) -> None:
-        self._duties = duties
+    def __init__(
+        self, tasks: BackgroundTasks, monitor: Monitor, problems: Mapping[str, Callable[[], Awaitable[str]]]
+    ) -> None:
+        self._tasks = tasks
         self._monitor = monitor
         self._problems = problems
 
     async def live(self, _: Request) -> Response:
-        """Say whether every duty of this process is being done; if not, only a restart helps."""
-        return _health({f"duty {name}": problem for name, problem in self._duties.failed.items()})
+        """Say whether every background task of this process runs; if not, only a restart helps."""
+        return _health({f"task {name}": problem for name, problem in self._tasks.failed.items()})
 
     async def ready(self, _: Request) -> Response:
         """Say whether events find their way through this process now."""
-        problems = {f"duty {name}": problem for name, problem in self._duties.failed.items()}
+        problems = {f"task {name}": problem for name, problem in self._tasks.failed.items()}
         problems["redis"] = self._monitor.redis_problem
         lag, most = self._monitor.figures.lag, self._monitor.limits["projection_lag"]
         problems["projection"] = f"{lag} records behind, at most {most:.0f} are fine" if lag >= most else ""

@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, unquote
 
 import msgspec
 from faststream.asgi.types import Receive, Scope, Send
-from parkstream_eventlog import is_transient
+from parkstream_service.redis import is_transient
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"

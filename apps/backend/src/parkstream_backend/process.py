@@ -1,6 +1,5 @@
-"""The process: a FastStream application that starts without RabbitMQ, answers HTTP, and ends when a duty fails."""
+"""The process: a FastStream application that starts without RabbitMQ, answers HTTP, and ends when a task fails."""
 
-import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Final
@@ -10,11 +9,10 @@ from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from faststream.asgi import AsgiFastStream
 from faststream.asgi.types import ASGIApp, Receive, Scope, Send
 from faststream.rabbit import RabbitBroker
-from parkstream_eventlog import delays_seconds
 from parkstream_messaging import declare
+from parkstream_service.lifecycle import BackgroundTasks
+from parkstream_service.retry import retried
 from parkstream_telemetry import Telemetry, names
-
-from parkstream_backend.background_tasks import Duties
 
 FAILED: Final = 1
 
@@ -27,7 +25,7 @@ class Backend(AsgiFastStream):
         broker: RabbitBroker,
         http: ASGIApp,
         telemetry: Telemetry,
-        duties: Duties,
+        tasks: BackgroundTasks,
         lifespan: Callable[[], AbstractAsyncContextManager[None]],
     ) -> None:
         super().__init__(broker, logger=None, lifespan=lifespan)
@@ -36,7 +34,7 @@ class Backend(AsgiFastStream):
         self._rabbit = broker
         self._http = http
         self._telemetry = telemetry
-        self._duties = duties
+        self._tasks = tasks
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or start and stop with the server."""
@@ -60,25 +58,27 @@ class Backend(AsgiFastStream):
         if not self._rabbit.subscribers:
             self._telemetry.log(names.EVENT_STARTED)
             return
-        for delay_seconds in delays_seconds(0.2, 5.0):
-            try:
-                await self._start_once()
-            except CONNECTION_EXCEPTIONS as error:
-                self._telemetry.log(
-                    names.EVENT_WAITING, dependency="rabbitmq", detail=f"{type(error).__name__}: {error}"
-                )
-                await self._rabbit.stop()
-                await asyncio.sleep(delay_seconds)
-            except Exception as error:  # noqa: BLE001 - whatever it is, the process must not live on without a broker
-                self._duties.fail("listen", error)
-                return
-            else:
-                self._telemetry.log(names.EVENT_STARTED)
-                return
+        try:
+            await retried(self._start_once, when=_is_away, on_retry=self._waiting, first_seconds=0.2, most_seconds=5.0)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the process must not live on without a broker
+            self._tasks.fail("listen", error)
+        else:
+            self._telemetry.log(names.EVENT_STARTED)
+
+    def _waiting(self, error: Exception) -> None:
+        self._telemetry.log(names.EVENT_WAITING, dependency="rabbitmq", detail=f"{type(error).__name__}: {error}")
 
     async def _start_once(self) -> None:
-        await self._rabbit.connect()
-        await declare(self._rabbit)
-        for subscriber in self._rabbit.subscribers:
-            subscriber.running = True  # FastStream drops what is delivered before it has set this itself.
-        await self._rabbit.start()
+        try:
+            await self._rabbit.connect()
+            await declare(self._rabbit)
+            for subscriber in self._rabbit.subscribers:
+                subscriber.running = True  # FastStream drops what is delivered before it has set this itself.
+            await self._rabbit.start()
+        except CONNECTION_EXCEPTIONS:
+            await self._rabbit.stop()
+            raise
+
+
+def _is_away(error: Exception) -> bool:
+    return isinstance(error, CONNECTION_EXCEPTIONS)

@@ -36,7 +36,7 @@ class ReadApi:
                 "position": log.position,
                 "checkpoint": present.checkpoint,
                 "lag": max(0, log.position - present.checkpoint),
-                "held": present.held - present.inside,  # A car that may still leave waits for nothing.
+                "pending": present.pending - present.inside,  # A car inside may still leave, and waits for nothing.
                 "inside": present.inside,
                 "counters": present.counters,
                 "outbox_depth": await self._outbox.depth(),

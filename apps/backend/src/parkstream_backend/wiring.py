@@ -5,12 +5,14 @@ from collections.abc import Callable
 from typing import Final
 
 from faststream.rabbit import Channel, RabbitBroker
-from parkstream_eventlog import EventLog, GroupCommit, RedisLog, check_durability, connect
+from parkstream_eventlog import EventLog, GroupCommit, RedisLog, check_durability
 from parkstream_eventlog.archive import check_as_long_as_archive, spanning
 from parkstream_events.keys import BackendKeys, Database
 from parkstream_messaging import make_broker
 from parkstream_messaging.batch_subscriber import BatchSubscriber
 from parkstream_projection import Outbox, Reads, Versions
+from parkstream_service.redis import connect
+from parkstream_service.retry import OnRetry
 from parkstream_telemetry import Telemetry, names
 
 from parkstream_backend.deliver.breaker import Breaker, BreakerState
@@ -64,10 +66,10 @@ class Parts:
         await check_durability(self.redis)
         await check_as_long_as_archive(self.log, self.settings.archive_dir, self.settings.mall)
 
-    def waiting_for(self, name: str) -> Callable[[Exception, float], None]:
+    def waiting_for(self, name: str) -> OnRetry:
         """Return what says that *name* is away and is tried again."""
 
-        def on_retry(error: Exception, _: float) -> None:
+        def on_retry(error: Exception) -> None:
             self.telemetry.log(names.EVENT_WAITING, dependency=name, detail=f"{type(error).__name__}: {error}")
 
         return on_retry

@@ -7,8 +7,8 @@ from datetime import UTC, datetime, time
 from typing import Final
 
 from parkstream_events.sightings import microseconds, moment_of, normalised_plate
+from parkstream_events.units import DAY_US
 from parkstream_projection.questions.what_if import NAMES, Changes
-from parkstream_visits.rules import DAY_US
 
 from parkstream_cli.errors import MISUSED, ToolError
 

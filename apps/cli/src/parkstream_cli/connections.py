@@ -5,11 +5,12 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from parkstream_devtools.probes import UnreachableError, hosts_of, reason
-from parkstream_eventlog import RedisLog, connect
+from parkstream_eventlog import RedisLog
 from parkstream_eventlog.archive import spanning
 from parkstream_events.keys import BackendKeys
 from parkstream_projection import Outbox, Reads
 from parkstream_projection.opened import Opened
+from parkstream_service.redis import connect
 from parkstream_service.settings import settings_or_exit
 from redis.exceptions import RedisError
 

@@ -8,11 +8,12 @@ import cyclopts
 from cyclopts import Parameter
 from msgspec import Raw, Struct
 from parkstream_events.sightings import moment_of
+from parkstream_events.units import SECOND_US
 from parkstream_projection import Outbox, Parked
 
 from parkstream_cli.connections import opened, settings_here
 from parkstream_cli.errors import MISUSED, ToolError
-from parkstream_cli.output import SECOND_US, AsJson, AsLines, as_json, as_lines, lasting, line, note
+from parkstream_cli.output import AsJson, AsLines, as_json, as_lines, lasting, line, note
 
 app = cyclopts.App(name="outbox", help="List summaries that the summary API refused; deliver them again.")
 

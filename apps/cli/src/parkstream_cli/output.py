@@ -11,11 +11,11 @@ import msgspec
 from cyclopts import Parameter
 from msgspec import Raw
 from parkstream_events.sightings import moment_of
+from parkstream_events.units import SECOND_US
 
 AsJson = Annotated[bool, Parameter(help="Print one JSON object instead.", negative="")]
 AsLines = Annotated[bool, Parameter(help="Print JSON Lines instead.", negative="")]
 
-SECOND_US: Final = 1_000_000
 READER_GONE: Final = 128 + signal.SIGPIPE
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60))
 

@@ -7,9 +7,10 @@ from msgspec import Struct
 from parkstream_events.decisions import WatermarkAdvanced
 from parkstream_events.sightings import moment_of
 from parkstream_events.summaries import Outcome, iso_duration
-from parkstream_visits import Because, Held, Judged, Revision, Rule, Seen, Story, Told
+from parkstream_events.units import SECOND_US
+from parkstream_visits import Because, Judged, Pending, PlateSighting, Revision, Rule, Story, VisitStory
 
-from parkstream_cli.output import SECOND_US, at, lasting
+from parkstream_cli.output import at, lasting
 
 WAYS = ("entry", "exit")
 DIRECTIONS = ("entries", "exits")
@@ -32,7 +33,7 @@ class Sighting(Struct, frozen=True):
     @classmethod
     def of(cls, judged: Judged, recorded_us: int) -> Self:
         """Return the sighting that was *judged*."""
-        seen = judged.seen
+        seen = judged.sighting
         return cls(
             seen.position,
             WAYS[seen.way],
@@ -68,20 +69,20 @@ class Said(Struct, frozen=True):
     @classmethod
     def of(cls, revision: Revision) -> Self:
         """Return *revision*."""
-        spoken = revision.spoken
+        emitted = revision.emitted
         return cls(
-            spoken.revision,
-            spoken.outcome,
-            spoken.entry.position if spoken.entry else None,
-            spoken.exit.position if spoken.exit else None,
-            duration_of(spoken.entry, spoken.exit),
-            spoken.superseded_by,
-            spoken.position,
+            emitted.revision,
+            emitted.outcome,
+            emitted.entry.position if emitted.entry else None,
+            emitted.exit.position if emitted.exit else None,
+            duration_of(emitted.entry, emitted.exit),
+            emitted.superseded_by,
+            emitted.position,
             moment_of(revision.by.recorded_at_us),
             revision.because.value,
-            revision.held.since if revision.held else None,
-            spoken.cause.position,
-            spoken.cause.traceparent,
+            revision.pending.since if revision.pending else None,
+            emitted.cause.position,
+            emitted.cause.traceparent,
             revision_in_words(revision),
         )
 
@@ -117,8 +118,10 @@ class Answers(Struct, frozen=True):
 
 def answers(story: Story, visit_id: str | None = None) -> Answers:
     """Return *story* as JSON is made of it: all visits, or those that the one asked for has become."""
-    wanted = {judged.visit_id for judged in story.sightings if f"{WAYS[judged.seen.way]}:{judged.seen.id}" == visit_id}
-    sightings = [Sighting.of(judged, story.recorded_us[judged.seen.position]) for judged in story.sightings]
+    wanted = {
+        judged.visit_id for judged in story.sightings if f"{WAYS[judged.sighting.way]}:{judged.sighting.id}" == visit_id
+    }
+    sightings = [Sighting.of(judged, story.recorded_us[judged.sighting.position]) for judged in story.sightings]
     told = [one for one in story.visits if visit_id is None or one.id in {visit_id, *wanted}]
     return Answers(
         story.plate,
@@ -127,18 +130,18 @@ def answers(story: Story, visit_id: str | None = None) -> Answers:
     )
 
 
-def duration_of(entry: Seen | None, exit_: Seen | None) -> str | None:
+def duration_of(entry: PlateSighting | None, exit_: PlateSighting | None) -> str | None:
     """Return how long a stay took, if both its ends were seen."""
     return iso_duration((exit_.at_us - entry.at_us) // 1_000) if entry and exit_ else None
 
 
-def _answer(plate: str, told: Told, sightings: list[Sighting]) -> Answer:
+def _answer(plate: str, told: VisitStory, sightings: list[Sighting]) -> Answer:
     said = [Said.of(revision) for revision in told.revisions]
-    waits = _waits(told.held, waiting_in_words(told)) if told.held else None
+    waits = _waits(told.pending, waiting_in_words(told)) if told.pending else None
     return Answer(told.id, plate, said[-1].outcome if said else None, said, waits, sightings)
 
 
-def _waits(held: Held, why: str) -> Waits:
+def _waits(held: Pending, why: str) -> Waits:
     return Waits(held.since, WAYS[held.waits_for], held.due_us, held.lateness_us / SECOND_US, why)
 
 
@@ -171,7 +174,7 @@ def _why_no_entry(judged: Judged) -> str:
     return f"{_seen(judged.other)} is longer ago than {lasting(judged.limit_us)}"
 
 
-def _seen(seen: Seen | None) -> str:
+def _seen(seen: PlateSighting | None) -> str:
     if seen is None:
         return "a sighting"
     return f"the {WAYS[seen.way]} of {at(seen.at_us)} (record {seen.position})"
@@ -179,34 +182,34 @@ def _seen(seen: Seen | None) -> str:
 
 def revision_in_words(revision: Revision) -> str:  # noqa: PLR0911 - one per reason
     """Return why a revision was emitted, and when."""
-    spoken, by = revision.spoken, revision.by.position
+    emitted, by = revision.emitted, revision.by.position
     match revision.because:
         case Because.COMPLETE:
             return f"emitted at once by record {by}: it rests on sightings that exist"
         case Because.OVERDUE:
             return f"emitted at once by record {by}: {_who_could(revision)} had already reported beyond it"
         case Because.CAUGHT_UP:
-            return f"{_held(revision.held)}; released by record {by}, a later sighting of that direction"
+            return f"{_held(revision.pending)}; released by record {by}, a later sighting of that direction"
         case Because.SILENCE | Because.HOLD_MAX:
-            return f"{_held(revision.held)}; released by decision {by} because {_decided(revision)}"
+            return f"{_held(revision.pending)}; released by decision {by} because {_decided(revision)}"
         case Because.RULES_CHANGED:
-            return f"{_held(revision.held)}; released by record {by}, which changed the rules"
+            return f"{_held(revision.pending)}; released by record {by}, which changed the rules"
         case Because.CORRECTED:
-            return f"corrected by record {by}: {_seen(spoken.cause)} came later"
+            return f"corrected by record {by}: {_seen(emitted.cause)} came later"
         case Because.SUPERSEDED:
-            successor = f", the car's stay is in {spoken.superseded_by} now" if spoken.superseded_by else ""
-            return f"superseded by record {by}: {_seen(spoken.cause)} came later{successor}"
+            successor = f", the car's stay is in {emitted.superseded_by} now" if emitted.superseded_by else ""
+            return f"superseded by record {by}: {_seen(emitted.cause)} came later{successor}"
         case Because.RESTATED:
             return f"restated by decision {by}: another version of the projection became live, and reads it so"
     assert_never(revision.because)
 
 
-def waiting_in_words(told: Told) -> str:
+def waiting_in_words(told: VisitStory) -> str:
     """Return what a pending visit waits for."""
-    return _held(told.held) if told.held else "not emitted"
+    return _held(told.pending) if told.pending else "not emitted"
 
 
-def _held(held: Held | None) -> str:
+def _held(held: Pending | None) -> str:
     if held is None:
         return "pending"
     until = f"{at(held.due_us)} + {lasting(held.lateness_us)}"
@@ -221,4 +224,4 @@ def _decided(revision: Revision) -> str:
 
 
 def _who_could(revision: Revision) -> str:
-    return DIRECTIONS[0 if revision.spoken.entry is None else 1]
+    return DIRECTIONS[0 if revision.emitted.entry is None else 1]

@@ -10,7 +10,8 @@ from typing import Final
 
 from litestar import Litestar
 from litestar.di import Provide
-from parkstream_events.keys import SummaryApiKeys
+from parkstream_events.keys import Database, SummaryApiKeys
+from parkstream_service.redis import Client, connect
 from parkstream_telemetry import Telemetry, TelemetryOptions, names, start
 
 from parkstream_summary_api.auth import bearer_guards
@@ -19,7 +20,7 @@ from parkstream_summary_api.core.ledger import Mark
 from parkstream_summary_api.documents import openapi
 from parkstream_summary_api.group_commit import Commits, Settled
 from parkstream_summary_api.health import Health
-from parkstream_summary_api.index import Index, connect
+from parkstream_summary_api.index import TIMEOUT_SECONDS, Index
 from parkstream_summary_api.indexer import Indexing
 from parkstream_summary_api.middleware import Requests, note_error
 from parkstream_summary_api.problems import handlers
@@ -58,7 +59,7 @@ class Parts:
     def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
         self.telemetry = telemetry
         self.journal = Journal(Path(settings.summary_file).absolute())
-        self.index = Index(connect(settings.redis_url), SummaryApiKeys(settings.mall))
+        self.index = Index(_redis(settings), SummaryApiKeys(settings.mall))
         self.indexing = Indexing(self.journal, self.index, self._say, self._complain)
         self.writes = Writes(telemetry)
         self.statistics = Statistics(telemetry, self.index, self.journal)
@@ -129,3 +130,8 @@ def _telemetry_options(settings: Settings) -> TelemetryOptions:
         log_format=settings.log_format,
         statistics_seconds=settings.statistics_seconds,
     )
+
+
+def _redis(settings: Settings) -> Client:
+    name = "parkstream-summary-api"
+    return connect(settings.redis_url, Database.SUMMARY_API, name=name, timeout_seconds=TIMEOUT_SECONDS)

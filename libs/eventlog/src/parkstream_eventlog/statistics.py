@@ -7,12 +7,12 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 from parkstream_events.keys import BackendKeys
+from parkstream_service.units import DAY_US, SECOND_US
 from redis.asyncio import Redis
 
-from parkstream_eventlog.log import DAY_US, DEDUPE_DAYS, EventLog, GapError, LogState
+from parkstream_eventlog.log import DEDUPE_DAYS, EventLog, GapError, LogState
 from parkstream_eventlog.positions import position_at
 
-SECOND_US: Final = 1_000_000
 SAMPLES: Final = 10
 BATCH: Final = 1_000
 RATES: Final = {"10 s": 10, "minute": 60, "hour": 3_600}

@@ -10,9 +10,9 @@ from typing import Any, Final
 import msgspec
 import uvicorn
 from faststream.asgi import AsgiFastStream
+from parkstream_service.lifecycle import BackgroundTasks
 from parkstream_telemetry import names
 
-from parkstream_generators.background_tasks import Duties
 from parkstream_generators.context import Station
 from parkstream_generators.http import routes
 
@@ -39,7 +39,7 @@ class Generator(AsgiFastStream):
         self._station = station
         self._drive = drive
         self._counts = counts
-        self._duties = Duties(self._failed)
+        self._tasks = BackgroundTasks(self._report, give_up=self._give_up)
         self._started = asyncio.Event()
         self._driving = False
         super().__init__(
@@ -60,14 +60,14 @@ class Generator(AsgiFastStream):
     @asynccontextmanager
     async def _life(self) -> AsyncGenerator[None]:
         """Work between start and stop; end the process when either fails."""
-        self._duties.take_up("generate", self._work())
+        self._tasks.start("generate", self._work(), may_end=True)
         try:
             yield
         except BaseException as error:
-            self._failed("start", error)
+            self._tasks.fail("start", error)
             raise
         finally:
-            await self._duties.put_down()
+            await self._tasks.stop()
             await self._station.store.close()
             self._station.telemetry.log(names.EVENT_STOPPED)
             self._station.telemetry.shutdown()
@@ -75,7 +75,7 @@ class Generator(AsgiFastStream):
     async def _work(self) -> None:
         station = self._station
         await self._started.wait()
-        self._duties.take_up("publish", station.publisher.run())
+        self._tasks.start("publish", station.publisher.run())
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         station.telemetry.log(names.EVENT_STARTED)
@@ -100,10 +100,12 @@ class Generator(AsgiFastStream):
             with suppress(TimeoutError):
                 async with asyncio.timeout(DRAIN_SECONDS):
                     await self._station.publisher.emptied()
-        await self._duties.put_down()
+        await self._tasks.stop()
 
-    def _failed(self, duty: str, error: BaseException) -> None:
-        self._station.telemetry.log(names.EVENT_GENERATOR_FAILED, duty=duty, error=error)
+    def _report(self, task: str, error: BaseException) -> None:
+        self._station.telemetry.log(names.EVENT_GENERATOR_FAILED, duty=task, error=error)
+
+    def _give_up(self) -> None:
         self.exit_code = FAILED
         if self.server is not None:
             self.server.should_exit = True
@@ -112,7 +114,7 @@ class Generator(AsgiFastStream):
         return {
             "started": self._started.is_set(),
             "rabbitmq": await self._station.broker.ping(PING_SECONDS),
-            "redis": await self._station.store.ready(),
+            "redis": not await self._station.store.problem(),
         }
 
     async def _account(self) -> dict[str, Any]:

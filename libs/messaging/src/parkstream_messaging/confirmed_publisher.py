@@ -6,13 +6,11 @@ from typing import Final, Generic, TypeVar
 
 from aio_pika.exceptions import AMQPError
 from aiormq.exceptions import ChannelInvalidStateError
+from parkstream_service.retry import uncancelled
 
 IN_FLIGHT_MAX: Final = 400
 FAILURES: Final = (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError)
-"""What a publish may end with while RabbitMQ is away, restarts, or has lost a queue.
-
-Beside these a channel that dies cancels who waits for its confirms: see ``asked_to_stop``.
-"""
+"""What a publish may end with while RabbitMQ is away, restarts, or has lost a queue; see ``uncancelled``, too."""
 
 MessageT = TypeVar("MessageT")
 
@@ -34,7 +32,7 @@ class ConfirmedPublisher(Generic[MessageT]):
         self._room = asyncio.Semaphore(IN_FLIGHT_MAX)
         self._outstanding: dict[int, asyncio.Task[None]] = {}
         self._passed = first - 1
-        self.failure: BaseException | None = None
+        self.failure: Exception | None = None
         """The first one; nothing is published after it."""
 
     @property
@@ -69,8 +67,8 @@ class ConfirmedPublisher(Generic[MessageT]):
 
     async def _confirm(self, number: int, message: MessageT) -> None:
         try:
-            await self._publish(message)
-        except (*FAILURES, asyncio.CancelledError) as error:
+            await uncancelled(lambda: self._publish(message))
+        except FAILURES as error:
             self.failure = self.failure or error
         else:
             del self._outstanding[number]

@@ -6,7 +6,7 @@ two compare). Rooms: rebuild (another version, and the switch to it), questions 
 verify (whether all of it agrees).
 """
 
-from parkstream_projection.codec import fact_of, state_hash
+from parkstream_projection.codec import recorded_event_of, state_hash
 from parkstream_projection.comparison import Compared, Comparison
 from parkstream_projection.differences import Difference, restating
 from parkstream_projection.outbox import Entry, Outbox, Parked
@@ -51,7 +51,7 @@ __all__ = [
     "Version",
     "Versions",
     "Waiting",
-    "fact_of",
+    "recorded_event_of",
     "restating",
     "state_hash",
 ]

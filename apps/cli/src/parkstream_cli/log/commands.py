@@ -7,6 +7,7 @@ import cyclopts
 from cyclopts import Parameter, validators
 from parkstream_eventlog.prefetch import BATCH, records_of
 from parkstream_eventlog.statistics import Figures, figures
+from parkstream_events.units import SECOND_US
 from parkstream_projection.questions import unreadable
 from parkstream_projection.questions.search import SHORT_TYPES, Wanted, found
 
@@ -15,7 +16,7 @@ from parkstream_cli.connections import opened, settings_here
 from parkstream_cli.errors import MISUSED, ToolError
 from parkstream_cli.log import archive, records, transfer, verify
 from parkstream_cli.log.records import print_record
-from parkstream_cli.output import SECOND_US, AsJson, AsLines, as_json, lasting, line, note
+from parkstream_cli.output import AsJson, AsLines, as_json, lasting, line, note
 from parkstream_cli.progress import progress
 
 REASON_LENGTH_MAX = 500

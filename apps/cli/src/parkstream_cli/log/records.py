@@ -9,12 +9,13 @@ from msgspec import Raw, Struct, structs, to_builtins
 from parkstream_eventlog import EventLog, Record
 from parkstream_events.decisions import Decision, RecordAcknowledged, RulesChanged, WatermarkAdvanced
 from parkstream_events.sightings import VehicleEntered, VehicleExited, moment_of
-from parkstream_projection import Reads, fact_of
+from parkstream_events.units import SECOND_US
+from parkstream_projection import Reads, recorded_event_of
 from parkstream_projection.opened import Opened
-from parkstream_visits import Fact, Judged, Unreadable, judged
+from parkstream_visits import Judged, RecordedEvent, Unreadable, judged
 
 from parkstream_cli.errors import ToolError
-from parkstream_cli.output import SECOND_US, as_json, as_lines, as_value, at, lasting, line
+from parkstream_cli.output import as_json, as_lines, as_value, at, lasting, line
 from parkstream_cli.story import DIRECTIONS, rule_in_words
 
 
@@ -31,8 +32,8 @@ class Shown(Struct, frozen=True, kw_only=True):
     body: Raw | str
 
     @classmethod
-    def of(cls, record: Record, fact: Fact) -> Self:
-        """Return *record* as it is shown; *fact* is what it says."""
+    def of(cls, record: Record, recorded: RecordedEvent) -> Self:
+        """Return *record* as it is shown; *recorded* is what it says."""
         return cls(
             position=record.position,
             type=record.type,
@@ -40,7 +41,7 @@ class Shown(Struct, frozen=True, kw_only=True):
             recorded_at=moment_of(record.recorded_at_us),
             published_at=None if record.published_at_us is None else moment_of(record.published_at_us),
             traceparent=record.traceparent,
-            unreadable=fact.event if isinstance(fact.event, Unreadable) else None,
+            unreadable=recorded.event if isinstance(recorded.event, Unreadable) else None,
             body=as_value(record.body),
         )
 
@@ -64,13 +65,13 @@ class Known(Shown, frozen=True, kw_only=True):
 async def known(it: Opened, position: int) -> tuple[Record, Known]:
     """Return the record at *position* and all that is known of it; raise ``ToolError`` when there is none."""
     record = await record_at(it.log, position)
-    fact = fact_of(record)
+    recorded = recorded_event_of(record)
     now_us = (await it.log.state()).now_us
     return record, Known(
-        **structs.asdict(Shown.of(record, fact)),
+        **structs.asdict(Shown.of(record, recorded)),
         age_seconds=(now_us - record.recorded_at_us) / SECOND_US,
-        reads_as=None if isinstance(fact.event, Unreadable) else to_builtins(fact.event),
-        projection=await _made_of(it.reads, fact),
+        reads_as=None if isinstance(recorded.event, Unreadable) else to_builtins(recorded.event),
+        projection=await _made_of(it.reads, recorded),
     )
 
 
@@ -109,20 +110,20 @@ def _reads_as(found: Known) -> str:
     return ", ".join(f"{name} {value}" for name, value in (found.reads_as or {}).items())
 
 
-async def _made_of(reads: Reads, fact: Fact) -> Made:
+async def _made_of(reads: Reads, recorded: RecordedEvent) -> Made:
     present = await reads.state()
-    event = fact.event
-    if fact.position > present.checkpoint:
+    event = recorded.event
+    if recorded.position > present.checkpoint:
         return Made(checkpoint=present.checkpoint, says=f"nothing yet: the projection is at {present.checkpoint}")
     if isinstance(event, Unreadable):
-        listed = any(one.position == fact.position for one in present.clock.unreadable)
+        listed = any(one.position == recorded.position for one in present.clock.unreadable)
         says = "listed as unreadable" if listed else "nothing, and that was acknowledged"
         return Made(checkpoint=present.checkpoint, says=says)
     if not isinstance(event, VehicleEntered | VehicleExited):
         return Made(checkpoint=present.checkpoint, says="a decision: it moves what visits wait for, or the rules")
     present, plate = await reads.remembered(event.vehicle_plate)
-    for one in judged(plate.seen, present.clock.rules) if plate else ():
-        if one.seen.position == fact.position:
+    for one in judged(plate.sightings, present.clock.rules) if plate else ():
+        if one.sighting.position == recorded.position:
             return Made(checkpoint=present.checkpoint, says=rule_in_words(one), judged=one)
     forgotten = f"nothing that is remembered: final, or too late; see parkstream visit {event.vehicle_plate}"
     return Made(checkpoint=present.checkpoint, says=forgotten)
@@ -130,16 +131,16 @@ async def _made_of(reads: Reads, fact: Fact) -> Made:
 
 def print_record(record: Record, *, json: bool) -> None:
     """Print *record* as a line of JSON, or in one line for people."""
-    fact = fact_of(record)
+    recorded = recorded_event_of(record)
     if json:
-        as_json(Shown.of(record, fact))
+        as_json(Shown.of(record, recorded))
     else:
-        line(f"{record.position:>9}  {at(record.recorded_at_us)}  {record.type:<22}  {in_words(fact)}  {record.id}")
+        line(f"{record.position:>9}  {at(record.recorded_at_us)}  {record.type:<22}  {in_words(recorded)}  {record.id}")
 
 
-def in_words(fact: Fact) -> str:
-    """Return what *fact* says."""
-    match fact.event:
+def in_words(recorded: RecordedEvent) -> str:
+    """Return what *recorded* says."""
+    match recorded.event:
         case VehicleEntered(vehicle_plate=plate, entry_date_time=moment):
             return f"{plate:<8} in   {moment:%H:%M:%S.%f}"
         case VehicleExited(vehicle_plate=plate, exit_date_time=moment):

@@ -65,7 +65,7 @@ def equations(
     and exits in its log.
     """
     return [
-        Line("events on their way and visits pending", waiting, 0),
+        Line("on its way or pending", waiting, 0),
         Line("entries published = entries in the log", published.entries, recorded[0]),
         Line("exits published = exits in the log", published.exits, recorded[1]),
         Line("exits published = completed + entry_missed", published.exits, found.completed + found.entry_missed),
@@ -87,7 +87,7 @@ def account(
 ) -> Account:
     """Return the account of *published* against *found*, and one car's *trace*.
 
-    *to_disk*: of exits decided on arrival, and of those that were pending first.
+    *to_disk*: of exits decided on arrival, and of pending ones.
     """
     exits = found.completed + found.entry_missed
     return Account(

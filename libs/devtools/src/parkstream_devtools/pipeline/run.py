@@ -144,7 +144,7 @@ def _result(last: Snapshot, summary_file: Path, cars: Examples | None) -> Result
     return Result(
         account=account.account(published, found, to_disk=to_disk, file=str(summary_file), trace=trace),
         equations=account.equations(
-            published, found, waiting=last.waiting, emitted=counters.get("spoken", 0), recorded=recorded
+            published, found, waiting=last.waiting, emitted=counters.get("emitted", 0), recorded=recorded
         ),
         first_lines=first_lines(summary_file, FIRST_LINES),
         cars=cars,

@@ -66,7 +66,7 @@ def _to(exchange: AbstractExchange) -> Publish:
     return publish
 
 
-def problem_of(failure: BaseException, exchange: str) -> str:
+def problem_of(failure: Exception, exchange: str) -> str:
     """Return why a publish failed, and what to do about it."""
     match failure:
         case PublishError():
@@ -75,7 +75,5 @@ def problem_of(failure: BaseException, exchange: str) -> str:
             return f"RabbitMQ refused a message to {exchange}: a queue is full, or it is short of memory or disk"
         case TimeoutError():
             return f"RabbitMQ confirmed nothing for {CONFIRM_SECONDS:.0f} s: it is short of memory or disk, or away"
-        case Exception():
-            return f"RabbitMQ is away ({reason(failure)}); continue when it is back"
         case _:
-            return "RabbitMQ closed the channel; continue when it is back"
+            return f"RabbitMQ is away ({reason(failure)}); continue when it is back"

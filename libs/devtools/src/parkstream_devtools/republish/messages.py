@@ -5,14 +5,13 @@ from datetime import timedelta
 from typing import Final, NamedTuple
 
 from parkstream_eventlog import Record
-from parkstream_eventlog.log import DAY_US
 from parkstream_events import wire
 from parkstream_events.sightings import Direction, Sighting, microseconds
 from parkstream_events.topology import ENTERED_KEY, EXITED_KEY
+from parkstream_events.units import DAY_US, SECOND_US
 from parkstream_generators.ids import event_id
 
 KEYS: Final = {Direction.ENTRY: ENTERED_KEY, Direction.EXIT: EXITED_KEY}
-_SECOND_US: Final = 1_000_000
 _TIMES: Final = {Direction.ENTRY: "entry_date_time", Direction.EXIT: "exit_date_time"}
 
 
@@ -38,9 +37,9 @@ def message_of(record: Record, changes: Changes) -> Message:
     seen = wire.decode_sighting(record.type, record.body)
     if not changes.new_ids and not changes.shift:
         return Message(record.position, seen.direction, record.type, seen.id, record.body)
-    happened_at = seen.happened_at + changes.shift
-    id_ = event_id(microseconds(happened_at)) if changes.new_ids else seen.id
-    changed = {"id": id_, _TIMES[seen.direction]: happened_at.isoformat()} if changes.shift else {"id": id_}
+    event_time = seen.event_time + changes.shift
+    id_ = event_id(microseconds(event_time)) if changes.new_ids else seen.id
+    changed = {"id": id_, _TIMES[seen.direction]: event_time.isoformat()} if changes.shift else {"id": id_}
     return Message(record.position, seen.direction, record.type, id_, _with(record.body, changed))
 
 
@@ -79,4 +78,4 @@ class Pace:
         at_us = sent_at_us(record)
         if self._first_us is None:
             self._first_us = at_us
-        return (at_us - self._first_us) / _SECOND_US / self._speed
+        return (at_us - self._first_us) / SECOND_US / self._speed

@@ -6,14 +6,15 @@ from typing import Final, NamedTuple
 
 from msgspec import Struct
 from parkstream_events.keys import BackendKeys
+from parkstream_service.units import DAY_US
 from redis.asyncio import Redis
 
 from parkstream_eventlog.archive.archiver import Archiver, last_recorded_before
 from parkstream_eventlog.archive.reader import Archive
 from parkstream_eventlog.archive.restorer import Restorer
-from parkstream_eventlog.log import DAY_US, EventLog
+from parkstream_eventlog.log import EventLog
 
-KEEP: Final = 100_000
+KEEP: Final = 50_000
 
 Reached = Callable[[int, int], None]
 """Is called with how many records are done, and of how many."""

@@ -7,9 +7,9 @@ from typing import Final, NamedTuple
 from parkstream_eventlog import EventLog, position_at, positions_of
 from parkstream_eventlog.prefetch import records_of
 from parkstream_events.sightings import VehicleEntered, VehicleExited, microseconds
-from parkstream_visits import Fact, Rules, Seen, Story, Telling
+from parkstream_visits import PlateSighting, RecordedEvent, Rules, Story, StoryFold
 
-from parkstream_projection.codec import fact_of
+from parkstream_projection.codec import recorded_event_of
 from parkstream_projection.opened import Note, NotFoundError, Opened, Reached
 from parkstream_projection.reads import Present
 
@@ -22,7 +22,7 @@ class Asked(NamedTuple):
     """The plate that is asked for, and the sighting that it was found by, if it was."""
 
     plate: str
-    found: Fact | None
+    found: RecordedEvent | None
 
 
 class Way(NamedTuple):
@@ -30,7 +30,7 @@ class Way(NamedTuple):
 
     first: int
     rules: list[Rules]
-    seen: Sequence[Seen] | None
+    seen: Sequence[PlateSighting] | None
 
 
 async def asked_for(it: Opened, visit_id: str, reached: Reached, note: Note) -> Asked:
@@ -38,13 +38,13 @@ async def asked_for(it: Opened, visit_id: str, reached: Reached, note: Note) -> 
     event_id = visit_id.partition(":")[2]
     for position in await positions_of(it.redis, it.keys, event_id):
         (record,) = await it.log.read(position - 1, 1)
-        if asked := _asked(fact_of(record), visit_id):
+        if asked := _asked(recorded_event_of(record), visit_id):
             return asked
     note(f"the id index does not know {event_id}: reading the log")
     end = (await it.log.state()).position
     async with aclosing(records_of(it.log, 0, end, lambda done: reached(done, end))) as records:
         async for record in records:
-            if record.id == event_id and (asked := _asked(fact_of(record), visit_id)):
+            if record.id == event_id and (asked := _asked(recorded_event_of(record), visit_id)):
                 return asked
     message = f"no record of the log begins or ends a visit {visit_id}: is that its id, as in the summary file?"
     raise NotFoundError(message)
@@ -53,21 +53,21 @@ async def asked_for(it: Opened, visit_id: str, reached: Reached, note: Note) -> 
 async def story_of(it: Opened, asked: Asked, reached: Reached, note: Note) -> Story:
     """Return the story of a plate, up to the end of the log or to where nothing more can follow."""
     present, plate = await it.reads.remembered(asked.plate)
-    if plate is not None and _covers(plate.seen, asked.found):
-        way = await _remembered(it, present, plate.seen)
+    if plate is not None and _covers(plate.sightings, asked.found):
+        way = await _remembered(it, present, plate.sightings)
     elif asked.found is not None:
         way = await _around(it, present, asked.found, note)
     else:
         note(f"nothing of {asked.plate} is remembered: reading the log from its beginning")
         way = Way(1, [Rules()], None)
-    telling = await _read(it.log, asked, way, reached)
-    if way.seen is not None and plate is not None and not telling.agrees_with(plate):
+    fold = await _read(it.log, asked, way, reached)
+    if way.seen is not None and plate is not None and not fold.agrees_with(plate):
         note("a decision restated visits: reading the log from there on")
-        telling = await _read(it.log, asked, way._replace(seen=None), reached)
-    return telling.story()
+        fold = await _read(it.log, asked, way._replace(seen=None), reached)
+    return fold.story()
 
 
-async def _remembered(it: Opened, present: Present, seen: Sequence[Seen]) -> Way:
+async def _remembered(it: Opened, present: Present, seen: Sequence[PlateSighting]) -> Way:
     """Begin where the first of the remembered sightings happened: what was recorded before cannot matter to them."""
     by_position = sorted(seen, key=lambda one: one.position)
     first = by_position[0]
@@ -79,7 +79,7 @@ async def _remembered(it: Opened, present: Present, seen: Sequence[Seen]) -> Way
     return Way(begin, rules[: index + 1], by_position if complete and settled else None)
 
 
-async def _around(it: Opened, present: Present, found: Fact, note: Note) -> Way:
+async def _around(it: Opened, present: Present, found: RecordedEvent, note: Note) -> Way:
     """Begin as long before the sighting *found* as a stay may take; the rest of its visit can only be later."""
     rules = present.clock.rules
     longest_us = max(one.max_stay_us + one.duplicate_window_us for one in rules)
@@ -92,49 +92,49 @@ async def _around(it: Opened, present: Present, found: Fact, note: Note) -> Way:
     return Way(first, list(rules), None)
 
 
-async def _read(log: EventLog, asked: Asked, way: Way, reached: Reached) -> Telling:
+async def _read(log: EventLog, asked: Asked, way: Way, reached: Reached) -> StoryFold:
     """Return the story as far as it is read; where the plate's sightings are known, the rest is jumped over."""
-    telling = Telling(asked.plate, way.rules)
+    fold = StoryFold(asked.plate, way.rules)
     end = (await log.state()).position
     after, taken = way.first - 1, 0
     while after < end and (records := await log.read(after, min(BATCH, end - after))):
         for record in records:
-            telling.take(fact_of(record))
+            fold.take(recorded_event_of(record))
         after, taken = records[-1].position, taken + len(records)
         reached(taken, end - way.first + 1)
         if way.seen is not None:
             to_come = [seen for seen in way.seen if seen.position > after]
-            needed_us = telling.needed_from_us(to_come)
+            needed_us = fold.needed_from_us(to_come)
             if needed_us is None:
                 break
             jump = min(await position_at(log, needed_us), to_come[0].position if to_come else end + 1)
             after = max(after, jump - 1)
-        elif asked.found is not None and _is_final(telling, asked.found):
+        elif asked.found is not None and _is_final(fold, asked.found):
             break
-    return telling
+    return fold
 
 
-def _covers(seen: Sequence[Seen], found: Fact | None) -> bool:
+def _covers(seen: Sequence[PlateSighting], found: RecordedEvent | None) -> bool:
     return found is None or any(one.position == found.position for one in seen)
 
 
-def _asked(fact: Fact, visit_id: str) -> Asked | None:
+def _asked(fact: RecordedEvent, visit_id: str) -> Asked | None:
     event = fact.event
     if isinstance(event, VehicleEntered | VehicleExited) and visit_id == f"{event.direction.name.lower()}:{event.id}":
         return Asked(event.vehicle_plate, fact)
     return None
 
 
-def _happened_us(fact: Fact) -> int:
+def _happened_us(fact: RecordedEvent) -> int:
     assert isinstance(fact.event, VehicleEntered | VehicleExited)
-    return microseconds(fact.event.happened_at)
+    return microseconds(fact.event.event_time)
 
 
-def _is_final(telling: Telling, found: Fact) -> bool:
+def _is_final(fold: StoryFold, found: RecordedEvent) -> bool:
     """Return whether the visits of the sighting *found* cannot change any more."""
-    rules = telling.rules[-1]
+    rules = fold.rules[-1]
     end_us = _happened_us(found) + rules.max_stay_us
-    return telling.recorded_at_us > end_us + rules.finality_us + rules.duplicate_window_us
+    return fold.recorded_at_us > end_us + rules.finality_us + rules.duplicate_window_us
 
 
 async def _rule_changes(log: EventLog, first: int, beyond: int) -> int:

@@ -9,7 +9,7 @@ from parkstream_eventlog import EventLog, Record, position_at, positions_of
 from parkstream_eventlog.prefetch import records_of
 from parkstream_events.sightings import VehicleEntered, VehicleExited
 
-from parkstream_projection.codec import fact_of
+from parkstream_projection.codec import recorded_event_of
 from parkstream_projection.opened import Note, Opened, Reached
 
 SHORT_TYPES: Final = {
@@ -70,5 +70,5 @@ async def _between(log: EventLog, wanted: Wanted) -> tuple[int, int]:
 
 
 def _plate_of(record: Record) -> str | None:
-    event = fact_of(record).event
+    event = recorded_event_of(record).event
     return event.vehicle_plate if isinstance(event, VehicleEntered | VehicleExited) else None

@@ -5,8 +5,8 @@ from typing import Final
 
 from msgspec import Struct, structs
 from parkstream_events.summaries import Outcome
+from parkstream_events.units import DAY_US, SECOND_US
 from parkstream_visits import Rules
-from parkstream_visits.rules import DAY_US, SECOND_US
 from parkstream_visits.what_if import Difference, Ending, WhatIf
 
 from parkstream_projection.opened import Opened, Reached

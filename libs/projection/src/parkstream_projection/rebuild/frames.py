@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 from parkstream_eventlog import Record
-from parkstream_visits import Seen
+from parkstream_visits import PlateSighting
 
 from parkstream_projection.rebuild.source import Source
 
@@ -46,12 +46,12 @@ class Changed(Struct, array_like=True, tag=True):
 
 
 class Batch(Struct, array_like=True):
-    """Records from one position to the next: column by column what was seen, and among it all other records."""
+    """Records from one position to the next: column by column the sightings, and among them all other records."""
 
     first: int
     last: int
     names: list[str]
-    seen: list[Seen]
+    sightings: list[PlateSighting]
     recorded_at_us: list[int]
     others: list[tuple[int, Record]]
     """How many sightings come before it, and the record."""
@@ -62,12 +62,12 @@ class Batch(Struct, array_like=True):
         for before, record in self.others:
             yield start, before, record
             start = before
-        yield start, len(self.seen), None
+        yield start, len(self.sightings), None
 
-    def in_order(self) -> Iterator[Seen | Record]:
+    def in_order(self) -> Iterator[PlateSighting | Record]:
         """Yield all of it in the order of the log."""
         for start, end, other in self.runs():
-            yield from self.seen[start:end]
+            yield from self.sightings[start:end]
             if other is not None:
                 yield other
 

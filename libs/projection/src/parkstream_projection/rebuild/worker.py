@@ -14,7 +14,7 @@ from parkstream_eventlog import EventLog, EventLogError, LogShorterError, Record
 from parkstream_events import wire
 from parkstream_events.decisions import Decision, RulesChanged
 from parkstream_events.sightings import Sighting, VehicleEntered, VehicleExited, microseconds
-from parkstream_visits import Seen, entity_hash
+from parkstream_visits import PlateSighting, entity_hash
 from parkstream_visits.plate_visits import ENTRY, EXIT
 from parkstream_visits.state_hash import MODULUS
 from redis.exceptions import RedisError
@@ -72,8 +72,8 @@ class Decoding:
     def batch_of(self, records: Sequence[Record]) -> Batch:
         """Return *records*, the next ones, as they are folded."""
         batch = Batch(records[0].position, records[-1].position, [], [], [], [])
-        name, see, recorded = batch.names.append, batch.seen.append, batch.recorded_at_us.append
-        seen = Seen._make  # Half of what a call of the class takes.
+        name, see, recorded = batch.names.append, batch.sightings.append, batch.recorded_at_us.append
+        sighting = PlateSighting._make  # Half of what a call of the class takes.
         for record in records:
             position, type_, _, body, recorded_at_us, published_at_us, traceparent = record
             event = _read(type_, body)
@@ -83,10 +83,10 @@ class Decoding:
                 at_us, way = microseconds(event.exit_date_time), EXIT
             else:
                 self._rules += isinstance(event, RulesChanged)
-                batch.others.append((len(batch.seen), record))
+                batch.others.append((len(batch.sightings), record))
                 continue
             name(event.vehicle_plate)
-            see(seen((at_us, way, event.id, self._rules, position, published_at_us, traceparent)))
+            see(sighting((at_us, way, event.id, self._rules, position, published_at_us, traceparent)))
             recorded(recorded_at_us)
         return batch
 

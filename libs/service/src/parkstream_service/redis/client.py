@@ -1,4 +1,4 @@
-"""What a Redis must be like for the log, and how to talk to it."""
+"""The client of Redis: it repeats no command by itself, packs in C, and never loses a cancellation while it sends."""
 
 import asyncio
 from collections.abc import Iterable
@@ -7,11 +7,12 @@ from urllib.parse import urlsplit
 
 import hiredis
 from redis.asyncio import Redis
+from redis.asyncio.client import Pipeline
 from redis.asyncio.connection import AbstractConnection, Connection, SSLConnection
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import NoPermissionError, RedisError, ResponseError
+from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.typing import EncodableT
 
@@ -19,17 +20,7 @@ SOCKET_TIMEOUT_SECONDS = 5.0
 """A call that blocks in Redis must ask for less."""
 CONNECT_TIMEOUT_SECONDS = 2.0
 
-DURABLE = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
-
 _hiredis: Any = hiredis
-
-
-class WeakDurabilityError(Exception):
-    """Redis may forget what it acknowledged; *problems* say how, and what to do."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("Redis may forget what it acknowledged: " + "; ".join(problems))
-        self.problems = problems
 
 
 class Packing(AbstractConnection):
@@ -61,11 +52,11 @@ class Packing(AbstractConnection):
         except BaseException as error:
             await self.disconnect(nowait=True)  # Nobody knows how much was sent.
             if isinstance(error, OSError):  # A TimeoutError is one.
-                raise _as_redis_says(error) from error
+                raise _as_redis_reports(error) from error
             raise
 
 
-def _as_redis_says(error: OSError) -> RedisError:
+def _as_redis_reports(error: OSError) -> RedisError:
     if isinstance(error, TimeoutError):
         return RedisTimeoutError("Timeout writing to socket")
     return RedisConnectionError(f"Error while writing to socket: {error}")
@@ -79,49 +70,41 @@ class PackingSSLConnection(Packing, SSLConnection):
     """Over TLS."""
 
 
-def connect(url: str, database: int = 0, *, name: str = "parkstream") -> Redis:
-    """Return a client of *database* at *url* that never repeats a command by itself.
+class PlainPipeline(Pipeline):
+    """Leaves each error as Redis answered it."""
+
+    def annotate_exception(self, exception: Exception, number: int, command: Iterable[object]) -> None:
+        """Add nothing: the code of the reply stays its first word, and the command may hold plates."""
+
+
+class Client(Redis):
+    """A client whose pipelines raise what a single command would raise."""
+
+    def pipeline(self, transaction: bool = True, shard_hint: str | None = None) -> Pipeline:  # noqa: FBT001, FBT002
+        """Return a pipeline; with *transaction* all of its commands run in one step."""
+        return PlainPipeline(self.connection_pool, self.response_callbacks, transaction, shard_hint)
+
+
+def connect(
+    url: str, database: int = 0, *, name: str = "parkstream", timeout_seconds: float = SOCKET_TIMEOUT_SECONDS
+) -> Client:
+    """Return a client of *database* at *url*, known to Redis as *name*, that never repeats a command by itself.
 
     Nothing is sent before the first command. Raises ``ValueError`` when the URL names a DB.
     """
     if urlsplit(url).path.strip("/") or "db=" in urlsplit(url).query:
         message = "the URL of Redis must not name a DB: each service has its own"
         raise ValueError(message)
-    untyped: Any = Redis
-    client: Redis = untyped.from_url(
+    untyped: Any = Client
+    client: Client = untyped.from_url(
         url,
-        db=database,
+        db=int(database),
         protocol=2,
         client_name=name,
-        socket_timeout=SOCKET_TIMEOUT_SECONDS,
-        socket_connect_timeout=CONNECT_TIMEOUT_SECONDS,
+        socket_timeout=timeout_seconds,
+        socket_connect_timeout=min(timeout_seconds, CONNECT_TIMEOUT_SECONDS),
         retry=Retry(NoBackoff(), 0),
     )
     tls = issubclass(client.connection_pool.connection_class, SSLConnection)
     client.connection_pool.connection_class = PackingSSLConnection if tls else PackingConnection
     return client
-
-
-async def check_durability(redis: Redis) -> None:
-    """Raise ``WeakDurabilityError`` unless *redis* keeps all that it acknowledged, whatever happens to its process."""
-    untyped: Any = redis
-    try:
-        found: dict[str, str | None] = {name: (await untyped.config_get(name)).get(name) for name in DURABLE}
-    except (NoPermissionError, ResponseError) as error:
-        raise WeakDurabilityError([f"CONFIG GET is refused ({error}): allow +config|get"]) from error
-    problems = [
-        f"{name} is {found[name]}: CONFIG SET {name} {wanted}, and in redis.conf"
-        for name, wanted in DURABLE.items()
-        if found[name] != wanted
-    ]
-    if problems:
-        raise WeakDurabilityError(problems)
-
-
-async def memory_share(redis: Redis) -> float:
-    """Return the share of ``maxmemory`` in use, as counted before writes are refused; 0 when there is no limit."""
-    untyped: Any = redis
-    memory: dict[str, int] = await untyped.info("memory")
-    used = memory["used_memory"] - memory.get("mem_not_counted_for_evict", 0)
-    maxmemory = memory["maxmemory"]
-    return used / maxmemory if maxmemory else 0.0

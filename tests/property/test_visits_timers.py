@@ -2,7 +2,7 @@
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parkstream_visits.timers import AgendaQueue, DailyQueue
+from parkstream_visits.timers import DailyQueue, TimerQueue
 
 members = st.sampled_from("abcdef")
 times = st.integers(0, 5)
@@ -18,7 +18,7 @@ steps = st.one_of(
 @settings(max_examples=1_000, deadline=None)
 @given(st.lists(steps, max_size=40))
 def test_both_queues_are_the_same_to_whoever_uses_them(taken):
-    plain, daily = AgendaQueue(), DailyQueue()
+    plain, daily = TimerQueue(), DailyQueue()
     for name, *arguments in [*taken, *[("pop_before", 9)] * 7, ("take_changes",)]:
         assert getattr(daily, name)(*arguments) == getattr(plain, name)(*arguments)
         assert len(daily) == len(plain)

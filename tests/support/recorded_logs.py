@@ -6,10 +6,10 @@ from dataclasses import replace
 from hypothesis import strategies as st
 from parkstream_events.decisions import WatermarkAdvanced
 from parkstream_events.sightings import Direction
-from parkstream_visits import Fact, Rules
+from parkstream_visits import RecordedEvent, Rules
 from visits_histories import RULES, START, UNIT, Pass, passes
 
-Make = Callable[[int, int], Fact]
+Make = Callable[[int, int], RecordedEvent]
 """Makes a fact of its position and the seconds (since the start) at which it is recorded."""
 
 rules = st.builds(
@@ -29,15 +29,17 @@ def _sighting(one: Pass) -> Make:
 
 
 def _decision(way: Direction, ahead: int) -> Make:
-    def make(position: int, recorded: int) -> Fact:
+    def make(position: int, recorded: int) -> RecordedEvent:
         decision = WatermarkAdvanced(way, START + (recorded + ahead) * UNIT, "silence", position - 1)
-        return Fact(position, START + recorded * UNIT, None, None, decision)
+        return RecordedEvent(position, START + recorded * UNIT, None, None, decision)
 
     return make
 
 
 def _change(changed: Rules) -> Make:
-    return lambda position, recorded: Fact(position, START + recorded * UNIT, None, None, changed.changed(position - 1))
+    return lambda position, recorded: RecordedEvent(
+        position, START + recorded * UNIT, None, None, changed.changed(position - 1)
+    )
 
 
 sightings = st.builds(_sighting, passes)
@@ -45,9 +47,9 @@ decisions = st.builds(_decision, st.sampled_from(Direction), st.integers(-30, 5)
 changes = st.builds(_change, rules)
 
 
-def log_of(steps: list[tuple[int, Make]]) -> list[Fact]:
+def log_of(steps: list[tuple[int, Make]]) -> list[RecordedEvent]:
     """Return a log, under ``RULES`` at first, of what is recorded so many seconds after one another."""
-    facts = [Fact(1, START, None, None, RULES.changed(0))]
+    facts = [RecordedEvent(1, START, None, None, RULES.changed(0))]
     recorded = 0
     for pause, make in steps:
         recorded += pause
@@ -55,7 +57,7 @@ def log_of(steps: list[tuple[int, Make]]) -> list[Fact]:
     return facts
 
 
-def logs(*more: st.SearchStrategy[Make]) -> st.SearchStrategy[list[Fact]]:
+def logs(*more: st.SearchStrategy[Make]) -> st.SearchStrategy[list[RecordedEvent]]:
     """Return logs of sightings and *more*."""
     step = st.tuples(st.sampled_from([0, 0, 1, 3, 10, 60]), st.one_of(sightings, sightings, *more))
     return st.lists(step, max_size=25).map(log_of)

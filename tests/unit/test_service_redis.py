@@ -1,17 +1,19 @@
 """How Redis is talked to, without a Redis."""
 
 import asyncio
-from itertools import islice
-from types import SimpleNamespace
 
 import pytest
-from parkstream_eventlog import connect, delays_seconds, is_transient, memory_share
-from parkstream_eventlog.connection import SOCKET_TIMEOUT_SECONDS, PackingConnection, PackingSSLConnection
-from parkstream_eventlog.functions import VERSION, library
-from parkstream_eventlog.log import digest_of
 from parkstream_eventlog.redis_log import BLOCK_MS
+from parkstream_service.redis import SOCKET_TIMEOUT_SECONDS, Library, code_of, connect, is_transient
+from parkstream_service.redis.client import PackingConnection, PackingSSLConnection
 from redis import exceptions
+from redis._parsers.base import BaseParser
 from redis.asyncio.connection import Connection
+
+
+def answered(reply: str) -> Exception:
+    """Return what redis-py makes of an error that Redis answers with."""
+    return BaseParser.parse_error(reply)
 
 
 @pytest.mark.parametrize(
@@ -20,12 +22,23 @@ from redis.asyncio.connection import Connection
         exceptions.ConnectionError("lost"),
         exceptions.MaxConnectionsError("many"),
         exceptions.TimeoutError("slow"),
-        exceptions.BusyLoadingError("loading"),
         exceptions.OutOfMemoryError("full"),
         exceptions.ReadOnlyError("replica"),
-        exceptions.ResponseError("MISCONF Errors writing to the AOF file"),
-        exceptions.ResponseError("BUSY Redis is busy running a script"),
-        exceptions.ResponseError("NOREPLICAS Not enough good replicas to write."),
+        ConnectionResetError("by peer"),
+        RuntimeError("unable to perform operation on <TCPTransport closed=True 0x1>; the handler is closed"),
+        answered("BUSY Redis is busy running a script"),
+        answered("CLUSTERDOWN Hash slot not served"),
+        answered("ERR max number of clients reached"),
+        answered("EXECABORT Transaction discarded because of: MISCONF Errors writing to the AOF file"),
+        answered("LOADING Redis is loading the dataset in memory"),
+        answered("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."),
+        answered("MISCONF Errors writing to the AOF file"),
+        answered("NOREPLICAS Not enough good replicas to write."),
+        answered("NOSCRIPT No matching script."),
+        answered("OOM command not allowed when used memory > 'maxmemory'."),
+        answered("READONLY You can't write against a read only replica."),
+        answered("TRYAGAIN Multiple keys request during rehashing of slot"),
+        answered("UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"),
     ],
 )
 def test_what_passes_by_itself_is_transient(error: Exception):
@@ -36,23 +49,35 @@ def test_what_passes_by_itself_is_transient(error: Exception):
     "error",
     [
         exceptions.AuthenticationError("wrong password"),
-        exceptions.NoPermissionError("no"),
-        exceptions.ResponseError("WRONGTYPE Operation against a key"),
-        exceptions.ResponseError("ERR Function not found"),
         exceptions.DataError("no such type"),
-        ValueError("ours"),
+        RuntimeError("worn out"),
+        ValueError("BUSY is not said by Redis here"),
+        answered("ERR Function not found"),
+        answered("ERR LOADING is no code here"),
+        answered("EXECABORT Transaction discarded because of previous errors."),
+        answered("EXECABORT Transaction discarded because of: NOPERM User has no permissions"),
+        answered("NOAUTH Authentication required."),
+        answered("NOPERM User has no permissions"),
+        answered("WRONGPASS invalid username-password pair"),
+        answered("WRONGTYPE Operation against a key"),
     ],
 )
 def test_what_stays_is_not(error: Exception):
     assert not is_transient(error)
 
 
-def test_waits_double_up_to_a_limit_and_are_spread():
-    for _ in range(20):
-        waits = list(islice(delays_seconds(0.1, 1.0), 8))
-        limits = [0.1, 0.2, 0.4, 0.8, 1.0, 1.0, 1.0, 1.0]
-        assert all(limit / 2 <= wait <= limit for wait, limit in zip(waits, limits, strict=True))
-    assert len({next(delays_seconds()) for _ in range(20)}) > 1
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [("STALE another one", "STALE"), ("NOGROUP No such key", "NOGROUP"), ("no code at all", ""), ("OOM full", "OOM")],
+)
+def test_the_code_is_the_first_word_of_the_reply(reply: str, code: str):
+    assert code_of(answered(reply)) == code
+
+
+def test_a_library_is_its_sources_behind_one_header():
+    library = Library("parkstream_visits", 7, ("local shared = 1\n", "return shared\n"))
+    assert library.source == "#!lua name=parkstream_visits_7\nlocal shared = 1\nreturn shared\n"
+    assert library.function("append") == "parkstream_append_7"
 
 
 @pytest.mark.parametrize("url", ["redis://localhost/1", "redis://localhost:6379/0", "redis://localhost?db=2"])
@@ -86,20 +111,6 @@ def test_the_client_never_repeats_a_command_and_outwaits_a_blocking_one(scheme: 
 def test_commands_are_packed_as_redis_py_packs_them(command: tuple):
     plain, packing = Connection(), PackingConnection()
     assert b"".join(packing.pack_command(*command)) == b"".join(map(bytes, plain.pack_command(*command)))
-
-
-@pytest.mark.parametrize(("maxmemory", "share"), [(0, 0.0), (1000, 0.75)])
-async def test_the_share_of_memory_is_counted_as_redis_does(maxmemory: int, share: float):
-    async def info(section: str) -> dict[str, int]:
-        return {"used_memory": 800, "mem_not_counted_for_evict": 50, "maxmemory": maxmemory}
-
-    assert await memory_share(SimpleNamespace(info=info)) == share
-
-
-def test_a_changed_library_has_a_new_version():
-    """An older process must keep calling what it knows: raise VERSION and the numbers in functions.lua, then this."""
-    assert library().startswith(f"#!lua name=parkstream_eventlog_{VERSION}\n")
-    assert (VERSION, digest_of(library().encode()).hex()) == (2, "67d67aeefe5b92ac")
 
 
 class Writer:
