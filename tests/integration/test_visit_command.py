@@ -64,10 +64,10 @@ async def test_what_was_held_tells_who_released_it(shop, parkstream):
     (sighting_,) = first["sightings"]
     assert sighting_["rule"] == "exit_without_entry"
     (said,) = first["revisions"]
-    assert (said["because"], said["held_since_position"], said["position"]) == ("watermark_passed", 1, 2)
+    assert (said["because"], said["pending_since_position"], said["position"]) == ("watermark_passed", 1, 2)
     assert said["outcome"] == "entry_missed"
     (said,) = third["revisions"]
-    assert (said["because"], said["held_since_position"], said["position"]) == ("silence", 3, 4)
+    assert (said["because"], said["pending_since_position"], said["position"]) == ("silence", 3, 4)
     assert "released by decision 4 because no entry came for the whole silence grace" in parkstream("visit", "CAR3").out
     waiting = parkstream("visit", "CAR2", "--json").object["visits"][0]
     assert (waiting["outcome"], waiting["waits"]["since_position"], waiting["waits"]["direction"]) == (None, 2, "exit")

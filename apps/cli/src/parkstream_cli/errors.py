@@ -10,7 +10,7 @@ from parkstream_projection.opened import NotFoundError
 FAILED: Final = 1
 """Something is wrong with what was looked at, or it could not be done."""
 MISUSED: Final = 2
-"""The words of the command, or the environment, are wrong."""
+"""The command line or the environment is wrong."""
 
 
 class ToolError(Exception):

@@ -48,7 +48,7 @@ class Sighting(Struct, frozen=True):
         )
 
 
-class Said(Struct, frozen=True):
+class EmittedRevision(Struct, frozen=True):
     """A revision: what it says, at which record's position, because of what."""
 
     revision: int
@@ -58,9 +58,9 @@ class Said(Struct, frozen=True):
     duration: str | None
     superseded_by: str | None
     position: int
-    said_at: datetime
+    emitted_at: datetime
     because: str
-    held_since_position: int | None
+    pending_since_position: int | None
     cause_position: int
     traceparent: str | None
     """Of the sighting that caused it: whose trace the summary goes on with."""
@@ -103,7 +103,7 @@ class Answer(Struct, frozen=True):
     visit_id: str
     vehicle_plate: str
     outcome: Outcome | None
-    revisions: list[Said]
+    revisions: list[EmittedRevision]
     waits: Waits | None
     sightings: list[Sighting]
 
@@ -122,10 +122,10 @@ def answers(story: Story, visit_id: str | None = None) -> Answers:
         judged.visit_id for judged in story.sightings if f"{WAYS[judged.sighting.way]}:{judged.sighting.id}" == visit_id
     }
     sightings = [Sighting.of(judged, story.recorded_us[judged.sighting.position]) for judged in story.sightings]
-    told = [one for one in story.visits if visit_id is None or one.id in {visit_id, *wanted}]
+    visits = [one for one in story.visits if visit_id is None or one.id in {visit_id, *wanted}]
     return Answers(
         story.plate,
-        [_answer(story.plate, one, [seen for seen in sightings if seen.visit_id == one.id]) for one in told],
+        [_answer(story.plate, one, [seen for seen in sightings if seen.visit_id == one.id]) for one in visits],
         [seen for seen in sightings if seen.visit_id is None],
     )
 
@@ -135,14 +135,14 @@ def duration_of(entry: PlateSighting | None, exit_: PlateSighting | None) -> str
     return iso_duration((exit_.at_us - entry.at_us) // 1_000) if entry and exit_ else None
 
 
-def _answer(plate: str, told: VisitStory, sightings: list[Sighting]) -> Answer:
-    said = [Said.of(revision) for revision in told.revisions]
-    waits = _waits(told.pending, waiting_in_words(told)) if told.pending else None
-    return Answer(told.id, plate, said[-1].outcome if said else None, said, waits, sightings)
+def _answer(plate: str, story: VisitStory, sightings: list[Sighting]) -> Answer:
+    revisions = [EmittedRevision.of(revision) for revision in story.revisions]
+    waits = _waits(story.pending, waiting_in_words(story)) if story.pending else None
+    return Answer(story.id, plate, revisions[-1].outcome if revisions else None, revisions, waits, sightings)
 
 
-def _waits(held: Pending, why: str) -> Waits:
-    return Waits(held.since, WAYS[held.waits_for], held.due_us, held.lateness_us / SECOND_US, why)
+def _waits(pending: Pending, why: str) -> Waits:
+    return Waits(pending.since, WAYS[pending.waits_for], pending.due_us, pending.lateness_us / SECOND_US, why)
 
 
 def rule_in_words(judged: Judged) -> str:  # noqa: PLR0911 - one per rule
@@ -189,11 +189,11 @@ def revision_in_words(revision: Revision) -> str:  # noqa: PLR0911 - one per rea
         case Because.OVERDUE:
             return f"emitted at once by record {by}: {_who_could(revision)} had already reported beyond it"
         case Because.CAUGHT_UP:
-            return f"{_held(revision.pending)}; released by record {by}, a later sighting of that direction"
+            return f"{_pending(revision.pending)}; released by record {by}, a later sighting of that direction"
         case Because.SILENCE | Because.HOLD_MAX:
-            return f"{_held(revision.pending)}; released by decision {by} because {_decided(revision)}"
+            return f"{_pending(revision.pending)}; released by decision {by} because {_decided(revision)}"
         case Because.RULES_CHANGED:
-            return f"{_held(revision.pending)}; released by record {by}, which changed the rules"
+            return f"{_pending(revision.pending)}; released by record {by}, which changed the rules"
         case Because.CORRECTED:
             return f"corrected by record {by}: {_seen(emitted.cause)} came later"
         case Because.SUPERSEDED:
@@ -204,16 +204,16 @@ def revision_in_words(revision: Revision) -> str:  # noqa: PLR0911 - one per rea
     assert_never(revision.because)
 
 
-def waiting_in_words(told: VisitStory) -> str:
+def waiting_in_words(story: VisitStory) -> str:
     """Return what a pending visit waits for."""
-    return _held(told.pending) if told.pending else "not emitted"
+    return _pending(story.pending) if story.pending else "not emitted"
 
 
-def _held(held: Pending | None) -> str:
-    if held is None:
+def _pending(pending: Pending | None) -> str:
+    if pending is None:
         return "pending"
-    until = f"{at(held.due_us)} + {lasting(held.lateness_us)}"
-    return f"pending since record {held.since} until {DIRECTIONS[held.waits_for]} are reported beyond {until}"
+    until = f"{at(pending.due_us)} + {lasting(pending.lateness_us)}"
+    return f"pending since record {pending.since} until {DIRECTIONS[pending.waits_for]} are reported beyond {until}"
 
 
 def _decided(revision: Revision) -> str:

@@ -10,7 +10,7 @@ from parkstream_cli.connections import opened, settings_here
 from parkstream_cli.errors import ToolError
 from parkstream_cli.output import AsJson, as_json, line, note
 from parkstream_cli.progress import progress
-from parkstream_cli.story import Answer, Said, Sighting, answers
+from parkstream_cli.story import Answer, EmittedRevision, Sighting, answers
 
 VISIT_IDS = ("entry:", "exit:")
 
@@ -56,8 +56,8 @@ def _show_visit(visit: Answer) -> None:
     line(f"{visit.visit_id}  {visit.vehicle_plate}  {state}")
     for seen in visit.sightings:
         _show_sighting(seen)
-    for said in visit.revisions:
-        _show_revision(said)
+    for revision in visit.revisions:
+        _show_revision(revision)
     if visit.waits:
         line(f"  waits       {visit.waits.why}")
 
@@ -69,10 +69,10 @@ def _show_sighting(seen: Sighting) -> None:
     line(f"              trace {_trace(seen.traceparent)}")
 
 
-def _show_revision(said: Said) -> None:
-    line(f"  revision {said.revision}  {said.outcome}  at record {said.position}, {said.said_at:%Y-%m-%d %H:%M:%S.%f}Z")
-    line(f"              {said.why}")
-    line(f"              trace {_trace(said.traceparent)}")
+def _show_revision(one: EmittedRevision) -> None:
+    line(f"  revision {one.revision}  {one.outcome}  at record {one.position}, {one.emitted_at:%Y-%m-%d %H:%M:%S.%f}Z")
+    line(f"              {one.why}")
+    line(f"              trace {_trace(one.traceparent)}")
 
 
 def _trace(traceparent: str | None) -> str:

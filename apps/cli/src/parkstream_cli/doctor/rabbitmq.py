@@ -24,8 +24,8 @@ async def examine(url: str) -> list[Finding]:
 
 def _version(connection: AbstractConnection) -> Finding:
     underlying: Any = connection.transport
-    said: Any = underlying.connection.server_properties.get("version", "")
-    version = said.decode() if isinstance(said, bytes) else str(said)
+    reported: Any = underlying.connection.server_properties.get("version", "")
+    version = reported.decode() if isinstance(reported, bytes) else str(reported)
     if version_of(version) < OLDEST:
         return wrong("RabbitMQ", f"version {version}", "use RabbitMQ 3.10 or later: quorum queues need it")
     return ok("RabbitMQ", f"version {version}")

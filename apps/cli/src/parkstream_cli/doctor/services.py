@@ -58,8 +58,8 @@ async def _backend(url: str, client: ServiceClient) -> list[Finding]:
     except UnreachableError as error:
         return [wrong("backend", str(error), _advice("backend", "PARKSTREAM_BACKEND_URL", error))]
     figures = f"{state.lag:,} behind, {state.pending:,} pending, {state.outbox_depth:,} to deliver"
-    told = f"position {state.position:,}, {figures}"
-    findings = [note("backend", told, "it is catching up") if state.lag > LAG_MANY else ok("backend", told)]
+    text = f"position {state.position:,}, {figures}"
+    findings = [note("backend", text, "it is catching up") if state.lag > LAG_MANY else ok("backend", text)]
     if state.parked:
         advice = "parkstream outbox parked lists them; see the runbook: parked summaries"
         findings.append(wrong("outbox", f"{state.parked} summaries are parked", advice))

@@ -43,8 +43,8 @@ def archive(  # noqa: PLR0913 - its options
     """Move old records from Redis into compressed files, where the tools and the backend still read them.
 
     A record leaves the log only when it was read back from the disk and compared. Nothing goes that a projection has
-    not folded, or that a replay still reads. Touches neither visits nor summaries, nor the ids that tell duplicates.
-    May be interrupted at any time: the next run finishes it. Only one may run in a folder at a time.
+    not folded, or that a replay still reads. Visits, summaries and the index of ids stay as they are. It may be
+    interrupted at any time: the next run finishes it. Only one may run in a folder at a time.
     """
     if sum(limit is not None for limit in (keep, through, older_than)) > 1:
         message = "give one of --keep, --through and --older-than"

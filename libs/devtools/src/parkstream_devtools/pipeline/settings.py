@@ -1,4 +1,4 @@
-"""What the pipeline's services are told."""
+"""What the pipeline's services are given."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -31,7 +31,7 @@ class Servers(Struct, frozen=True, kw_only=True):
 
 
 def of_all(servers: Servers, environ: Mapping[str, str]) -> dict[str, str]:
-    """Return what every service is told; a key for plates may come from *environ*, the user's."""
+    """Return what every service is given; a key for plates may come from *environ*, the user's."""
     return {
         "PARKSTREAM_RABBITMQ_URL": servers.rabbitmq_url,
         "PARKSTREAM_REDIS_URL": servers.redis_url,
@@ -42,7 +42,7 @@ def of_all(servers: Servers, environ: Mapping[str, str]) -> dict[str, str]:
 
 
 def of_cameras(options: Options) -> dict[str, str]:
-    """Return what both generators are told: a day of cars in the time of the run."""
+    """Return what both generators are given: a day of cars in the time of the run."""
     return {
         "PARKSTREAM_RATE": f"{options.rate:g}",
         "PARKSTREAM_ARRIVALS": "rush_hours",

@@ -17,7 +17,7 @@ _OURS: Final = "OTEL_SERVICE_NAME"
 
 
 class Tracing(Struct, frozen=True):
-    """What the services are told, and the file in which their spans are kept, if they are."""
+    """What the services are given, and the file in which their spans are kept, if they are."""
 
     environ: dict[str, str]
     file: Path | None = None

@@ -1,5 +1,5 @@
 """Questions to the log, answered in memory.
 
-Reading order: facts (the log passed), as_of (another time), what_if (other rules), plate_story (one car), search (some
-records), unreadable.
+Reading order: recorded_events (the log passed), as_of (another time), what_if (other rules), plate_story (one car),
+search (some records), unreadable.
 """

@@ -18,7 +18,7 @@ from parkstream_visits.as_of_event_time import AsOfEventTime
 from parkstream_visits.as_of_recorded_time import AsOfRecordedTime, InsideThen, VisitThen
 
 from parkstream_projection.opened import Opened, Reached
-from parkstream_projection.questions.facts import facts_of
+from parkstream_projection.questions.recorded_events import recorded_events_of
 
 
 class AsOf(Struct, frozen=True, kw_only=True):
@@ -88,9 +88,9 @@ async def as_of(it: Opened, options: AsOf, reached: Reached) -> Answer:
 async def _known(it: Opened, options: AsOf, through: int, reached: Reached) -> Answer:
     known = AsOfRecordedTime(options.plate)
     recorded_at_us = 0
-    async for fact in facts_of(it.log, through, reached):
-        known.take(fact)
-        recorded_at_us = fact.recorded_at_us
+    async for recorded in recorded_events_of(it.log, through, reached):
+        known.take(recorded)
+        recorded_at_us = recorded.recorded_at_us
     return Answer(
         question=Question.KNOWN,
         position=through,
@@ -107,11 +107,11 @@ async def _true(it: Opened, options: AsOf, occurred_at: datetime, reached: Reach
     happened = AsOfEventTime(microseconds(occurred_at), options.plate)
     position = recorded_at_us = 0
     end = (await it.log.state()).position
-    async with aclosing(facts_of(it.log, end, reached)) as facts:
-        async for fact in facts:
-            if not happened.take(fact):
+    async with aclosing(recorded_events_of(it.log, end, reached)) as events:
+        async for recorded in events:
+            if not happened.take(recorded):
                 break
-            position, recorded_at_us = fact.position, fact.recorded_at_us
+            position, recorded_at_us = recorded.position, recorded.recorded_at_us
     return Answer(
         question=Question.TRUE,
         position=position,

@@ -118,16 +118,16 @@ def _covers(seen: Sequence[PlateSighting], found: RecordedEvent | None) -> bool:
     return found is None or any(one.position == found.position for one in seen)
 
 
-def _asked(fact: RecordedEvent, visit_id: str) -> Asked | None:
-    event = fact.event
+def _asked(recorded: RecordedEvent, visit_id: str) -> Asked | None:
+    event = recorded.event
     if isinstance(event, VehicleEntered | VehicleExited) and visit_id == f"{event.direction.name.lower()}:{event.id}":
-        return Asked(event.vehicle_plate, fact)
+        return Asked(event.vehicle_plate, recorded)
     return None
 
 
-def _happened_us(fact: RecordedEvent) -> int:
-    assert isinstance(fact.event, VehicleEntered | VehicleExited)
-    return microseconds(fact.event.event_time)
+def _happened_us(recorded: RecordedEvent) -> int:
+    assert isinstance(recorded.event, VehicleEntered | VehicleExited)
+    return microseconds(recorded.event.event_time)
 
 
 def _is_final(fold: StoryFold, found: RecordedEvent) -> bool:

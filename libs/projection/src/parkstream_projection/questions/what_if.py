@@ -10,7 +10,7 @@ from parkstream_visits import Rules
 from parkstream_visits.what_if import Difference, Ending, WhatIf
 
 from parkstream_projection.opened import Opened, Reached
-from parkstream_projection.questions.facts import facts_of
+from parkstream_projection.questions.recorded_events import recorded_events_of
 
 Changes = dict[str, int]
 """Microseconds by field of ``Rules``."""
@@ -78,8 +78,8 @@ async def what_if(it: Opened, options: Otherwise, reached: Reached) -> WhatIfAns
     # The log's own decisions were made under its grace and hold: under others they say nothing.
     again = not options.changes.keys().isdisjoint({"silence_grace_us", "hold_max_us"})
     folds = WhatIf(_with(options.changes), again=again, start=first)
-    async for fact in facts_of(it.log, last, reached):
-        folds.take(fact)
+    async for recorded in recorded_events_of(it.log, last, reached):
+        folds.take(recorded)
     differences = [_differing(one) for one in folds.differences()]
     return WhatIfAnswer(
         first=first,

@@ -88,5 +88,7 @@ async def replay(it: Opened, source: Source, version: int, wish: Wish, folded: C
 
 
 def _example(one: Difference) -> dict[str, str]:
-    shown, now = (f"{said.outcome.value} #{said.revision}" if said else "nothing" for said in (one.shown, one.now))
+    shown, now = (
+        f"{summary.outcome.value} #{summary.revision}" if summary else "nothing" for summary in (one.shown, one.now)
+    )
     return {"visit_id": one.visit_id, "shown": shown, "now": now}

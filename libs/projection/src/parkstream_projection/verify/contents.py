@@ -31,6 +31,6 @@ def pair_of(content: Content) -> Pair:
 
 
 def position_of(content: Content) -> int:
-    """Return the position of the record that *content* was said of."""
+    """Return the position of the record that *content* follows from."""
     position: int = content[_POSITION]
     return position

@@ -30,7 +30,7 @@ class Version(Struct, frozen=True):
     """Positions whose state hash should be kept, and is not."""
 
 
-class Seen(Struct, frozen=True, kw_only=True):
+class Snapshot(Struct, frozen=True, kw_only=True):
     """The projections and the outbox, each read in one step."""
 
     versions: Sequence[Version]
@@ -51,7 +51,7 @@ class Seen(Struct, frozen=True, kw_only=True):
         return next((version for version in self.versions if version.version == self.live), nothing)
 
 
-async def snapshot(redis: Redis, keys: BackendKeys) -> Seen:
+async def snapshot(redis: Redis, keys: BackendKeys) -> Snapshot:
     """Return what the projections and the outbox in *redis* are now."""
     functions = Functions(redis, PROJECTING)
     versions = sorted(map(int, await functions.execute("SMEMBERS", keys.projections))) or [1]
@@ -63,7 +63,7 @@ async def snapshot(redis: Redis, keys: BackendKeys) -> Seen:
         pipeline.execute_command("HEXISTS", keys.log_meta, "importing")
         meta, parked, waiting, last, importing = await pipeline.execute()
     live, emitted, emitted_through, delivered = (int(value or 0) for value in meta)
-    return Seen(
+    return Snapshot(
         versions=[await _version(functions, keys, version) for version in versions],
         live=live or 1,
         emitted=emitted,
@@ -89,7 +89,7 @@ async def _version(functions: Functions, keys: BackendKeys, version: int) -> Ver
     return Version(version, through, known, int(rules) if rules else None, tuple(missing))
 
 
-def check_projections(seen: Seen, end: int, findings: Findings) -> None:
+def check_projections(seen: Snapshot, end: int, findings: Findings) -> None:
     """Compare what was *seen* with itself, and with a log that ended at *end* afterwards."""
     for version in seen.versions:
         if version.checkpoint > end:
@@ -106,7 +106,7 @@ def check_projections(seen: Seen, end: int, findings: Findings) -> None:
         findings.add(Finding("import_unfinished", found, advice, end))
 
 
-def _check_outbox(seen: Seen, end: int, findings: Findings) -> None:
+def _check_outbox(seen: Snapshot, end: int, findings: Findings) -> None:
     accounted = seen.delivered + seen.parked + seen.waiting
     if seen.emitted != accounted:
         found = (
@@ -125,7 +125,7 @@ def _check_outbox(seen: Seen, end: int, findings: Findings) -> None:
         findings.add(Finding("outbox_ahead", found, advice, int(seen.last_waiting.split("-")[0])))
 
 
-def check_unreadable(records: RecordCheck, seen: Seen, findings: Findings) -> None:
+def check_unreadable(records: RecordCheck, seen: Snapshot, findings: Findings) -> None:
     """Tell records that cannot be read and are listed or acknowledged from those that nobody knows of."""
     live = seen.live_version
     listed = {record.position for record in live.clock.unreadable}

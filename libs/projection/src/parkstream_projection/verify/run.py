@@ -11,7 +11,7 @@ from parkstream_eventlog.verify.index import IdIndex
 from parkstream_visits import RULES_VERSION
 
 from parkstream_projection.opened import Opened
-from parkstream_projection.verify.projections import Seen, check_projections, check_unreadable, snapshot
+from parkstream_projection.verify.projections import Snapshot, check_projections, check_unreadable, snapshot
 from parkstream_projection.verify.summaries import SummaryCheck
 from parkstream_projection.verify.undelivered import read_waiting
 
@@ -79,7 +79,7 @@ async def _check_summaries(it: Opened, file: Path, positions: range, findings: F
     return check.lines
 
 
-def _obstacle(file: Path | None, seen: Seen, first: int, findings: Findings) -> str | None:
+def _obstacle(file: Path | None, seen: Snapshot, first: int, findings: Findings) -> str | None:
     """Return why summaries cannot be compared, if so."""
     if findings.by_kind.keys() & STOPS_PROJECTIONS:
         return "summaries were not compared: the log cannot be read through"

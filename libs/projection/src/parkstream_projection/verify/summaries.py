@@ -28,7 +28,7 @@ RANGES_MAX: Final = 64
 
 
 class SummaryCheck:
-    """Compares *file* with what is said of the records of *log* at *positions*, less what is *waiting*."""
+    """Compares *file* with what follows from the records of *log* at *positions*, less what is *waiting*."""
 
     def __init__(self, log: EventLog, file: Path, positions: range, waiting: Waiting, findings: Findings) -> None:
         self._log = log
@@ -41,17 +41,17 @@ class SummaryCheck:
 
     async def run(self, reached: Callable[[int], None]) -> None:
         """Compare; ``reached(position)`` is called now and then."""
-        said, written = Sums(), Sums()
-        async for position, contents in self._said():
-            await asyncio.to_thread(self._add, contents, said)
+        emitted, written = Sums(), Sums()
+        async for position, contents in self._emitted():
+            await asyncio.to_thread(self._add, contents, emitted)
             reached(position)
         await asyncio.to_thread(self._add_file, written)
         self._waiting.check(self._positions, self._findings)
-        if ranges := said.differing(written):
+        if ranges := emitted.differing(written):
             await self._compare(ranges)
 
-    async def _said(self) -> AsyncIterator[tuple[int, list[Content]]]:
-        """Yield what is said of the records, batch by batch, and the last position of each batch."""
+    async def _emitted(self) -> AsyncIterator[tuple[int, list[Content]]]:
+        """Yield what follows from the records, batch by batch, and the last position of each batch."""
         fold = Fold(State())
         async with aclosing(batches_of(self._log, 0, self._positions.stop - 1, BATCH_MAX)) as batches:
             async for records in batches:
@@ -83,7 +83,7 @@ class SummaryCheck:
         """Find what differs in the first of *ranges*, exactly."""
         wanted = frozenset(ranges[:RANGES_MAX])
         differences = Differences(self._findings)
-        async for _, contents in self._said():
+        async for _, contents in self._emitted():
             differences.expect(content for content in contents if self._is_in(wanted, content))
         for _, content in self._written():
             if content is not None and self._is_in(wanted, content):
@@ -101,9 +101,9 @@ class SummaryCheck:
 
 
 def contents_of(fold: Fold, records: Iterable[Record]) -> list[Content]:
-    """Return what *fold* says of *records*, the next ones."""
+    """Return what *fold* emits of *records*, the next ones."""
     return [
-        astuple(summary_of(spoken))[: len(NAMES)]
+        astuple(summary_of(emitted))[: len(NAMES)]
         for record in records
-        for spoken in fold.fold(recorded_event_of(record))
+        for emitted in fold.fold(recorded_event_of(record))
     ]

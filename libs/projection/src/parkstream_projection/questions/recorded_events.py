@@ -1,4 +1,4 @@
-"""The log passed fact by fact."""
+"""The log passed record by record, as recorded events."""
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -11,7 +11,7 @@ from parkstream_projection.codec import recorded_event_of
 from parkstream_projection.opened import Reached
 
 
-async def facts_of(log: EventLog, through: int, reached: Reached) -> AsyncGenerator[RecordedEvent, None]:
+async def recorded_events_of(log: EventLog, through: int, reached: Reached) -> AsyncGenerator[RecordedEvent, None]:
     """Yield what the records of *log* up to position *through* say."""
     async with aclosing(records_of(log, 0, through, lambda done: reached(done, through))) as records:
         async for record in records:
