@@ -3,32 +3,13 @@
 import asyncio
 from typing import Final
 
-from msgspec import Struct, field
+from parkstream_devtools.pipeline.snapshots import State, Stats
 from parkstream_devtools.probes import ServiceClient, UnreachableError
 
 from parkstream_cli.doctor.findings import Finding, note, ok, wrong
 from parkstream_cli.settings import Settings
 
 LAG_MANY: Final = 10_000
-
-
-class Backend(Struct, frozen=True, kw_only=True):
-    """What its read API says."""
-
-    position: int = 0
-    lag: int = 0
-    pending: int = 0
-    outbox_depth: int = 0
-    parked: int = 0
-    unreadable: int = 0
-
-
-class Summaries(Struct, frozen=True, kw_only=True):
-    """What its statistics say; ``current`` counts visits by outcome."""
-
-    lines: int = 0
-    position: int | None = None
-    current: dict[str, int] = field(default_factory=dict[str, int])
 
 
 async def examine(settings: Settings, client: ServiceClient) -> tuple[list[Finding], int | None]:
@@ -45,7 +26,7 @@ async def examine(settings: Settings, client: ServiceClient) -> tuple[list[Findi
 async def _summaries(url: str, client: ServiceClient) -> tuple[list[Finding], int | None]:
     try:
         await client.get(f"{url}/health/ready", object)
-        stats = await client.get(f"{url}/v1/stats", Summaries)
+        stats = await client.get(f"{url}/v1/stats", Stats)
     except UnreachableError as error:
         return [wrong("summary-api", str(error), _advice("summary-api", "PARKSTREAM_SUMMARY_URL", error))], None
     return [ok("summary-api", f"{stats.lines:,} lines")], stats.position
@@ -54,7 +35,7 @@ async def _summaries(url: str, client: ServiceClient) -> tuple[list[Finding], in
 async def _backend(url: str, client: ServiceClient) -> list[Finding]:
     try:
         await client.get(f"{url}/health/ready", object)
-        state = await client.get(f"{url}/v1/state", Backend)
+        state = await client.get(f"{url}/v1/state", State)
     except UnreachableError as error:
         return [wrong("backend", str(error), _advice("backend", "PARKSTREAM_BACKEND_URL", error))]
     figures = f"{state.lag:,} behind, {state.pending:,} pending, {state.outbox_depth:,} to deliver"

@@ -6,9 +6,10 @@ from typing import Any, Final
 from msgspec import structs
 from parkstream_projection import Version
 from parkstream_projection.questions.as_of import Answer, PlateVisit, Question
-from parkstream_projection.questions.what_if import How, WhatIfAnswer
+from parkstream_projection.questions.what_if import WhatIfAnswer
 from parkstream_projection.rebuild import Checked
 from parkstream_projection.rebuild.run import Result
+from parkstream_visits.what_if import Ending
 from rich.console import Console
 from rich.table import Table
 
@@ -139,7 +140,7 @@ def show_what_if(answer: WhatIfAnswer, console: Console) -> None:
     _print(visits, answer.differing, console)
 
 
-def _how(how: How | None) -> str:
+def _how(how: Ending | None) -> str:
     if how is None:
         return "no such visit"
     if how.waiting:

@@ -39,6 +39,7 @@ class State(Struct, frozen=True, kw_only=True):
     inside: int = 0
     outbox_depth: int = 0
     parked: int = 0
+    unreadable: int = 0
     counters: dict[str, int] = field(default_factory=dict[str, int])
 
 
@@ -46,6 +47,8 @@ class Stats(Struct, frozen=True, kw_only=True):
     """Where the summary file stands; ``current`` counts visits by outcome."""
 
     lines: int = 0
+    position: int | None = None
+    """The greatest that it knows."""
     current: dict[str, int] = field(default_factory=dict[str, int])
     exit_to_disk_ms: Milliseconds | None = None
     held_exit_to_disk_ms: Milliseconds | None = None

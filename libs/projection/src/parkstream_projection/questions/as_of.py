@@ -19,6 +19,7 @@ from parkstream_visits.as_of_recorded_time import AsOfRecordedTime, InsideThen, 
 
 from parkstream_projection.opened import Opened, Reached
 from parkstream_projection.questions.recorded_events import recorded_events_of
+from parkstream_projection.reads import Inside
 
 
 class AsOf(Struct, frozen=True, kw_only=True):
@@ -36,14 +37,6 @@ class Question(StrEnum):
 
     KNOWN = "known"
     TRUE = "true"
-
-
-class Car(Struct, frozen=True):
-    """A car that was inside."""
-
-    vehicle_plate: str
-    entry_date_time: datetime
-    entry_event_id: str
 
 
 class PlateVisit(Struct, frozen=True):
@@ -71,7 +64,7 @@ class Answer(Struct, frozen=True, kw_only=True):
     occurred_at: datetime | None
     final: bool
     counters: dict[str, int]
-    inside: list[Car] | None
+    inside: list[Inside] | None
     visits: list[PlateVisit] | None
 
 
@@ -124,8 +117,8 @@ async def _true(it: Opened, options: AsOf, occurred_at: datetime, reached: Reach
     )
 
 
-def _cars(inside: list[InsideThen]) -> list[Car]:
-    return [Car(car.plate, moment_of(car.entry.at_us), car.entry.id) for car in inside]
+def _cars(inside: list[InsideThen]) -> list[Inside]:
+    return [Inside(car.plate, moment_of(car.entry.at_us), car.entry.id) for car in inside]
 
 
 def _visit(visit: VisitThen, *, without_revision: bool = False) -> PlateVisit:

@@ -4,10 +4,9 @@ from collections.abc import Callable
 from typing import Final
 
 from msgspec import Struct, structs
-from parkstream_events.summaries import Outcome
 from parkstream_events.units import DAY_US, SECOND_US
 from parkstream_visits import Rules
-from parkstream_visits.what_if import Difference, Ending, WhatIf
+from parkstream_visits.what_if import Difference, WhatIf
 
 from parkstream_projection.opened import Opened, Reached
 from parkstream_projection.questions.recorded_events import recorded_events_of
@@ -40,24 +39,6 @@ class Sides(Struct, frozen=True):
     other: float
 
 
-class How(Struct, frozen=True):
-    """How a visit ended; ``waiting`` while it is pending."""
-
-    outcome: Outcome | None
-    entry_event_id: str | None
-    exit_event_id: str | None
-    waiting: bool
-
-
-class Differing(Struct, frozen=True):
-    """A visit that ends otherwise; None where there is no such visit."""
-
-    visit_id: str
-    vehicle_plate: str
-    log: How | None
-    other: How | None
-
-
 class WhatIfAnswer(Struct, frozen=True, kw_only=True):
     """What other rules change; ``decided_anew`` when the log's decisions by the clock could not be kept."""
 
@@ -68,7 +49,7 @@ class WhatIfAnswer(Struct, frozen=True, kw_only=True):
     counters: dict[str, Sides]
     corrections: Sides
     differing: int
-    differences: list[Differing]
+    differences: list[Difference]
 
 
 async def what_if(it: Opened, options: Otherwise, reached: Reached) -> WhatIfAnswer:
@@ -80,7 +61,7 @@ async def what_if(it: Opened, options: Otherwise, reached: Reached) -> WhatIfAns
     folds = WhatIf(_with(options.changes), again=again, start=first)
     async for recorded in recorded_events_of(it.log, last, reached):
         folds.take(recorded)
-    differences = [_differing(one) for one in folds.differences()]
+    differences = folds.differences()
     return WhatIfAnswer(
         first=first,
         last=last,
@@ -95,14 +76,6 @@ async def what_if(it: Opened, options: Otherwise, reached: Reached) -> WhatIfAns
 
 def _sides(log: dict[str, float] | dict[str, int], other: dict[str, float] | dict[str, int]) -> dict[str, Sides]:
     return {name: Sides(value, other[name]) for name, value in log.items()}
-
-
-def _differing(one: Difference) -> Differing:
-    return Differing(one.visit_id, one.plate, _how(one.log), _how(one.other))
-
-
-def _how(ending: Ending | None) -> How | None:
-    return None if ending is None else How(*ending)
 
 
 def _with(changes: Changes) -> Callable[[Rules], Rules]:
