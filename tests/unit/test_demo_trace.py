@@ -99,10 +99,10 @@ def test_a_summary_among_others_is_shown_with_the_request_that_carried_it(tmp_pa
 
 @pytest.mark.parametrize(
     "said",
-    [{"held": True}, {"outcome": "entry_missed"}, {"item__status": "duplicate"}],
+    [{"pending": True}, {"outcome": "entry_missed"}, {"item__status": "duplicate"}],
     ids=lambda said: next(iter(said)),
 )
-def test_what_was_held_missed_or_repeated_is_no_example(said, tmp_path):
+def test_what_was_pending_missed_or_repeated_is_no_example(said, tmp_path):
     assert examples_in(kept(tmp_path / SPANS_FILE, *alone("1", 10, **said))) is None
 
 

@@ -8,6 +8,7 @@ from parkstream_devtools.probes import UnreachableError, hosts_of, reason
 from parkstream_eventlog import RedisLog
 from parkstream_eventlog.archive import spanning
 from parkstream_events.keys import BackendKeys
+from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_projection import Outbox, Reads
 from parkstream_projection.opened import Opened
 from parkstream_service.redis import connect
@@ -38,7 +39,7 @@ async def opened(settings: Settings) -> AsyncGenerator[Opened, None]:
         raise UnreachableError(hosts_of(settings.redis_url), f"{error} ({VARIABLE})") from error
     keys = BackendKeys(settings.mall)
     try:
-        log = spanning(RedisLog(redis, keys), settings.archive_dir, settings.mall)
+        log = spanning(RedisLog(redis, keys, LOG_SCHEMA), settings.archive_dir, settings.mall)
         yield Opened(redis, keys, log, Outbox(redis, keys), Reads(redis, keys))
     except RedisError as error:
         raise unreachable(settings.redis_url, reason(error), VARIABLE) from error

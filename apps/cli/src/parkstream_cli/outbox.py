@@ -36,7 +36,7 @@ class Refused(Struct, frozen=True):
         """Return *parked* as it is at *now_us*."""
         age_seconds = max(0, now_us - parked.parked_at_us) / SECOND_US
         parked_at = moment_of(parked.parked_at_us)
-        return cls(parked.id, parked.visit_id, parked.revision, parked.problem, parked_at, age_seconds, parked.item)
+        return cls(parked.id, parked.key, parked.revision, parked.problem, parked_at, age_seconds, parked.item)
 
 
 class Redriven(Struct, frozen=True, kw_only=True):

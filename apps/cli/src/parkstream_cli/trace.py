@@ -189,6 +189,6 @@ def about(trace: CarTrace) -> str:
     parts = [trace.visit_id, trace.written(names.ATTRIBUTE_OUTCOME)]
     if trace.e2e_duration_ms is not None:
         parts.append(f"{trace.e2e_duration_ms:,.1f} ms from the camera to the disk")
-    if trace.written(names.ATTRIBUTE_HELD):
+    if trace.written(names.ATTRIBUTE_PENDING):
         parts.append("pending first")
     return ", ".join(str(part) for part in parts if part is not None)

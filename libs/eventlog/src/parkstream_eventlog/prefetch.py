@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Final
 
-from parkstream_eventlog.log import EventLog, Record
+from parkstream_eventlog.log import LogReader, Record
 
 BATCH: Final = 1_000
 
@@ -13,7 +13,7 @@ Reached = Callable[[int], None]
 """Is called with how many records were passed."""
 
 
-async def batches_of(log: EventLog, after: int, last: int, count: int) -> AsyncGenerator[list[Record], None]:
+async def batches_of(log: LogReader, after: int, last: int, count: int) -> AsyncGenerator[list[Record], None]:
     """Yield the records of *log* after position *after* up to *last*, up to *count* at once; errors as for ``read``.
 
     Whoever works on a batch in a thread leaves the loop free to receive the next.
@@ -32,7 +32,7 @@ async def batches_of(log: EventLog, after: int, last: int, count: int) -> AsyncG
 
 
 async def records_of(
-    log: EventLog, after: int, last: int, reached: Reached | None = None
+    log: LogReader, after: int, last: int, reached: Reached | None = None
 ) -> AsyncGenerator[Record, None]:
     """Yield each record of *log* after position *after* up to *last*; ``reached(count)`` is called after each batch."""
     async with aclosing(batches_of(log, after, last, BATCH)) as batches:

@@ -6,11 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Literal
 
 from msgspec import Struct
-from parkstream_events.keys import BackendKeys
 from parkstream_service.units import DAY_US, SECOND_US
 from redis.asyncio import Redis
 
-from parkstream_eventlog.log import DEDUPE_DAYS, EventLog, GapError, LogState
+from parkstream_eventlog.errors import GapError
+from parkstream_eventlog.keys import LogKeys
+from parkstream_eventlog.log import DEDUPE_DAYS, EventLog, LogState
 from parkstream_eventlog.positions import position_at
 
 SAMPLES: Final = 10
@@ -51,7 +52,7 @@ class Figures(Struct, frozen=True):
 
 
 async def figures(
-    log: EventLog, redis: Redis, keys: BackendKeys, reached: Callable[[int, int], None], *, exact: bool
+    log: EventLog, redis: Redis, keys: LogKeys, reached: Callable[[int, int], None], *, exact: bool
 ) -> Figures:
     """Return the figures of the log; *exact* looks at every record."""
     state = await log.state()

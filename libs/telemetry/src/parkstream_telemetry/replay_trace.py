@@ -1,7 +1,7 @@
 """The spans of a replay: a trace of its own, which links to the traces of the records that it folds again."""
 
 import time
-from collections.abc import Generator, Iterable
+from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
 from typing import Final, Protocol
 
@@ -31,7 +31,7 @@ class ReplayTrace:
 
     def __init__(self, telemetry: Telemetry, version: int) -> None:
         self._steps = telemetry.steps
-        self.span = telemetry.steps.replay(version=version)
+        self.span = telemetry.steps.replay(mode="rebuild", version=version)
         self.events = 0
         """Records that were folded."""
         self.hash_equal: bool | None = None
@@ -78,3 +78,17 @@ def traced(telemetry: Telemetry, version: int) -> Generator[ReplayTrace, None, N
         trace.end(error)
         raise
     trace.end()
+
+
+@contextmanager
+def checked(telemetry: Telemetry) -> Generator[Callable[[int, bool], None], None, None]:
+    """Trace a fold in memory as one span, and yield what takes its outcome: records, and whether nothing differed."""
+    span = telemetry.steps.replay(mode="check")
+    found: list[tuple[int, bool]] = []
+    try:
+        yield lambda events, equal: found.append((events, equal))
+    except BaseException as error:
+        end(span, error=error)
+        raise
+    events, equal = found[-1] if found else (0, None)
+    end(span, events=events, hash_equal=equal)

@@ -18,6 +18,7 @@ from parkstream_eventlog.transfer.export_files import Format, LinesSink, Sink, s
 from parkstream_eventlog.transfer.importer import import_lines
 from parkstream_eventlog.transfer.line_files import lines_in
 from parkstream_eventlog.transfer.redis_import import RedisImport
+from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_projection.rebuild.gc_pause import rarely_collected
 
 from parkstream_cli.connections import opened, settings_here
@@ -112,7 +113,7 @@ async def _import(file: str, *, archived: bool) -> Moved:
     begun, settings = time.monotonic(), settings_here()
     async with opened(settings) as it:
         before = (await it.log.state()).position
-        target = RedisImport(it.redis, it.keys, dedupe_days=settings.dedupe_days)
+        target = RedisImport(it.redis, it.keys, LOG_SCHEMA, dedupe_days=settings.dedupe_days)
         with _bytes_of(file) as lines, progress("importing") as reached:
             await import_lines(lines_in(lines), target, archived=archived, reached=reached)
         state = await it.log.state()

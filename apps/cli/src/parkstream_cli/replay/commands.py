@@ -2,8 +2,8 @@
 
 import sys
 import time
-from collections.abc import Awaitable, Callable
-from contextlib import redirect_stdout
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager, redirect_stdout
 from datetime import datetime
 from typing import Annotated, Any
 
@@ -18,7 +18,7 @@ from parkstream_projection.rebuild import Batch, Source, check
 from parkstream_projection.rebuild.run import Result, Wish
 from parkstream_projection.rebuild.run import replay as run
 from parkstream_telemetry import Telemetry, TelemetryOptions, start
-from parkstream_telemetry.replay_trace import traced
+from parkstream_telemetry.replay_trace import checked, traced
 from rich.console import Console
 
 from parkstream_cli.arguments import TIME_HELP, changes_of, moment_us, plate_of, within
@@ -138,8 +138,9 @@ def _moment(text: str) -> datetime:
 
 def _checking(to: int | None) -> Mode:
     async def mode(it: Opened, json: bool) -> int:  # noqa: FBT001 - a mode's own
-        with progress("folding the log") as reached:
+        with _telemetry() as telemetry, checked(telemetry) as outcome, progress("folding the log") as reached:
             result = await check(_source(), it.redis, it.keys, to=to, on_progress=reached)
+            outcome(result.events, result.equal)
         _print(answers.check_answer(result), lambda console: answers.show_check(result, console), json=json)
         return 0 if result.equal else FAILED
 
@@ -186,14 +187,8 @@ def _listing(drop: int | None = None) -> Mode:
 
 def _rebuilding(wish: Wish) -> Mode:
     async def mode(it: Opened, json: bool) -> int:  # noqa: FBT001 - a mode's own
-        plate_hash_key = settings_here().plate_hash_key
-        with redirect_stdout(sys.stderr):  # What telemetry logs is no answer.
-            options = TelemetryOptions(service="parkstream-cli", plate_hash_key=plate_hash_key, statistics_seconds=0)
-            telemetry = start(options)
-            try:
-                result = await rebuilt(it, _source(), wish, telemetry)
-            finally:
-                telemetry.shutdown()
+        with _telemetry() as telemetry:
+            result = await rebuilt(it, _source(), wish, telemetry)
         _print(result, lambda console: answers.show_result(result, console), json=json)
         _refuse(result, wish)
         return 0
@@ -227,6 +222,18 @@ def _refuse(result: Result, wish: Wish) -> None:
         "next revision"
     )
     raise ToolError(message)
+
+
+@contextmanager
+def _telemetry() -> Generator[Telemetry, None, None]:
+    """Emit telemetry as parkstream-cli; what it logs goes to stderr, because it is no answer."""
+    key = settings_here().plate_hash_key
+    with redirect_stdout(sys.stderr):
+        telemetry = start(TelemetryOptions(service="parkstream-cli", plate_hash_key=key, statistics_seconds=0))
+        try:
+            yield telemetry
+        finally:
+            telemetry.shutdown()
 
 
 def _source() -> Source:

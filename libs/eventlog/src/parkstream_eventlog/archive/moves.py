@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from msgspec import Struct
-from parkstream_events.keys import BackendKeys
 from parkstream_service.units import DAY_US
 from redis.asyncio import Redis
 
 from parkstream_eventlog.archive.archiver import Archiver, last_recorded_before
 from parkstream_eventlog.archive.reader import Archive
 from parkstream_eventlog.archive.restorer import Restorer
+from parkstream_eventlog.keys import LogKeys
 from parkstream_eventlog.log import EventLog
 
 KEEP: Final = 50_000
@@ -52,10 +52,10 @@ class Limit(NamedTuple):
 
 
 async def move_to_archive(  # noqa: PLR0913 - what it works on
-    redis: Redis, keys: BackendKeys, log: EventLog, place: Path, limit: Limit, *, dry_run: bool, reached: Reached
+    redis: Redis, keys: LogKeys, log: EventLog, place: Path, limit: Limit, *, dry_run: bool, reached: Reached
 ) -> Moved:
     """Move records up to *limit* from *log* to the archive in *place*; with *dry_run* only say which."""
-    archiver = Archiver(redis, keys, Archive(place, keys.mall))
+    archiver = Archiver(redis, keys, Archive(place, keys.name))
     plan = await archiver.plan(await limit.position(log))
     segments = 0
     if not dry_run:
@@ -73,10 +73,10 @@ async def move_to_archive(  # noqa: PLR0913 - what it works on
 
 
 async def restore_from_archive(  # noqa: PLR0913 - what it works on
-    redis: Redis, keys: BackendKeys, place: Path, first: int | None, *, dry_run: bool, reached: Reached
+    redis: Redis, keys: LogKeys, place: Path, first: int | None, *, dry_run: bool, reached: Reached
 ) -> Moved:
     """Bring archived records from position *first* on back into Redis; with *dry_run* only say which."""
-    restorer = Restorer(redis, keys, Archive(place, keys.mall))
+    restorer = Restorer(redis, keys, Archive(place, keys.name))
     plan = await restorer.plan(first)
     if not dry_run:
         await restorer.run(plan, lambda done: reached(done, plan.written))

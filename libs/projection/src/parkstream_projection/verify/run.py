@@ -8,9 +8,11 @@ from pathlib import Path
 from msgspec import Struct
 from parkstream_eventlog.verify import STOPS_PROJECTIONS, Finding, Findings, LogCheck
 from parkstream_eventlog.verify.index import IdIndex
+from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_visits import RULES_VERSION
 
 from parkstream_projection.opened import Opened
+from parkstream_projection.record_audit import RecordAudit
 from parkstream_projection.verify.projections import Snapshot, check_projections, check_unreadable, snapshot
 from parkstream_projection.verify.summaries import SummaryCheck
 from parkstream_projection.verify.undelivered import read_waiting
@@ -43,12 +45,13 @@ async def verify(it: Opened, file: Path | None, progress: Progress, *, most: int
     begun, findings = time.monotonic(), Findings(most)
     seen = await snapshot(it.redis, it.keys)
     state = await it.log.state()
-    check = LogCheck(it.log, IdIndex(it.redis, it.keys), state, findings, dedupe_days=dedupe_days)
+    audit, index = RecordAudit(), IdIndex(it.redis, it.keys)
+    check = LogCheck(it.log, index, LOG_SCHEMA, state, findings, origin_of=audit.take, dedupe_days=dedupe_days)
     with progress("checking records", state.position) as reached:
         records = await check.run(reached)
     check_projections(seen, state.position, findings)
-    check_unreadable(records, seen, findings)
-    emitted_by_this = range(records.restated_as_of + 1, min(seen.emitted_through, state.position) + 1)
+    check_unreadable(audit, seen, findings)
+    emitted_by_this = range(audit.restated_as_of + 1, min(seen.emitted_through, state.position) + 1)
     lines = None
     if obstacle := _obstacle(file, seen, check.first, findings):
         findings.notes.append(obstacle)

@@ -68,7 +68,7 @@ async def read_waiting(outbox: Outbox, redis: Redis, keys: BackendKeys) -> Waiti
 
 async def _add_parked(outbox: Outbox, waiting: Waiting) -> None:
     async for one in outbox.every_parked():
-        waiting.keep((one.visit_id, one.revision), bytes(one.item))
+        waiting.keep((one.key, one.revision), bytes(one.item))
 
 
 async def _entries(redis: Redis, keys: BackendKeys) -> AsyncIterator[tuple[str, int, bytes]]:

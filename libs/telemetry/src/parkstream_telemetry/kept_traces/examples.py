@@ -47,5 +47,5 @@ def _decided_on_arrival(span: ReceivedSpan) -> bool:
         and names.ATTRIBUTE_E2E_DURATION_MS.name in attributes
         and attributes.get(names.ATTRIBUTE_OUTCOME.name) == "completed"
         and attributes.get(names.ATTRIBUTE_STATUS.name) == "written"
-        and not attributes.get(names.ATTRIBUTE_HELD.name)
+        and not attributes.get(names.ATTRIBUTE_PENDING.name)
     )
