@@ -2,8 +2,8 @@
 
 Reading order: codec (bytes), functions.lua (the only writers), store (load and commit), projector (fold), outbox (to
 be delivered), reads (what it remembers); versions and switching.lua (which is live), comparison and differences (how
-two compare). Rooms: rebuild (another version, and the switch to it), questions (another time, other rules, one car),
-verify (whether all of it agrees).
+two compare); rebuild (another version, and the switch to it), questions (another time, other rules, one car), verify
+(whether all of it agrees).
 """
 
 from parkstream_projection.codec import recorded_event_of, state_hash
