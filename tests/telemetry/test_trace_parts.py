@@ -1,4 +1,4 @@
-"""The context of a summary is set anew beside its other fields, and only what is emitted leaves a span."""
+"""A summary is posted with its trace context, and only what is emitted leaves a span."""
 
 from types import SimpleNamespace
 from typing import NamedTuple
@@ -7,7 +7,6 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from msgspec import to_builtins
 from parkstream_backend.deliver.batch import DeliveryBatch
 from parkstream_backend.deliver.summary_client import UnavailableError
 from parkstream_backend.project.follower import Foldings
@@ -15,14 +14,13 @@ from parkstream_devtools.otlp.sink import Sink
 from parkstream_events.summaries import ItemResult, ItemStatus, Outcome, SummaryItem
 from parkstream_events.wire import encode
 from parkstream_telemetry import TelemetryOptions, start
-from parkstream_telemetry.steps import Steps
-from parkstream_telemetry.tracer import EncodingTracer
 from parkstream_visits import Emitted
 from parkstream_visits.plate_visits import EXIT, PlateSighting
 from summary_items import item
 from traces import new_traceparent
 
 OLD = new_traceparent()
+UNTRACED = SimpleNamespace(tracing=False)
 NASTY = st.text(min_size=1) | st.sampled_from(
     [f'"traceparent":"{OLD}"', '"traceparent":', '\\"traceparent":"', "é\n\\"]
 )
@@ -30,10 +28,11 @@ NASTY = st.text(min_size=1) | st.sampled_from(
 
 class Waiting(NamedTuple):
     id: str
-    visit_id: str
+    key: str
     revision: int
     item: bytes
     projected_at_us: int = 0
+    traceparent: str | None = None
 
 
 @pytest.fixture
@@ -50,33 +49,14 @@ def telemetry(monkeypatch, sink):
     made.shutdown()
 
 
-def traced():
-    return SimpleNamespace(tracing=True, steps=Steps(EncodingTracer(None, lambda *_: None)))
-
-
-@given(
-    st.dictionaries(NASTY, NASTY | st.integers() | st.none()),
-    st.sampled_from([OLD, None]),
-    st.integers(0, 2**53) | st.none(),
-)
-def test_a_context_is_set_anew_and_nothing_else(unknown, before, published_at_us):
-    fields = {**unknown, **to_builtins(item(traceparent=before, published_at_us=published_at_us))}
-    batch = DeliveryBatch.of([Waiting("1-0", "v", 1, encode(fields))], traced(), ("localhost", 8000))
-    (posted,) = map(msgspec.json.decode, batch.items)
-    assert posted == {**msgspec.json.decode(encode(fields)), "traceparent": batch.traceparent}
-    assert batch.traceparent != before
-    assert before is None or batch.traceparent[:36] == before[:36]
-
-
-def test_an_item_without_a_context_gets_one():
-    batch = DeliveryBatch.of([Waiting("1-0", "v", 1, b'{"visit_id":"a"}')], traced(), ("localhost", 8000))
-    assert msgspec.json.decode(batch.items[0]) == {"visit_id": "a", "traceparent": batch.traceparent}
-
-
-def test_without_tracing_the_context_goes_on_as_it_came():
-    fields = encode(item(traceparent=OLD))
-    batch = DeliveryBatch.of([Waiting("1-0", "v", 1, fields)], SimpleNamespace(tracing=False), ("localhost", 8000))
-    assert (batch.traceparent, batch.items) == (OLD, [fields])
+@given(NASTY, NASTY, st.sampled_from([OLD, None]), st.integers(0, 2**53) | st.none())
+def test_an_item_is_posted_with_its_context_and_nothing_else_is_changed(visit_id, plate, before, published_at_us):
+    summary = item(visit_id=visit_id, vehicle_plate=plate, traceparent=None, published_at_us=published_at_us)
+    encoded = encode(summary)
+    batch = DeliveryBatch.of([Waiting("7-0", visit_id, 1, encoded, traceparent=before)], UNTRACED, ("localhost", 1))
+    assert batch.traceparent == before
+    (posted,) = batch.items
+    assert msgspec.json.decode(posted) == {**msgspec.json.decode(encoded), "traceparent": before}
 
 
 def spoken(position: int) -> Emitted:
@@ -126,7 +106,10 @@ def test_a_fold_that_failed_says_why_once(telemetry, sink):
 
 def test_what_is_halved_keeps_its_spans(telemetry, sink):
     summaries: list[SummaryItem] = [item(number, traceparent=new_traceparent()) for number in range(4)]
-    entries = [Waiting(f"{number}-0", one.visit_id, 1, encode(one)) for number, one in enumerate(summaries)]
+    entries = [
+        Waiting(f"{number}-0", one.visit_id, 1, encode(item(number)), traceparent=one.traceparent)
+        for number, one in enumerate(summaries)
+    ]
     batch = DeliveryBatch.of(entries, telemetry, ("localhost", 8000))
     assert batch.traceparent is None
     for half in batch.halves():

@@ -24,9 +24,10 @@ Answer = Callable[[Sequence[bytes]], list[ItemResult]]
 class Entry(NamedTuple):
     id: str
     item: bytes
-    visit_id: str = "v"
+    key: str = "v"
     revision: int = 1
     projected_at_us: int = 0
+    traceparent: str | None = None
 
 
 class Outbox:
@@ -57,8 +58,8 @@ class Outbox:
             raise RedisConnectionError
         self.settled += ids
 
-    async def park(self, id_: str, item: bytes, problem: str) -> None:
-        self.parked[id_] = problem
+    async def park(self, entry: Entry, problem: str) -> None:
+        self.parked[entry.id] = problem
 
 
 class Server:

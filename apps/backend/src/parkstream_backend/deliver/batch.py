@@ -2,59 +2,36 @@
 
 import time
 from collections.abc import Sequence
-from typing import Final, Protocol, Self
+from typing import Final, Self
 
 import msgspec
 from parkstream_events.summaries import ItemResult, ItemStatus
-from parkstream_telemetry import Span, Telemetry, end, explanation, traceparent_of, valid_traceparent
+from parkstream_projection import Entry
+from parkstream_telemetry import INVALID_SPAN, Span, Telemetry, end, explanation, traceparent_of
 
 from parkstream_backend.deliver.summary_client import RefusedError
 
 OK: Final = 200
 KEPT: Final = frozenset({ItemStatus.WRITTEN, ItemStatus.DUPLICATE})
-TRACEPARENT: Final = "traceparent"
 
 _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
-
-
-class Entry(Protocol):
-    """What waits in the outbox."""
-
-    @property
-    def id(self) -> str:
-        """Where it stands in the stream."""
-        ...
-
-    @property
-    def visit_id(self) -> str:
-        """Whose visit it is."""
-        ...
-
-    @property
-    def revision(self) -> int:
-        """Which summary of the visit."""
-        ...
-
-    @property
-    def item(self) -> bytes:
-        """The JSON to be posted."""
-        ...
-
-    @property
-    def projected_at_us(self) -> int:
-        """When it was put there."""
-        ...
 
 
 class DeliveryBatch:
     """Some *entries*, as *items* whose trace goes on from their *spans*, taken at *started_ns*."""
 
     def __init__(
-        self, entries: Sequence[Entry], items: Sequence[bytes], spans: Sequence[Span], started_ns: int
+        self,
+        entries: Sequence[Entry],
+        items: Sequence[bytes],
+        contexts: Sequence[str | None],
+        spans: Sequence[Span],
+        started_ns: int,
     ) -> None:
         self.entries = entries
         self.items = items
+        self._contexts = contexts
         self.started_ns = started_ns
         self.spans = spans
         """None without tracing, else one per entry."""
@@ -64,41 +41,36 @@ class DeliveryBatch:
     def of(cls, entries: Sequence[Entry], telemetry: Telemetry, server: tuple[str, int]) -> Self:
         """Return *entries* as they go to *server* (host and port)."""
         started_ns = time.time_ns()
+        contexts = [entry.traceparent for entry in entries]
         if not telemetry.tracing:
-            return cls(entries, [entry.item for entry in entries], (), started_ns)
+            return cls(entries, _items(entries, contexts), contexts, (), started_ns)
         deliver, count = telemetry.steps.deliver, len(entries)
-        items: list[bytes] = []
-        spans: list[Span] = []
-        for entry in entries:
-            fields = _fields_of(entry.item)
-            span = deliver(
-                _context_in(fields),
+        spans = [
+            deliver(
+                entry.traceparent,
                 server=server,
                 started_ns=started_ns,
-                visit_id=entry.visit_id,
+                visit_id=entry.key,
                 revision=entry.revision,
                 outbox_id=entry.id,
                 batch_count=count,
             )
-            spans.append(span)
-            items.append(_encode({**fields, TRACEPARENT: traceparent_of(span)}) if fields else entry.item)
-        return cls(entries, items, spans, started_ns)
+            for entry in entries
+        ]
+        contexts = [_continued(entry, span) for entry, span in zip(entries, spans, strict=True)]
+        return cls(entries, _items(entries, contexts), contexts, spans, started_ns)
 
     @property
     def traceparent(self) -> str | None:
         """The context of the POST: that of a lone summary; several belong to as many traces."""
-        if len(self.items) > 1:
-            return None
-        if self.spans:
-            return traceparent_of(self.spans[0])
-        return valid_traceparent(_context_in(_fields_of(self.items[0])))
+        return self._contexts[0] if len(self._contexts) == 1 else None
 
     def halves(self) -> tuple[Self, Self]:
         """Return this in two, to find out which half is at fault."""
         half, again = len(self.entries) // 2, type(self)
         return (
-            again(self.entries[:half], self.items[:half], self.spans[:half], self.started_ns),
-            again(self.entries[half:], self.items[half:], self.spans[half:], self.started_ns),
+            again(self.entries[:half], self.items[:half], self._contexts[:half], self.spans[:half], self.started_ns),
+            again(self.entries[half:], self.items[half:], self._contexts[half:], self.spans[half:], self.started_ns),
         )
 
     def failed(self, error: Exception) -> None:
@@ -124,14 +96,13 @@ class DeliveryBatch:
         end(span, error=error, status_code=status_code, status=status, resend_count=self.resends or None)
 
 
-def _fields_of(item: bytes) -> dict[str, msgspec.Raw]:
-    """Return the fields of *item*; none when nobody can read it, which is for the server to judge."""
-    try:
-        return _decode(item)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return {}
+def _items(entries: Sequence[Entry], contexts: Sequence[str | None]) -> list[bytes]:
+    """Return *entries* as they are posted, each with its trace context if it has one."""
+    return [
+        entry.item if context is None else _encode({**_decode(entry.item), "traceparent": context})
+        for entry, context in zip(entries, contexts, strict=True)
+    ]
 
 
-def _context_in(fields: dict[str, msgspec.Raw]) -> object:
-    raw = fields.get(TRACEPARENT)
-    return None if raw is None else msgspec.json.decode(raw)
+def _continued(entry: Entry, span: Span) -> str | None:
+    return entry.traceparent if span is INVALID_SPAN else traceparent_of(span) or entry.traceparent

@@ -8,11 +8,12 @@ from typing import Final, Protocol, TypeVar
 
 from parkstream_events.summaries import ItemResult
 from parkstream_events.units import SECOND_US
+from parkstream_projection import Entry
 from parkstream_service.lifecycle import asked_to_stop
 from parkstream_service.retry import OnRetry, retried
 from parkstream_telemetry import Link, Span, Stage, Telemetry, end, names
 
-from parkstream_backend.deliver.batch import KEPT, DeliveryBatch, Entry
+from parkstream_backend.deliver.batch import KEPT, DeliveryBatch
 from parkstream_backend.deliver.summary_client import ForbiddenError, PostError, RefusedError, UnavailableError
 
 BATCH_MAX: Final = 100
@@ -47,7 +48,7 @@ class Waiting(Protocol):
         """Remove what was kept."""
         ...
 
-    async def park(self, id_: str, item: bytes, problem: str) -> object:
+    async def park(self, entry: Entry, problem: str) -> object:
         """Set aside what was refused."""
         ...
 
@@ -211,7 +212,7 @@ class Deliverer:
         return await retried(call, on_retry=self._on_retry)
 
     async def _park(self, entry: Entry, problem: str, spans: Sequence[Span]) -> None:
-        await self._retried(lambda: self._outbox.park(entry.id, entry.item, problem))
+        await self._retried(lambda: self._outbox.park(entry, problem))
         self._telemetry.log(names.EVENT_PARKED, span=spans[0] if spans else None, outbox_id=entry.id, problem=problem)
 
 

@@ -3,6 +3,7 @@
 from msgspec import Struct
 from parkstream_eventlog import Candidate
 from parkstream_events import topology
+from parkstream_events.log_schema import CATEGORIES
 from parkstream_events.sightings import Sighting, microseconds
 from parkstream_events.wire import Refusal, UnreadableError, decode_sighting
 from parkstream_messaging.batch_subscriber import Delivery
@@ -37,6 +38,7 @@ def candidate_of(sighting: Sighting, type_: str, delivery: Delivery, traceparent
         sighting.id,
         delivery.body,
         microseconds(sighting.event_time),
+        CATEGORIES[sighting.direction],
         _published_at_in(delivery),
         traceparent,
     )

@@ -193,7 +193,7 @@ def refusal_of(outcome: IdConflict | TooOld, id_: str) -> UnreadableError:
     """Return why a sighting that could be read is still no record."""
     match outcome:
         case IdConflict(position=position):
-            detail = f"the record at position {position} has the same id, {id_[:80]!r}, and another body"
+            detail = f"the record at position {position} has the same id and event time, {id_[:80]!r}, and another body"
             return UnreadableError(Refusal.ID_CONFLICT, detail)
         case TooOld(oldest_day=day):
             oldest = moment_of(day * DAY_US).date()
