@@ -119,8 +119,8 @@ def _latency(options: argparse.Namespace) -> None:
             for traced in (False, True):
                 for rate in options.rates:
                     rows += latency.measure(sandbox, rabbitmq, rate, options.seconds, traced=traced)
-    merged = medians(rows, ("name", "rate", "traced", "held"))
-    report("latency", merged, ("rate", "traced", "held", "p50_ms", "p95_ms", "p99_ms"), options.json)
+    merged = medians(rows, ("name", "rate", "traced", "pending"))
+    report("latency", merged, ("rate", "traced", "pending", "p50_ms", "p95_ms", "p99_ms"), options.json)
 
 
 def _publish(options: argparse.Namespace) -> None:
