@@ -57,15 +57,19 @@ class EventfulRun:
         await self._stop()
 
     async def _prepare(self) -> None:
-        """Leave an unreadable record, and a file with a summary that will be in conflict and a torn line."""
+        """Start; leave an unreadable record, and a file with a summary that will be in conflict and a torn line."""
+        await asyncio.to_thread(self.pipeline.start_api)
+        await self._start_backend()
+        await until(lambda: self.pipeline.state()["position"] > 0, self._last_words)  # The rules are in force.
         redis = connect(self._redis.url, Database.BACKEND)
         log = RedisLog(redis, BackendKeys(self._mall), LOG_SCHEMA)
         await log.decide("vehicle.flew.v1", "odd", b"\xff", unless_after=None)
         await redis.aclose()
+        self.pipeline.api.kill()
         there = Summary(**{name: getattr(item("out-CONFLICT"), name) for name in Summary.__struct_fields__})
         self.pipeline.file.write_bytes(encode(there) + b'\n{"torn')
-        await asyncio.to_thread(self.pipeline.start_api)
-        await self._start_backend()
+        self.pipeline.api.restart()
+        await asyncio.to_thread(self.pipeline.api.wait_ready)
 
     async def _start_backend(self) -> None:
         await asyncio.to_thread(self.pipeline.start_backend, {"PARKSTREAM_OUTBOX_MAX": str(OUTBOX_MAX)})
