@@ -22,7 +22,7 @@ from parkstream_backend.health import Health
 from parkstream_backend.http import Router
 from parkstream_backend.process import FAILED, Backend
 from parkstream_backend.project.follower import Foldings, Projecting
-from parkstream_backend.project.watermark_generator import Timekeeper
+from parkstream_backend.project.watermark_generator import WatermarkGenerator
 from parkstream_backend.record.high_water_mark import check_reach
 from parkstream_backend.routes import ReadApi, routes_of
 from parkstream_backend.settings import Role, Settings
@@ -124,7 +124,7 @@ def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
         traced = foldings.emitted if parts.telemetry.tracing else None
         projector = Projector(parts.redis, parts.keys, traced=traced)
         works["project"] = Projecting(projector, foldings, parts.log, parts.reads, parts.telemetry, on_retry).run
-        works["keep time"] = Timekeeper(
+        works["keep time"] = WatermarkGenerator(
             parts.log, parts.reads, parts.settings.rules, parts.depths, parts.telemetry, on_retry
         ).run
     if parts.does(Role.DELIVER):

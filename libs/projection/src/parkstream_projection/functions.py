@@ -4,5 +4,5 @@ from typing import Final
 
 from parkstream_service.redis import Library, source_of
 
-PROJECTING: Final = Library("parkstream_projection", 3, (source_of("parkstream_projection", "functions.lua"),))
+PROJECTING: Final = Library("parkstream_projection", 4, (source_of("parkstream_projection", "functions.lua"),))
 SWITCHING: Final = Library("parkstream_switching", 1, (source_of("parkstream_projection", "switching.lua"),))

@@ -19,7 +19,7 @@ from parkstream_projection.replay.worker_process import Worker
 from parkstream_projection.store import HASH_EVERY
 
 OnProgress = Callable[[int, int], None]
-"""Is told which position was reached, and the last."""
+"""Takes which position was reached, and the last."""
 
 
 class Span(Struct, frozen=True):
@@ -62,8 +62,8 @@ async def check(
     checkpoint = await beside.checkpoint()
     end = checkpoint if to is None else min(to, checkpoint)
     with rarely_collected():
-        async with leased(redis, keys, "replay --check", 0) as held, Worker(source) as worker:
-            fold = _Fold(worker, held, on_progress or _nobody)
+        async with leased(redis, keys, "replay --check", 0) as lease, Worker(source) as worker:
+            fold = _Fold(worker, lease, on_progress or _nobody)
             await fold.go_on(end)
             at_end = await _compared_plates(fold, beside) if end == checkpoint > 0 else None
             return await _outcome(fold, beside, at_end, begun)
@@ -76,9 +76,9 @@ def _nobody(_position: int, _end: int) -> None:
 class _Fold:
     """A replica, and its hashes at each position whose hash is kept."""
 
-    def __init__(self, worker: Worker, held: Lease, on_progress: OnProgress) -> None:
+    def __init__(self, worker: Worker, lease: Lease, on_progress: OnProgress) -> None:
         self._worker = worker
-        self._held = held
+        self._lease = lease
         self._on_progress = on_progress
         self.replica = Replica()
         self.hashes: dict[int, Awaitable[str]] = {}
@@ -95,11 +95,11 @@ class _Fold:
             self._changed |= replica.changes(whole=whole)
             if whole or position % BATCH == 0:
                 replica.forget_timer_changes()
-                await self._tell(position, whole=whole, ends=ends)
-                await self._held.move(position)
+                await self._report(position, whole=whole, ends=ends)
+                await self._lease.move(position)
                 self._on_progress(position, through)
 
-    async def _tell(self, position: int, *, whole: bool, ends: bool) -> None:
+    async def _report(self, position: int, *, whole: bool, ends: bool) -> None:
         changed, self._changed = self._changed, {}
         if not whole:
             await self._worker.changed(position, changed, self.replica.clock)

@@ -29,7 +29,7 @@ COMMIT: Final = 2 * BATCH
 """Records in one commit: it stops Redis for some milliseconds."""
 
 Folded = Callable[[Batch, Iterable[str]], None]
-"""Is told what was folded, and which plates may have changed."""
+"""Takes what was folded, and which plates may have changed."""
 
 
 class DamagedVersionError(ProjectionError):
@@ -70,8 +70,8 @@ class Rebuilder:
                 name: encoded async for name, encoded in Live(self._redis, self._keys, self._version).plates()
             }
             self._replica = Replica(meta.checkpoint, meta.clock, plates.items())
-            held = leased(self._redis, self._keys, f"replay into version {self._version}", meta.checkpoint)
-            self._held = await self._ending.enter_async_context(held)
+            lease = leased(self._redis, self._keys, f"replay into version {self._version}", meta.checkpoint)
+            self._lease = await self._ending.enter_async_context(lease)
             self._worker = await self._ending.enter_async_context(Worker(self._source, self._replica.rules))
             self._changes = Changes(set(plates))
             self._committed = meta.checkpoint
@@ -128,7 +128,7 @@ class Rebuilder:
         change.state_hash = await state_hash
         await self._store.commit(self._committed, change)
         self._committed, self._state_hash = change.checkpoint, change.state_hash
-        await self._held.move(change.checkpoint)
+        await self._lease.move(change.checkpoint)
 
     async def _emitted_through(self) -> int:
         """Return up to which position summaries were emitted: no other version may go beyond."""

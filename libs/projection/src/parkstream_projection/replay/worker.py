@@ -1,6 +1,6 @@
 """The other process of a replay: reads the log ahead, decodes it, and hashes what has changed.
 
-It does what it is told on stdin, answers on stdout, and ends with its stdin.
+It does what it is asked on stdin, answers on stdout, and ends with its stdin.
 """
 
 import asyncio

@@ -71,16 +71,16 @@ class Worker:
 
     async def changed(self, position: int, plates: dict[str, bytes | None], clock: bytes) -> None:
         """Let it hash what has changed up to *position*."""
-        await self._tell(Changed(position, plates, clock, wanted=False))
+        await self._send(Changed(position, plates, clock, wanted=False))
 
     async def hashed(self, position: int, plates: dict[str, bytes | None], clock: bytes) -> Awaitable[str]:
         """Let it hash what has changed up to *position*, and return what gives the state hash."""
         answer = asyncio.get_running_loop().create_future()
         self._hashes[position] = answer
-        await self._tell(Changed(position, plates, clock, wanted=True))
+        await self._send(Changed(position, plates, clock, wanted=True))
         return answer
 
-    async def _tell(self, changed: Changed) -> None:
+    async def _send(self, changed: Changed) -> None:
         if self._listening.done():
             raise ReadingError(ENDED)
         send(changed, self._orders)
