@@ -1,21 +1,21 @@
 """What a backend is made of; nothing here talks to anybody before it is used."""
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Final
 
 from faststream.rabbit import Channel, RabbitBroker
 from parkstream_eventlog import EventLog, GroupCommit, RedisLog, check_durability
 from parkstream_eventlog.archive import check_as_long_as_archive, spanning
 from parkstream_events.keys import BackendKeys, Database
-from parkstream_messaging import make_broker
+from parkstream_events.log_schema import LOG_SCHEMA
+from parkstream_messaging import EVENTS, make_broker
 from parkstream_messaging.batch_subscriber import BatchSubscriber
 from parkstream_projection import Outbox, Reads, Versions
+from parkstream_service.lifecycle import BackgroundTasks
 from parkstream_service.redis import connect
 from parkstream_service.retry import OnRetry
-from parkstream_telemetry import Telemetry, names
+from parkstream_telemetry import TelemetryOptions, names, start
 
-from parkstream_backend.deliver.breaker import Breaker, BreakerState
 from parkstream_backend.monitor import Measure, Monitor
 from parkstream_backend.record.acks import Acks
 from parkstream_backend.record.back_pressure import Gate
@@ -33,18 +33,18 @@ PING_SECONDS: Final = 0.5
 class Parts:
     """Everything that a backend may need, put together."""
 
-    def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.telemetry = telemetry
+        self.telemetry = telemetry = start(_options(settings))
+        self.tasks = BackgroundTasks(lambda name, error: telemetry.log(names.EVENT_TASK_FAILED, task=name, error=error))
         self.keys = BackendKeys(settings.mall)
         self.redis = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend")
-        log = RedisLog(self.redis, self.keys, dedupe_days=settings.dedupe_days)
+        log = RedisLog(self.redis, self.keys, LOG_SCHEMA, dedupe_days=settings.dedupe_days)
         self.log: EventLog = spanning(log, settings.archive_dir, settings.mall)
         self.commit = GroupCommit(self.log, on_commit=self._committed, on_retry=self.waiting_for("redis"))
         self.outbox = Outbox(self.redis, self.keys)
         self.reads = Reads(self.redis, self.keys)
         self.gate = Gate(STARTING)
-        self.breaker = Breaker(on_change=self._breaker_changed)
         self.broker: RabbitBroker = make_broker(settings.rabbitmq_url, graceful_seconds=GRACEFUL_SECONDS)
         self.in_hand: Counter[str] = Counter()
         self._subscribers: dict[str, BatchSubscriber] = {}
@@ -56,15 +56,18 @@ class Parts:
             projection_lag_max=settings.projection_lag_max,
             outbox_max=settings.outbox_max,
         )
+        if self.does(Role.RECORD):
+            self._subscribe()
 
     def does(self, role: Role) -> bool:
         """Whether this process has *role*."""
         return role in self.settings.roles
 
     async def check(self) -> None:
-        """Raise when Redis may forget what it acknowledges, or has forgotten what was archived."""
+        """Create the log if need be; raise when Redis may forget what it acknowledges, or has what was archived."""
         await check_durability(self.redis)
         await check_as_long_as_archive(self.log, self.settings.archive_dir, self.settings.mall)
+        await self.log.create()
 
     def waiting_for(self, name: str) -> OnRetry:
         """Return what says that *name* is away and is tried again."""
@@ -82,28 +85,32 @@ class Parts:
             return "not subscribed yet"
         return "" if await self.broker.ping(PING_SECONDS) else "not connected"
 
-    def subscribe(self, failed: Callable[[Exception], None]) -> None:
-        """Subscribe to the work queues if this process records."""
-        if not self.does(Role.RECORD):
-            return
+    def _subscribe(self) -> None:
+        def failed(error: Exception) -> None:
+            self.tasks.fail("record", error)
+
         dead_letters = DeadLetters(self.broker, self.telemetry)
         recorder = Recorder(self.commit, dead_letters, Acks(), self.gate, self.in_hand, self.telemetry, failed)
         listening = {Queue.ENTRIES: listen_to_entries, Queue.EXITS: listen_to_exits}
         for queue in self.settings.queues:
             subscriber = listening[queue](self.broker, recorder, Channel(self.settings.prefetch_count))
             self._subscribers[subscriber.queue.name] = subscriber
+            recorder.expect(EVENTS.name, subscriber.queue.routing_key, subscriber.queue.name)
 
     def _unrecorded(self, queue: str) -> int:
         """Return how many deliveries of *queue* are here and not in the log yet."""
         subscriber = self._subscribers.get(queue)
         return self.in_hand[queue] + (subscriber.waiting if subscriber is not None else 0)
 
-    def _breaker_changed(self, state: BreakerState, reason: str) -> None:
-        if state is BreakerState.CLOSED:
-            self.telemetry.log(names.EVENT_BREAKER_CLOSED)
-        else:
-            self.telemetry.log(names.EVENT_BREAKER_OPENED, problem=reason)
-
     def _committed(self, candidates: int, seconds: float) -> None:
         self.telemetry.record(names.COMMIT_SIZE, candidates)
         self.telemetry.record(names.COMMIT_DURATION, seconds)
+
+
+def _options(settings: Settings) -> TelemetryOptions:
+    return TelemetryOptions(
+        service="parkstream-backend",
+        plate_hash_key=settings.plate_hash_key or "",
+        log_format=settings.log_format,
+        statistics_seconds=settings.statistics_seconds,
+    )
