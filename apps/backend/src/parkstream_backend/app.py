@@ -12,6 +12,7 @@ from typing import Final
 import aiohttp
 import uvicorn
 from parkstream_projection import Projector
+from parkstream_projection.visits import VISITS
 from parkstream_service.lifecycle import BackgroundTasks
 from parkstream_service.retry import retried
 from parkstream_telemetry import TelemetryOptions, names, start
@@ -122,7 +123,7 @@ def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
         on_retry = parts.waiting_for("redis")
         foldings = Foldings(parts.telemetry)
         traced = foldings.emitted if parts.telemetry.tracing else None
-        projector = Projector(parts.redis, parts.keys, traced=traced)
+        projector = Projector(parts.redis, parts.keys, VISITS, traced=traced)
         works["project"] = Projecting(projector, foldings, parts.log, parts.reads, parts.telemetry, on_retry).run
         works["keep time"] = Timekeeper(
             parts.log, parts.reads, parts.settings.rules, parts.depths, parts.telemetry, on_retry

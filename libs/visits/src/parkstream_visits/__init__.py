@@ -14,7 +14,6 @@ from parkstream_visits.plate_visits import PlateSighting, Visit, visits_of
 from parkstream_visits.recorded_event import RecordedEvent, Unreadable
 from parkstream_visits.rules import RULES_VERSION, Rules
 from parkstream_visits.state import Clock, Counters, LastEmitted, Plate, State
-from parkstream_visits.state_hash import entity_hash
 from parkstream_visits.story import Because, Pending, Revision, Story, StoryFold, VisitStory
 from parkstream_visits.timers import Timer, TimerQueue
 
@@ -43,7 +42,6 @@ __all__ = [
     "Unreadable",
     "Visit",
     "VisitStory",
-    "entity_hash",
     "judged",
     "reach",
     "summary_of",

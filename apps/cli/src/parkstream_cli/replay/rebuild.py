@@ -5,9 +5,10 @@ from typing import Final, Protocol
 
 from parkstream_eventlog import EventLog, Record
 from parkstream_events.keys import BackendKeys
-from parkstream_projection import LiveVersionError, NoVersionError, Projector, Reads, StaleError, Step, Versions
+from parkstream_projection import LiveVersionError, NoVersionError, Projector, Reads, StaleError, Versions
 from parkstream_projection.replay import Batch, Source
 from parkstream_projection.replay import Rebuilder as BulkRebuilder
+from parkstream_projection.visits import VISITS, VisitsStep
 from parkstream_visits import Unreadable
 from redis.asyncio import Redis
 
@@ -33,7 +34,7 @@ class SteppingRebuilder:
     """A ``Rebuilder`` that commits batch by batch, so that it may be killed anywhere and go on there."""
 
     def __init__(self, redis: Redis, keys: BackendKeys, log: EventLog, version: int, folded: Folded) -> None:
-        self._projector = Projector(redis, keys, version=version)
+        self._projector = Projector(redis, keys, VISITS, version=version)
         self._live = Reads(redis, keys)
         self._log = log
         self._version = version
@@ -51,7 +52,7 @@ class SteppingRebuilder:
             self._folded(records, plates_of(step))
         return self._checkpoint
 
-    async def _step(self, records: Sequence[Record]) -> Step:
+    async def _step(self, records: Sequence[Record]) -> VisitsStep:
         try:
             return await self._projector.step(records)
         except StaleError as error:
@@ -87,7 +88,7 @@ async def step_by_step(_it: Opened, _version: int, _folded: Folded) -> None:
     """Leave all of it to the ``Rebuilder``."""
 
 
-def plates_of(step: Step) -> set[str]:
+def plates_of(step: VisitsStep) -> set[str]:
     """Return the plates that *step* has changed, those aside that only became final."""
     seen = {getattr(fact.event, "vehicle_plate", "") for fact in step.events if not isinstance(fact.event, Unreadable)}
     return (seen | {one.plate for one in step.revisions}) - {""}

@@ -7,8 +7,9 @@ from parkstream_events.decisions import VisitsRestated
 from parkstream_visits import Clock, Fold, State, Timer
 from parkstream_visits.timers import SEPARATOR
 
-from parkstream_projection.codec import decode_plate, encode, recorded_event_of
+from parkstream_projection.codec import decode_plate, recorded_event_of
 from parkstream_projection.replay.frames import Batch
+from parkstream_projection.state_hash import encode
 
 BATCH: Final = 1_000
 """Records in one message between the two processes."""
