@@ -134,7 +134,7 @@ async def test_of_two_generators_of_one_camera_one_ends(module, run_service, env
     environ |= {"PARKSTREAM_RATE": "50"}
     if module == EXIT:
         run_service(ENTRY, environ)
-    two = [run_service(module, environ) for _ in range(2)]
+    two = [run_service(module, environ), run_service(module, environ, ready=False)]
 
     async def one_ended():
         return two[0].alive != two[1].alive

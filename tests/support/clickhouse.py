@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from chdb import session
-from parkstream_telemetry.received import KINDS, ReceivedSpan
+from parkstream_devtools.otlp.received import KINDS
+from parkstream_telemetry.kept_spans import ReceivedSpan
 
 TABLE = """
 CREATE DATABASE IF NOT EXISTS signoz_traces;

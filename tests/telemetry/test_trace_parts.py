@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from parkstream_backend.deliver.batch import Parcel
 from parkstream_backend.deliver.summary_client import UnavailableError
 from parkstream_backend.project.follower import Foldings
+from parkstream_devtools.otlp.sink import Sink
 from parkstream_events.summaries import ItemResult, ItemStatus, Outcome, SummaryItem
 from parkstream_events.wire import encode
 from parkstream_telemetry import TelemetryOptions, start
-from parkstream_telemetry.sink import Sink
 from parkstream_visits import Emitted
 from parkstream_visits.plate_visits import EXIT, PlateSighting
 from summary_items import item

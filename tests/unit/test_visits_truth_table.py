@@ -1,4 +1,4 @@
-"""The rules of design.md, "Visits are a function of the set of sightings", row by row.
+"""The rules of docs/architecture.md, "How visits are decided", row by row.
 
 A row is a story: ``IN 10`` is an entry that happened at 10 s and is recorded at once, ``OUT 9 @15`` an exit of 9 s
 that is recorded at 15 s; ``silence IN 30`` is the decision that entries are reported up to 30 s. What follows the

@@ -1,7 +1,7 @@
 """Private RabbitMQ, Redis and service processes that leave nothing behind.
 
 Reading order: sandbox (one folder and what runs in it), rabbitmq, redis, process, guardian (cleans up after a kill -9),
-install (gets missing servers).
+install (gets missing servers); otlp (a receiver of telemetry).
 """
 
 from parkstream_devtools.sandbox import Sandbox, ServiceProcess, is_ready

@@ -41,6 +41,8 @@ class Station:
 
     def __init__(self, settings: CameraSettings, identity: Identity) -> None:
         self.settings = settings
+        self.service = identity.service
+        self.description = identity.description
         self.telemetry = start(_options(settings, identity.service))
         self.store = Store(connect(settings.redis_url, identity.database, name=identity.service), self._redis_away)
         self.journal = Journal(self.store, identity.keys)

@@ -43,7 +43,7 @@ class BackgroundTasks:
         self._report = report
         self._tasks: Final[list[asyncio.Task[None]]] = []
         self._may_end: Final[set[str]] = set()
-        self._stopping = False
+        self._stopping: Final[set[str]] = set()
 
     def start(self, name: str, work: Coroutine[Any, Any, None], *, may_end: bool = False) -> asyncio.Task[None]:
         """Run *work* until ``stop``; that it ends before is a failure unless it *may_end*."""
@@ -61,17 +61,18 @@ class BackgroundTasks:
             self._report(name, error)
         self.give_up()
 
-    async def stop(self) -> None:
-        """Stop all tasks, wherever they are: each can stop anywhere."""
-        self._stopping = True
-        await cancel(*self._tasks)
+    async def stop(self, *names: str) -> None:
+        """Stop the tasks of these *names*, or all, wherever they are: each can stop anywhere."""
+        stopped = [task for task in self._tasks if not names or task.get_name() in names]
+        self._stopping.update(task.get_name() for task in stopped)
+        await cancel(*stopped)
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         name = task.get_name()
         if task.cancelled():
-            if not self._stopping:
+            if name not in self._stopping:
                 self.fail(name, asyncio.CancelledError("cancelled from outside"))
         elif (error := task.exception()) is not None:
             self.fail(name, error)
-        elif not self._stopping and name not in self._may_end:
+        elif name not in self._stopping | self._may_end:
             self.fail(name, RuntimeError("ended without a reason"))

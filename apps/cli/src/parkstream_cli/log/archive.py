@@ -18,7 +18,7 @@ from parkstream_cli.connections import Opened, opened, settings_here
 from parkstream_cli.errors import EXPECTED, MISUSED, ToolError
 from parkstream_cli.progress import progress
 
-KEEP: Final = 100_000
+KEEP: Final = 50_000
 
 ResultT = TypeVar("ResultT")
 Folder = Annotated[Path | None, Parameter(name="--dir", help="The archive; by default PARKSTREAM_ARCHIVE_DIR.")]

@@ -17,7 +17,7 @@ from parkstream_cli.traces.waterfall import Row, waterfall
 
 HOW_TO_KEEP: Final = """\
 `parkstream demo` keeps those of its cars. To keep those of services of your own, receive them:
-    python -m parkstream_telemetry sink --keep spans.jsonl
+    python -m parkstream_devtools sink --keep spans.jsonl
 start the services with OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317, and ask with --spans spans.jsonl.
 In a tracing backend, look for parking.visit.id."""
 

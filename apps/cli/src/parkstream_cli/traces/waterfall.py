@@ -5,7 +5,7 @@ from typing import Final
 
 from msgspec import Struct
 from parkstream_events.units import MILLISECOND_US
-from parkstream_telemetry.received import ReceivedSpan
+from parkstream_telemetry.kept_spans import ReceivedSpan
 
 from parkstream_cli.traces.car_trace import CarTrace
 

@@ -1,12 +1,43 @@
-"""Spans in a file, a line of JSON each: written by the sink, read by whoever looks for a trace."""
+"""Spans that a receiver kept in a file, a line of JSON each: how they are read."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any
 
 import msgspec
+from msgspec import Struct
 
-from parkstream_telemetry.received import ReceivedSpan
+
+class ReceivedLink(Struct, frozen=True):
+    """A span that another one points to."""
+
+    trace_id: str
+    span_id: str
+
+
+class ReceivedEvent(Struct, frozen=True):
+    """Something that happened during a span."""
+
+    name: str
+    attributes: dict[str, Any]
+
+
+class ReceivedSpan(Struct, frozen=True):
+    """One step of a trace; times in µs since the epoch, ids in hex, no parent as an empty one."""
+
+    trace_id: str
+    span_id: str
+    parent_span_id: str
+    service: str
+    name: str
+    kind: str
+    start_us: int
+    end_us: int
+    status: str
+    attributes: dict[str, Any]
+    links: list[ReceivedLink]
+    events: list[ReceivedEvent]
+
 
 _line = msgspec.json.Decoder(ReceivedSpan)
 
@@ -17,28 +48,6 @@ class NotSpansError(ValueError):
     def __init__(self, file: Path, why: Exception) -> None:
         super().__init__(f"{file} holds something else than spans: {why}")
         self.file = file
-
-
-class SpanFile:
-    """Appends to *file*; what is in it becomes the older half when it has *bytes_max*, and the older half goes."""
-
-    def __init__(self, file: Path, bytes_max: int | None = None) -> None:
-        self._path = file
-        self._bytes_max = bytes_max
-        self._file: BinaryIO = file.open("ab")
-
-    def add(self, spans: Iterable[ReceivedSpan]) -> None:
-        """Append *spans*."""
-        self._file.writelines(msgspec.json.encode(span) + b"\n" for span in spans)
-        self._file.flush()
-        if self._bytes_max is not None and self._file.tell() >= self._bytes_max:
-            self._file.close()
-            self._path.replace(older_half(self._path))
-            self._file = self._path.open("ab")
-
-    def close(self) -> None:
-        """Write nothing more."""
-        self._file.close()
 
 
 def older_half(file: Path) -> Path:

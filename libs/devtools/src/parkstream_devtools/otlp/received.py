@@ -10,40 +10,10 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from parkstream_telemetry.kept_spans import ReceivedEvent, ReceivedLink, ReceivedSpan
 
 KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
 STATUSES = ("UNSET", "OK", "ERROR")
-
-
-class ReceivedLink(Struct, frozen=True):
-    """A span that another one points to."""
-
-    trace_id: str
-    span_id: str
-
-
-class ReceivedEvent(Struct, frozen=True):
-    """Something that happened during a span."""
-
-    name: str
-    attributes: dict[str, Any]
-
-
-class ReceivedSpan(Struct, frozen=True):
-    """One step of a trace; times in µs since the epoch, ids in hex, no parent as an empty one."""
-
-    trace_id: str
-    span_id: str
-    parent_span_id: str
-    service: str
-    name: str
-    kind: str
-    start_us: int
-    end_us: int
-    status: str
-    attributes: dict[str, Any]
-    links: list[ReceivedLink]
-    events: list[ReceivedEvent]
 
 
 class ReceivedPoint(Struct, frozen=True):

@@ -19,18 +19,18 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
-
 from parkstream_telemetry import conformance
-from parkstream_telemetry.received import (
+from parkstream_telemetry.kept_spans import ReceivedSpan
+
+from parkstream_devtools.otlp.received import (
     ReceivedLog,
     ReceivedPoint,
-    ReceivedSpan,
     count_of,
     logs_of,
     points_of,
     spans_of,
 )
-from parkstream_telemetry.span_file import SpanFile
+from parkstream_devtools.otlp.span_file import SpanFile
 
 Take = Callable[[Any, grpc.ServicerContext], Message]
 
@@ -41,7 +41,7 @@ MESSAGE_BYTES_MAX = 64 * 1024 * 1024
 class Sink:
     """Listens while it is entered; *keep* appends each span to a file as a line of JSON, *discard* only counts.
 
-    ``keep_bytes_max``: how much may be in that file before it becomes the older half (see ``keeping``).
+    ``keep_bytes_max``: how much may be in that file before it becomes the older half (see ``SpanFile``).
     ``delay_seconds`` and ``failing`` may be set at any time: answers then take so long, or are UNAVAILABLE.
     """
 
@@ -151,7 +151,7 @@ class Sink:
         if self.delay_seconds > 0:
             sleep(self.delay_seconds)
         if self.failing:
-            context.abort(grpc.StatusCode.UNAVAILABLE, "the sink was told to fail")
+            context.abort(grpc.StatusCode.UNAVAILABLE, "the sink is set to fail")
 
     def _add(self, to: list[Any], some: list[Any]) -> None:
         with self._changed:
