@@ -46,10 +46,10 @@ async def project(url: str, through: str) -> dict[str, Any]:
     return {"seconds": seconds, "hash": projector.state_hash}
 
 
-def _outbox_ids(spoken: list[Emitted]) -> list[str]:
+def _outbox_ids(emitted: list[Emitted]) -> list[str]:
     ids: list[str] = []
     position, nth = 0, 0
-    for one in spoken:
+    for one in emitted:
         position, nth = one.position, nth + 1 if one.position == position else 0
         ids.append(f"{position}-{nth}")
     return ids

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from parkstream_backend.deliver.batch import Parcel
+from parkstream_backend.deliver.batch import DeliveryBatch
 from parkstream_backend.deliver.summary_client import UnavailableError
 from parkstream_backend.project.follower import Foldings
 from parkstream_devtools.otlp.sink import Sink
@@ -53,9 +53,9 @@ def telemetry(monkeypatch, sink):
 def test_an_item_is_posted_with_its_context_and_nothing_else_is_changed(visit_id, plate, before, published_at_us):
     summary = item(visit_id=visit_id, vehicle_plate=plate, traceparent=None, published_at_us=published_at_us)
     encoded = encode(summary)
-    parcel = Parcel.of([Waiting("7-0", visit_id, 1, encoded, traceparent=before)], UNTRACED, ("localhost", 1))
-    assert parcel.traceparent == before
-    (posted,) = parcel.items
+    batch = DeliveryBatch.of([Waiting("7-0", visit_id, 1, encoded, traceparent=before)], UNTRACED, ("localhost", 1))
+    assert batch.traceparent == before
+    (posted,) = batch.items
     assert msgspec.json.decode(posted) == {**msgspec.json.decode(encoded), "traceparent": before}
 
 
@@ -110,9 +110,9 @@ def test_what_is_halved_keeps_its_spans(telemetry, sink):
         Waiting(f"{number}-0", one.visit_id, 1, encode(item(number)), traceparent=one.traceparent)
         for number, one in enumerate(summaries)
     ]
-    parcel = Parcel.of(entries, telemetry, ("localhost", 8000))
-    assert parcel.traceparent is None
-    for half in parcel.halves():
+    batch = DeliveryBatch.of(entries, telemetry, ("localhost", 8000))
+    assert batch.traceparent is None
+    for half in batch.halves():
         half.failed(UnavailableError("away"))
         half.failed(UnavailableError("still away"))
         half.answered([ItemResult(visit_id="v", revision=1, status=ItemStatus.WRITTEN)] * 2)
@@ -121,5 +121,5 @@ def test_what_is_halved_keeps_its_spans(telemetry, sink):
     assert [span.trace_id for span in spans] == [str(one.traceparent)[3:35] for one in summaries]
     assert [span.attributes["http.request.resend_count"] for span in spans] == [2] * 4
     assert [len(span.events) for span in spans] == [1] * 4
-    lone, _ = parcel.halves()[0].halves()
+    lone, _ = batch.halves()[0].halves()
     assert str(lone.traceparent)[36:52] == spans[0].span_id

@@ -72,6 +72,10 @@ class Outbox:
             if answer[1] or self._claimed_through == "0-0":
                 return _entries(answer[1])
 
+    async def renew(self, consumer: str, ids: Sequence[str]) -> None:
+        """Keep *ids*, which *consumer* took, from being claimed by others; what is gone stays gone."""
+        await self._in_group("XCLAIM", self._stream, GROUP, consumer, 0, *ids, "JUSTID")
+
     async def settle(self, ids: Sequence[str]) -> int:
         """Remove what was delivered; return how many of *ids* were there still."""
         if not ids:

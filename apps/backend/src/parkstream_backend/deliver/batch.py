@@ -18,7 +18,7 @@ _decode = msgspec.json.Decoder(dict[str, msgspec.Raw]).decode
 _encode = msgspec.json.Encoder().encode
 
 
-class Parcel:
+class DeliveryBatch:
     """Some *entries*, as *items* whose trace goes on from their *spans*, taken at *started_ns*."""
 
     def __init__(
@@ -33,8 +33,9 @@ class Parcel:
         self.items = items
         self._contexts = contexts
         self.started_ns = started_ns
-        self._spans = spans
-        self._resends = 0
+        self.spans = spans
+        """None without tracing, else one per entry."""
+        self.resends = 0
 
     @classmethod
     def of(cls, entries: Sequence[Entry], telemetry: Telemetry, server: tuple[str, int]) -> Self:
@@ -68,31 +69,31 @@ class Parcel:
         """Return this in two, to find out which half is at fault."""
         half, again = len(self.entries) // 2, type(self)
         return (
-            again(self.entries[:half], self.items[:half], self._contexts[:half], self._spans[:half], self.started_ns),
-            again(self.entries[half:], self.items[half:], self._contexts[half:], self._spans[half:], self.started_ns),
+            again(self.entries[:half], self.items[:half], self._contexts[:half], self.spans[:half], self.started_ns),
+            again(self.entries[half:], self.items[half:], self._contexts[half:], self.spans[half:], self.started_ns),
         )
 
     def failed(self, error: Exception) -> None:
-        """Note that a try failed and will be made again; of many tries the spans tell the first error."""
-        self._resends += 1
-        if self._resends == 1 and self._spans:
+        """Note that an attempt failed and will be made again; of many attempts the spans keep the first error."""
+        self.resends += 1
+        if self.resends == 1 and self.spans:
             explained = explanation(error, with_stack=False)
-            for span in self._spans:
+            for span in self.spans:
                 span.add_event("exception", explained)
 
     def answered(self, results: Sequence[ItemResult]) -> None:
-        """End the spans with what the server said of each summary."""
-        for span, result in zip(self._spans, results, strict=False):  # There are no spans without tracing.
+        """End the spans with what the server answered for each summary."""
+        for span, result in zip(self.spans, results, strict=False):  # There are no spans without tracing.
             error = None if result.status in KEPT else RefusedError(f"{result.status.value}: {result.problem or ''}")
             self._end(span, error, OK, status=result.status.value)
 
-    def given_up(self, error: BaseException, status_code: int | None = None) -> None:
+    def abandoned(self, error: BaseException, status_code: int | None = None) -> None:
         """End the spans because of *error*."""
-        for span in self._spans:
+        for span in self.spans:
             self._end(span, error, status_code)
 
     def _end(self, span: Span, error: BaseException | None, status_code: int | None, status: str | None = None) -> None:
-        end(span, error=error, status_code=status_code, status=status, resend_count=self._resends or None)
+        end(span, error=error, status_code=status_code, status=status, resend_count=self.resends or None)
 
 
 def _items(entries: Sequence[Entry], contexts: Sequence[str | None]) -> list[bytes]:

@@ -4,6 +4,7 @@ from datetime import datetime
 from typing import Self
 
 from msgspec import Raw, Struct
+from msgspec.structs import asdict
 
 from parkstream_projection.outbox import Parked
 from parkstream_projection.reads import PlateVisit
@@ -45,7 +46,7 @@ class PlateVisits(Struct, frozen=True):
     visits: list[PlateVisit]
 
 
-class ParkedSummary(Struct, frozen=True):
+class ParkedSummary(Struct, frozen=True, kw_only=True):
     """A summary that the summary API refused, and why."""
 
     id: str
@@ -54,11 +55,13 @@ class ParkedSummary(Struct, frozen=True):
     problem: str
     parked_at_us: int
     item: Raw
+    traceparent: str | None
 
     @classmethod
     def of(cls, parked: Parked) -> Self:
-        """Return *parked* as it is shown."""
-        return cls(parked.id, parked.key, parked.revision, parked.problem, parked.parked_at_us, parked.item)
+        """Return *parked* by the names of a summary."""
+        named = {name: value for name, value in asdict(parked).items() if name != "key"}
+        return cls(visit_id=parked.key, **named)
 
 
 class ParkedPage(Struct, frozen=True):
