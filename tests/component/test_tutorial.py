@@ -15,7 +15,7 @@ from parkstream_service.redis import connect
 PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"
 BLOCK = re.compile(r"^```python\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 HOUR = 3_600_000_000
-STORED, COLLECTED = "parcel.stored.v1", "parcel.collected.v1"
+LENT, RETURNED = "book.lent.v1", "book.returned.v1"
 
 
 def code():
@@ -23,8 +23,8 @@ def code():
 
 
 @pytest.fixture
-def lockers():
-    module = ModuleType("lockers")
+def library():
+    module = ModuleType("library")
     exec(compile(code(), PAGE.name, "exec"), module.__dict__)
     return module
 
@@ -35,26 +35,26 @@ def spans():
 
 
 @pytest.fixture
-def run(lockers, spans, rabbitmq_url, redis_url, mall):
+def run(library, spans, rabbitmq_url, redis_url, mall):
     async def run(happened, send):
         provider = TracerProvider()
         provider.add_span_processor(SimpleSpanProcessor(spans))
         redis, broker = connect(redis_url), make_broker(rabbitmq_url)
         try:
-            return await lockers.run(broker, redis, mall, provider.get_tracer("lockers"), happened, send)
+            return await library.run(broker, redis, mall, provider.get_tracer("library"), happened, send)
         finally:
             await redis.aclose()
 
     return run
 
 
-async def test_the_tutorial_runs(lockers, run, spans):
+async def test_the_tutorial_runs(library, run, spans):
     came = time.time_ns() // 1_000 - 48 * HOUR
-    first, second, gone = (lockers.Seen(id_, at) for id_, at in (("a", came), ("b", came), ("a", came + 5 * HOUR)))
+    first, second, gone = (library.Seen(id_, at) for id_, at in (("a", came), ("b", came), ("a", came + 5 * HOUR)))
     sent = []
-    replayed = await run([(COLLECTED, gone), (STORED, first), (STORED, second), (STORED, first)], sent.append)
-    assert sent == [{"parcel": "a", "lay_us": 5 * HOUR}]
-    assert (replayed.clock.stored, replayed.clock.collected) == (2, 1)
+    replayed = await run([(RETURNED, gone), (LENT, first), (LENT, second), (LENT, first)], sent.append)
+    assert sent == [{"book": "a", "away_us": 5 * HOUR}]
+    assert (replayed.clock.lent, replayed.clock.returned) == (2, 1)
     assert set(replayed.entities) == {"a", "b"}
     delivered = next(span for span in spans.get_finished_spans() if span.name == "deliver")
     trace = [span for span in spans.get_finished_spans() if span.context.trace_id == delivered.context.trace_id]

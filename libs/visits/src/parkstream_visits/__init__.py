@@ -2,7 +2,7 @@
 
 Reading order: rules (what may be set), plate_visits (a plate's sightings to visits), state (what is remembered), timers
 (what waits for a clock), fold (record by record, what is emitted and when), plate_ledger, shortcuts, restatement (what
-another version emitted otherwise), state_hash, judgement and story (which rules applied to a plate's sightings, and why
+another version emitted otherwise), judgement and story (which rules applied to a plate's sightings, and why
 a revision was emitted). Questions to a log: as_of_recorded_time (what we knew), as_of_event_time (what was true),
 what_if (other rules), reenactment.
 """

@@ -1,8 +1,8 @@
 """The log folded again, fast: another process reads, decodes and hashes, this one folds.
 
 Reading order: source (which log), frames (what both processes say to each other), worker (the other process),
-worker_process (how this one talks to it), replica (the fold), checking (in memory, against what Redis holds),
-rebuilding (into another version).
+worker_process (how this one talks to it), replica (the fold), check (in memory, against what Redis holds),
+rebuilder (into another version).
 """
 
 from parkstream_projection.replay.changes import Rebuilt
