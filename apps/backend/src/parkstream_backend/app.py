@@ -13,6 +13,7 @@ from litestar import Litestar
 from parkstream_projection import Projector
 from parkstream_projection.read_api import Questions, read_router
 from parkstream_projection.read_api.questions import KINDS
+from parkstream_projection.visits import VISITS
 from parkstream_service.http import HttpFace, ServerSettings, bearer_guards, http_app, serve
 from parkstream_service.retry import retried
 from parkstream_telemetry import names
@@ -119,7 +120,7 @@ def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
         on_retry = parts.waiting_for("redis")
         foldings = Foldings(parts.telemetry)
         traced = foldings.emitted if parts.telemetry.tracing else None
-        projector = Projector(parts.redis, parts.keys, traced=traced)
+        projector = Projector(parts.redis, parts.keys, VISITS, traced=traced)
         works["project"] = Projecting(projector, foldings, parts.log, parts.reads, parts.telemetry, on_retry).run
         works["keep time"] = WatermarkGenerator(
             parts.log, parts.reads, parts.settings.rules, parts.depths, parts.telemetry, on_retry

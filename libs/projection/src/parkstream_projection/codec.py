@@ -10,13 +10,10 @@ from parkstream_events.decisions import VisitsRestated
 from parkstream_events.sightings import VehicleEntered, VehicleExited
 from parkstream_events.summaries import SummaryItem
 from parkstream_events.wire import UnreadableError
-from parkstream_visits import Clock, Emitted, Plate, RecordedEvent, State, Unreadable, entity_hash, summary_of
-from parkstream_visits.state_hash import MODULUS
+from parkstream_visits import Clock, Emitted, Plate, RecordedEvent, State, Unreadable, summary_of
 
-CLOCK: Final = "clock"
-"""The key under which the clock is hashed; no plate has lower-case letters."""
+from parkstream_projection.state_hash import MODULUS, clock_hash, encode, entity_hash, hash_text
 
-encode: Final = msgspec.msgpack.Encoder().encode
 encode_item: Final[Callable[[SummaryItem], bytes]] = msgspec.json.Encoder().encode
 decode_plate: Final = msgspec.msgpack.Decoder(Plate).decode
 decode_clock: Final = msgspec.msgpack.Decoder(Clock).decode
@@ -48,16 +45,6 @@ def plates_in(recorded: RecordedEvent) -> Iterable[str]:
 def item_of(emitted: Emitted) -> bytes:
     """Return the summary of *emitted* as the outbox holds it, without its trace context."""
     return encode_item(summary_of(emitted))
-
-
-def clock_hash(encoded: bytes) -> int:
-    """Return the hash of the encoded clock."""
-    return entity_hash(CLOCK, encoded)
-
-
-def hash_text(total: int) -> str:
-    """Return a state hash as it is kept: 32 hexadecimal digits."""
-    return f"{total:032x}"
 
 
 def state_hash(state: State) -> str:

@@ -6,11 +6,11 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
-from parkstream_events.keys import BackendKeys
 from parkstream_service.redis import Functions, code_of
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from parkstream_projection.definition import ProjectionKeys
 from parkstream_projection.functions import PROJECTING
 
 GROUP: Final = "deliver"
@@ -47,7 +47,7 @@ class Parked(Struct, frozen=True, kw_only=True):
 class Outbox:
     """The outbox in *redis*, whose client must not repeat commands by itself."""
 
-    def __init__(self, redis: Redis, keys: BackendKeys) -> None:
+    def __init__(self, redis: Redis, keys: ProjectionKeys) -> None:
         self._functions = Functions(redis, PROJECTING)
         self._stream = keys.outbox
         self._meta = keys.outbox_meta

@@ -28,7 +28,7 @@ class Changes:
         self._take_timers(change, state, plates.keys() - kept)
         for name, encoded in plates.items():
             if encoded is not None:
-                change.plates += (name, encoded)
+                change.entities += (name, encoded)
                 kept.add(name)
             elif name in kept:
                 change.forgotten.append(name)
@@ -40,8 +40,8 @@ class Changes:
         """Leave out what came and went in between: a *new* plate has nothing in Redis."""
         for way in Timer:
             put, dropped = state.timers[way].take_changes()
-            change.put[way] = [half for member, due_us in put.items() for half in (due_us, member)]
-            change.dropped[way] = [member for member in dropped if member.partition(SEPARATOR)[0] not in new]
+            change.put.append([half for member, due_us in put.items() for half in (due_us, member)])
+            change.dropped.append([member for member in dropped if member.partition(SEPARATOR)[0] not in new])
 
 
 class Rebuilt(NamedTuple):

@@ -9,13 +9,13 @@ from parkstream_events.keys import BackendKeys
 from parkstream_visits import Clock
 from redis.asyncio import Redis
 
-from parkstream_projection.codec import clock_hash, encode, hash_text
 from parkstream_projection.rebuild.frames import BATCH
 from parkstream_projection.rebuild.gc_pause import rarely_collected
 from parkstream_projection.rebuild.live import Live, Moment, live
 from parkstream_projection.rebuild.replica import Replica
 from parkstream_projection.rebuild.source import Source, leased
 from parkstream_projection.rebuild.worker_process import Worker
+from parkstream_projection.state_hash import clock_hash, encode, hash_text
 from parkstream_projection.store import HASH_EVERY
 
 OnProgress = Callable[[int, int], None]

@@ -23,6 +23,7 @@ from parkstream_projection.rebuild.replica import Replica
 from parkstream_projection.rebuild.source import Source, leased
 from parkstream_projection.rebuild.worker_process import Worker
 from parkstream_projection.store import HASH_EVERY, Change, Meta, ProjectionError, StaleError, Store
+from parkstream_projection.visits import VISITS
 
 COMMIT: Final = 2 * BATCH
 """Records in one commit: it stops Redis for some milliseconds."""
@@ -63,7 +64,7 @@ class Rebuilder:
         self._redis = redis
         self._keys = keys
         self._version = version
-        self._store = Store(redis, keys, version)
+        self._store = Store(redis, keys, VISITS, version)
         self._folded = folded or _nobody
         self._ending = AsyncExitStack()
         self._commit: asyncio.Task[None] | None = None

@@ -5,8 +5,9 @@ from collections.abc import Iterable
 from parkstream_visits import Clock, Fold, State, Timer
 from parkstream_visits.timers import SEPARATOR
 
-from parkstream_projection.codec import decode_plate, encode, plates_in, recorded_event_of
+from parkstream_projection.codec import decode_plate, plates_in, recorded_event_of
 from parkstream_projection.rebuild.frames import Batch
+from parkstream_projection.state_hash import encode
 
 
 class Replica:

@@ -14,12 +14,9 @@ from parkstream_eventlog import EventLogError, LogReader, LogShorterError, Recor
 from parkstream_events import wire
 from parkstream_events.decisions import Decision, RulesChanged
 from parkstream_events.sightings import Sighting, VehicleEntered, VehicleExited
-from parkstream_visits import entity_hash
 from parkstream_visits.plate_visits import plate_sighting_of
-from parkstream_visits.state_hash import MODULUS
 from redis.exceptions import RedisError
 
-from parkstream_projection.codec import clock_hash, hash_text
 from parkstream_projection.rebuild.frames import (
     BUFFERED_BYTES,
     Batch,
@@ -37,6 +34,7 @@ from parkstream_projection.rebuild.frames import (
 )
 from parkstream_projection.rebuild.gc_pause import rarely_collected
 from parkstream_projection.rebuild.source import opened
+from parkstream_projection.state_hash import MODULUS, clock_hash, entity_hash, hash_text
 
 PART: Final = 250
 """Records that are folded at once: what they touch is in the processor's cache when it is encoded."""
