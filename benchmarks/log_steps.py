@@ -13,7 +13,7 @@ from parkstream_eventlog import Record, RedisReader
 from parkstream_eventlog.transfer.json_lines import records_of
 from parkstream_events.keys import BackendKeys
 from parkstream_projection import Outbox, Projector
-from parkstream_projection.replay import Rebuilder, Source
+from parkstream_projection.rebuild import Rebuilder, Source
 from parkstream_service.redis import connect
 from parkstream_visits import Emitted
 

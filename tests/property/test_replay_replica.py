@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from log_histories import happenings, later, log_of
 from parkstream_eventlog import Record
 from parkstream_projection.codec import decode_clock, encode
-from parkstream_projection.replay import Rebuilder, Source, check
-from parkstream_projection.replay.changes import Changes
-from parkstream_projection.replay.replica import Replica
-from parkstream_projection.replay.worker import Decoding, Hashing
+from parkstream_projection.rebuild import Rebuilder, Source, check
+from parkstream_projection.rebuild.changes import Changes
+from parkstream_projection.rebuild.replica import Replica
+from parkstream_projection.rebuild.worker import Decoding, Hashing
 from parkstream_projection.store import Change
 from projections import Mall, Truth
 

@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 import pytest
 from msgspec import convert
-from parkstream_cli.demo.account import Line, Published, equations
-from parkstream_cli.demo.snapshots import Entries, Exits, State
-from parkstream_cli.demo.summary_file import tally
 from parkstream_devtools import free_port
+from parkstream_devtools.pipeline.account import Line, Published, equations
+from parkstream_devtools.pipeline.snapshots import Entries, Exits, State
+from parkstream_devtools.pipeline.summary_file import tally
 from pipeline import QUICK, get, post
 from the_tree import ROOT
 

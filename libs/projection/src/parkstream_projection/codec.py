@@ -1,11 +1,13 @@
 """Records to recorded events, state to bytes and back, revisions to summaries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
 from parkstream_eventlog import Record
 from parkstream_events import wire
+from parkstream_events.decisions import VisitsRestated
+from parkstream_events.sightings import VehicleEntered, VehicleExited
 from parkstream_events.summaries import SummaryItem
 from parkstream_events.wire import UnreadableError
 from parkstream_visits import Clock, Emitted, Plate, RecordedEvent, State, Unreadable, entity_hash, summary_of
@@ -30,6 +32,17 @@ def recorded_event_of(record: Record) -> RecordedEvent:
             record.position, record.recorded_at_us, record.published_at_us, record.traceparent, unreadable
         )
     return RecordedEvent(record.position, record.recorded_at_us, record.published_at_us, record.traceparent, event)
+
+
+def plates_in(recorded: RecordedEvent) -> Iterable[str]:
+    """Return the plates that *recorded* names."""
+    match recorded.event:
+        case VehicleEntered() | VehicleExited():
+            return (recorded.event.vehicle_plate,)
+        case VisitsRestated():
+            return [visit.vehicle_plate for visit in recorded.event.visits]
+        case _:
+            return ()
 
 
 def item_of(emitted: Emitted) -> bytes:

@@ -8,14 +8,21 @@ from typing import Final, NamedTuple
 from parkstream_eventlog import Record
 from parkstream_events.decisions import VisitsRestated
 from parkstream_events.keys import BackendKeys
-from parkstream_events.sightings import VehicleEntered, VehicleExited
 from parkstream_visits import Clock, Emitted, Fold, Plate, RecordedEvent, State, Timer, entity_hash, reach
 from parkstream_visits.fold import FORGOTTEN_PER_RECORD_MAX
 from parkstream_visits.state_hash import MODULUS
 from parkstream_visits.timers import SEPARATOR
 from redis.asyncio import Redis
 
-from parkstream_projection.codec import clock_hash, decode_plate, encode, hash_text, item_of, recorded_event_of
+from parkstream_projection.codec import (
+    clock_hash,
+    decode_plate,
+    encode,
+    hash_text,
+    item_of,
+    plates_in,
+    recorded_event_of,
+)
 from parkstream_projection.store import HASH_EVERY, Change, Loaded, ProjectionError, Store
 
 CACHE_PLATES: Final = 10_000
@@ -165,7 +172,7 @@ class _Work:
         self.state = State(clock)
         self.missing: list[str] = []
         """Plates of the events that must be loaded."""
-        for name in dict.fromkeys(name for recorded in events for name in _plates_in(recorded)):
+        for name in dict.fromkeys(name for recorded in events for name in plates_in(recorded)):
             if not self._take_out(name):
                 self.missing.append(name)
 
@@ -229,16 +236,6 @@ class _Work:
             cache[name] = (plate, hashes[name])
         while len(cache) > most:
             cache.popitem(last=False)
-
-
-def _plates_in(recorded: RecordedEvent) -> Iterable[str]:
-    match recorded.event:
-        case VehicleEntered() | VehicleExited():
-            return (recorded.event.vehicle_plate,)
-        case VisitsRestated():
-            return [visit.vehicle_plate for visit in recorded.event.visits]
-        case _:
-            return ()
 
 
 def _parts(checkpoint: int, events: list[RecordedEvent]) -> list[list[RecordedEvent]]:

@@ -1,1 +1,1 @@
-"""What is there, and what to do about it. Reading order: findings, rabbitmq, redis, services, examination."""
+"""``parkstream doctor``. Reading order: findings, rabbitmq, redis, services, command (all of it)."""
