@@ -23,8 +23,8 @@ SECRET = {"API_TOKEN", "PLATE_HASH_KEY"}
 SERVICES = ["entry-generator", "exit-generator", "backend", "summary-api"]
 UNCHECKED = {"cli", "clickhouse-functions", "signoz-migrator", "otel-collector", "otel-collector-hosts"}
 """What ends by itself, and the collector, whose image has no shell: otel-collector-health looks at it."""
-ROOTS = {"clickhouse-functions", "signoz"}
-"""Their volumes belong to root; they have no capability."""
+ROOTS = {"signoz"}
+"""Its volume belongs to root; it has no capability."""
 
 
 def loaded(name):

@@ -209,12 +209,12 @@ async def test_changed_rules_hold_from_their_position_on(busy: Mall):
         ({18: "nan"}, "a due time"),
         ({20: "1"}, "an outbox id"),
         ({20: "2-0"}, "ahead of its records"),
-        ({25: "1-0"}, "do not grow"),
+        ({26: "1-0"}, "do not grow"),
     ],
 )
 async def test_wrong_arguments_change_nothing(shop: Mall, wrong: dict[int, str], problem: str):
     arguments = ["1", "1", "0", "1", "00", "clock", "0", "1", "0", "1", *["0"] * 5, "2"]
-    arguments += ["CAR", "plate", "17", "member", "1-0", "v", "1", "{}", "9", "1-1", "w", "1", "{}", "9"]
+    arguments += ["CAR", "plate", "17", "member", "1-0", "v", "1", "{}", "9", "", "1-1", "w", "1", "{}", "9", ""]
     await project(shop.projector())
     good = shop.projector()._store
     before = await shop.kept()

@@ -21,7 +21,7 @@ from parkstream_backend.deliver.deliverer import Deliverer
 from parkstream_backend.deliver.summary_client import SummaryApi
 from parkstream_backend.health import Health
 from parkstream_backend.project.follower import Foldings, Projecting
-from parkstream_backend.project.watermark_generator import Timekeeper
+from parkstream_backend.project.watermark_generator import WatermarkGenerator
 from parkstream_backend.record.connection import start_broker
 from parkstream_backend.record.high_water_mark import check_reach
 from parkstream_backend.settings import Role, Settings
@@ -121,7 +121,7 @@ def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
         traced = foldings.emitted if parts.telemetry.tracing else None
         projector = Projector(parts.redis, parts.keys, traced=traced)
         works["project"] = Projecting(projector, foldings, parts.log, parts.reads, parts.telemetry, on_retry).run
-        works["keep time"] = Timekeeper(
+        works["keep time"] = WatermarkGenerator(
             parts.log, parts.reads, parts.settings.rules, parts.depths, parts.telemetry, on_retry
         ).run
     if parts.does(Role.DELIVER):

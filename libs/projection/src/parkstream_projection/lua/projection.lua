@@ -1,7 +1,7 @@
 -- The only writers of projections. The sources of the log and of the outbox stand before it.
 
 local DONE, STALE, NOT_LIVE = 0, 1, 2
-local AGENDAS = 3
+local TIMERS = 3
 local PLATE_OF = '^[^\31]*'
 local COUNTS = 7  -- after these arguments of commit come the lengths of its lists, then the lists
 
@@ -26,16 +26,16 @@ local function plates_of(members)
   return names
 end
 
--- KEYS: meta, plates, the agendas. ARGV: checkpoint, per agenda the time up to which it is wanted, how many of the last
--- agenda, then names of plates. Returns the checkpoint; and when it is the one asked for, the plates, the members of
--- each agenda, and the names and values of the plates that these belong to.
+-- KEYS: meta, plates, the timers. ARGV: checkpoint, per kind of timer the time up to which it is wanted, how many of the last
+-- kind, then names of plates. Returns the checkpoint; and when it is the one asked for, the plates, the members of
+-- each kind, and the names and values of the plates that these belong to.
 local function load(keys, args)
-  check(#keys == 2 + AGENDAS and #args >= 5, 'load takes meta, plates, three agendas, and five arguments or more')
+  check(#keys == 2 + TIMERS and #args >= 5, 'load takes meta, plates, three kinds of timers, and five arguments or more')
   local checkpoint = redis.call('HGET', keys[1], 'checkpoint') or '0'
   if checkpoint ~= args[1] then return { tonumber(checkpoint) } end
   local answer, due = { tonumber(checkpoint), values_of(keys[2], args, 6, #args) }, {}
-  for i = 1, AGENDAS do
-    local limits = i == AGENDAS and { 'LIMIT', '0', args[5] } or {}
+  for i = 1, TIMERS do
+    local limits = i == TIMERS and { 'LIMIT', '0', args[5] } or {}
     local members = redis.call('ZRANGE', keys[2 + i], '-inf', args[1 + i], 'BYSCORE', unpack(limits))
     answer[2 + i] = members
     for _, member in ipairs(members) do due[#due + 1] = member end
@@ -69,15 +69,15 @@ end
 -- A value of the wrong type would stop the writes half way.
 local function check_types(keys)
   redis.call('HLEN', keys[2])
-  for i = 3, 2 + AGENDAS do redis.call('ZCARD', keys[i]) end
+  for i = 3, 2 + TIMERS do redis.call('ZCARD', keys[i]) end
   redis.call('HLEN', keys[6])
   redis.call('XLEN', keys[7])
   redis.call('SCARD', keys[9])
 end
 
--- KEYS: meta, plates, the agendas, hashes, outbox, its meta, the versions. ARGV: projection version, rules version, checkpoint as it is
+-- KEYS: meta, plates, the timers, hashes, outbox, its meta, the versions. ARGV: projection version, rules version, checkpoint as it is
 -- and as it will be, state hash, clock, '1' to keep the hash for this position, the lengths of the lists, the
--- lists: plates and their values, plates to forget, per agenda due times and members, members to drop; summaries.
+-- lists: plates and their values, plates to forget, per kind of timer due times and members, members to drop; summaries.
 -- Only the live version emits; any other may follow it up to where it has emitted, so that it can take over anywhere.
 -- Returns what it came to: the checkpoint, how many were emitted, the live version.
 local function commit(keys, args)
@@ -99,7 +99,7 @@ local function commit(keys, args)
   emit(args, keys[7], first, lists[9].last)  -- First, because Redis refuses an id below its stream's last.
   in_chunks('HSET', keys[2], args, lists[1].first, lists[1].last, 2)
   in_chunks('HDEL', keys[2], args, lists[2].first, lists[2].last, 1)
-  for i = 1, AGENDAS do
+  for i = 1, TIMERS do
     in_chunks('ZREM', keys[2 + i], args, lists[2 * i + 2].first, lists[2 * i + 2].last, 1)
     in_chunks('ZADD', keys[2 + i], args, lists[2 * i + 1].first, lists[2 * i + 1].last, 2)
   end

@@ -1,7 +1,7 @@
 """What is done, and what would be: compare, then create, update, or delete."""
 
 from collections.abc import Callable, Iterator
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
@@ -10,29 +10,36 @@ from parkstream_provision.containment import differences
 from parkstream_provision.errors import RefusedError
 from parkstream_provision.files import Wanted
 from parkstream_provision.kinds import BY_FOLDER, Existing, Kind
+from parkstream_provision.received import too_early
 from parkstream_provision.retention import Term, keep, kept_hours, terms
 from parkstream_provision.shapes import Json
 
-Action = Literal["created", "updated", "deleted", "unchanged", "left over", "failed"]
+Action = Literal["created", "updated", "deleted", "unchanged", "left over", "deferred", "failed"]
 CHANGES: frozenset[Action] = frozenset({"created", "updated", "deleted"})
+TOO_EARLY: Final = "its figure was not received yet: it would fire at once; it is made when it was"
 
 
 class Done(Struct, frozen=True):
-    """What was done with one thing, or would be; *why* says what differed or went wrong."""
+    """What was done with one thing, or would be if it is not *written*; *why* says what differed or went wrong."""
 
     kind: str
     name: str
     action: Action
     why: str = ""
+    written: bool = False
 
 
-class Applying:
-    """Makes SigNoz have what is wanted; without *write* it only says what it would do."""
+class Applier:
+    """Makes SigNoz have what is wanted; without *write* it only says what it would do.
 
-    def __init__(self, api: Api, *, write: bool, prune: bool = False) -> None:
+    Whatever *write* says, it makes those of *awaited*, rules that were deferred before, whose figure has come.
+    """
+
+    def __init__(self, api: Api, *, write: bool, prune: bool = False, awaited: frozenset[str] = frozenset()) -> None:
         self._api = api
         self._write = write
         self._prune = prune
+        self._awaited = awaited
 
     def run(self, wanted: Wanted) -> list[Done]:
         """Return what was done; a thing that SigNoz refuses does not hold up the others."""
@@ -49,6 +56,8 @@ class Applying:
         name = kind.key(body)
         found = next((one for one in there if one.key == name), None)
         if found is None:
+            if too_early(self._api, body):
+                return Done(kind.name, name, "deferred", TOO_EARLY)
             return self._do(kind.name, name, "created", lambda: kind.create(self._api, body))
         differing = differences(body, found.body)
         if not differing:
@@ -73,12 +82,13 @@ class Applying:
         return self._do(kind.name, extra.key, "deleted", lambda: kind.delete(self._api, extra))
 
     def _do(self, kind: str, name: str, action: Action, call: Callable[[], None], why: str = "") -> Done:
-        if self._write:
+        write = self._write or name in self._awaited
+        if write:
             try:
                 call()
             except RefusedError as error:
                 return Done(kind, name, "failed", error.detail)
-        return Done(kind, name, action, why)
+        return Done(kind, name, action, why, write)
 
 
 def _extra(kind: Kind, wanted: list[Json], there: list[Existing]) -> Iterator[Existing]:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from parkstream_backend.project.follower import Foldings, Projecting
-from parkstream_backend.project.watermark_generator import Timekeeper
+from parkstream_backend.project.watermark_generator import WatermarkGenerator
 from parkstream_devtools import RedisServer
 from parkstream_eventlog import Record
 from parkstream_events import wire
@@ -38,7 +38,7 @@ class Backend:
         projecting = Projecting(
             process, Foldings(self.telemetry), process.log, shop.reads, self.telemetry, self._on_retry
         )
-        keeper = Timekeeper(process.log, shop.reads, QUICK, self._queue_depth, self.telemetry, self._on_retry)
+        keeper = WatermarkGenerator(process.log, shop.reads, QUICK, self._queue_depth, self.telemetry, self._on_retry)
         self._tasks = [asyncio.create_task(projecting.run()), asyncio.create_task(keeper.run())]
         return self
 

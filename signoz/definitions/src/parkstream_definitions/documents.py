@@ -6,11 +6,13 @@ from typing import Final
 
 from parkstream_definitions.alerts import RULES
 from parkstream_definitions.boards import BOARDS
-from parkstream_definitions.exploring import FUNNELS, VIEWS
 from parkstream_definitions.figures import Json
+from parkstream_definitions.funnels import FUNNELS
+from parkstream_definitions.names import known
 from parkstream_definitions.rules import CHANNEL
+from parkstream_definitions.views import VIEWS
 
-WEBHOOK: Final = "${PARKSTREAM_ALERT_WEBHOOK_URL:-http://signoz-provision:8004/alerts}"
+WEBHOOK: Final = "${PARKSTREAM_ALERT_WEBHOOK_URL:-http://signoz-provision:8005/alerts}"
 CHANNELS: Final[dict[str, Json]] = {
     "on-call": {"name": CHANNEL, "webhook_configs": [{"send_resolved": True, "url": WEBHOOK}]}
 }
@@ -24,7 +26,7 @@ def documents() -> dict[str, Json]:
     found |= {f"rules/{rule.name}.json": rule.as_json() for rule in RULES}
     found |= {f"views/{view.name}.json": view.as_json() for view in VIEWS}
     found |= {f"funnels/{funnel.name}.json": funnel.as_json() for funnel in FUNNELS}
-    return found | {"retention.json": RETENTION}
+    return found | {"names.json": known(), "retention.json": RETENTION}
 
 
 def differing(folder: Path) -> list[str]:

@@ -2,13 +2,14 @@
 
 import time
 from collections.abc import Iterator
-from typing import Final, Literal
+from typing import Final
 
 from msgspec import Struct
 
 from parkstream_provision.api import Api
 from parkstream_provision.errors import RefusedError
 from parkstream_provision.files import Wanted
+from parkstream_provision.names import Level, Names, judged
 from parkstream_provision.shapes import Json, entries, fields
 
 PATH: Final = "/api/v5/query_range/preview"
@@ -31,11 +32,11 @@ class Question(Struct, frozen=True):
 
 
 class Finding(Struct, frozen=True):
-    """What the preview says of a query."""
+    """What the preview says of a query; a note is no fault: something rare has not come yet."""
 
     where: str
     query: str
-    level: Literal["error", "warning"]
+    level: Level
     message: str
 
 
@@ -53,11 +54,12 @@ def questions(wanted: Wanted) -> Iterator[Question]:
 
 
 def previewed(api: Api, wanted: Wanted) -> list[Finding]:
-    """Return what is wrong with the queries, or may be: a key or metric that SigNoz never received is a warning."""
-    return [finding for question in questions(wanted) for finding in _preview(api, question)]
+    """Return what is wrong with the queries, or may be."""
+    found = [finding for question in questions(wanted) for finding in _preview(api, question, wanted.names)]
+    return list(dict.fromkeys(found))
 
 
-def _preview(api: Api, question: Question) -> Iterator[Finding]:
+def _preview(api: Api, question: Question, names: Names) -> Iterator[Finding]:
     now_ms = time.time_ns() // 1_000_000
     body: Json = {
         "schemaVersion": "v1",
@@ -72,11 +74,12 @@ def _preview(api: Api, question: Question) -> Iterator[Finding]:
     except RefusedError as error:
         yield Finding(question.where, "", "error", error.detail)
         return
-    for name, said in fields(fields(answer).get("compositeQuery")).items():
-        if not said.get("valid", True):
-            yield Finding(question.where, name, "error", _text(said.get("error") or "not valid"))
-        for warning in entries(said.get("warnings")):
-            yield Finding(question.where, name, "warning", _text(warning))
+    for name, preview in fields(fields(answer).get("compositeQuery")).items():
+        if not preview.get("valid", True):
+            yield Finding(question.where, name, "error", _text(preview.get("error") or "not valid"))
+        for warning in entries(preview.get("warnings")):
+            for level, message in judged(_text(warning), names):
+                yield Finding(question.where, name, level, message)
 
 
 def _of_panel(query: Json) -> list[Json]:
@@ -87,5 +90,5 @@ def _of_panel(query: Json) -> list[Json]:
     return [{"type": TYPES[plugin["kind"]], "spec": plugin["spec"]}]
 
 
-def _text(said: object) -> str:
-    return str(fields(said).get("message", said))
+def _text(message: object) -> str:
+    return str(fields(message).get("message", message))
