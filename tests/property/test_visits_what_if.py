@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 from parkstream_backend.project import watermark_generator
-from parkstream_backend.project.watermark_generator import Timekeeper
+from parkstream_backend.project.watermark_generator import WatermarkGenerator
 from parkstream_events.decisions import WatermarkAdvanced
 from parkstream_events.sightings import Direction, VehicleEntered, VehicleExited, microseconds
 from parkstream_events.summaries import Outcome
@@ -129,7 +129,7 @@ async def _kept(cars, telemetry) -> list[RecordedEvent]:
     def fail(error: Exception, _: float) -> None:
         raise error
 
-    keeper = Timekeeper(works.log, works, Rules(), works.depth, telemetry, fail)
+    keeper = WatermarkGenerator(works.log, works, Rules(), works.depth, telemetry, fail)
     for number, (pause, way, plate, ago) in enumerate([*cars, (300, 0, "LAST", 0)]):
         end = works.seconds + pause
         while (step := await keeper.look()) < end - works.seconds:

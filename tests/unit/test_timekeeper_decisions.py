@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from clockwork import START, Clockwork
 from parkstream_backend.project import watermark_generator
-from parkstream_backend.project.watermark_generator import Timekeeper
+from parkstream_backend.project.watermark_generator import WatermarkGenerator
 from parkstream_eventlog import Overtaken
 from parkstream_events import wire
 from parkstream_events.decisions import WatermarkAdvanced
@@ -29,16 +29,16 @@ def works() -> Clockwork:
     return Clockwork()
 
 
-def keeper_of(works: Clockwork, rules: Rules | None = None) -> Timekeeper:
+def keeper_of(works: Clockwork, rules: Rules | None = None) -> WatermarkGenerator:
     telemetry = Telemetry(TelemetryOptions(service="test", plate_hash_key="k", statistics_seconds=0, strict=True))
 
     def fail(error: Exception, _: float) -> None:
         raise error
 
-    return Timekeeper(works.log, works, rules or Rules(), works.depth, telemetry, fail)
+    return WatermarkGenerator(works.log, works, rules or Rules(), works.depth, telemetry, fail)
 
 
-async def run_until(works: Clockwork, keeper: Timekeeper, seconds: float) -> None:
+async def run_until(works: Clockwork, keeper: WatermarkGenerator, seconds: float) -> None:
     """Let the clock go from look to look, as the keeper asks for, up to *seconds* since the start."""
     while True:
         pause = await keeper.look()
@@ -143,7 +143,7 @@ async def test_nothing_is_decided_by_silence_while_the_projection_lags(works: Cl
     assert [because for _, _, because in await decided_at(works)] == ["silence"]
 
 
-async def entries_keep_coming_late(works: Clockwork, keeper: Timekeeper, until: float) -> None:
+async def entries_keep_coming_late(works: Clockwork, keeper: WatermarkGenerator, until: float) -> None:
     """Let entries come each second, each ten minutes late."""
     while works.seconds < until:
         await works.see(0, f"late-{works.seconds}", f"LATE{round(works.seconds)}", ago=600)

@@ -25,7 +25,7 @@ class Writes:
         """Tell of one group commit."""
         if not self._tracing:
             return
-        for posted, statuses in zip(settled.group, settled.told or repeat(()), strict=False):
+        for posted, statuses in zip(settled.group, settled.answers or repeat(()), strict=False):
             self._tell(posted, statuses, settled)
 
     def _tell(self, posted: Posted, statuses: Sequence[ItemStatus], settled: Settled) -> None:
