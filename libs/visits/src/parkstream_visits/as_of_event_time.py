@@ -24,7 +24,7 @@ from parkstream_events.summaries import Outcome
 
 from parkstream_visits.as_of_recorded_time import InsideThen, VisitThen, in_order
 from parkstream_visits.in_memory import InMemory
-from parkstream_visits.plate_visits import PlateSighting, Visit, visits_of
+from parkstream_visits.plate_visits import PlateSighting, Visit, plate_sighting_of, visits_of
 from parkstream_visits.recorded_event import RecordedEvent
 
 COUNTED: Final = (
@@ -46,7 +46,7 @@ class AsOfEventTime:
         self._at_us = at_us
         self._memory = InMemory()
         self._plate = plate
-        self._seen: list[PlateSighting] = []
+        self._sightings: list[PlateSighting] = []
         self.final = False
         """Whether nothing that is recorded later can change the answer."""
 
@@ -63,7 +63,7 @@ class AsOfEventTime:
                 if happened_us > self._at_us:
                     return True
                 if event.vehicle_plate == self._plate and happened_us + rules.finality_us >= recorded.recorded_at_us:
-                    self._remember(event, happened_us, recorded)
+                    self._remember(event, recorded)
             case WatermarkAdvanced():
                 recorded = recorded._replace(event=structs.replace(event, to_us=min(event.to_us, self._at_us)))
             case _:
@@ -71,15 +71,12 @@ class AsOfEventTime:
         self._memory.take(recorded)
         return True
 
-    def _remember(self, event: Sighting, happened_us: int, recorded: RecordedEvent) -> None:
+    def _remember(self, event: Sighting, recorded: RecordedEvent) -> None:
         rules = len(self._memory.state.clock.rules) - 1
-        way = int(event.direction)
-        sighting = PlateSighting(
-            happened_us, way, event.id, rules, recorded.position, recorded.published_at_us, recorded.traceparent
-        )
-        where = bisect_left(self._seen, sighting[:3])
-        if self._seen[where : where + 1] == [] or self._seen[where][:3] != sighting[:3]:
-            self._seen.insert(where, sighting)
+        sighting = plate_sighting_of(event, rules, recorded.position, recorded.published_at_us, recorded.traceparent)
+        where = bisect_left(self._sightings, sighting.key)
+        if self._sightings[where : where + 1] == [] or self._sightings[where].key != sighting.key:
+            self._sightings.insert(where, sighting)
 
     def counters(self) -> dict[str, int]:
         """Return how many sightings and visits there were, by outcome."""
@@ -96,7 +93,7 @@ class AsOfEventTime:
 
     def visits(self) -> list[VisitThen]:
         """Return the plate's visits; one that has no outcome had not ended."""
-        visits = visits_of(self._seen, self._memory.state.clock.rules)
+        visits = visits_of(self._sightings, self._memory.state.clock.rules)
         return [VisitThen(visit.id, self._outcome(visit, visits), visit.entry, visit.exit) for visit in visits]
 
     def _pending(self) -> list[tuple[str, Visit, bool]]:

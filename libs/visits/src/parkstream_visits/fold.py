@@ -13,7 +13,7 @@ from parkstream_events.units import DAY_US
 
 from parkstream_visits.emitted import Emitted
 from parkstream_visits.plate_ledger import PlateLedger
-from parkstream_visits.plate_visits import ENTRY, EXIT, PlateSighting, Visit, visits_of
+from parkstream_visits.plate_visits import ENTRY, EXIT, PlateSighting, Visit, plate_sighting_of, visits_of
 from parkstream_visits.recorded_event import RecordedEvent, Unreadable
 from parkstream_visits.restatement import restate
 from parkstream_visits.rules import rules_of
@@ -73,23 +73,18 @@ class Fold:
 
     def fold(self, recorded: RecordedEvent) -> list[Emitted]:
         """Take in *recorded* and return the revisions that are emitted because of it."""
-        position, recorded_at_us, published_at_us, traceparent, event = recorded
-        if isinstance(event, VehicleEntered):
-            name, way, at_us = event.vehicle_plate, ENTRY, microseconds(event.entry_date_time)
-        elif isinstance(event, VehicleExited):
-            name, way, at_us = event.vehicle_plate, EXIT, microseconds(event.exit_date_time)
-        else:
-            return self._decide(position, recorded_at_us, event)
+        event = recorded.event
+        if not isinstance(event, VehicleEntered | VehicleExited):
+            return self._decide(recorded.position, recorded.recorded_at_us, event)
         rules = len(self._clock.rules) - 1
-        return self.see(
-            name, PlateSighting(at_us, way, event.id, rules, position, published_at_us, traceparent), recorded_at_us
-        )
+        sighting = plate_sighting_of(event, rules, recorded.position, recorded.published_at_us, recorded.traceparent)
+        return self.see(event.vehicle_plate, sighting, recorded.recorded_at_us)
 
     def see(self, name: str, sighting: PlateSighting, recorded_at_us: int) -> list[Emitted]:
         """Take in a *sighting* of the plate *name* as ``fold`` does; the rules in force apply."""
         clock, ledger = self._clock, self._ledger
-        at_us, way, _, _, position, _, _ = sighting
-        ledger.position = position
+        at_us, way = sighting.at_us, sighting.way
+        ledger.position = sighting.position
         emitted = ledger.emitted = []
         clock.recorded_at_us = max(clock.recorded_at_us, recorded_at_us)
         watermarks = clock.watermarks
@@ -130,8 +125,8 @@ class Fold:
         elif next_entry(state, name, plate, sighting):
             ledger.touched.add(name)
             return
-        where = bisect_left(plate.sightings, sighting[:3])
-        if where < len(plate.sightings) and plate.sightings[where][:3] == sighting[:3]:
+        where = bisect_left(plate.sightings, sighting.key)
+        if where < len(plate.sightings) and plate.sightings[where].key == sighting.key:
             return
         plate.sightings.insert(where, sighting)
         if sighting.way == ENTRY:

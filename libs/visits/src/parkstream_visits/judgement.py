@@ -44,7 +44,7 @@ def judged(sightings: Sequence[PlateSighting], rules: Sequence[Rules]) -> list[J
         after = visits[nth + 1].entry if nth + 1 < len(visits) else None
         found += _kept(visit, before, after, rules)
         found += [_duplicate(visit, sighting, rules) for sighting in visit.duplicates]
-    return sorted(found, key=lambda one: one.sighting[:3])
+    return sorted(found, key=lambda one: one.sighting.key)
 
 
 def _kept(

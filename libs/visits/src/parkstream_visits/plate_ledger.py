@@ -28,7 +28,7 @@ class PlateLedger:
         for visit in visits:
             last = plate.emitted.get(visit.id)
             if last is not None and visit.id not in plate.pending:  # One restated while pending stays pending.
-                if last[1:] != body_of(visit):
+                if last.body != body_of(visit):
                     self._emit(name, plate, visit, cause)
             elif visit.waits_for is None or self._is_due(visit.waits_for, visit.due_us):
                 self._emit(name, plate, visit, cause)
@@ -166,9 +166,7 @@ class PlateLedger:
             return
         first = min(sighting for sighting in (visits[final].entry, visits[final].exit) if sighting is not None)
         plate.sightings = [sighting for sighting in plate.sightings if sighting >= first]
-        possible = {
-            f"entry:{sighting.id}" if sighting.way == ENTRY else f"exit:{sighting.id}" for sighting in plate.sightings
-        }
+        possible = {sighting.visit_id for sighting in plate.sightings}
         plate.emitted = {id_: last for id_, last in plate.emitted.items() if id_ in possible}
         self._forget_duplicates(plate, visits[:final])
 

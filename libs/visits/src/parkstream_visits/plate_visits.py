@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from msgspec import Struct
-from parkstream_events.sightings import Direction
+from parkstream_events.sightings import Direction, Sighting, VehicleEntered, microseconds
 from parkstream_events.summaries import Outcome
 
 from parkstream_visits.rules import Rules
@@ -28,6 +28,38 @@ class PlateSighting(NamedTuple):
     position: int
     published_at_us: int | None
     traceparent: str | None
+
+    @property
+    def key(self) -> tuple[int, int, str]:
+        """What it sorts by."""
+        return self[:3]
+
+    @property
+    def visit_id(self) -> str:
+        """The id of a visit that is called by this sighting."""
+        return f"entry:{self.id}" if self.way == ENTRY else f"exit:{self.id}"
+
+
+def plate_sighting_of(
+    event: Sighting, rules: int, position: int, published_at_us: int | None, traceparent: str | None
+) -> PlateSighting:
+    """Return what is remembered of *event*, recorded at *position* when the clock's *rules* were in force.
+
+    What the rules or a summary need of a new field of an event is taken over here, and nowhere else.
+    """
+    if isinstance(event, VehicleEntered):
+        at_us, way = microseconds(event.entry_date_time), ENTRY
+    else:
+        at_us, way = microseconds(event.exit_date_time), EXIT
+    return PlateSighting(
+        at_us=at_us,
+        way=way,
+        id=event.id,
+        rules=rules,
+        position=position,
+        published_at_us=published_at_us,
+        traceparent=traceparent,
+    )
 
 
 class Visit(Struct):
@@ -53,19 +85,17 @@ class _Pairing:
     def entered(self, sighting: PlateSighting) -> None:
         self._leave_unseen_by(sighting.at_us)
         due = sighting.at_us + self.rules[sighting.rules].max_stay_us
-        self.inside = Visit(f"entry:{sighting.id}", Outcome.EXIT_MISSED, sighting, None, Timer.EXIT_WATERMARK, due)
+        self.inside = Visit(sighting.visit_id, Outcome.EXIT_MISSED, sighting, None, Timer.EXIT_WATERMARK, due)
         self.visits.append(self.inside)
 
     def exited(self, sighting: PlateSighting) -> None:
         inside = self.inside
         if inside is not None and sighting.at_us <= inside.due_us:
-            inside.id, inside.outcome, inside.exit = f"exit:{sighting.id}", Outcome.COMPLETED, sighting
+            inside.id, inside.outcome, inside.exit = sighting.visit_id, Outcome.COMPLETED, sighting
             inside.waits_for, inside.due_us = None, 0
         else:
             self.visits.append(
-                Visit(
-                    f"exit:{sighting.id}", Outcome.ENTRY_MISSED, None, sighting, Timer.ENTRY_WATERMARK, sighting.at_us
-                )
+                Visit(sighting.visit_id, Outcome.ENTRY_MISSED, None, sighting, Timer.ENTRY_WATERMARK, sighting.at_us)
             )
         self.inside = None
 

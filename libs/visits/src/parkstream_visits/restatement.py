@@ -48,4 +48,12 @@ def _sighting(visit_id: str, plate: Plate | None, state: State) -> PlateSighting
     for sighting in plate.sightings if plate is not None else ():
         if (sighting.way, sighting.id) == (way, id_):
             return sighting
-    return PlateSighting(state.clock.recorded_at_us, way, id_, len(state.clock.rules) - 1, 0, None, None)
+    return PlateSighting(
+        at_us=state.clock.recorded_at_us,
+        way=way,
+        id=id_,
+        rules=len(state.clock.rules) - 1,
+        position=0,
+        published_at_us=None,
+        traceparent=None,
+    )

@@ -20,11 +20,8 @@ def first_sighting(state: State, name: str, sighting: PlateSighting) -> bool:
     """Begin the plate *name* with a pending visit; False when that is due already."""
     clock, timers = state.clock, state.timers
     rules, counters = clock.rules[-1], clock.counters
-    at_us, way, id_, _, _, _, _ = sighting
-    if way == ENTRY:
-        waits_for, end_us, visit_id = EXIT, at_us + rules.max_stay_us, f"entry:{id_}"
-    else:
-        waits_for, end_us, visit_id = ENTRY, at_us, f"exit:{id_}"
+    at_us, way, visit_id = sighting.at_us, sighting.way, sighting.visit_id
+    waits_for, end_us = (EXIT, at_us + rules.max_stay_us) if way == ENTRY else (ENTRY, at_us)
     if clock.watermarks[waits_for] > end_us + rules.allowed_lateness_us:
         return False
     until = end_us + rules.finality_us + rules.duplicate_window_us
@@ -43,13 +40,13 @@ def first_sighting(state: State, name: str, sighting: PlateSighting) -> bool:
 
 def next_entry(state: State, name: str, plate: Plate, sighting: PlateSighting) -> bool:
     """Begin the next visit of a plate that left, pending; False unless all before it was emitted."""
-    at_us, way, id_, _, _, _, _ = sighting
+    at_us = sighting.at_us
     before = plate.sightings[-1]
-    if way != ENTRY or plate.pending or before.way == ENTRY or at_us <= before.at_us:
+    if sighting.way != ENTRY or plate.pending or before.way == ENTRY or at_us <= before.at_us:
         return False
     clock, timers = state.clock, state.timers
     rules, counters = clock.rules[-1], clock.counters
-    end_us, visit_id = at_us + rules.max_stay_us, f"entry:{id_}"
+    end_us, visit_id = at_us + rules.max_stay_us, sighting.visit_id
     kept_us = rules.finality_us + rules.duplicate_window_us
     due = clock.watermarks[EXIT] > end_us + rules.allowed_lateness_us
     if due or visit_id in plate.emitted or plate.sightings[0].at_us < clock.recorded_at_us - kept_us:
@@ -67,22 +64,23 @@ def next_entry(state: State, name: str, plate: Plate, sighting: PlateSighting) -
 
 def exit_after_entry(state: State, name: str, plate: Plate, sighting: PlateSighting) -> Emitted | None:
     """Complete the plate's last visit with an exit; None when the plate is not that simple."""
-    at_us, way, id_, _, position, _, _ = sighting
-    all_seen, emitted = plate.sightings, plate.emitted
-    if way == ENTRY or not plate.inside or len(plate.pending) != 1 or (len(all_seen) > 1 and all_seen[-2].way == ENTRY):
+    at_us = sighting.at_us
+    sightings, emitted = plate.sightings, plate.emitted
+    is_simple = plate.inside and len(plate.pending) == 1 and (len(sightings) == 1 or sightings[-2].way == EXIT)
+    if sighting.way == ENTRY or not is_simple:
         return None
-    clock, entry = state.clock, all_seen[-1]
+    clock, entry = state.clock, sightings[-1]
     rules, counters = clock.rules[-1], clock.counters
     ((entry_visit, (_, due_us)),) = plate.pending.items()
     kept_us = rules.finality_us + rules.duplicate_window_us
     in_time = entry.way == ENTRY and entry.at_us <= at_us <= due_us
-    if not in_time or all_seen[0].at_us < clock.recorded_at_us - kept_us:
+    if not in_time or sightings[0].at_us < clock.recorded_at_us - kept_us:
         return None
-    visit_id = f"exit:{id_}"
+    visit_id = sighting.visit_id
     if emitted and (visit_id in emitted or entry_visit in emitted):
         return None
-    all_seen.append(sighting)
-    emitted[visit_id] = LastEmitted(1, Outcome.COMPLETED, entry.id, id_)
+    sightings.append(sighting)
+    emitted[visit_id] = LastEmitted(1, Outcome.COMPLETED, entry.id, sighting.id)
     plate.pending = {}
     plate.inside = False
     state.timers[EXIT].drop(f"{name}{SEPARATOR}{entry_visit}")
@@ -92,7 +90,7 @@ def exit_after_entry(state: State, name: str, plate: Plate, sighting: PlateSight
     counters.completed += 1
     counters.emitted += 1
     _keep(state, name, plate, at_us + kept_us)
-    return Emitted(name, visit_id, 1, Outcome.COMPLETED, entry, sighting, sighting, position, None)
+    return Emitted(name, visit_id, 1, Outcome.COMPLETED, entry, sighting, sighting, sighting.position, None)
 
 
 def release_single(state: State, name: str, plate: Plate, visit_id: str, position: int) -> Emitted | None:

@@ -22,6 +22,11 @@ class LastEmitted(NamedTuple):
     entry_id: str | None
     exit_id: str | None
 
+    @property
+    def body(self) -> tuple[Outcome, str | None, str | None]:
+        """What the summary consists of."""
+        return self.outcome, self.entry_id, self.exit_id
+
 
 class Plate(Struct, array_like=True):
     """All that is remembered about one plate, until its visits are final."""

@@ -16,7 +16,7 @@ from parkstream_events.summaries import Outcome
 from parkstream_visits.emitted import Emitted
 from parkstream_visits.fold import Fold
 from parkstream_visits.judgement import Judged, Rule, judged
-from parkstream_visits.plate_visits import PlateSighting, Visit, visits_of
+from parkstream_visits.plate_visits import PlateSighting, Visit, plate_sighting_of, visits_of
 from parkstream_visits.recorded_event import RecordedEvent
 from parkstream_visits.rules import Rules
 from parkstream_visits.state import Clock, Counters, Plate, State
@@ -145,26 +145,20 @@ class StoryFold:
         return Story(self.name, judged(sightings, self.rules) + self._ignored, visits + gone, self._recorded)
 
     def _see(self, recorded: RecordedEvent, event: Sighting) -> None:
-        at_us, rules = microseconds(event.event_time), self.rules
+        rules = self.rules
         self._recorded[recorded.position] = recorded.recorded_at_us
-        sighting = PlateSighting(
-            at_us,
-            event.direction,
-            event.id,
-            len(rules) - 1,
-            recorded.position,
-            recorded.published_at_us,
-            recorded.traceparent,
+        sighting = plate_sighting_of(
+            event, len(rules) - 1, recorded.position, recorded.published_at_us, recorded.traceparent
         )
         counters = self._fold.state.clock.counters
         too_late, taken = _too_late(counters), _taken(counters)
         revisions = self._fold.fold(recorded)
         if _too_late(counters) > too_late:
-            self._ignored.append(Judged(sighting, Rule.TOO_LATE, limit_us=at_us + rules[-1].finality_us))
+            self._ignored.append(Judged(sighting, Rule.TOO_LATE, limit_us=sighting.at_us + rules[-1].finality_us))
         elif _taken(counters) == taken:
-            self._ignored.append(Judged(sighting, Rule.REPEATED, other=self._sightings.get(sighting[:3])))
+            self._ignored.append(Judged(sighting, Rule.REPEATED, other=self._sightings.get(sighting.key)))
         else:
-            self._sightings[sighting[:3]] = sighting
+            self._sightings[sighting.key] = sighting
         self._emit(recorded, revisions)
 
     def _emit(self, recorded: RecordedEvent, revisions: list[Emitted]) -> None:
