@@ -29,7 +29,7 @@ class Presence(Protocol):
 
 
 class ProjectSpans:
-    """The spans of what is folded: they end with the commit; what another backend has committed is not reported here."""
+    """The spans of what is folded: they end with the commit; another backend reports what it has committed."""
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._project = telemetry.steps.project
