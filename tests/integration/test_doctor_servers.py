@@ -7,10 +7,10 @@ from aio_pika import Message, connect
 from parkstream_cli.doctor import rabbitmq, redis
 from parkstream_cli.doctor.findings import Level
 from parkstream_eventlog import Candidate, RedisLog
-from parkstream_eventlog import connect as connect_redis
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
 from parkstream_events.topology import DEAD_LETTERS_QUEUE, ENTRIES_QUEUE, WORK_QUEUES
+from parkstream_service.redis import connect as connect_redis
 
 
 async def log_of(url, mall, *ids):
