@@ -20,6 +20,7 @@ from parkstream_backend.record.recorder import Recorder
 from parkstream_backend.record.subscribers import listen_to_entries, listen_to_exits
 from parkstream_eventlog import GroupCommit, MemoryLog
 from parkstream_events import topology
+from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_messaging import declare, make_broker
 from parkstream_telemetry import TelemetryOptions, start
 
@@ -63,12 +64,8 @@ async def until(condition: Callable[[], Any], timeout_seconds: float = 20) -> No
 @pytest.fixture
 async def record(rabbitmq_url: str) -> AsyncIterator[Record]:
     telemetry = start(TelemetryOptions(service="test", statistics_seconds=0))
-    broker, log, back_pressure, failures = (
-        make_broker(rabbitmq_url, graceful_seconds=1),
-        MemoryLog(),
-        BackPressure(),
-        [],
-    )
+    broker, log, back_pressure = make_broker(rabbitmq_url, graceful_seconds=1), MemoryLog(LOG_SCHEMA), BackPressure()
+    failures: list[Exception] = []
     async with GroupCommit(log) as commit:
         recorder = Recorder(
             commit, DeadLetters(broker, telemetry), Acks(), back_pressure, Counter(), telemetry, failures.append

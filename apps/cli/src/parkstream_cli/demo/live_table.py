@@ -79,7 +79,7 @@ def rows(before: Snapshot, now: Snapshot) -> list[tuple[str, list[tuple[str, str
         ("outbox", [("waiting", f"{state.outbox_depth:,}"), ("parked", f"{state.parked:,}")]),
         ("on disk", [(outcome, f"{stats.current.get(outcome, 0):,}") for outcome in _OUTCOMES]),
         ("exit to disk", [("p50/p95/p99", spread(stats.exit_to_disk_ms))]),
-        ("when pending", [("pending p50/p95/p99", spread(stats.held_exit_to_disk_ms))]),
+        ("when pending", [("pending p50/p95/p99", spread(stats.pending_exit_to_disk_ms))]),
     ]
 
 
