@@ -1,4 +1,4 @@
 """Writes one line per visit revision to a file, and answers when it is on disk.
 
-Reading order: core/ledger, summary_file, index, indexer, group_commit, bodies, problems, reader, routes, app.
+Reading order: core/ledger, summary_file, index, indexer, group_commit, reader, bodies, problems, routes, app.
 """

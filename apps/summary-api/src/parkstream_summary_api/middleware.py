@@ -34,7 +34,7 @@ class Requests(ASGIMiddleware):
         self._telemetry = telemetry
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Let *next_app* answer, and record how that went."""
+        """Let *next_app* answer, and measure how that went."""
         request = cast("dict[str, Any]", scope)
         began = perf_counter()
         status = SERVER_ERROR

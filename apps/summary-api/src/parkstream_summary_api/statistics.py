@@ -15,7 +15,7 @@ from parkstream_summary_api.index import Index
 from parkstream_summary_api.summary_file import Journal
 
 STAGES: Final = {Outcome.COMPLETED: Stage.END_TO_END, Outcome.ENTRY_MISSED: Stage.END_TO_END_PENDING}
-"""Only a visit that an exit ended shows how long it takes from the exit to the disk."""
+"""How long it takes from the exit to the disk is known of a visit that an exit ended only."""
 
 
 class Current(msgspec.Struct, frozen=True):
@@ -64,7 +64,7 @@ class Statistics:
 
     def settled(self, settled: Settled) -> None:
         """Take in what is on disk now."""
-        count = sum(map(self._written, settled.group, settled.statuses, repeat(settled.ended_ns // 1_000)))
+        count = sum(map(self._written, settled.group, settled.answers, repeat(settled.ended_ns // 1_000)))
         if count:
             self._telemetry.record(names.SYNC_SIZE, count)
             self._telemetry.record(names.SYNC_DURATION, (settled.ended_ns - settled.began_ns) / 1_000_000_000)
