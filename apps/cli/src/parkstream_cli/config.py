@@ -20,6 +20,11 @@ SERVICES: Final = (
 )
 """In the order in which a car meets them."""
 ANSWER_SECONDS: Final = 60.0
+NO_SERVICE: Final = (
+    "no service is installed beside this command line, so it cannot ask any. In containers each service shows the "
+    "variables that it was given: docker compose -f deploy/compose/compose.yaml exec backend app config "
+    "(entry-generator, exit-generator and summary-api likewise)"
+)
 
 
 class Answer(Struct, frozen=True):

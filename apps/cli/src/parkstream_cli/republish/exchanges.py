@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from typing import Final
 
 import aio_pika
-from aio_pika.abc import AbstractExchange
+from aio_pika.abc import AbstractConnection, AbstractExchange
 from aio_pika.exceptions import AMQPError, ChannelNotFoundEntity, DeliveryError, PublishError
-from parkstream_events.topology import ENTERED_KEY, EVENTS_EXCHANGE, EXITED_KEY, PUBLISHED_AT_HEADER
+from aiormq.exceptions import ChannelAccessRefused
+from parkstream_events.topology import ENTERED_KEY, EVENTS_EXCHANGE, EXITED_KEY, PUBLISHED_AT_HEADER, WORK_QUEUES
 from parkstream_messaging import TopologyMismatchError, declare, make_broker
 
 from parkstream_cli.errors import ToolError
@@ -32,7 +33,7 @@ async def publishing(url: str, name: str) -> AsyncGenerator[Publish, None]:
         raise UnreachableError(hosts_of(url), f"{reason(error)} (PARKSTREAM_RABBITMQ_URL)") from error
     async with connection:
         if name == EVENTS_EXCHANGE:
-            await _make_sure_of_queues(url)
+            await _make_sure_of_queues(connection, url)
         channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
         try:
             exchange = await channel.get_exchange(name)
@@ -45,14 +46,26 @@ async def publishing(url: str, name: str) -> AsyncGenerator[Publish, None]:
         yield _to(exchange)
 
 
-async def _make_sure_of_queues(url: str) -> None:
-    """Declare the pipeline's queues: a confirm says nothing about a queue that is not there."""
+async def _make_sure_of_queues(connection: AbstractConnection, url: str) -> None:
+    """Declare the pipeline's queues if they are not there: a confirm says nothing about a queue that is missing."""
+    channel = await connection.channel()
+    try:
+        for name in WORK_QUEUES:
+            await channel.declare_queue(name, passive=True)
+    except ChannelNotFoundEntity:
+        await _declare(url)
+
+
+async def _declare(url: str) -> None:
     broker = make_broker(url)
     try:
         await broker.connect()
         await declare(broker)
     except TopologyMismatchError as error:
         raise ToolError(str(error)) from error
+    except ChannelAccessRefused as error:
+        problem = "the pipeline's queues are missing, and this user may not declare them: start the backend, which does"
+        raise ToolError(problem) from error
     finally:
         await broker.stop()
 
