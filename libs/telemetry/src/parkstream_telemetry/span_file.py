@@ -1,4 +1,4 @@
-"""Spans in a file, a line of JSON each: written by the sink, read by whoever looks for a trace."""
+"""Spans in a file: a line of JSON each, as the sink writes them, or OTLP/JSON, as the collector does."""
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -6,9 +6,12 @@ from typing import BinaryIO
 
 import msgspec
 
+from parkstream_telemetry.otlp_json import Request, spans_of
 from parkstream_telemetry.received import ReceivedSpan
 
-_line = msgspec.json.Decoder(ReceivedSpan)
+_span = msgspec.json.Decoder(ReceivedSpan)
+_request = msgspec.json.Decoder(Request)
+_OTLP = b'{"resourceSpans"'
 
 
 class NotSpansError(ValueError):
@@ -47,15 +50,22 @@ def older_half(file: Path) -> Path:
 
 
 def kept_spans(file: Path) -> Iterator[ReceivedSpan]:
-    """Return the spans that *file* and its older half hold, the oldest first; raise ``NotSpansError``, ``OSError``."""
-    older = older_half(file)
-    for half in [older, file] if older.exists() else [file]:
-        with half.open("rb") as lines:
-            yield from (_span(half, line) for line in lines if line.endswith(b"\n"))  # Else it is being written.
+    """Return the spans in *file* and in what it was before, the oldest first; raise ``NotSpansError``, ``OSError``."""
+    for part in [*_older(file), file]:
+        with part.open("rb") as lines:
+            for line in lines:
+                if line.endswith(b"\n"):  # Else it is being written.
+                    yield from _spans(part, line)
 
 
-def _span(file: Path, line: bytes) -> ReceivedSpan:
+def _older(file: Path) -> list[Path]:
+    """Return where older spans are: under the sink's name for it, or with the collector's date in it."""
+    ours = older_half(file)
+    return [*([ours] if ours.exists() else []), *sorted(file.parent.glob(f"{file.stem}-*{file.suffix}"))]
+
+
+def _spans(file: Path, line: bytes) -> Iterable[ReceivedSpan]:
     try:
-        return _line.decode(line)
+        return spans_of(_request.decode(line)) if line.startswith(_OTLP) else [_span.decode(line)]
     except msgspec.DecodeError as error:
         raise NotSpansError(file, error) from error

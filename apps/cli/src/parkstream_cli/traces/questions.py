@@ -1,6 +1,7 @@
-"""``parkstream trace``: from a visit's id or a plate to the traces to show."""
+"""``parkstream trace``: from a visit's id, a plate or a trace's id to the traces to show."""
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -16,10 +17,11 @@ from parkstream_cli.traces.terminal import about, draw
 from parkstream_cli.traces.waterfall import Row, waterfall
 
 HOW_TO_KEEP: Final = """\
-`parkstream demo` keeps those of its cars. To keep those of services of your own, receive them:
+`parkstream demo` keeps those of its cars, and so does compose.lite.yaml. With SigNoz they are there: look for
+parking.visit.id, or for the trace's id, which `parkstream visit PLATE` prints. To keep those of services of your own:
     python -m parkstream_telemetry sink --keep spans.jsonl
-start the services with OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317, and ask with --spans spans.jsonl.
-In a tracing backend, look for parking.visit.id."""
+start the services with OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317, and ask with --spans spans.jsonl."""
+_TRACE_ID: Final = re.compile("[0-9a-f]{32}")
 
 
 class NoSpansError(Exception):
@@ -33,7 +35,8 @@ class NoTraceError(Exception):
     """No kept span concerns what was asked for; *tried* says what was tried."""
 
     def __init__(self, wanted: str, file: Path, tried: list[str]) -> None:
-        super().__init__("\n".join([f"no span in {file} is of the visit or plate {wanted}.", *tried]))
+        no_span = f"no span in {file} is of the visit, plate or trace {wanted}; only the newest spans are kept."
+        super().__init__("\n".join([no_span, *tried]))
 
 
 class Sources(Struct, frozen=True, kw_only=True):
@@ -56,15 +59,17 @@ class TraceAnswer(Struct, frozen=True):
 
 
 def ask(wanted: str, sources: Sources) -> list[FoundTrace]:
-    """Return the traces of the visit or plate *wanted*, each followed by those that it links to."""
+    """Return the traces of the visit, plate or trace *wanted*, each followed by those that it links to."""
     file = sources.spans_file
     if not file.exists():
         raise NoSpansError(file)
     tried: list[str] = []
-    trace_ids = with_visits(file, [wanted]) or _of_plate(wanted, sources, tried)
-    if not trace_ids:
+    is_id = _TRACE_ID.fullmatch(wanted) is not None
+    trace_ids = {wanted} if is_id else with_visits(file, [wanted]) or _of_plate(wanted, sources, tried)
+    found = in_order(gathered(file, trace_ids))
+    if not found:
         raise NoTraceError(wanted, file, tried)
-    return in_order(gathered(file, trace_ids))
+    return found
 
 
 def _of_plate(wanted: str, sources: Sources, tried: list[str]) -> set[str]:
