@@ -24,9 +24,9 @@ from parkstream_cli.demo.report import tell
 from parkstream_cli.demo.run import NotEmptyError, run
 from parkstream_cli.demo.services import DiedError
 from parkstream_cli.demo_folder import SPANS_FILE, usual_place
-from parkstream_cli.doctor import examination
+from parkstream_cli.doctor import examination, signoz_stack
 from parkstream_cli.doctor.findings import Level
-from parkstream_cli.errors import EXPECTED, exit_code_of
+from parkstream_cli.errors import EXPECTED, ToolError, exit_code_of
 from parkstream_cli.log import commands as log
 from parkstream_cli.outbox import commands as outbox
 from parkstream_cli.probes import UnreachableError
@@ -84,6 +84,8 @@ def config(
 ) -> int:
     """Show every variable of every service: type, default, unit, meaning, current value; exit 2 when one is wrong."""
     found = configuring.configuration({} if markdown else os.environ)
+    if not found.services:
+        raise ToolError(configuring.NO_SERVICE)
     if json:
         sys.stdout.write(msgspec.json.encode(found).decode() + "\n")
     elif markdown:
@@ -96,9 +98,14 @@ def config(
 
 
 @app.command
-def doctor(*, json: AsJson = False) -> int:
+def doctor(
+    *,
+    json: AsJson = False,
+    signoz: Annotated[bool, Parameter(help="Look at the steps in which SigNoz comes up instead.", negative="")] = False,
+) -> int:
     """Look at what runs: RabbitMQ, Redis, the log, the services; say what to do; exit 1 when something is wrong."""
-    findings = asyncio.run(examination.examine(settings_or_exit(Settings, os.environ)))
+    examine = signoz_stack.examine if signoz else examination.examine
+    findings = asyncio.run(examine(settings_or_exit(Settings, os.environ)))
     healthy = all(finding.level is not Level.WRONG for finding in findings)
     if json:
         sys.stdout.write(msgspec.json.encode({"ok": healthy, "findings": findings}).decode() + "\n")
@@ -109,7 +116,7 @@ def doctor(*, json: AsJson = False) -> int:
 
 @app.command
 def trace(
-    visit_or_plate: Annotated[str, Parameter(help="A visit's id, as in the summary file, or a plate.")],
+    wanted: Annotated[str, Parameter(help="A visit's id, as in the summary file, a plate, or a trace's id.")],
     /,
     *,
     spans: Annotated[Path | None, Parameter(help="Where spans are kept; by default those of the last demo.")] = None,
@@ -124,7 +131,7 @@ def trace(
         api_token=settings.api_token,
     )
     try:
-        found = questions.ask(visit_or_plate, sources)
+        found = questions.ask(wanted, sources)
     except (NoSpansError, NoTraceError, NotSpansError, OSError) as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
