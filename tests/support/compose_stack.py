@@ -5,9 +5,8 @@ import re
 import shlex
 import shutil
 import subprocess
-import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +24,7 @@ from the_tree import ROOT
 
 COMPOSE = ROOT / "deploy" / "compose"
 PAGE = ROOT / "docs" / "compose.md"
+LITE_UP = "docker compose -f deploy/compose/compose.lite.yaml up --wait"
 CONTAINERS = os.environ.get("PARKSTREAM_CONTAINERS", "")
 """``yes``: they must run; ``no``: they are not tried; else they run where there is an engine."""
 PORTS = {"entry-generator": 8002, "exit-generator": 8003, "backend": 8001, "summary-api": 8000, "otel-collector": 9464}
@@ -70,17 +70,19 @@ class Belongings(NamedTuple):
 
 
 class Stack:
-    """compose.lite.yaml under a name of its own; its secrets lie in *folder*."""
+    """*files* of deploy/compose under a name of their own, which ends with *suffix*; its secrets lie in *folder*."""
 
-    def __init__(self, folder: Path) -> None:
-        self.project = f"{os.environ.get('PARKSTREAM_PROJECT', 'parkstream-test')}-{os.getpid()}"
+    def __init__(self, folder: Path, files: Sequence[str | Path] = ("compose.lite.yaml",), suffix: str = "") -> None:
+        self.project = f"{os.environ.get('PARKSTREAM_PROJECT', 'parkstream-test')}-{os.getpid()}{suffix}"
+        self.started_seconds = 0.0
         self._folder = folder
+        self._files = [f"--file={COMPOSE / file}" for file in files]
         self._secrets = folder / "secrets"
         named = {"PARKSTREAM_PROJECT": self.project, "PARKSTREAM_SECRETS": str(self._secrets)}
         self.environ = {**os.environ, **QUICK, **_traffic(), **_ports(), **named}
-        subprocess.run(
-            [sys.executable, COMPOSE / "make_secrets.py", "--folder", self._secrets], check=True, capture_output=True
-        )
+        made = self.shell("./dev secrets")
+        assert made.code == 0, made.err
+        assert LITE_UP in made.out
 
     @property
     def token(self) -> str:
@@ -93,7 +95,7 @@ class Stack:
 
     def compose(self, *arguments: str, check: bool = True) -> str:
         """Return what ``docker compose`` says to *arguments*."""
-        command = ["docker", "compose", "--progress", "quiet", "-f", str(COMPOSE / "compose.lite.yaml"), *arguments]
+        command = ["docker", "compose", "--progress", "quiet", *self._files, *arguments]
         done = self._run(command)
         if check and done.code:
             said = "\n".join((done.err + done.out).splitlines()[-SAID_BY_DOCKER_LINES:])

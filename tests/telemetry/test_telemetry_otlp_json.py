@@ -76,7 +76,7 @@ def test_what_was_in_the_file_before_comes_first(tmp_path):
 
 def test_a_request_that_is_being_written_is_left_for_the_next_time(tmp_path):
     file = tmp_path / "spans.jsonl"
-    file.write_text(line(WHOLE) + line(BARE)[:-1], encoding="utf-8")
+    file.write_text("\n" + line(WHOLE) + line(BARE)[:-1], encoding="utf-8")
     assert [span.name for span in kept_spans(file)] == ["write"]
 
 

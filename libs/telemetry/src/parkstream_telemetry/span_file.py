@@ -54,7 +54,7 @@ def kept_spans(file: Path) -> Iterator[ReceivedSpan]:
     for part in [*_older(file), file]:
         with part.open("rb") as lines:
             for line in lines:
-                if line.endswith(b"\n"):  # Else it is being written.
+                if line.endswith(b"\n") and len(line) > 1:  # Else it is not whole yet, or the file was full.
                     yield from _spans(part, line)
 
 
