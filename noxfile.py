@@ -24,7 +24,7 @@ def lint(session: nox.Session) -> None:
 
 @nox.session
 def fix(session: nox.Session) -> None:
-    """Mend what ruff can."""
+    """Correct what ruff can correct."""
     session.run("ruff", "check", "--fix", *(session.posargs or ["."]))
     session.run("ruff", "format", *(session.posargs or ["."]))
 
@@ -40,13 +40,13 @@ def types(session: nox.Session) -> None:
 
 @nox.session
 def imports(session: nox.Session) -> None:
-    """Check who imports whom."""
+    """Check that no package imports one that it must not (.importlinter)."""
     session.run("lint-imports", "--no-logo")
 
 
 @nox.session
 def members(session: nox.Session) -> None:
-    """Import all of each member beside nothing but what it declares: a shared environment hides what is missing."""
+    """Import each member in an environment with only the dependencies that it declares."""
     script = ROOT / "tests" / "support" / "import_member.py"
     for member in MEMBERS:
         isolated = ["uv", "run", "--quiet", "--frozen", "--isolated", "--no-dev", "--package", dist_name(member)]
@@ -55,14 +55,15 @@ def members(session: nox.Session) -> None:
 
 @nox.session
 def test(session: nox.Session) -> None:
-    """Run the tests on real servers, which it installs when they are missing."""
-    session.run("python", "-c", "from parkstream_devtools import ensure_servers; ensure_servers()")
+    """Run the tests; servers and tools that they need are installed first where they are missing."""
+    install = "from parkstream_devtools import ensure_servers, ensure_tools; ensure_servers(); ensure_tools()"
+    session.run("python", "-c", install)
     session.run("pytest", *session.posargs, interrupt_timeout=INTERRUPT_SECONDS)
 
 
 @nox.session
 def deck(session: nox.Session) -> None:
-    """Build the slides."""
+    """Build the three slides in docs/deck."""
     session.run("python", "-m", "benchmarks.deck", *session.posargs)
 
 

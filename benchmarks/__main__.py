@@ -1,4 +1,4 @@
-"""``./dev bench NAME``: run a benchmark, show its table, write its JSON."""
+"""Measure how fast Parkstream is: run one benchmark, show its table, and write its JSON."""
 
 import argparse
 from collections.abc import Callable
@@ -13,18 +13,26 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="./dev bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
-    benchmarks = parser.add_subparsers(dest="name", required=True, metavar="NAME")
+    benchmarks = parser.add_subparsers(dest="name", metavar="NAME", title="what can be measured")
     for name, module in (("drain", drain), ("latency", latency), ("publish", publish), ("grow", grow), ("log", log)):
         own = benchmarks.add_parser(name, help=(module.__doc__ or "").splitlines()[0], description=module.__doc__)
         own.add_argument("--json", type=Path, help="where to write the result (default: .bench/NAME.json)")
-        own.add_argument("--repeats", type=int, default=3 if name == "drain" else 1, help="how often each is run")
+        own.add_argument(
+            "--repeats",
+            type=int,
+            default=3 if name == "drain" else 1,
+            help="how often to run each; medians are shown (default: %(default)s)",
+        )
         _arguments(name, own)
     benchmarks.add_parser("all", help=(_all.__doc__ or "").splitlines()[0], description=_all.__doc__)
     options = parser.parse_args()
-    if options.name == "all":
-        _all(parser)
-    else:
-        _RUN[options.name](options)
+    match options.name:
+        case None:
+            parser.print_help()
+        case "all":
+            _all(parser)
+        case name:
+            _RUN[name](options)
 
 
 def _all(parser: argparse.ArgumentParser) -> None:
@@ -39,18 +47,32 @@ def _all(parser: argparse.ArgumentParser) -> None:
 
 def _arguments(name: str, parser: argparse.ArgumentParser) -> None:
     if name == "drain":
-        parser.add_argument("--pairs", type=int, default=20_000, help="entries, and as many exits")
-        parser.add_argument("--only", nargs="*", choices=list(drain.CANDIDATES), help="what to run (default: all)")
-        parser.add_argument("--untraced", action="store_true", help="leave the traced runs out")
+        parser.add_argument(
+            "--pairs", type=int, default=20_000, help="number of entries, and of exits (default: %(default)s)"
+        )
+        parser.add_argument(
+            "--only", nargs="*", choices=list(drain.CANDIDATES), help="which candidates to run (default: all)"
+        )
+        parser.add_argument("--untraced", action="store_true", help="measure without tracing only")
     if name == "latency":
-        parser.add_argument("--rates", type=float, nargs="*", default=[50, 200, 500], help="events per second")
-        parser.add_argument("--seconds", type=float, default=20, help="how long each rate is driven")
+        parser.add_argument(
+            "--rates", type=float, nargs="*", default=[50, 200, 500], help="events per second (default: 50 200 500)"
+        )
+        parser.add_argument("--seconds", type=float, default=20, help="how long each rate lasts (default: %(default)s)")
     if name == "publish":
-        parser.add_argument("--seconds", type=float, default=5, help="how long each generator is measured")
+        parser.add_argument(
+            "--seconds", type=float, default=5, help="how long each generator is measured (default: %(default)s)"
+        )
     if name == "grow":
-        parser.add_argument("--events", type=int, nargs="*", default=[10_000, 100_000, 1_000_000], help="sizes")
+        parser.add_argument(
+            "--events",
+            type=int,
+            nargs="*",
+            default=[10_000, 100_000, 1_000_000],
+            help="sizes (default: 10000 100000 1000000)",
+        )
     if name == "log":
-        parser.add_argument("--events", type=int, default=1_000_000, help="records of the history")
+        parser.add_argument("--events", type=int, default=1_000_000, help="number of records (default: %(default)s)")
 
 
 def _drain(options: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""Drain: both queues full, until every summary line is on disk; against two baselines in the same run.
+"""Events per second from full queues to the last summary on disk, beside two baselines in the same run.
 
 The clock starts when the first event is taken in and stops when the last line is on disk, so that starting processes
 does not count. Each candidate gets a fresh Redis, a fresh vhost, the same sightings and the same summary-api.

@@ -1,4 +1,4 @@
-"""Grow: the same drain at 10,000, 100,000 and 1,000,000 events; what one event costs, and what each process holds."""
+"""Cost per event and memory of each process, at 10,000, 100,000 and 1,000,000 events."""
 
 import asyncio
 import time

@@ -9,12 +9,9 @@ from parkstream_eventlog import Record
 from parkstream_events import wire
 from parkstream_events.decisions import Decision, WatermarkAdvanced
 from parkstream_events.sightings import Direction, VehicleEntered, VehicleExited, moment_of
+from parkstream_events.units import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from parkstream_visits import Rules
 
-SECOND_US: Final = 1_000_000
-MINUTE_US: Final = 60 * SECOND_US
-HOUR_US: Final = 60 * MINUTE_US
-DAY_US: Final = 24 * HOUR_US
 EVENTS_PER_DAY: Final = 2_700
 VISITS_PER_DAY: Final = 1_500
 """Of each four in five are seen at both ends, so that a day has 2,700 sightings."""

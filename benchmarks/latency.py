@@ -1,4 +1,4 @@
-"""Latency: exit published → its summary on disk, open loop.
+"""Milliseconds from an exit's publishing to its summary on disk, at several rates.
 
 Each sighting has an intended time of publishing; latency counts from that, whether or not the publisher kept it (no
 coordinated omission). The percentiles are those of the summary-api itself, from ``GET /v1/stats``.

@@ -46,7 +46,7 @@ def paired(pairs: int, shuffled_within_seconds: float, seed: int = 1) -> Load:
     if math.isinf(shuffled_within_seconds):
         chance.shuffle(happened)
     else:
-        happened.sort(key=lambda one: one.happened_at + timedelta(seconds=chance.random() * shuffled_within_seconds))
+        happened.sort(key=lambda one: one.event_time + timedelta(seconds=chance.random() * shuffled_within_seconds))
     closing = VehicleEntered(f"entry-{seed}-closing", "A99999999", begin + pairs * SPACING + timedelta(minutes=1))
     return Load([*happened, closing], pairs)
 

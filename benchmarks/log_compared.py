@@ -17,7 +17,7 @@ import msgspec
 from eventsourcing.persistence import StoredEvent
 from eventsourcing.popo import POPOApplicationRecorder
 from parkstream_eventlog import Record
-from parkstream_projection import HASH_EVERY, fact_of
+from parkstream_projection import HASH_EVERY, recorded_event_of
 from parkstream_projection.codec import clock_hash, encode, hash_text
 from parkstream_visits import Fold, State, entity_hash
 from parkstream_visits.state_hash import MODULUS
@@ -32,7 +32,7 @@ def folded(records: Iterable[Record]) -> str:
     state = State()
     fold, hashes, total = Fold(state), dict[str, int](), 0
     for record in records:
-        fold.fold(fact_of(record))
+        fold.fold(recorded_event_of(record))
         if record.position % HASH_EVERY == 0:
             total += _change(fold, state, hashes)
     total += _change(fold, state, hashes)
@@ -41,8 +41,8 @@ def folded(records: Iterable[Record]) -> str:
 
 def _change(fold: Fold, state: State, hashes: dict[str, int]) -> int:
     by = 0
-    for agenda in state.agendas:
-        agenda.take_changes()
+    for timer in state.timers:
+        timer.take_changes()
     for name in fold.take_touched():
         by -= hashes.pop(name, 0)
         if name in state.plates:

@@ -9,12 +9,13 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from parkstream_eventlog import Record, RedisLog, connect
+from parkstream_eventlog import Record, RedisLog
 from parkstream_eventlog.transfer.json_lines import records_of
 from parkstream_events.keys import BackendKeys
 from parkstream_projection import Outbox, Projector
 from parkstream_projection.replay import Rebuilder, Source
-from parkstream_visits import Spoken
+from parkstream_service.redis import connect
+from parkstream_visits import Emitted
 
 from benchmarks.stack import MALL
 
@@ -39,12 +40,12 @@ async def project(url: str, through: str) -> dict[str, Any]:
         step = await projector.step(await log.read(position, min(BATCH, int(through) - position)))
         seconds += time.perf_counter() - begun
         position = step.position
-        await outbox.settle(_outbox_ids(step.spoken))
+        await outbox.settle(_outbox_ids(step.revisions))
     await client.aclose()
     return {"seconds": seconds, "hash": projector.state_hash}
 
 
-def _outbox_ids(spoken: list[Spoken]) -> list[str]:
+def _outbox_ids(spoken: list[Emitted]) -> list[str]:
     ids: list[str] = []
     position, nth = 0, 0
     for one in spoken:

@@ -1,4 +1,4 @@
-"""Publish: confirmed events/s of each generator, told to go faster than it can."""
+"""Events per second that each generator can publish and have confirmed."""
 
 import asyncio
 import json

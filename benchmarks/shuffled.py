@@ -54,7 +54,7 @@ def _balanced(url: str, lines: stack.LineCounter, put_through: load.Load) -> Ite
     while True:
         state: dict[str, Any] = json.loads(urllib.request.urlopen(f"{url}/v1/state").read())
         counters = state["counters"]
-        waiting = state["lag"] + state["held"] + state["outbox_depth"]
+        waiting = state["lag"] + state["pending"] + state["outbox_depth"]
         drained = state["position"] >= len(put_through.sightings) and not waiting
         told = counters["completed"] == matched and counters["entry_missed"] == put_through.lines - matched
-        yield drained and told and lines.read() == counters["spoken"]
+        yield drained and told and lines.read() == counters["emitted"]

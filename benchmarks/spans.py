@@ -36,7 +36,7 @@ def discarding(sandbox: Sandbox) -> Iterator[Discarding]:
     port = free_port()
     counts = Path(sandbox.folder) / f"spans-{port}.json"
     command = stack.python(
-        "-m", "parkstream_telemetry", "sink", "--port", str(port), "--discard", "--counts", str(counts)
+        "-m", "parkstream_devtools", "sink", "--port", str(port), "--discard", "--counts", str(counts)
     )
     with subprocess.Popen(command, stdout=subprocess.DEVNULL) as process:
         sink = Discarding(port, counts, process.pid)

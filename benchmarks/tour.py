@@ -41,7 +41,7 @@ TOUR = (
         "the rules",
         "libs/visits/src/parkstream_visits/fold.py",
         ("Fold", "reach"),
-        "pure: facts in, spoken visits out; no clock, no chance, no I/O; held to an oracle by property tests",
+        "pure: recorded events in, revisions out; no clock, no chance, no I/O; property tests hold it to an oracle",
     ),
     Stop(
         "project",

@@ -19,9 +19,9 @@ import msgspec
 import uvloop
 from aio_pika.abc import AbstractIncomingMessage
 from opentelemetry import propagate, trace
-from parkstream_eventlog import connect
 from parkstream_events import topology
 from parkstream_events.sightings import VehicleEntered, VehicleExited
+from parkstream_service.redis import connect
 
 from benchmarks.baselines.lines import line
 from benchmarks.baselines.tracing import provider_of

@@ -2,6 +2,7 @@
 
 import re
 import subprocess
+import sys
 
 import pytest
 from the_tree import ROOT
@@ -25,6 +26,22 @@ def test_alone_it_lists_every_command(tmp_path):
     assert listed.returncode == 0
     assert listed.stderr == ""
     assert all(re.search(rf"\b{command}\b", listed.stdout) for command in commands())
+
+
+def test_how_to_run_some_tests_is_said_without_preparing_anything():
+    answer = dev("test", "--help")
+    assert answer.returncode == 0
+    assert answer.stderr == ""
+    folders = {path.name for path in (ROOT / "tests").iterdir() if any(path.glob("test_*.py"))}
+    assert [name for name in sorted(folders) if f"`tests/{name}`" not in answer.stdout] == []
+
+
+def test_bench_alone_lists_what_can_be_measured():
+    answer = subprocess.run([sys.executable, "-m", "benchmarks"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert answer.returncode == 0
+    assert answer.stderr == ""
+    names = set(re.findall(r"^ +(\w+) +\S", answer.stdout, re.MULTILINE))
+    assert {"drain", "latency", "publish", "grow", "log", "all"} <= names
 
 
 def test_every_session_of_nox_is_a_command():

@@ -13,8 +13,9 @@ import pytest
 from eventlog_stores import entered
 from parkstream_devtools import free_port
 from parkstream_devtools.servers.process import Process, answers
-from parkstream_eventlog import Appended, RedisLog, connect
+from parkstream_eventlog import Appended, RedisLog
 from parkstream_events.keys import BackendKeys
+from parkstream_service.redis import connect
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError
 from the_tree import ROOT

@@ -8,9 +8,23 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CHANGELOG.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
+TOP_PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "tests/README.md")]
+PAGES = [*TOP_PAGES, *sorted((ROOT / "docs").rglob("*.md"))]
+TOPS = ("apps", "benchmarks", "deploy", "docs", "libs", "signoz", "tests")
+TREE = [path.as_posix() for path in ROOT.glob("*.*")] + [
+    path.as_posix() for top in TOPS for path in (ROOT / top).rglob("*.*")
+]
+CODE = [Path(path) for path in TREE if path.endswith(".py")]
 DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
 LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
+ANCHOR = re.compile(r"\]\(([^)#\s]*)#([^)]+)\)")
+BLOCK = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
+FILE = re.compile(r"`((?:[\w.-]+/)*[\w-]+\.(?:py|lua|md|json|yaml|sql|toml|conf|acl))`")
+FOLDER = re.compile(r"`((?:apps|libs|signoz|deploy|docs|tests|benchmarks)/[\w./-]*)`")
+PAGE_NAME = re.compile(r"(?<![\w./}-])(?:[\w-]+/)*[\w-]+\.md\b")
+HEADS = {"what happens", "promise", "what", "word", "reason", "the gap", "what you see", "what it prints"}
+ELSEWHERE = {"manifest.json"}
+"""What pages name that somebody else has."""
 TEST = re.compile(r"(tests/[\w/]+\.py)(?:::(\w+))?")
 
 
@@ -22,6 +36,51 @@ def lines_of(page):
 def test_every_link_leads_to_a_file(page):
     links = [link for link in LINK.findall(page.read_text(encoding="utf-8")) if "://" not in link]
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def headings_of(page):
+    return re.findall(r"^#+ (.+)$", BLOCK.sub("", page.read_text(encoding="utf-8")), re.MULTILINE)
+
+
+def anchor_of(heading):
+    return re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_link_to_a_section_leads_to_one(page):
+    links = ANCHOR.findall(page.read_text(encoding="utf-8"))
+    targets = [(page.parent / path if path else page, anchor) for path, anchor in links if "://" not in path]
+    assert [anchor for target, anchor in targets if anchor not in map(anchor_of, headings_of(target))] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_section_of_a_page_has_a_title_of_its_own(page):
+    headings = headings_of(page)
+    assert [heading for heading in headings if headings.count(heading) > 1] == []
+
+
+@pytest.mark.parametrize("name", ["guarantees.md", "runbook.md", "glossary.md"])
+def test_a_page_that_is_looked_up_has_one_row_for_each_thing(name):
+    first_cells = re.findall(r"^\| *(.+?) *\|", (ROOT / "docs" / name).read_text(encoding="utf-8"), re.MULTILINE)
+    things = [cell for cell in first_cells if cell not in HEADS and "---" not in cell]
+    assert [thing for thing in things if things.count(thing) > 1] == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_path_that_a_page_names_exists(page):
+    text = BLOCK.sub("", page.read_text(encoding="utf-8"))
+    assert [file for file in FILE.findall(text) if not in_the_tree(file, page)] == []
+    assert [folder for folder in FOLDER.findall(text) if not any(ROOT.glob(f"{folder.rstrip('/')}*"))] == []
+
+
+def in_the_tree(name, named_by):
+    """A page may name a file by the end of its path, or as a link beside it would."""
+    return name in ELSEWHERE or (named_by.parent / name).exists() or any(path.endswith("/" + name) for path in TREE)
+
+
+def test_every_page_that_code_names_exists():
+    named = {(path, name) for path in CODE for name in PAGE_NAME.findall(path.read_text(encoding="utf-8"))}
+    assert [f"{path}: {name}" for path, name in sorted(named) if not in_the_tree(name, path)] == []
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -41,9 +100,12 @@ def test_a_decision_is_short_and_says_when_to_think_again(decision):
     assert lines[-1].startswith("Reopen when ") or lines[-2].startswith("Reopen when ")
 
 
-def test_every_decision_is_listed():
-    listed = LINK.findall((ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8"))
-    assert sorted(listed) == [path.name for path in DECISIONS]
+def test_every_decision_is_listed_in_order_and_under_its_title():
+    text = (ROOT / "docs" / "decisions" / "README.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^(\d+)\. \[(.+)\]\((.+)\)$", text, re.MULTILINE)
+    expected = [(str(n), lines_of(path)[0].removeprefix("# "), path.name) for n, path in enumerate(DECISIONS, start=1)]
+    assert listed == expected
+    assert [int(path.name[:2]) for path in DECISIONS] == list(range(1, len(DECISIONS) + 1))
 
 
 def test_the_configuration_page_is_current():
@@ -65,3 +127,13 @@ def test_every_command_in_the_readme_is_one_of_the_script():
     usage = subprocess.run([ROOT / "dev", "help"], capture_output=True, text=True, check=True).stdout
     assert commands
     assert [command for command in commands if command not in usage] == []
+
+
+def test_what_the_readme_asks_about_is_in_what_its_demo_printed():
+    sessions = re.findall(
+        r"^\$ (.+)\n((?:(?!\$ |```).*\n)*)", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    printed = next(answer for command, answer in sessions if command == "./dev demo")
+    asked = [command.split()[-1] for command, _ in sessions if re.match(r"\./dev (trace|visit) ", command)]
+    assert asked
+    assert [car for car in asked if car not in printed] == []

@@ -4,6 +4,7 @@ import json
 
 import msgspec
 import pytest
+from parkstream_events.units import SECOND_US
 from parkstream_exit_generator.departures import ExitCamera
 from parkstream_exit_generator.entry_subscriber import stay_of
 from parkstream_generators.dwell import Dwell
@@ -15,7 +16,6 @@ from parkstream_messaging.batch_subscriber import Delivery
 
 SEED = 11
 NOW_US = 1_700_000_000_000_000
-SECOND_US = 1_000_000
 
 
 def cars(count, first=0):

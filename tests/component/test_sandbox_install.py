@@ -5,13 +5,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from parkstream_devtools import MissingServerError, ensure_servers, missing
+from parkstream_devtools import MissingServerError, ensure_servers, ensure_tools, missing
 from parkstream_devtools.servers import install
 
 APT = """#!/bin/sh
 echo "$* policy=$([ -x "$POLICY" ] && "$POLICY"; echo $?)" >> "$CALLS"
 [ "$1" = update ] && exit 0
-for name in "$@"; do case $name in *-server) printf '#!/bin/sh\\n' > "$BIN/$name"; chmod +x "$BIN/$name";; esac; done
+for name in "$@"; do
+    case $name in *-server|faketime) printf '#!/bin/sh\\n' > "$BIN/$name"; chmod +x "$BIN/$name";; esac
+done
 """
 BREW = """#!/bin/sh
 echo "$*" >> "$CALLS"
@@ -131,3 +133,17 @@ def test_brew_installs_on_a_mac(machine, monkeypatch):
     (machine.bin / "cp").symlink_to("/bin/cp")
     ensure_servers(lambda _: None)
     assert machine.calls == ["install redis rabbitmq"]
+
+
+def test_tools_are_installed_where_that_is_allowed(machine):
+    machine.has("apt-get", APT)
+    ensure_tools(lambda _: None)
+    assert machine.calls[-1].split(" policy")[0].endswith("--no-install-recommends faketime")
+
+
+def test_a_tool_that_cannot_be_installed_is_named_and_stops_nothing(machine, monkeypatch):
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    machine.has("apt-get", APT)
+    said = []
+    ensure_tools(said.append)
+    assert "sudo apt-get install faketime" in said[0]

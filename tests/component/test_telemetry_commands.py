@@ -1,4 +1,4 @@
-"""The commands of the library, what it loads, and ``/metrics`` over ASGI."""
+"""The commands of telemetry and of its receiver, and what it loads."""
 
 import os
 import signal
@@ -7,10 +7,10 @@ import sys
 
 import msgspec
 import pytest
-from parkstream_telemetry import TelemetryOptions, docs, end, names, start
-from parkstream_telemetry.asgi import metrics_response
+from parkstream_telemetry import TelemetryOptions, docs, end, start
 
-PYTHON = [sys.executable, "-m", "parkstream_telemetry"]
+DOCS = [sys.executable, "-m", "parkstream_telemetry", "docs"]
+SINK = [sys.executable, "-m", "parkstream_devtools", "sink"]
 DECODE = msgspec.json.Decoder()
 
 
@@ -25,7 +25,7 @@ def run_sink():
     running = []
 
     def run(*arguments):
-        process = subprocess.Popen([*PYTHON, "sink", "--port", "0", *arguments], stdout=subprocess.PIPE, text=True)
+        process = subprocess.Popen([*SINK, "--port", "0", *arguments], stdout=subprocess.PIPE, text=True)
         running.append(process)
         return process, DECODE.decode(process.stdout.readline())["endpoint"]
 
@@ -54,7 +54,7 @@ def stopped(process):
 
 
 def test_the_page_is_printed():
-    printed = subprocess.run([*PYTHON, "docs"], check=True, capture_output=True, text=True).stdout
+    printed = subprocess.run(DOCS, check=True, capture_output=True, text=True).stdout
     assert printed == docs.page()
 
 
@@ -107,19 +107,3 @@ end(telemetry.steps.project(None))
         [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environ, timeout=20
     )
     assert (done.stderr, done.stdout) == ("", "")
-
-
-async def test_metrics_are_answered_over_asgi(monkeypatch):
-    monkeypatch.delenv("OTEL_EXPORTER_OTLP_ENDPOINT", raising=False)
-    telemetry = start(TelemetryOptions(service="x", plate_hash_key="k", statistics_seconds=0))
-    telemetry.add(names.DEAD_LETTERS, reason="not_json")
-    sent = []
-
-    async def send(message):
-        sent.append(message)
-
-    await metrics_response(telemetry)({"type": "http", "path": "/metrics"}, None, send)
-    telemetry.shutdown()
-    assert sent[0]["status"] == 200
-    assert sent[0]["headers"] == [(b"content-type", b"text/plain; version=0.0.4; charset=utf-8")]
-    assert b'parking_dead_letters_total{parking_reason="not_json"} 1\n' in sent[1]["body"]

@@ -12,10 +12,10 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from parkstream_devtools.otlp.received import logs_of, points_of, spans_of
+from parkstream_devtools.otlp.sink import Sink
 from parkstream_telemetry import Stage, TelemetryOptions, UnlistedError, end, names, start, traceparent_of
 from parkstream_telemetry.export_queue import EXPORT_FAILED, QUEUE_FULL
-from parkstream_telemetry.received import logs_of, points_of, spans_of
-from parkstream_telemetry.sink import Sink
 
 NOT_SAMPLED = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
 

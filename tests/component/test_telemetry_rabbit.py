@@ -8,10 +8,10 @@ from aiormq.exceptions import ChannelNotFoundEntity
 from faststream.rabbit import RabbitBroker, RabbitExchange, RabbitQueue
 from opentelemetry.context import attach, detach
 from opentelemetry.trace import set_span_in_context
+from parkstream_devtools.otlp.sink import Sink
 from parkstream_events.topology import LINKED_TRACEPARENT_HEADER, TRACEPARENT_HEADER
 from parkstream_telemetry import TelemetryOptions, names, start, traceparent_of
 from parkstream_telemetry.rabbitmq import TracingMiddleware
-from parkstream_telemetry.sink import Sink
 
 EVENTS = RabbitExchange("events")
 FIRST, SECOND = RabbitQueue("first", routing_key="one"), RabbitQueue("second", routing_key="two")

@@ -23,8 +23,9 @@ from parkstream_eventlog import (
     Record,
     TooOld,
 )
-from parkstream_eventlog.log import DAY_US, DEDUPE_DAYS
+from parkstream_eventlog.log import DEDUPE_DAYS
 from parkstream_events import wire
+from parkstream_events.units import DAY_US
 
 SILENCE = (wire.WATERMARK_ADVANCED, "watermark:entry:1", b'{"to_us": 1}')
 

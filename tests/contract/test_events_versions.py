@@ -7,7 +7,7 @@ import pytest
 from eventlog_stores import MemoryStore, RedisStore, Store, entered, exited, sighting
 from parkstream_eventlog import Appended, Duplicate, EventLog, IdConflict, Overtaken, Record
 from parkstream_events import wire
-from parkstream_projection import fact_of, state_hash
+from parkstream_projection import recorded_event_of, state_hash
 from parkstream_visits import Fold, State
 
 SILENCE = (wire.WATERMARK_ADVANCED, "watermark:entry:1", b"{}")
@@ -67,7 +67,9 @@ def test_the_visits_are_the_same_whatever_version_the_cameras_write():
     for entries in (wire.ENTERED, wire.ENTERED_V2):
         for exits in (wire.EXITED, wire.EXITED_V2):
             fold = Fold(State())
-            spoken = [said for record in a_day(entries=entries, exits=exits) for said in fold.fold(fact_of(record))]
+            spoken = [
+                said for record in a_day(entries=entries, exits=exits) for said in fold.fold(recorded_event_of(record))
+            ]
             assert [said.outcome for said in spoken] == ["completed"] * 10
             hashes.add(state_hash(fold.state))
     assert len(hashes) == 1

@@ -7,7 +7,7 @@ import msgspec
 import pytest
 from jsonschema import Draft202012Validator
 from parkstream_events.wire import encode
-from parkstream_summary_api.__main__ import document
+from parkstream_service.http import document
 from parkstream_summary_api.app import create_app
 from parkstream_summary_api.settings import Settings
 from summary_client import Client, environ

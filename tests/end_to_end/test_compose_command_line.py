@@ -48,7 +48,7 @@ COMMANDS = [
     ("replay --switch", 0, "is live"),
     ("replay --rollback", 0, "is live"),
     ("replay --list", 0, "live"),
-    ("replay --to 20", 0, "spoken"),
+    ("replay --to 20", 0, "emitted"),
     ("republish --from 1 --to 20 --flat-out", 0, "positions 1 to 20"),
     ("doctor --signoz", 1, "./dev doctor --signoz on the host"),
 ]

@@ -1,4 +1,4 @@
-"""The summary API is away, dies, has no room, or does not let us in: what was spoken is written in the end, once."""
+"""The summary API is away, dies, has no room, or does not let us in: what was emitted is written in the end, once."""
 
 import asyncio
 import resource

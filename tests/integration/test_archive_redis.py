@@ -25,8 +25,8 @@ from parkstream_eventlog.archive import (
 )
 from parkstream_eventlog.archive.durable import WRITING, alone_in
 from parkstream_eventlog.archive.manifest import name_of
-from parkstream_eventlog.functions import named
-from parkstream_eventlog.log import DAY_US
+from parkstream_eventlog.functions import LOG
+from parkstream_events.units import DAY_US
 from redis.exceptions import OutOfMemoryError, ResponseError
 
 DAY = time.time_ns() // 1_000 // DAY_US
@@ -114,7 +114,7 @@ async def test_a_projection_that_begins_while_others_are_looked_at_is_asked_too(
     keys = store.keys
     await store.redis.sadd(keys.projections, 2)
     fixed = [keys.log, keys.log_meta, keys.projections, keys.log_leases]
-    answer = await store.redis.fcall(named("trim"), 5, *fixed, keys.projection(1, "meta"), 0, 2, 1)
+    answer = await store.redis.fcall(LOG.function("trim"), 5, *fixed, keys.projection(1, "meta"), 0, 2, 1)
     assert answer == [2]
     assert await stands(store) == (0, 10)
 
@@ -162,7 +162,7 @@ async def test_a_wrong_argument_of_trim_takes_nothing(store, appended, arguments
     keys = store.keys
     all_keys = [keys.log, keys.log_meta, keys.projections, keys.log_leases, keys.projection(1, "meta")]
     with pytest.raises(ResponseError, match=problem):
-        await store.redis.fcall(named("trim"), len(all_keys), *all_keys, *arguments)
+        await store.redis.fcall(LOG.function("trim"), len(all_keys), *all_keys, *arguments)
     assert await stands(store) == (0, 10)
 
 
@@ -170,7 +170,9 @@ async def test_a_lease_that_nobody_can_read_takes_nothing(store, appended):
     await store.redis.hset(store.keys.log_leases, "odd", "soon")
     keys = store.keys
     with pytest.raises(ResponseError, match="the lease of odd is none: soon"):
-        await store.redis.fcall(named("trim"), 4, keys.log, keys.log_meta, keys.projections, keys.log_leases, 0, 2)
+        await store.redis.fcall(
+            LOG.function("trim"), 4, keys.log, keys.log_meta, keys.projections, keys.log_leases, 0, 2
+        )
     assert await stands(store) == (0, 10)
 
 

@@ -18,7 +18,7 @@ from parkstream_eventlog.archive import (
     SpanningLog,
     restorer,
 )
-from parkstream_eventlog.functions import named
+from parkstream_eventlog.functions import LOG
 from redis.exceptions import ResponseError
 
 
@@ -215,18 +215,18 @@ async def test_wrong_arguments_change_nothing(store, appended, function, argumen
     keys = [store.keys.log, store.keys.log_meta, store.keys.log_restoring]
     keys = keys[2:] if function == "restore" else keys
     with pytest.raises(ResponseError, match=problem):
-        await store.redis.fcall(named(function), len(keys), *keys, *arguments)
+        await store.redis.fcall(LOG.function(function), len(keys), *keys, *arguments)
     await check(store, 0)
 
 
 async def test_restored_records_come_in_order_or_not_at_all(store, appended):
     record = ["t", "i", "b", "1", "", ""]
-    await store.redis.fcall(named("restore"), 1, store.keys.log_restoring, 5, *record, *record)
+    await store.redis.fcall(LOG.function("restore"), 1, store.keys.log_restoring, 5, *record, *record)
     for first in (5, 6, 8):
         with pytest.raises(ResponseError, match="do not come next"):
-            await store.redis.fcall(named("restore"), 1, store.keys.log_restoring, first, *record)
+            await store.redis.fcall(LOG.function("restore"), 1, store.keys.log_restoring, first, *record)
     keys = [store.keys.log, store.keys.log_meta, store.keys.log_restoring]
     with pytest.raises(ResponseError, match="records are missing"):
-        await store.redis.fcall(named("swap"), 3, *keys, 0, 3)
+        await store.redis.fcall(LOG.function("swap"), 3, *keys, 0, 3)
     await store.redis.delete(store.keys.log_restoring)
     assert await store.log.read(0, 100) == appended

@@ -98,5 +98,5 @@ async def test_the_exit_generator_is_up_long_before_the_backend(pipeline: Pipeli
 def is_settled(pipeline: Pipeline, entered: int, exited: int) -> bool:
     """Whether everything that was published is counted, and nothing is on its way."""
     state = pipeline.state()
-    on_its_way = (state["lag"], state["held"], state["outbox_depth"])
+    on_its_way = (state["lag"], state["pending"], state["outbox_depth"])
     return on_its_way == (0, 0, 0) and (state["counters"]["entered"], state["counters"]["exited"]) == (entered, exited)

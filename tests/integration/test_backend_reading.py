@@ -58,15 +58,16 @@ async def test_who_is_inside_and_what_a_plate_did(pipeline: Pipeline):
     (visit,) = get(f"{url}/v1/visits/ab%200")["visits"]
     assert (visit["outcome"], visit["entry_event_id"], visit["exit_event_id"]) == ("completed", "e0", "x0")
     assert pipeline.state()["inside"] == 4
-    assert pipeline.state()["held"] == 0
+    assert pipeline.state()["pending"] == 0
 
 
 async def test_wrong_questions_are_problems(pipeline: Pipeline):
     url = pipeline.backends[0].url
     assert problem(f"{url}/v1/visits/NONE")["status"] == 404
     assert problem(f"{url}/v1/visits/%23%23")["status"] == 400
-    for wrong in ("count=0", "count=x", "cursor=x", "cursor=1.2.3", f"cursor={'9' * 40}"):
+    for wrong in ("count=0", "count=x", "cursor=x", "cursor=1.2.3", "cursor=0%0A", f"cursor={'9' * 40}"):
         assert problem(f"{url}/v1/inside?{wrong}")["status"] == 400
+    assert problem(f"{url}/v1/parked?cursor=1.5")["errors"][0]["field"] == "cursor"
     assert problem(f"{url}/v2")["status"] == 404
 
 
@@ -74,7 +75,10 @@ async def test_metrics_and_health(pipeline: Pipeline):
     await publish(pipeline, entry("e1", "AB1", BEGIN))
     assert 'parking_record_outcomes_total{parking_outcome="appended"} 1' in pipeline.metrics()
     url = pipeline.backends[0].url
-    assert get(f"{url}/health/live") == get(f"{url}/health/ready") == {"status": "ok", "problems": {}}
+    assert get(f"{url}/health/live") == {"status": "ok", "checks": {}}
+    ready = get(f"{url}/health/ready")
+    assert ready["status"] == "ok"
+    assert ready["checks"] == {name: {"status": "ok", "detail": ""} for name in ("redis", "projection", "rabbitmq")}
 
 
 async def test_an_unreachable_rabbitmq_is_no_death_but_not_ready(pipeline: Pipeline):
@@ -82,7 +86,7 @@ async def test_an_unreachable_rabbitmq_is_no_death_but_not_ready(pipeline: Pipel
     await pipeline.until(lambda: "service.waiting" in backend.output.read_text())
     assert get(f"{backend.url}/health/live")["status"] == "ok"
     answered = await asyncio.to_thread(not_ready, backend.url)
-    assert "rabbitmq" in answered["problems"]
+    assert answered["checks"]["rabbitmq"]["status"] == "failing"
     assert await asyncio.to_thread(backend.terminate, 10) == 0
 
 

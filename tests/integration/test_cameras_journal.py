@@ -7,7 +7,8 @@ from parkstream_events.keys import Database, ExitGeneratorKeys
 from parkstream_generators.intent_store import Journal
 from parkstream_generators.intents import Account, Car, Intent, SightingKind
 from parkstream_generators.parked_cars import Garage
-from parkstream_generators.redis_store import StaleGeneratorError, Store, connect
+from parkstream_generators.redis_store import StaleGeneratorError, Store
+from parkstream_service.redis import connect
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 SEED = 3
@@ -136,20 +137,20 @@ async def test_times_keep_their_microseconds(garage):
 
 async def test_a_call_waits_until_redis_is_back(redis_server, mall):
     retries = []
-    store = Store(connect(redis_server.url, Database.EXIT_GENERATOR, name="test"), lambda error, _: come_back(error))
 
     def come_back(error):
         retries.append(error)
         if len(retries) == 2:
             redis_server.start()
 
+    store = Store(connect(redis_server.url, Database.EXIT_GENERATOR, name="test"), come_back)
     keys = ExitGeneratorKeys(mall)
     await store.open()
     journal = Journal(store, keys)
     await journal.open(SEED)
     await journal.intend([intent(1)], made=1)
     redis_server.kill()
-    assert not await store.ready()
+    assert await store.problem()
 
     await journal.intend([intent(2)], made=2)
 

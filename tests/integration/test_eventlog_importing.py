@@ -6,12 +6,14 @@ import time
 import pytest
 from command import Command
 from eventlog_stores import entered
-from parkstream_eventlog import Duplicate, Record, RedisLog, connect
-from parkstream_eventlog.log import DAY_US, LogState
+from parkstream_eventlog import Duplicate, Record, RedisLog
+from parkstream_eventlog.log import LogState
 from parkstream_eventlog.transfer.importer import BATCH_MAX, NotImportedError, Reader, import_lines
 from parkstream_eventlog.transfer.json_lines import line_of
 from parkstream_eventlog.transfer.redis_import import RedisImport
 from parkstream_events.keys import BackendKeys
+from parkstream_events.units import DAY_US
+from parkstream_service.redis import connect
 from projections import HOUR, day_of_traffic, now_us
 
 POLL_SECONDS = 0.005

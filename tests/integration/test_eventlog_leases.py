@@ -5,7 +5,7 @@ import asyncio
 import pytest
 from eventlog_stores import RedisStore
 from parkstream_eventlog import leases as module
-from parkstream_eventlog.functions import named
+from parkstream_eventlog.functions import LOG
 from parkstream_eventlog.leases import lease, leases
 from redis.exceptions import ResponseError
 
@@ -110,5 +110,5 @@ async def test_a_lease_that_ran_out_is_none(store):
 async def test_a_wrong_lease_is_refused(store, arguments):
     async with lease(store.redis, store.keys, "one", 3):
         with pytest.raises(ResponseError, match="parkstream_eventlog"):
-            await store.redis.fcall(named("lease"), 1, store.keys.log_leases, *arguments)
+            await store.redis.fcall(LOG.function("lease"), 1, store.keys.log_leases, *arguments)
         assert await held(store) == {"one": 3}

@@ -13,15 +13,15 @@ from parkstream_eventlog import (
     RedisLog,
     WeakDurabilityError,
     check_durability,
-    connect,
-    is_transient,
     memory_share,
 )
 from parkstream_eventlog import redis_log as eventlog_redis
-from parkstream_eventlog.functions import library, named
-from parkstream_eventlog.log import DAY_US, digest_of
+from parkstream_eventlog.functions import LOG
+from parkstream_eventlog.log import digest_of
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
+from parkstream_events.units import DAY_US
+from parkstream_service.redis import connect, is_transient
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, ResponseError
 
@@ -82,9 +82,9 @@ async def test_a_wrong_argument_of_append_writes_nothing(store: RedisStore, wron
     before = await everything(store)
     keys = [store.keys.log, store.keys.log_meta, store.keys.log_ids(DAY)]
     with pytest.raises(ResponseError, match=problem):
-        await store.redis.fcall(named("append"), len(keys), *keys, *append_with(**wrong))
+        await store.redis.fcall(LOG.function("append"), len(keys), *keys, *append_with(**wrong))
     assert await everything(store) == before
-    await store.redis.fcall(named("append"), len(keys), *keys, *append_with())
+    await store.redis.fcall(LOG.function("append"), len(keys), *keys, *append_with())
     assert (await store.log.state()).length == 3
 
 
@@ -108,7 +108,7 @@ async def test_a_wrong_argument_of_decide_writes_nothing(store: RedisStore, posi
     arguments: list[object] = [35, DAY + 1, *NOTE, digest_of(NOTE[2]), "E", 1]
     arguments[position] = wrong
     with pytest.raises(ResponseError, match=problem):
-        await store.redis.fcall(named("decide"), len(keys), *keys, *arguments)
+        await store.redis.fcall(LOG.function("decide"), len(keys), *keys, *arguments)
     assert await everything(store) == before
 
 
@@ -157,7 +157,7 @@ async def test_a_new_process_loads_nothing_when_the_library_is_there(store: Redi
 
 async def test_an_older_process_does_not_replace_a_newer_ones_library(redis_server, mall: str):
     store = RedisStore(redis_server.url, mall)
-    newer = library().replace("parkstream_eventlog_2\n", "parkstream_eventlog_3\n")
+    newer = LOG.source.replace("parkstream_eventlog_2\n", "parkstream_eventlog_3\n")
     newer = newer.replace("_2'", "_3'")
     await store.redis.function_load(newer)
     await store.log.append([entered("a")])

@@ -46,9 +46,9 @@ async def test_an_entry_is_the_assignments_json_confirmed_and_persistent(run_ser
             "application/json",
             True,
         )
-        at_us = microseconds(message.sighting.happened_at)
+        at_us = microseconds(message.sighting.event_time)
         assert 0 <= int(str(message.headers[PUBLISHED_AT_HEADER])) - at_us < 5_000_000
-        assert datetime.now(UTC) - message.sighting.happened_at < timedelta(minutes=5)
+        assert datetime.now(UTC) - message.sighting.event_time < timedelta(minutes=5)
 
 
 async def test_in_open_loop_an_event_is_dated_by_when_it_was_due(run_service, environ, rabbitmq_url):
@@ -134,7 +134,7 @@ async def test_of_two_generators_of_one_camera_one_ends(module, run_service, env
     environ |= {"PARKSTREAM_RATE": "50"}
     if module == EXIT:
         run_service(ENTRY, environ)
-    two = [run_service(module, environ) for _ in range(2)]
+    two = [run_service(module, environ), run_service(module, environ, ready=False)]
 
     async def one_ended():
         return two[0].alive != two[1].alive

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from camera_queues import drained
 from generator_client import finished, reached
+from parkstream_devtools.otlp.sink import Sink
 from parkstream_messaging import ENTRIES, EXITS
-from parkstream_telemetry.sink import Sink
 
 ENTRY, EXIT = "parkstream_entry_generator", "parkstream_exit_generator"
 

@@ -8,9 +8,10 @@ import pytest
 import zstandard
 from command import Command
 from parkstream_cli.log import parquet
-from parkstream_eventlog import RedisLog, connect
+from parkstream_eventlog import RedisLog
 from parkstream_eventlog.transfer.json_lines import line_of, record_of
 from parkstream_events.keys import BackendKeys
+from parkstream_service.redis import connect
 from projections import HOUR, day_of_traffic, now_us
 
 

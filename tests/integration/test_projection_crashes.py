@@ -7,11 +7,11 @@ from urllib.parse import urlsplit
 
 import pytest
 from parkstream_devtools import RedisServer
-from parkstream_eventlog import is_transient
+from parkstream_devtools.faults import Proxy
 from parkstream_projection import NotLoadedError
+from parkstream_service.redis import is_transient
 from projections import HOUR, Mall, Process, day_of_traffic, now_us, project
 from redis.exceptions import ConnectionError as RedisConnectionError
-from unreliable_proxy import UnreliableProxy
 
 BATCH = 20
 
@@ -89,8 +89,8 @@ async def undaunted(projector: Process, disturb: Callable[[], Awaitable[None]]) 
 
 
 async def test_a_network_that_loses_answers_loses_nothing(busy: Mall):
-    proxy = await UnreliableProxy(urlsplit(busy.url).port or 0).start()
-    projector = Process(proxy.url, busy.keys)
+    proxy = Proxy(urlsplit(busy.url).port or 0)
+    projector = Process(f"redis://127.0.0.1:{proxy.port}", busy.keys)
     losses = iter([1, 0, 0, 2, 0, 1, 0, 3])
 
     async def lose_some() -> None:
@@ -98,7 +98,7 @@ async def test_a_network_that_loses_answers_loses_nothing(busy: Mall):
 
     failed = await undaunted(projector, lose_some)
     await projector.redis.aclose()
-    await proxy.close()
+    proxy.close()
     assert failed >= 4
     await busy.holds(await busy.truth())
 

@@ -121,7 +121,7 @@ async def test_one_record_may_release_thousands_of_visits(shop: Mall):
     exits = [sighting(1, f"out-{n}", f"CAR{n}", start + n) for n in range(3_000)]
     await shop.log.append([*exits, sighting(0, "in", "LAST", start + 10 * SECOND)])
     step = await _step_over_all(shop)
-    assert len(step.spoken) == step.emitted == 3_000
+    assert len(step.revisions) == step.emitted == 3_000
     await shop.holds(await shop.truth())
 
 
@@ -161,7 +161,7 @@ async def test_another_version_follows_without_emitting_and_never_goes_ahead(bus
     await live.step(await busy.log.read(0, 200))
     await shadow.load()
     step = await shadow.step(await busy.log.read(0, 200))
-    assert step.spoken
+    assert step.revisions
     assert step.emitted == 0
     assert shadow.state_hash == live.state_hash
     with pytest.raises(StaleError):

@@ -8,7 +8,7 @@ from projections import HOUR, SECOND, Mall, day_of_traffic, now_us, project, sig
 
 async def test_before_the_first_record_there_is_nothing(shop: Mall):
     present, outlook = await shop.reads.state(), await shop.reads.outlook()
-    assert (present.checkpoint, present.held, present.inside) == (0, 0, 0)
+    assert (present.checkpoint, present.pending, present.inside) == (0, 0, 0)
     assert present.state_hash == (await shop.truth()).hash
     assert (outlook.checkpoint, outlook.waiting) == (0, ([], []))
     assert await shop.reads.plate("CAR") is None

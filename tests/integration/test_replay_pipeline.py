@@ -68,7 +68,7 @@ async def test_a_record_that_became_readable_reaches_the_summary_file(
 
 def is_settled(pipeline: Pipeline, records: int) -> bool:
     state = pipeline.state()
-    settled = (state["lag"], state["held"], state["outbox_depth"]) == (0, 0, 0)
+    settled = (state["lag"], state["pending"], state["outbox_depth"]) == (0, 0, 0)
     return settled and state["position"] >= records and len(pipeline.lines()) == pipeline.stats()["lines"]
 
 

@@ -6,11 +6,11 @@ import pytest
 from parkstream_cli.errors import ToolError
 from parkstream_cli.replay import rebuild
 from parkstream_cli.replay.run import Wish, replay
+from parkstream_devtools.otlp.sink import Sink
 from parkstream_events import wire
 from parkstream_events.summaries import Outcome
 from parkstream_projection import LiveVersionError, NoVersionError
 from parkstream_telemetry import TelemetryOptions, start
-from parkstream_telemetry.sink import Sink
 from projections import HOUR, SECOND, Mall, Truth, day_of_traffic, now_us, project, sighting
 from replays import becomes_readable, newer_entry, opened, replayed
 

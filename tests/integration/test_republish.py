@@ -153,7 +153,7 @@ async def test_what_is_interrupted_says_how_to_go_on_and_sends_nothing_twice(kep
     assert (code, rest["through"]) == (0, report["last"])
     entries = await drained(rabbitmq_url, ENTRIES)
     assert sorted(message.id for message in entries) == sorted(f"in-{car}" for car in range(30))
-    times = {message.id: message.sighting.happened_at for message in entries}
+    times = {message.id: message.sighting.event_time for message in entries}
     assert (times["in-29"] - times["in-0"]).total_seconds() == 29
 
 

@@ -51,7 +51,7 @@ class Backend:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    def _on_retry(self, error: Exception, _: float) -> None:
+    def _on_retry(self, error: Exception) -> None:
         self.retried.append(error)
 
     async def _queue_depth(self, _: Direction) -> int | None:
@@ -73,7 +73,7 @@ async def settled(shop: Mall) -> bool:
     """Whether all is projected, and nothing waits but the cars inside."""
     position = (await shop.log.state()).position
     present = await shop.reads.state()
-    return present.checkpoint >= position > 0 and present.held == present.inside
+    return present.checkpoint >= position > 0 and present.pending == present.inside
 
 
 async def test_what_is_held_is_said_when_its_direction_has_been_silent(shop: Mall):
@@ -83,7 +83,7 @@ async def test_what_is_held_is_said_when_its_direction_has_been_silent(shop: Mal
     await until(lambda: settled(shop))
     await backend.die()
     truth = await shop.truth()
-    assert "exit:lone" in {spoken.visit_id for spoken in truth.spoken}
+    assert "exit:lone" in {spoken.visit_id for spoken in truth.emitted}
     await shop.holds(truth)
     assert backend.telemetry.latency.percentiles(Stage.RECORD_TO_PROJECT)
     assert not backend.retried

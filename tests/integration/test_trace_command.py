@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 from backend_sightings import now
-from parkstream_telemetry.sink import Sink
+from parkstream_devtools.otlp.sink import Sink
 from traces import Camera, Traced, traced_pipeline
 
 HOUR = timedelta(hours=1)

@@ -40,7 +40,7 @@ async def test_extremes_are_projected_live_as_they_are_replayed(shop, batch):
     assert [item for _, item in await shop.emitted()] == truth.items
     listed = [(one.position, one.reason) for one in truth.state.clock.unreadable]
     assert listed == [(5, "invalid_field"), (6, "invalid_field"), (9, "invalid_field"), (10, "unknown_type")]
-    assert [str(spoken.outcome) for spoken in truth.spoken] == ["completed"]
+    assert [str(spoken.outcome) for spoken in truth.emitted] == ["completed"]
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ from datetime import timedelta
 import aio_pika
 import pytest
 from backend_sightings import entry, exit_, now, publish_entry, publish_exit
-from parkstream_eventlog import RedisLog, connect
+from parkstream_eventlog import RedisLog
 from parkstream_events import topology, wire
 from parkstream_events.keys import BackendKeys
+from parkstream_service.redis import connect
 from pipeline import Pipeline
 
 PLACE = {"camera": {"site": "north", "lane": "2"}}

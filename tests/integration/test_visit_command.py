@@ -149,8 +149,8 @@ async def test_of_every_plate_the_story_is_what_the_projection_said(shop):
     assert len(truth.state.clock.rules) == 2
     for plate in truth.state.plates:
         story = (await told_of(counted(shop), Asked(plate, None))).story()
-        revisions = [revision.spoken for told in story.visits for revision in told.revisions]
-        wanted = [spoken for spoken in truth.spoken if spoken.plate == plate]
+        revisions = [revision.emitted for told in story.visits for revision in told.revisions]
+        wanted = [spoken for spoken in truth.emitted if spoken.plate == plate]
         assert sorted(revisions, key=key_of) == sorted(wanted, key=key_of)
 
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from parkstream_eventlog import Record
 from parkstream_events.decisions import RulesChanged, WatermarkAdvanced
 from parkstream_events.sightings import Direction
-from parkstream_visits import Fact
+from parkstream_visits import RecordedEvent
 from projections import record_of
 from visits_histories import END, IN, OUT, RULES, START, UNIT, Pass
 
@@ -27,9 +27,9 @@ later = st.lists(st.tuples(st.integers(1, 4), passes), max_size=4)
 
 def log_of(happened: list[Any], later: list[tuple[int, Pass]]) -> list[Record]:
     """Return a log of it all: *later* things happen days after, so that plates become final and are forgotten."""
-    facts = [Fact(1, START, None, None, RULES.changed(0))]
+    facts = [RecordedEvent(1, START, None, None, RULES.changed(0))]
     for position, what in enumerate(happened, 2):
-        facts.append(fact_of(position, what))
+        facts.append(recorded_event_of(position, what))
     day = 0
     for position, (days, seen) in enumerate(later, len(facts) + 1):
         day += days
@@ -38,7 +38,7 @@ def log_of(happened: list[Any], later: list[tuple[int, Pass]]) -> list[Record]:
     return [_broken(fact) if fact.event is None else record_of(fact) for fact in facts]
 
 
-def fact_of(position: int, what: Any) -> Fact:
+def recorded_event_of(position: int, what: Any) -> RecordedEvent:
     match what:
         case Pass():
             return what.fact(position)
@@ -48,8 +48,8 @@ def fact_of(position: int, what: Any) -> Fact:
             event = RulesChanged(3 * UNIT, 50 * UNIT, lateness_us, 5 * UNIT, 60 * UNIT, 20_000 * UNIT, position - 1)
         case _:
             event = None
-    return Fact(position, START + END * UNIT, None, None, event)
+    return RecordedEvent(position, START + END * UNIT, None, None, event)
 
 
-def _broken(fact: Fact) -> Record:
+def _broken(fact: RecordedEvent) -> Record:
     return Record(fact.position, "vehicle.entered.v1", "broken", b"{", fact.recorded_at_us, None, None)

@@ -6,7 +6,7 @@ from itertools import chain, count
 import pytest
 from histories import NOW, SECOND, START, candidates_of, histories
 from hypothesis import HealthCheck, given, settings
-from parkstream_eventlog import Duplicate, MemoryLog, RedisLog, TooOld, connect
+from parkstream_eventlog import Duplicate, MemoryLog, RedisLog, TooOld
 from parkstream_eventlog.id_index import day_of
 from parkstream_eventlog.transfer.export import exported, lines_of
 from parkstream_eventlog.transfer.importer import import_lines
@@ -15,6 +15,7 @@ from parkstream_eventlog.transfer.redis_import import RedisImport
 from parkstream_eventlog.verify import Findings, LogCheck
 from parkstream_eventlog.verify.index import IdIndex
 from parkstream_events.keys import BackendKeys
+from parkstream_service.redis import connect
 from projections import Truth
 
 numbers = count()

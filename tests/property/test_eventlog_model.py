@@ -8,6 +8,7 @@ from eventlog_stores import entered, exited
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from parkstream_devtools.faults import Proxy
 from parkstream_eventlog import (
     Appended,
     Candidate,
@@ -19,13 +20,11 @@ from parkstream_eventlog import (
     Overtaken,
     RedisLog,
     TooOld,
-    connect,
-    is_transient,
 )
 from parkstream_eventlog.log import letter_of
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
-from unreliable_proxy import UnreliableProxy
+from parkstream_service.redis import connect, is_transient
 
 RESTARTS_MAX = 6
 LONG_AGO = -1
@@ -83,13 +82,13 @@ class LogUnderFire(RuleBasedStateMachine):
         self.loop.run_until_complete(self.open())
 
     async def open(self) -> None:
-        self.proxy = await UnreliableProxy(self.server.port).start()
-        self.through_proxy = connect(self.proxy.url)
+        self.proxy = Proxy(self.server.port)
+        self.through_proxy = connect(f"redis://127.0.0.1:{self.proxy.port}")
         self.direct = connect(self.server.url)
         self.log = RedisLog(self.direct, self.keys)
         self.commit = GroupCommit(RedisLog(self.through_proxy, self.keys), on_retry=self.count_retry)
 
-    def count_retry(self, error: Exception, delay_seconds: float) -> None:
+    def count_retry(self, error: Exception) -> None:
         LogUnderFire.retries += 1
 
     def run(self, call: Callable[[], Awaitable[Any]]) -> Any:
@@ -104,7 +103,7 @@ class LogUnderFire(RuleBasedStateMachine):
         await self.commit.end()
         await self.through_proxy.aclose()
         await self.direct.aclose()
-        await self.proxy.close()
+        self.proxy.close()
 
     @rule(callers=st.lists(batches, min_size=1, max_size=4))
     def append(self, callers: list[list[Candidate]]) -> None:

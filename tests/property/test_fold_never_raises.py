@@ -10,7 +10,7 @@ from parkstream_eventlog import Record
 from parkstream_events import wire
 from parkstream_events.sightings import microseconds, moment_of
 from parkstream_events.summaries import REVISION_MAX
-from parkstream_projection import Present, fact_of, state_hash
+from parkstream_projection import Present, recorded_event_of, state_hash
 from parkstream_projection.codec import encode, encode_item
 from parkstream_visits import Clock, Fold, Plate, State, Unreadable, summary_of, visits_of
 
@@ -96,13 +96,13 @@ def test_whatever_is_decoded_can_be_folded_kept_shown_and_summarised(log):
     state = State()
     fold = Fold(state)
     for record in records(log):
-        for spoken in fold.fold(fact_of(record)):
+        for spoken in fold.fold(recorded_event_of(record)):
             assert json.loads(encode_item(summary_of(spoken)))["revision"] == spoken.revision
         assert msgspec.msgpack.decode(encode(state.clock), type=Clock) == state.clock
         Present(record.position, state_hash(state), state.clock).watermarks  # noqa: B018 - dates for people
         for plate in state.plates.values():
             assert msgspec.msgpack.decode(encode(plate), type=Plate) == plate
-            visits_of(plate.seen, state.clock.rules)
+            visits_of(plate.sightings, state.clock.rules)
 
 
 @many
@@ -112,7 +112,7 @@ def test_what_nobody_has_acknowledged_is_counted_and_listed(log):
     fold = Fold(state)
     acknowledged, unreadable = set(), []
     for record in records(log):
-        fact = fact_of(record)
+        fact = recorded_event_of(record)
         fold.fold(fact)
         if isinstance(fact.event, Unreadable):
             unreadable.append(record.position)
@@ -130,7 +130,7 @@ def test_without_its_unreadable_records_a_log_says_the_same(log):
         fold = Fold(State())
         return [spoken for fact in facts for spoken in fold.fold(fact)]
 
-    facts = [fact_of(record) for record in records(log)]
+    facts = [recorded_event_of(record) for record in records(log)]
     readable = [fact for fact in facts if not isinstance(fact.event, Unreadable)]
     said = {spoken[:7] for spoken in told(facts)}
     assert said == {spoken[:7] for spoken in told(readable)}

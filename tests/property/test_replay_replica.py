@@ -61,7 +61,7 @@ def test_any_batches_with_restarts_anywhere_are_one_fold(happened, later, border
     assert {name: replica.plate(name) for name in replica.names()} == {
         name: encode(plate) for name, plate in truth.state.plates.items()
     }
-    assert [queue._due for queue in replica.state.agendas] == [queue._due for queue in truth.state.agendas]
+    assert [queue._due for queue in replica.state.timers] == [queue._due for queue in truth.state.timers]
 
 
 @pytest.fixture
@@ -107,16 +107,16 @@ class Version:
 
     def __init__(self) -> None:
         self.plates: dict[str, bytes] = {}
-        self.agendas: list[dict[str, int]] = [{}, {}, {}]
+        self.timers: list[dict[str, int]] = [{}, {}, {}]
 
     def commit(self, change: Change) -> None:
         self.plates |= zip(change.plates[::2], change.plates[1::2], strict=True)
         for name in change.forgotten:
             del self.plates[name]
-        for agenda, put, dropped in zip(self.agendas, change.put, change.dropped, strict=True):
+        for timer, put, dropped in zip(self.timers, change.put, change.dropped, strict=True):
             for member in dropped:
-                agenda.pop(member, None)
-            agenda.update(zip(put[1::2], put[::2], strict=True))
+                timer.pop(member, None)
+            timer.update(zip(put[1::2], put[::2], strict=True))
 
 
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -135,4 +135,4 @@ def test_commits_of_several_batches_write_what_one_fold_remembers(happened, late
             if whole:
                 version.commit(changes.take(replica.checkpoint, replica.clock, replica.state))
     assert version.plates == {name: encode(plate) for name, plate in truth.state.plates.items()}
-    assert version.agendas == [queue._due for queue in truth.state.agendas]
+    assert version.timers == [queue._due for queue in truth.state.timers]

@@ -4,12 +4,12 @@ from collections import Counter, defaultdict
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from logs_of_facts import changes, decisions, logs
 from parkstream_events.decisions import RulesChanged
 from parkstream_events.sightings import VehicleEntered, VehicleExited, microseconds
-from parkstream_visits import Fact, Fold, Rules, Seen, State, visits_of
-from parkstream_visits.as_of_event_time import COUNTED, Happened
-from parkstream_visits.as_of_recorded_time import Known
+from parkstream_visits import Fold, PlateSighting, RecordedEvent, Rules, State, visits_of
+from parkstream_visits.as_of_event_time import COUNTED, AsOfEventTime
+from parkstream_visits.as_of_recorded_time import AsOfRecordedTime
+from recorded_logs import changes, decisions, logs
 from visits_histories import START, UNIT
 
 PLATES = ("A1", "B2")
@@ -19,7 +19,7 @@ times = st.integers(-5, 200).map(lambda seconds: START + seconds * UNIT)
 class Truth:
     """What was true at *at_us* by the definition, which looks at sets only."""
 
-    def __init__(self, facts: list[Fact], at_us: int) -> None:
+    def __init__(self, facts: list[RecordedEvent], at_us: int) -> None:
         rules = [Rules()]
         seen: defaultdict[str, set[tuple[int, int, str, int]]] = defaultdict(set)
         for fact in facts:
@@ -29,13 +29,15 @@ class Truth:
                 case RulesChanged():
                     rules.append(Rules(**{name: getattr(fact.event, name) for name in Rules.__struct_fields__}))
                 case VehicleEntered() | VehicleExited() as event:
-                    happened_us = microseconds(event.happened_at)
+                    happened_us = microseconds(event.event_time)
                     too_late = fact.recorded_at_us > happened_us + rules[-1].finality_us
                     again = {one[:3] for one in seen[event.vehicle_plate]}
                     key = (happened_us, int(event.direction), event.id)
                     if happened_us <= at_us and not too_late and key not in again:
                         seen[event.vehicle_plate].add((*key, len(rules) - 1))
-        self.seen = {plate: [Seen(*one, 0, None, None) for one in sorted(found)] for plate, found in seen.items()}
+        self.seen = {
+            plate: [PlateSighting(*one, 0, None, None) for one in sorted(found)] for plate, found in seen.items()
+        }
         self.visits = {plate: visits_of(found, rules) for plate, found in self.seen.items()}
         self.inside = {
             plate: found[-1].entry
@@ -63,7 +65,7 @@ class Truth:
 @given(logs(decisions, changes), times)
 def test_what_was_true_is_what_the_rules_make_of_all_that_had_happened(facts, at_us):
     truth = Truth(facts, at_us)
-    found = {plate: Happened(at_us, plate) for plate in PLATES}
+    found = {plate: AsOfEventTime(at_us, plate) for plate in PLATES}
     for plate, happened in found.items():
         for fact in facts:
             if not happened.take(fact):
@@ -83,7 +85,7 @@ def test_what_was_true_does_not_depend_on_when_it_became_known(facts, at_us, ran
     last = facts[-1].recorded_at_us
     answers = []
     for order in (rest, shuffled):
-        happened = Happened(at_us, "A1")
+        happened = AsOfEventTime(at_us, "A1")
         happened.take(first)
         for position, fact in enumerate(order, 2):
             happened.take(fact._replace(position=position, recorded_at_us=last))
@@ -95,7 +97,7 @@ def test_what_was_true_does_not_depend_on_when_it_became_known(facts, at_us, ran
 @settings(max_examples=500, deadline=None)
 @given(logs(decisions, changes), st.integers(0, 26))
 def test_what_was_known_is_the_log_folded_up_to_then(facts, position):
-    known, fold = Known("A1"), Fold(State())
+    known, fold = AsOfRecordedTime("A1"), Fold(State())
     current = {}
     for fact in facts[:position]:
         known.take(fact)
@@ -106,6 +108,6 @@ def test_what_was_known_is_the_log_folded_up_to_then(facts, position):
     }
     held = {visit.visit_id for visit in known.visits() if not visit.outcome}
     plate = fold.state.plates.get("A1")
-    assert held == (set() if plate is None else set(plate.held))
+    assert held == (set() if plate is None else set(plate.pending))
     assert known.counters()["inside"] == len(known.inside())
     assert {car.plate for car in known.inside()} == {name for name, each in fold.state.plates.items() if each.inside}

@@ -3,8 +3,8 @@ from itertools import pairwise
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parkstream_visits import Clock, Fact, Fold, Plate, Spoken, State, entity_hash, reach
-from visits_histories import END, IN, Pass, Told, histories, one_plate, plain_visits, rules_changed
+from parkstream_visits import Clock, Emitted, Fold, Plate, RecordedEvent, State, entity_hash, reach
+from visits_histories import END, IN, Emissions, Pass, histories, one_plate, plain_visits, rules_changed
 
 ENCODE, DECODE = msgspec.msgpack.encode, msgspec.msgpack.decode
 many = settings(max_examples=500, deadline=None)
@@ -23,34 +23,34 @@ def shuffled_with_repeats(seen, random):
 @many
 @given(histories, st.randoms())
 def test_the_last_revisions_are_what_the_rules_give_in_any_order(seen, random):
-    told = Told().see(*shuffled_with_repeats(seen, random)).to_the_end()
+    told = Emissions().see(*shuffled_with_repeats(seen, random)).to_the_end()
     assert told.current("A1", "B2") == expected(seen)
 
 
 @many
 @given(histories)
 def test_in_order_nothing_is_ever_corrected(seen):
-    told = Told().see(*sorted(seen)).to_the_end()
-    assert all(s.revision == 1 for s in told.spoken)
+    told = Emissions().see(*sorted(seen)).to_the_end()
+    assert all(s.revision == 1 for s in told.emitted)
 
 
 @many
 @given(one_plate, st.randoms())
 def test_within_the_lateness_only_a_completed_visit_is_ever_corrected(seen, random):
-    told = Told().see(*sorted(seen, key=lambda p: p.at + random.uniform(0, 4))).to_the_end()
-    first = {s.visit_id: s.outcome for s in told.spoken if s.revision == 1}
-    assert all(first[s.visit_id] == "completed" for s in told.spoken if s.revision > 1)
+    told = Emissions().see(*sorted(seen, key=lambda p: p.at + random.uniform(0, 4))).to_the_end()
+    first = {s.visit_id: s.outcome for s in told.emitted if s.revision == 1}
+    assert all(first[s.visit_id] == "completed" for s in told.emitted if s.revision > 1)
 
 
 @many
 @given(histories, st.randoms())
 def test_every_exit_is_in_exactly_one_visit_and_no_visits_of_a_plate_overlap(seen, random):
-    told = Told().see(*shuffled_with_repeats(seen, random)).to_the_end()
+    told = Emissions().see(*shuffled_with_repeats(seen, random)).to_the_end()
     for name in ("A1", "B2"):
         plate = told.state.plates.get(name, Plate())
         visits = told.fold.visits(name)
         exits = [s.id for v in visits for s in (v.exit, *v.duplicates) if s is not None and s.way]
-        assert sorted(exits) == sorted(s.id for s in plate.seen if s.way)
+        assert sorted(exits) == sorted(s.id for s in plate.sightings if s.way)
         for earlier, later in pairwise(visits):
             assert (earlier.exit or earlier.entry) < (later.entry or later.exit)
 
@@ -58,15 +58,15 @@ def test_every_exit_is_in_exactly_one_visit_and_no_visits_of_a_plate_overlap(see
 @many
 @given(histories, st.randoms())
 def test_counters_are_what_a_recount_gives(seen, random):
-    told = Told().see(*shuffled_with_repeats(seen, random)).to_the_end()
+    told = Emissions().see(*shuffled_with_repeats(seen, random)).to_the_end()
     counted, current = told.state.clock.counters, told.current("A1", "B2", "ZZ")
     for outcome in ("completed", "entry_missed", "exit_missed"):
         assert getattr(counted, outcome) == sum(v[0] == outcome for v in current.values())
-    assert counted.completed + counted.entry_missed + counted.held - counted.inside == (
+    assert counted.completed + counted.entry_missed + counted.pending - counted.inside == (
         counted.exited - counted.duplicate_exits
     )
-    assert counted.spoken == len(told.spoken)
-    assert counted.held == sum(len(p.held) for p in told.state.plates.values())
+    assert counted.emitted == len(told.emitted)
+    assert counted.pending == sum(len(p.pending) for p in told.state.plates.values())
 
 
 class Store:
@@ -74,13 +74,13 @@ class Store:
 
     def __init__(self) -> None:
         self.plates: dict[str, bytes] = {}
-        self.agendas: list[dict[str, int]] = [{}, {}, {}]
+        self.timers: list[dict[str, int]] = [{}, {}, {}]
         self.clock = ENCODE(Clock())
 
-    def fold(self, batch: list[Fact]) -> list[Spoken]:
+    def fold(self, batch: list[RecordedEvent]) -> list[Emitted]:
         state = State(DECODE(self.clock, type=Clock))
         names = {f.event.vehicle_plate for f in batch if hasattr(f.event, "vehicle_plate")}
-        for queue, kept, limit in zip(state.agendas, self.agendas, reach(batch, state.clock), strict=True):
+        for queue, kept, limit in zip(state.timers, self.timers, reach(batch, state.clock), strict=True):
             for member, due in ((m, d) for m, d in kept.items() if d < limit):
                 queue.load(due, member)
                 names.add(member.split("\x1f")[0])
@@ -95,7 +95,7 @@ class Store:
             self.plates.pop(name, None)
             if name in state.plates:
                 self.plates[name] = ENCODE(state.plates[name])
-        for queue, kept in zip(state.agendas, self.agendas, strict=True):
+        for queue, kept in zip(state.timers, self.timers, strict=True):
             put, removed = queue.take_changes()
             for member in removed:
                 kept.pop(member, None)
@@ -107,30 +107,30 @@ class Store:
 @given(histories, st.randoms(), st.integers(1, 5))
 def test_folding_in_chunks_with_only_what_reach_asks_for_says_the_same(seen, random, chunk):
     facts = [p.fact(n, END) for n, p in enumerate(shuffled_with_repeats(seen, random), 2)]
-    whole, store = Told(), Store()
+    whole, store = Emissions(), Store()
     said = store.fold([rules_changed()])
     for start in range(0, len(facts), chunk):
         said += store.fold(facts[start : start + chunk])
     for fact in facts:
         whole.take(fact)
-    assert said == whole.spoken
+    assert said == whole.emitted
     assert {n: ENCODE(p) for n, p in whole.state.plates.items()} == store.plates
     assert ENCODE(whole.state.clock) == store.clock
 
 
 def test_state_per_plate_stays_bounded_over_a_year_of_daily_visits():
-    told = Told()
+    told = Emissions()
     day = 86_400
     for n in range(365):
         told.see(Pass(n * day, IN, f"in{n}"), recorded=n * day + 1)
         told.see(Pass(n * day + 40, 1, f"out{n}"), recorded=n * day + 41)
-    assert len(told.state.plates["A1"].seen) <= 4
-    assert len(told.state.plates["A1"].said) <= 4
+    assert len(told.state.plates["A1"].sightings) <= 4
+    assert len(told.state.plates["A1"].emitted) <= 4
     assert told.state.clock.counters.completed == 365
 
 
 def test_a_plate_is_forgotten_when_its_visits_are_final():
-    told = Told().see(Pass(0, IN, "a"), recorded=1).see(Pass(9, 1, "b"), recorded=10)
+    told = Emissions().see(Pass(0, IN, "a"), recorded=1).see(Pass(9, 1, "b"), recorded=10)
     told.see(Pass(3 * 86_400, IN, "c", "B2"), recorded=3 * 86_400)
     assert set(told.state.plates) == {"B2"}
 

@@ -4,13 +4,13 @@ import msgspec
 import parkstream_visits.fold
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from visits_histories import END, IN, OUT, Pass, Told, histories
+from visits_histories import END, IN, OUT, Emissions, Pass, histories
 
 ENCODE = msgspec.msgpack.encode
 
 
-def told_of(order, recorded, step) -> Told:
-    told = Told()
+def told_of(order, recorded, step) -> Emissions:
+    told = Emissions()
     for n, p in enumerate(order):
         told.see(p, recorded=recorded + n * step)
     return told.to_the_end()
@@ -19,18 +19,18 @@ def told_of(order, recorded, step) -> Told:
 def without_shortcuts():
     return patch.multiple(
         parkstream_visits.fold,
-        seen_first=lambda *_: False,
-        came_again=lambda *_: False,
-        left=lambda *_: None,
-        given_up=lambda *_: None,
+        first_sighting=lambda *_: False,
+        next_entry=lambda *_: False,
+        exit_after_entry=lambda *_: None,
+        release_single=lambda *_: None,
     )
 
 
-def assert_the_same(told: Told, plain: Told) -> None:
-    assert told.spoken == plain.spoken
+def assert_the_same(told: Emissions, plain: Emissions) -> None:
+    assert told.emitted == plain.emitted
     assert ENCODE(told.state.clock) == ENCODE(plain.state.clock)
     assert {n: ENCODE(p) for n, p in told.state.plates.items()} == {n: ENCODE(p) for n, p in plain.state.plates.items()}
-    for queue, its in zip(told.state.agendas, plain.state.agendas, strict=True):
+    for queue, its in zip(told.state.timers, plain.state.timers, strict=True):
         assert queue.take_changes() == its.take_changes()
 
 
@@ -58,8 +58,8 @@ comings_and_goings = st.lists(
 )
 
 
-def told_in_time(passes: list[tuple[Pass, int]]) -> Told:
-    told = Told()
+def told_in_time(passes: list[tuple[Pass, int]]) -> Emissions:
+    told = Emissions()
     for seen, recorded in sorted(passes, key=lambda one: one[1]):
         told.see(seen, recorded=recorded)
     return told

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from parkstream_events.decisions import RestatedVisit, VisitsRestated, WatermarkAdvanced
 from parkstream_events.sightings import Direction, VehicleEntered, VehicleExited
-from parkstream_visits import Fact, Fold, Rule, Rules, Seen, State, Telling
+from parkstream_visits import Fold, PlateSighting, RecordedEvent, Rule, Rules, State, StoryFold
 from visits_histories import RULES, START, UNIT, Pass, passes, rules_changed
 
 many = settings(max_examples=500, deadline=None)
@@ -43,11 +43,11 @@ def facts_of(history, *changes):
             continue
         way, back = what
         decided = WatermarkAdvanced(way, START + (at - back) * UNIT, "silence", position - 1)
-        facts.append(Fact(position, START + at * UNIT, None, None, decided))
+        facts.append(RecordedEvent(position, START + at * UNIT, None, None, decided))
     for after, what in changes:
         where = 1 + after % len(facts)
         event = what.changed(where) if isinstance(what, Rules) else what
-        change = Fact(0, facts[where - 1].recorded_at_us, None, None, event)
+        change = RecordedEvent(0, facts[where - 1].recorded_at_us, None, None, event)
         facts = [fact._replace(position=n) for n, fact in enumerate([*facts[:where], change, *facts[where:]], 1)]
     return facts
 
@@ -58,7 +58,7 @@ def whole(facts):
 
 
 def telling(name, facts):
-    told = Telling(name, [Rules()])
+    told = StoryFold(name, [Rules()])
     for fact in facts:
         told.take(fact)
     return told
@@ -66,7 +66,7 @@ def telling(name, facts):
 
 def revisions(story):
     return sorted(
-        (revision.spoken for told in story.visits for revision in told.revisions),
+        (revision.emitted for told in story.visits for revision in told.revisions),
         key=lambda spoken: (spoken.position, spoken.visit_id, spoken.revision),
     )
 
@@ -100,8 +100,8 @@ def test_a_story_has_the_visits_and_revisions_of_the_whole_fold(history, changes
         visits = [told.visit for told in story.visits if told.visit is not None]
         remembered = fold.visits(name)
         assert visits[len(visits) - len(remembered) :] == remembered
-        held = {told.id for told in story.visits if told.held}
-        assert held == (set(fold.state.plates[name].held) if name in fold.state.plates else set())
+        held = {told.id for told in story.visits if told.pending}
+        assert held == (set(fold.state.plates[name].pending) if name in fold.state.plates else set())
 
 
 def is_of(fact, name):
@@ -110,12 +110,12 @@ def is_of(fact, name):
 
 def taken(name, facts):
     """Return the sightings of the plate *name* that were not too late."""
-    return [one.seen for one in telling(name, facts).story().sightings if one.rule is not Rule.TOO_LATE]
+    return [one.sighting for one in telling(name, facts).story().sightings if one.rule is not Rule.TOO_LATE]
 
 
-def only_needed(name, facts, known: list[Seen]):
+def only_needed(name, facts, known: list[PlateSighting]):
     """Tell of *name* as a reader does who jumps over what is not needed; return the telling and how much it took."""
-    told = Telling(name, [Rules(), RULES])
+    told = StoryFold(name, [Rules(), RULES])
     recorded = [fact.recorded_at_us for fact in facts]
     reached, count = 1, 0  # The first says which rules are in force, and that is known.
     while (needed_us := told.needed_from_us(seen for seen in known if seen.position > reached)) is not None:
@@ -168,7 +168,7 @@ def test_every_sighting_of_the_plate_is_judged_once(history):
     for name in ("A1", "B2"):
         story = telling(name, facts).story()
         own = [fact for fact in facts if is_of(fact, name)]
-        assert sorted(one.seen.position for one in story.sightings) == [fact.position for fact in own]
+        assert sorted(one.sighting.position for one in story.sightings) == [fact.position for fact in own]
         assert story.recorded_us == {fact.position: fact.recorded_at_us for fact in own}
         visits = {told.id for told in story.visits if told.visit}
         assert {one.visit_id for one in story.sightings if one.visit_id} == visits

@@ -7,18 +7,18 @@ import pytest
 from clockwork import Clockwork
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from logs_of_facts import changes, decisions, logs, rules
 from msgspec import structs
 from parkstream_backend.project import watermark_generator
 from parkstream_backend.project.watermark_generator import Timekeeper
 from parkstream_events.decisions import WatermarkAdvanced
 from parkstream_events.sightings import Direction, VehicleEntered, VehicleExited, microseconds
 from parkstream_events.summaries import Outcome
-from parkstream_projection import fact_of
+from parkstream_projection import recorded_event_of
 from parkstream_telemetry import Telemetry, TelemetryOptions
-from parkstream_visits import Fact, Fold, Rules, Seen, Spoken, State, Visit, visits_of
+from parkstream_visits import Emitted, Fold, PlateSighting, RecordedEvent, Rules, State, Visit, visits_of
 from parkstream_visits.in_memory import InMemory
 from parkstream_visits.what_if import Ending, Otherwise, WhatIf
+from recorded_logs import changes, decisions, logs, rules
 from visits_histories import START, UNIT
 
 FAR = START + 10**6 * UNIT
@@ -35,7 +35,7 @@ def folded(facts, changed=same, **more):
     return what_if
 
 
-def ending(visit: Spoken | Visit) -> Ending:
+def ending(visit: Emitted | Visit) -> Ending:
     return Ending(visit.outcome, visit.entry and visit.entry.id, visit.exit and visit.exit.id)
 
 
@@ -44,11 +44,13 @@ def different(log: dict[str, Ending], other: dict[str, Ending]):
     return {id_: pair for id_, pair in pairs.items() if pair[0] != pair[1]}
 
 
-def ended(facts: list[Fact]) -> list[Fact]:
+def ended(facts: list[RecordedEvent]) -> list[RecordedEvent]:
     """Return *facts*, and decisions that let everything that waits be said."""
     last = facts[-1]
     return facts + [
-        Fact(last.position + 1 + way, last.recorded_at_us, None, None, WatermarkAdvanced(way, FAR, "silence", 0))
+        RecordedEvent(
+            last.position + 1 + way, last.recorded_at_us, None, None, WatermarkAdvanced(way, FAR, "silence", 0)
+        )
         for way in Direction
     ]
 
@@ -66,7 +68,7 @@ def test_the_same_rules_give_no_difference(facts, start):
 @settings(max_examples=400, deadline=None)
 @given(logs(decisions, changes), rules, rules, st.booleans(), st.integers(1, 26))
 def test_the_visits_that_differ_are_those_that_two_folds_end_otherwise(facts, first, other, again, start):
-    facts = [Fact(1, START, None, None, first.changed(0)), *facts[1:]]
+    facts = [RecordedEvent(1, START, None, None, first.changed(0)), *facts[1:]]
     what_if = folded(facts, lambda _: other, again=again, start=start)
     current: list[dict[str, Ending]] = [{}, {}]
     for ended, side in zip(current, (InMemory(), Otherwise(lambda _: other, start, again=again)), strict=True):
@@ -94,7 +96,7 @@ def test_other_windows_and_stays_give_what_the_rules_give(facts, window, stay):
         if isinstance(fact.event, VehicleEntered | VehicleExited):
             event = fact.event
             seen[event.vehicle_plate].append(
-                Seen(microseconds(event.happened_at), int(event.direction), event.id, 0, 0, None, None)
+                PlateSighting(microseconds(event.event_time), int(event.direction), event.id, 0, 0, None, None)
             )
     log, other = (
         {visit.id: ending(visit) for each in seen.values() for visit in visits_of(sorted(each), [in_force])}
@@ -120,7 +122,7 @@ def telemetry():
     return Telemetry(TelemetryOptions(service="test", plate_hash_key="k", statistics_seconds=0, strict=True))
 
 
-async def _kept(cars, telemetry) -> list[Fact]:
+async def _kept(cars, telemetry) -> list[RecordedEvent]:
     """Return the log of cars that are seen while a timekeeper looks at the clock, and for long after the last."""
     works = Clockwork()
 
@@ -134,7 +136,7 @@ async def _kept(cars, telemetry) -> list[Fact]:
             works.seconds += step
         works.seconds = end
         await works.see(way, f"{number}", plate, ago)
-    return [fact_of(record) for record in await works.log.read(0, 10_000)]
+    return [recorded_event_of(record) for record in await works.log.read(0, 10_000)]
 
 
 @settings(max_examples=150, deadline=None)
@@ -147,10 +149,10 @@ def test_what_a_timekeeper_decided_is_decided_again(cars, telemetry):
     what_if = folded(facts, again=True)
     assert what_if.differences() == []
     log, other = what_if.counters()
-    assert {**log, "decisions": 0, "spoken": 0, "retracted": 0} == {
+    assert {**log, "decisions": 0, "emitted": 0, "retracted": 0} == {
         **other,
         "decisions": 0,
-        "spoken": 0,
+        "emitted": 0,
         "retracted": 0,
     }
 

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from hypothesis import strategies as st
 from parkstream_events.sightings import VehicleEntered, VehicleExited, microseconds, moment_of
-from parkstream_visits import Fact, Fold, Rules, Spoken, State
+from parkstream_visits import Emitted, Fold, RecordedEvent, Rules, State
 
 UNIT = 1_000_000
 START = microseconds(datetime.fromisoformat("2026-03-01T08:00:00+00:00"))
@@ -20,9 +20,9 @@ class Pass:
     id: str
     plate: str = "A1"
 
-    def fact(self, position: int, recorded: int = END) -> Fact:
+    def fact(self, position: int, recorded: int = END) -> RecordedEvent:
         kind = VehicleExited if self.way else VehicleEntered
-        return Fact(
+        return RecordedEvent(
             position, START + recorded * UNIT, None, None, kind(self.id, self.plate, moment_of(START + self.at * UNIT))
         )
 
@@ -34,8 +34,8 @@ histories = st.lists(passes, max_size=14, unique_by=lambda p: (p.way, p.id))
 one_plate = st.lists(passes.filter(lambda p: p.plate == "A1"), max_size=12, unique_by=lambda p: (p.way, p.id))
 
 
-def rules_changed(position: int = 1) -> Fact:
-    return Fact(position, START, None, None, RULES.changed(0))
+def rules_changed(position: int = 1) -> RecordedEvent:
+    return RecordedEvent(position, START, None, None, RULES.changed(0))
 
 
 def plain_visits(seen: list[Pass]) -> dict[str, tuple[str, str | None, str | None]]:
@@ -61,33 +61,33 @@ def plain_visits(seen: list[Pass]) -> dict[str, tuple[str, str | None, str | Non
     return found
 
 
-class Told:
-    """A fold, and all that it said."""
+class Emissions:
+    """A fold, and all that it emitted."""
 
     def __init__(self) -> None:
         self.state = State()
         self.fold = Fold(self.state)
         self.position = 0
-        self.spoken: list[Spoken] = []
+        self.emitted: list[Emitted] = []
         self.take(rules_changed())
 
-    def take(self, fact: Fact) -> list[Spoken]:
+    def take(self, fact: RecordedEvent) -> list[Emitted]:
         self.position += 1
         said = self.fold.fold(fact._replace(position=self.position))
-        self.spoken += said
+        self.emitted += said
         return said
 
-    def see(self, *seen: Pass, recorded: int = END) -> "Told":
+    def see(self, *seen: Pass, recorded: int = END) -> "Emissions":
         for p in seen:
             self.take(p.fact(0, recorded))
         return self
 
-    def to_the_end(self) -> "Told":
+    def to_the_end(self) -> "Emissions":
         far = Pass(END, IN, "last-in", "ZZ"), Pass(END, OUT, "last-out", "ZZ")
         return self.see(*far)
 
     def current(self, *plates: str) -> dict[str, tuple[str, str | None, str | None]]:
-        latest = {s.visit_id: s for s in self.spoken if s.plate in plates}
+        latest = {s.visit_id: s for s in self.emitted if s.plate in plates}
         return {
             id_: (str(s.outcome), s.entry.id if s.entry else None, s.exit.id if s.exit else None)
             for id_, s in latest.items()

@@ -4,8 +4,8 @@ from parkstream_eventlog import MemoryLog
 from parkstream_events import wire
 from parkstream_events.decisions import WatermarkAdvanced
 from parkstream_events.sightings import Direction
-from parkstream_projection import Outlook, Waiting, fact_of
-from parkstream_visits import Fold, Spoken, State
+from parkstream_projection import Outlook, Waiting, recorded_event_of
+from parkstream_visits import Emitted, Fold, State
 from projections import SECOND, sighting
 
 START = 1_772_352_000_000_000
@@ -19,7 +19,7 @@ class Clockwork:
         self.log = MemoryLog(lambda: self.now_us)
         self.state = State()
         self.depths: dict[Direction, int | None] = {Direction.ENTRY: 0, Direction.EXIT: 0}
-        self.spoken: list[Spoken] = []
+        self.emitted: list[Emitted] = []
         self.projecting = True
         self.checkpoint = 0
         self._fold = Fold(self.state)
@@ -39,19 +39,19 @@ class Clockwork:
         """Project what there is, unless nobody projects; return what waits."""
         if self.projecting:
             for record in await self.log.read(self.checkpoint, 1_000):
-                self.spoken += self._fold.fold(fact_of(record))
+                self.emitted += self._fold.fold(recorded_event_of(record))
                 self.checkpoint = record.position
         entry, exit_ = (
             [Waiting(due, *member.split("\x1f")) for due, member in sorted((d, m) for m, d in queue._due.items())]
-            for queue in self.state.agendas[:2]
+            for queue in self.state.timers[:2]
         )
         return Outlook(self.checkpoint, self.state.clock, (entry, exit_))
 
     async def latest_positions(self, names: list[str]) -> list[int]:
-        return [max(seen.position for seen in self.state.plates[name].seen) for name in names]
+        return [max(seen.position for seen in self.state.plates[name].sightings) for name in names]
 
     async def decisions(self) -> list[WatermarkAdvanced]:
         """Return all that was decided by the clock, in order."""
         records = await self.log.read(0, 100_000)
-        events = [fact_of(record).event for record in records if record.type == wire.WATERMARK_ADVANCED]
+        events = [recorded_event_of(record).event for record in records if record.type == wire.WATERMARK_ADVANCED]
         return [event for event in events if isinstance(event, WatermarkAdvanced)]

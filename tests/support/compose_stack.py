@@ -17,8 +17,8 @@ from parkstream_cli.demo.account import Line, Published, equations
 from parkstream_cli.demo.snapshots import Entries, Exits, State
 from parkstream_cli.demo.summary_file import tally
 from parkstream_devtools import free_port
-from parkstream_telemetry.received import ReceivedSpan
-from parkstream_telemetry.span_file import kept_spans
+from parkstream_telemetry.kept_spans import kept_spans
+from parkstream_telemetry.received_span import ReceivedSpan
 from pipeline import QUICK, get, post
 from the_tree import ROOT
 
@@ -56,7 +56,7 @@ class Account(NamedTuple):
         counters = self.state.counters
         recorded = counters.get("entered", 0), counters.get("exited", 0)
         waiting = self.entries.buffered + self.exits.buffered + self.exits.parked
-        waiting += self.state.lag + self.state.held + self.state.outbox_depth
+        waiting += self.state.lag + self.state.pending + self.state.outbox_depth
         arrived = recorded[0] >= self.entries.published and recorded[1] >= self.exits.published
         return not self.entries.running and not waiting and arrived
 
@@ -195,7 +195,7 @@ class Stack:
             unmatched=account.exits.unmatched,
         )
         recorded = counters.get("entered", 0), counters.get("exited", 0)
-        lines = equations(published, tally(file), waiting=0, spoken=counters.get("spoken", 0), recorded=recorded)
+        lines = equations(published, tally(file), waiting=0, emitted=counters.get("emitted", 0), recorded=recorded)
         return [line for line in lines if not line.holds]
 
     def traces(self) -> dict[str, list[ReceivedSpan]]:

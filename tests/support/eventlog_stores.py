@@ -5,11 +5,12 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Protocol
 
-from parkstream_eventlog import Candidate, EventLog, MemoryLog, Record, RedisLog, connect
+from parkstream_eventlog import Candidate, EventLog, MemoryLog, Record, RedisLog
 from parkstream_eventlog.archive import Archive, Archiver, SpanningLog
-from parkstream_eventlog.log import DAY_US
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
+from parkstream_events.units import DAY_US
+from parkstream_service.redis import connect
 
 
 def sighting(type_: str, id_: str, body: bytes | None, day: int | None, **more: object) -> Candidate:

@@ -14,8 +14,8 @@ import grpc
 import pytest
 from google.protobuf.message import Message
 from parkstream_devtools import Sandbox, free_port
+from parkstream_devtools.otlp.sink import Sink
 from parkstream_devtools.servers.process import Process
-from parkstream_telemetry.sink import Sink
 
 CONFIGS = Path(__file__).parents[2] / "deploy" / "otel-collector"
 VARIABLE = "PARKSTREAM_OTELCOL"

@@ -71,5 +71,5 @@ def candidates_of(records):
         except UnreadableError:
             continue
         if isinstance(event, VehicleEntered | VehicleExited):
-            happened_at_us = microseconds(event.happened_at)
+            happened_at_us = microseconds(event.event_time)
             yield record.position, Candidate(record.type, record.id, record.body, happened_at_us)

@@ -91,7 +91,7 @@ class Pipeline:
         lines = self.lines()
         check_lines(lines, traffic)
         state = self.state()
-        assert len(lines) == state["counters"]["spoken"] == self.stats()["lines"]
+        assert len(lines) == state["counters"]["emitted"] == self.stats()["lines"]
         return state
 
     async def until(self, condition: Callable[[], bool], timeout_seconds: float = 30) -> None:
@@ -117,14 +117,14 @@ class Pipeline:
         wanted = {
             "position at least": state["position"] >= traffic.sightings,
             "lag": state["lag"] == 0,
-            "held": state["held"] == 0,
+            "pending": state["pending"] == 0,
             "outbox": state["outbox_depth"] == 0,
             "parked": state["parked"] == 0,
             "entered": counters["entered"] == len(traffic.entries),
             "exited": counters["exited"] == len(traffic.exits),
             "completed": current["completed"] == traffic.completed,
             "entry_missed": current["entry_missed"] == traffic.entry_missed,
-            "lines": stats["lines"] == counters["spoken"],
+            "lines": stats["lines"] == counters["emitted"],
         }
         wrong = [name for name, right in wanted.items() if not right]
         return f"{wrong}: {state} {stats} {traffic}" if wrong else ""

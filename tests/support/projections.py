@@ -5,13 +5,14 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from parkstream_eventlog import Candidate, Record, RedisLog, connect
+from parkstream_eventlog import Candidate, Record, RedisLog
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
 from parkstream_events.sightings import VehicleEntered, VehicleExited, moment_of
 from parkstream_events.summaries import SummaryItem
-from parkstream_projection import Outbox, Projector, Reads, Versions, fact_of, state_hash
-from parkstream_visits import Fact, Fold, Spoken, State, summary_of
+from parkstream_projection import Outbox, Projector, Reads, Versions, recorded_event_of, state_hash
+from parkstream_service.redis import connect
+from parkstream_visits import Emitted, Fold, RecordedEvent, State, summary_of
 
 SECOND = 1_000_000
 HOUR = 3_600 * SECOND
@@ -35,7 +36,7 @@ def day_of_traffic(cars: int, start_us: int, spacing_us: int = SECOND) -> list[C
     return [sighting(way, id_, plate, at_us) for at_us, way, id_, plate in sorted(seen)]
 
 
-def record_of(fact: Fact) -> Record:
+def record_of(fact: RecordedEvent) -> Record:
     """Return the record that *fact* is read from."""
     id_ = fact.event.id
     return Record(
@@ -55,7 +56,7 @@ class Truth:
     def __init__(self, records: Sequence[Record]) -> None:
         self.state = State()
         fold = Fold(self.state)
-        self.spoken: list[Spoken] = [said for record in records for said in fold.fold(fact_of(record))]
+        self.emitted: list[Emitted] = [said for record in records for said in fold.fold(recorded_event_of(record))]
 
     @property
     def hash(self) -> str:
@@ -63,7 +64,7 @@ class Truth:
 
     @property
     def items(self) -> list[SummaryItem]:
-        return [summary_of(spoken) for spoken in self.spoken]
+        return [summary_of(spoken) for spoken in self.emitted]
 
 
 class Process(Projector):
@@ -121,15 +122,15 @@ class Mall:
         """Return all that Redis holds of a version of the projection, by value: its plates in no order."""
         names = ("meta", "plates", "hashes")
         hashes = {name: await self.redis.hgetall(self.keys.projection(number, name)) for name in names}
-        agendas = [self.keys.projection(number, f"agenda:{way}") for way in range(3)]
-        return {**hashes, **{key[-1]: await self.redis.zrange(key, 0, -1, withscores=True) for key in agendas}}
+        timers = [self.keys.projection(number, f"timers:{way}") for way in range(3)]
+        return {**hashes, **{key[-1]: await self.redis.zrange(key, 0, -1, withscores=True) for key in timers}}
 
-    async def agendas(self) -> list[dict[str, int]]:
-        """Return what waits, per agenda."""
+    async def timers(self) -> list[dict[str, int]]:
+        """Return what waits, per kind of timer."""
         found = []
         live = await self.versions.live()
         for way in range(3):
-            pairs = await self.redis.zrange(self.keys.projection(live, f"agenda:{way}"), 0, -1, withscores=True)
+            pairs = await self.redis.zrange(self.keys.projection(live, f"timers:{way}"), 0, -1, withscores=True)
             found.append({member.decode(): int(due) for member, due in pairs})
         return found
 
@@ -139,8 +140,8 @@ class Mall:
         assert present.state_hash == truth.hash
         emitted = await self.emitted()
         assert [item for _, item in emitted] == truth.items
-        assert [int(id_.split("-")[0]) for id_, _ in emitted] == [spoken.position for spoken in truth.spoken]
-        assert await self.agendas() == [queue._due for queue in truth.state.agendas]
+        assert [int(id_.split("-")[0]) for id_, _ in emitted] == [spoken.position for spoken in truth.emitted]
+        assert await self.timers() == [queue._due for queue in truth.state.timers]
         names = await self.redis.hkeys(self.keys.projection(await self.versions.live(), "plates"))
         assert {name.decode() for name in names} == set(truth.state.plates)
 

@@ -6,10 +6,11 @@ from typing import Any
 
 import aio_pika
 from backend_sightings import entry, exit_, now, publish_entry, publish_exit
-from parkstream_eventlog import Candidate, RedisLog, connect
+from parkstream_eventlog import Candidate, RedisLog
 from parkstream_events import topology
 from parkstream_events.keys import BackendKeys
 from parkstream_events.sightings import microseconds
+from parkstream_service.redis import connect
 from pipeline import Pipeline, post
 
 MINUTE = timedelta(minutes=1)
@@ -82,7 +83,7 @@ class SmallMall:
     def _is_settled(self) -> bool:
         state = self.pipeline.state()
         seen = state["counters"]["entered"] + state["counters"]["exited"]
-        return seen == self._sightings and not (state["lag"] or state["held"] or state["outbox_depth"])
+        return seen == self._sightings and not (state["lag"] or state["pending"] or state["outbox_depth"])
 
 
 CONTRADICTION = {

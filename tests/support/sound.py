@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from parkstream_eventlog.log import DAY_US
 from parkstream_events import wire
 from parkstream_events.summaries import Summary, SummaryItem
+from parkstream_events.units import DAY_US
 from projections import HOUR, Mall, day_of_traffic, now_us, project
 
 CARS = 6_200
@@ -70,7 +70,7 @@ class Sound(Mall):
         (record,) = await self.log.read(position - 1, 1)
         event = wire.decode(record.type, record.body)
         letter = "E" if record.type == wire.ENTERED else "X"
-        return self.keys.log_ids(int(event.happened_at.timestamp() * 1_000_000) // DAY_US), f"{letter}:{record.id}"
+        return self.keys.log_ids(int(event.event_time.timestamp() * 1_000_000) // DAY_US), f"{letter}:{record.id}"
 
     def change_line(self, number: int, **fields: Any) -> None:
         """Give the summary in line *number* other *fields*."""

@@ -16,10 +16,10 @@ from typing import Any, NamedTuple, Self
 import aio_pika
 from backend_sightings import entry, exit_, publish_entry, publish_exit
 from parkstream_devtools import RabbitServer, RedisServer, Sandbox, ServiceProcess
+from parkstream_devtools.otlp.sink import Sink
 from parkstream_events import topology
 from parkstream_messaging import declare, make_broker
-from parkstream_telemetry.received import ReceivedSpan
-from parkstream_telemetry.sink import Sink
+from parkstream_telemetry.received_span import ReceivedSpan
 from pipeline import Pipeline, RunService
 
 PROCESS_ENTRY = "process parking.events:vehicle.entered:parking.entries"

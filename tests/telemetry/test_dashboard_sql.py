@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from clickhouse import ClickHouse
 from generator_client import finished, reached
+from parkstream_events.units import MINUTE_US
 from traces import PROCESS_ENTRY, PROCESS_EXIT, Spans, traced_pipeline, until
 
 ROOT = Path(__file__).parents[2]
-MINUTE_US = 60_000_000
 PROCESSES = {PROCESS_ENTRY, PROCESS_EXIT}
 E2E = "parking.e2e.duration_ms"
 CAMERAS = {

@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from parkstream_definitions import foreign
 from parkstream_devtools import free_port
-from parkstream_telemetry.span_file import kept_spans
+from parkstream_telemetry.kept_spans import kept_spans
 from traces import Camera, traced_pipeline, until
 
 SERVICES = {"parkstream-backend", "parkstream-summary-api"}

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from generator_client import Account, finished, reached
-from parkstream_telemetry.received import ReceivedSpan
+from parkstream_telemetry.received_span import ReceivedSpan
 from traces import PROCESS_ENTRY, PROCESS_EXIT, Traced, traced_pipeline, until
 
 ENTRY, EXIT = "publish parking.events:vehicle.entered", "publish parking.events:vehicle.exited"
@@ -48,7 +48,7 @@ def publishes(account: Account) -> int:
 def all_taken_in(traced: Traced, published: int) -> bool:
     """Return whether nothing is on its way any more."""
     state = traced.pipeline.state()
-    waits = state["lag"] or state["outbox_depth"] or state["held"]
+    waits = state["lag"] or state["outbox_depth"] or state["pending"]
     return not waits and state["position"] > 0 and len(processes(traced)) == published
 
 

@@ -9,12 +9,12 @@ from hypothesis import strategies as st
 from parkstream_backend.deliver.batch import Parcel, traceparent_in, with_traceparent
 from parkstream_backend.deliver.summary_client import UnavailableError
 from parkstream_backend.project.follower import Foldings
+from parkstream_devtools.otlp.sink import Sink
 from parkstream_events.summaries import ItemResult, ItemStatus, Outcome, SummaryItem
 from parkstream_events.wire import encode
 from parkstream_telemetry import TelemetryOptions, start
-from parkstream_telemetry.sink import Sink
-from parkstream_visits import Spoken
-from parkstream_visits.plate_visits import EXIT, Seen
+from parkstream_visits import Emitted
+from parkstream_visits.plate_visits import EXIT, PlateSighting
 from summary_items import item
 from traces import new_traceparent
 
@@ -61,20 +61,20 @@ def test_an_item_that_names_no_context_is_left_alone():
     assert traceparent_in(b'{"visit_id":"a"}') is None
 
 
-def spoken(position: int) -> Spoken:
-    cause = Seen(1, EXIT, f"x{position}", 0, position, None, OLD)
-    return Spoken("CAR", f"exit:x{position}", 1, Outcome.COMPLETED, None, cause, cause, position, None)
+def spoken(position: int) -> Emitted:
+    cause = PlateSighting(1, EXIT, f"x{position}", 0, position, None, OLD)
+    return Emitted("CAR", f"exit:x{position}", 1, Outcome.COMPLETED, None, cause, cause, position, None)
 
 
 def test_only_what_is_emitted_leaves_a_span(telemetry, sink):
     foldings = Foldings(telemetry)
     foldings.begin()
-    contexts = [foldings.spoken(spoken(position)) for position in (1, 2, 3)]
+    contexts = [foldings.emitted(spoken(position)) for position in (1, 2, 3)]
     foldings.committed(2)
     foldings.begin()
-    foldings.spoken(spoken(4))
+    foldings.emitted(spoken(4))
     foldings.committed(0)
-    foldings.spoken(spoken(5))  # Another backend was first.
+    foldings.emitted(spoken(5))  # Another backend was first.
     foldings.begin()
     telemetry.shutdown()
     assert [span.span_id for span in sink.spans()] == [str(context)[36:52] for context in contexts[1:]]
@@ -84,8 +84,8 @@ def test_only_what_is_emitted_leaves_a_span(telemetry, sink):
 def test_what_is_said_again_begins_a_trace_that_links_to_the_one_of_its_cause(telemetry, sink):
     foldings = Foldings(telemetry)
     foldings.begin()
-    context = str(foldings.spoken(spoken(1)._replace(restated=True, revision=2)))
-    foldings.spoken(spoken(2)._replace(restated=True, cause=spoken(2).cause._replace(traceparent=None)))
+    context = str(foldings.emitted(spoken(1)._replace(restated=True, revision=2)))
+    foldings.emitted(spoken(2)._replace(restated=True, cause=spoken(2).cause._replace(traceparent=None)))
     foldings.committed(2)
     telemetry.shutdown()
     again, alone = sink.spans()
@@ -99,7 +99,7 @@ def test_a_fold_that_failed_says_why_once(telemetry, sink):
     foldings = Foldings(telemetry)
     foldings.begin()
     for position in (1, 2):
-        foldings.spoken(spoken(position))
+        foldings.emitted(spoken(position))
     foldings.failed(ConnectionError("Redis is away"))
     telemetry.shutdown()
     assert [span.status for span in sink.spans()] == ["ERROR", "ERROR"]

@@ -5,7 +5,7 @@ import re
 import psutil
 import pytest
 from parkstream_devtools import ServiceProcess
-from parkstream_telemetry.sink import Sink
+from parkstream_devtools.otlp.sink import Sink
 from pipeline_traffic import Cars
 from traces import Traced, read, traced_pipeline
 

@@ -43,8 +43,8 @@ def file(tmp_path):
     return write
 
 
-def wrong(path, *, published=PUBLISHED, spoken=3, waiting=0, recorded=(3, 3)):
-    found = equations(published, tally(path), waiting=waiting, spoken=spoken, recorded=recorded)
+def wrong(path, *, published=PUBLISHED, emitted=3, waiting=0, recorded=(3, 3)):
+    found = equations(published, tally(path), waiting=waiting, emitted=emitted, recorded=recorded)
     return [equation.says for equation in found if not equation.holds]
 
 
@@ -54,7 +54,7 @@ def test_one_summary_per_exit_balances(file):
 
 def test_a_revision_counts_as_a_line_but_not_as_another_visit(file):
     revised = [line("1", outcome="entry_missed"), line("1", revision=2), *GOOD[1:]]
-    assert wrong(file(*revised), spoken=4) == []
+    assert wrong(file(*revised), emitted=4) == []
 
 
 def test_revisions_may_stand_in_any_order(file):
@@ -64,16 +64,16 @@ def test_revisions_may_stand_in_any_order(file):
 
 def test_an_exit_without_summary_is_missing(file):
     path = file(*GOOD[:2])
-    assert "exits published that are missing on disk" in wrong(path, spoken=2)
+    assert "exits published that are missing on disk" in wrong(path, emitted=2)
     assert account(PUBLISHED, tally(path), to_disk=(Milliseconds(), Milliseconds()), file="").missing == 1
 
 
 def test_a_line_that_stands_there_twice_is_a_duplicate(file):
-    assert "duplicated or torn lines" in wrong(file(*GOOD, GOOD[0]), spoken=4)
+    assert "duplicated or torn lines" in wrong(file(*GOOD, GOOD[0]), emitted=4)
 
 
 def test_an_exit_in_two_current_visits_is_a_duplicate(file):
-    assert "duplicated or torn lines" in wrong(file(*GOOD, line("4", exit_="1")), spoken=4)
+    assert "duplicated or torn lines" in wrong(file(*GOOD, line("4", exit_="1")), emitted=4)
 
 
 def test_a_missing_and_a_repeated_exit_do_not_cancel_out(file):
@@ -82,7 +82,7 @@ def test_a_missing_and_a_repeated_exit_do_not_cancel_out(file):
 
 
 def test_what_still_waits_makes_no_balance(file):
-    assert wrong(file(*GOOD), waiting=1) == ["what waits or is held"]
+    assert wrong(file(*GOOD), waiting=1) == ["on its way or pending"]
 
 
 def test_a_torn_last_line_is_not_counted_as_a_line(file):
@@ -94,7 +94,7 @@ def test_a_torn_last_line_is_not_counted_as_a_line(file):
 
 def test_a_retracted_visit_no_longer_counts(file):
     revised = [*GOOD, line("4", exit_="1"), line("4", revision=2, outcome="retracted", exit_="1")]
-    assert wrong(file(*revised), spoken=5) == []
+    assert wrong(file(*revised), emitted=5) == []
 
 
 def test_a_car_that_never_left_counts_as_a_visit_without_exit(file):

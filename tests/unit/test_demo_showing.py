@@ -58,7 +58,7 @@ def test_nothing_measured_is_a_dash():
 
 @pytest.mark.parametrize(
     "waiting",
-    [{"lag": 1}, {"held": 1}, {"outbox_depth": 1}, {"running": True}, {"counters": {"entered": 9, "exited": 5}}],
+    [{"lag": 1}, {"pending": 1}, {"outbox_depth": 1}, {"running": True}, {"counters": {"entered": 9, "exited": 5}}],
 )
 def test_the_account_is_drawn_when_nothing_moves_waits_or_is_held(waiting):
     assert snapshot(0, 10).settled

@@ -11,7 +11,7 @@ from parkstream_cli.demo_folder import SPANS_FILE, own_place
 from parkstream_cli.traces.car_trace import CarTrace
 from parkstream_cli.traces.terminal import draw, short
 from parkstream_cli.traces.waterfall import Row, waterfall
-from parkstream_telemetry.span_file import older_half
+from parkstream_telemetry.kept_spans import older_half
 from rich.console import Console
 
 

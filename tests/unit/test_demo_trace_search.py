@@ -7,8 +7,9 @@ from kept_spans import alone, batched, kept, span
 from parkstream_cli import app
 from parkstream_cli.demo.plan import PLATE_KEY
 from parkstream_cli.traces.questions import NoSpansError, NoTraceError, Sources, ask
+from parkstream_devtools.otlp.span_file import SpanFile
+from parkstream_telemetry.kept_spans import NotSpansError, kept_spans, older_half
 from parkstream_telemetry.plates import plate_hash, plate_key
-from parkstream_telemetry.span_file import NotSpansError, SpanFile, kept_spans, older_half
 
 NOWHERE = "http://127.0.0.1:9"
 ENTERED = "parking.events:vehicle.entered"
@@ -71,7 +72,7 @@ def test_the_request_that_carried_a_summary_is_part_of_its_trace(file):
 
 
 def test_who_keeps_no_spans_is_told_how(file):
-    with pytest.raises(NoSpansError, match=r"python -m parkstream_telemetry sink --keep"):
+    with pytest.raises(NoSpansError, match=r"python -m parkstream_devtools sink --keep"):
         ask("exit:OUT", only(file))
 
 

@@ -87,7 +87,7 @@ async def test_a_transient_error_is_retried_until_it_passes():
     async with GroupCommit(
         log,
         on_commit=lambda size, seconds: commits.append(size),
-        on_retry=lambda error, delay_seconds: retries.append(error),
+        on_retry=retries.append,
     ) as commit:
         outcomes = await asyncio.gather(*recording(commit, "ab"))
     assert [type(outcome) for outcome in outcomes] == [Appended, Appended]
@@ -162,7 +162,7 @@ async def test_to_end_stops_retrying():
             raise RedisConnectionError
 
     retried = asyncio.Event()
-    commit = GroupCommit(DownLog(), on_retry=lambda error, delay_seconds: retried.set())
+    commit = GroupCommit(DownLog(), on_retry=lambda error: retried.set())
     (waiting,) = recording(commit, "a")
     await retried.wait()
     await commit.end()

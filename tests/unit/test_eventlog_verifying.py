@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from parkstream_eventlog import LogState, MemoryLog, Record
-from parkstream_eventlog.log import DAY_US, digest_of
+from parkstream_eventlog.log import digest_of
 from parkstream_eventlog.verify import Findings, RecordCheck
 from parkstream_eventlog.verify.comparison import Comparison, finding_of, position_in
 from parkstream_eventlog.verify.records import as_compared, remembered
@@ -15,6 +15,7 @@ from parkstream_eventlog.verify.tolerant_reader import first_readable, readable
 from parkstream_events import wire
 from parkstream_events.decisions import RecordAcknowledged, VisitsRestated
 from parkstream_events.sightings import VehicleEntered, moment_of
+from parkstream_events.units import DAY_US
 
 DAY = 20_000
 NOON = DAY * DAY_US + DAY_US // 2

@@ -44,8 +44,8 @@ def test_what_is_no_plate_is_refused(plate):
 
 def test_a_time_with_a_zone_is_kept_as_utc():
     entered = wire.decode_sighting(wire.ENTERED, body())
-    assert entered.happened_at == datetime(2026, 11, 24, 8, 30, tzinfo=UTC)
-    assert entered.happened_at.tzinfo is UTC
+    assert entered.event_time == datetime(2026, 11, 24, 8, 30, tzinfo=UTC)
+    assert entered.event_time.tzinfo is UTC
 
 
 def test_microseconds_since_the_epoch_lead_back_to_the_moment():

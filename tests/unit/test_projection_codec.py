@@ -5,25 +5,25 @@ from parkstream_eventlog import Record
 from parkstream_events import wire
 from parkstream_events.sightings import VehicleEntered, moment_of
 from parkstream_events.summaries import Outcome, SummaryItem
-from parkstream_projection import fact_of, state_hash
+from parkstream_projection import recorded_event_of, state_hash
 from parkstream_projection.codec import item_of
 from parkstream_projection.store import Change
-from parkstream_visits import Plate, Seen, Spoken, State, Unreadable
+from parkstream_visits import Emitted, Plate, PlateSighting, State, Unreadable
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 OTHER = "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01"
-SEEN = Seen(1_000_000, 1, "out", 0, 7, 5, TRACE)
-SPOKEN = Spoken("CAR", "exit:out", 1, Outcome.ENTRY_MISSED, None, SEEN, SEEN, 9, None)
+SEEN = PlateSighting(1_000_000, 1, "out", 0, 7, 5, TRACE)
+SPOKEN = Emitted("CAR", "exit:out", 1, Outcome.ENTRY_MISSED, None, SEEN, SEEN, 9, None)
 
 
 def test_a_record_becomes_a_fact_with_all_that_is_known_of_it():
     event = VehicleEntered("in", "CAR", moment_of(1_000_000))
-    fact = fact_of(Record(3, wire.ENTERED, "in", wire.encode(event), 20, 10, TRACE))
+    fact = recorded_event_of(Record(3, wire.ENTERED, "in", wire.encode(event), 20, 10, TRACE))
     assert fact == (3, 20, 10, TRACE, event)
 
 
 def test_a_record_that_cannot_be_read_is_a_fact_that_says_why():
-    fact = fact_of(Record(3, "vehicle.parked.v1", "in", b"{}", 20, None, None))
+    fact = recorded_event_of(Record(3, "vehicle.parked.v1", "in", b"{}", 20, None, None))
     assert fact.position == 3
     assert fact.event == Unreadable("vehicle.parked.v1", "unknown_type", "no decoder for the type 'vehicle.parked.v1'")
 

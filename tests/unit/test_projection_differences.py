@@ -4,12 +4,12 @@ from parkstream_events import wire
 from parkstream_events.summaries import Outcome
 from parkstream_projection import Difference, restating
 from parkstream_projection.differences import differences, final_before_us
-from parkstream_visits import Clock, Plate, Rules, Said, Seen
+from parkstream_visits import Clock, LastEmitted, Plate, PlateSighting, Rules
 
-ENTRY = Seen(100, 0, "e", 0, 1, None, None)
-EXIT = Seen(200, 1, "x", 0, 2, None, None)
-COMPLETED = Said(1, Outcome.COMPLETED, "e", "x")
-MISSED = Said(1, Outcome.ENTRY_MISSED, None, "x")
+ENTRY = PlateSighting(100, 0, "e", 0, 1, None, None)
+EXIT = PlateSighting(200, 1, "x", 0, 2, None, None)
+COMPLETED = LastEmitted(1, Outcome.COMPLETED, "e", "x")
+MISSED = LastEmitted(1, Outcome.ENTRY_MISSED, None, "x")
 WITH, WITHOUT = Plate([ENTRY, EXIT], {"exit:x": COMPLETED}), Plate([EXIT], {"exit:x": MISSED})
 
 
@@ -27,7 +27,7 @@ def test_another_body_is_a_difference():
 
 def test_another_revision_is_a_difference():
     again = COMPLETED._replace(revision=2)
-    assert found(WITH, Plate(WITH.seen, {"exit:x": again})) == [Difference("CAR", "exit:x", COMPLETED, again)]
+    assert found(WITH, Plate(WITH.sightings, {"exit:x": again})) == [Difference("CAR", "exit:x", COMPLETED, again)]
 
 
 def test_another_time_of_the_same_sighting_is_a_difference():

@@ -13,10 +13,10 @@ from parkstream_cli.republish.publisher import IN_FLIGHT_MAX, Outlet
 from parkstream_eventlog import Record
 from parkstream_events import wire
 from parkstream_events.sightings import Direction
+from parkstream_events.units import HOUR_US
 
 AS_IT_WAS = Changes(new_ids=False, shift=timedelta())
 BODY = b'{"id":"in-1", "vehicle_plate":"b-mw 1","entry_date_time":"2026-03-01T09:00:00+01:00","n":12345678901234567890}'
-HOUR_US = 3_600_000_000
 
 
 def record(type_: str = wire.ENTERED, body: bytes = BODY, recorded: int = 0, published: int | None = None) -> Record:
@@ -41,7 +41,7 @@ def test_times_are_moved_in_either_version():
     sent = message_of(record(wire.EXITED_V2, body), moved)
     assert (sent.type, sent.direction, sent.id) == (wire.EXITED_V2, Direction.EXIT, "o")
     assert json.loads(sent.body)["camera"] == {"site": "n", "lane": "1"}
-    assert wire.decode_sighting(sent.type, sent.body).happened_at.day == 2
+    assert wire.decode_sighting(sent.type, sent.body).event_time.day == 2
 
 
 def test_what_cannot_be_read_is_not_sent():

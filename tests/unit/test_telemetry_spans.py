@@ -4,8 +4,8 @@ import pytest
 from opentelemetry.context import attach, detach
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.trace import INVALID_SPAN, StatusCode, get_current_span, set_span_in_context
+from parkstream_devtools.otlp.received import spans_of
 from parkstream_telemetry import conformance, end, links_to, protobuf, traceparent_of
-from parkstream_telemetry.received import spans_of
 from parkstream_telemetry.steps import Steps, destination_of
 from parkstream_telemetry.tracer import EncodingTracer
 

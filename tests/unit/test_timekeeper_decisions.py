@@ -62,7 +62,7 @@ async def test_a_lone_exit_is_said_after_the_lateness_when_entries_are_long_sile
     assert (direction, because) == (ENTRY, "silence")
     assert 12 < at < 12.1
     await works.outlook()
-    assert [(spoken.visit_id, spoken.outcome) for spoken in works.spoken] == [("exit:out", "entry_missed")]
+    assert [(spoken.visit_id, spoken.outcome) for spoken in works.emitted] == [("exit:out", "entry_missed")]
 
 
 async def test_the_decision_waits_for_the_whole_grace_after_the_last_sighting(works: Clockwork):
@@ -118,7 +118,7 @@ async def test_a_car_that_came_twice_waits_for_the_exits(works: Clockwork):
     await run_until(works, keeper, 30)
     assert [(direction, because) for direction, _, because in await decided_at(works)] == [(EXIT, "silence")]
     await works.outlook()
-    assert [(spoken.visit_id, spoken.outcome) for spoken in works.spoken] == [("entry:first", "exit_missed")]
+    assert [(spoken.visit_id, spoken.outcome) for spoken in works.emitted] == [("entry:first", "exit_missed")]
 
 
 async def test_one_decision_is_enough_for_all_that_waited(works: Clockwork):
@@ -127,7 +127,7 @@ async def test_one_decision_is_enough_for_all_that_waited(works: Clockwork):
         await works.see(1, f"out-{n}", f"CAR{n}")
     await run_until(works, keeper, 60)
     assert len(await decided_at(works)) == 1
-    assert len(works.spoken) == 250
+    assert len(works.emitted) == 250
 
 
 async def test_nothing_is_decided_by_silence_while_the_projection_lags(works: Clockwork):
@@ -232,7 +232,7 @@ async def test_a_sighting_at_the_last_moment_voids_the_decision(works: Clockwork
     assert await keeper.look() == pytest.approx(0.05)
     assert outcomes == [Overtaken()]
     await works.outlook()
-    assert [(spoken.visit_id, spoken.outcome) for spoken in works.spoken] == [("exit:out", "completed")]
+    assert [(spoken.visit_id, spoken.outcome) for spoken in works.emitted] == [("exit:out", "completed")]
 
 
 async def test_the_rules_are_put_in_force_once(works: Clockwork):

@@ -3,7 +3,7 @@
 import pytest
 from parkstream_events.decisions import WatermarkAdvanced
 from parkstream_events.sightings import Direction, VehicleEntered, VehicleExited, moment_of
-from parkstream_visits import Fact, Rules
+from parkstream_visits import RecordedEvent, Rules
 from parkstream_visits.in_memory import InMemory
 from parkstream_visits.reenactment import Reenactment
 
@@ -34,7 +34,7 @@ class Replayed:
     def take(self, recorded: float, event: VehicleEntered | VehicleExited | None) -> "Replayed":
         self.position += 1
         dropped = WatermarkAdvanced(ENTRY, 0, "silence", 0)
-        fact = Fact(self.position, START + round(recorded * SECOND), None, None, event or dropped)
+        fact = RecordedEvent(self.position, START + round(recorded * SECOND), None, None, event or dropped)
         while (decision := self.timekeeper.before(fact)) is not None:
             assert isinstance(decision.event, WatermarkAdvanced)
             assert decision.event.to_us == decision.recorded_at_us
@@ -78,7 +78,7 @@ def test_nothing_is_decided_between_records_of_one_moment(log: Replayed):
     log.see(10, EXIT, "A", ago=5).see(10, ENTRY, "A", ago=6)
     assert log.tick(30).decided == []
     assert log.memory.state.clock.counters.completed == 1
-    assert log.memory.state.clock.counters.spoken == 1
+    assert log.memory.state.clock.counters.emitted == 1
 
 
 def test_what_a_lagging_direction_holds_up_is_decided_after_hold_max(log: Replayed):

@@ -3,20 +3,20 @@
 import pytest
 from parkstream_events.decisions import RestatedVisit, VisitsRestated
 from parkstream_events.summaries import Outcome
-from parkstream_visits import Fact, State
+from parkstream_visits import RecordedEvent, State
 from parkstream_visits.emitted import summary_of
-from parkstream_visits.state import Said
-from visits_histories import END, IN, OUT, START, UNIT, Pass, Told
+from parkstream_visits.state import LastEmitted
+from visits_histories import END, IN, OUT, START, UNIT, Emissions, Pass
 
 
-def restate(told: Told, visit_id: str, revision: int, plate: str = "A1"):
+def restate(told: Emissions, visit_id: str, revision: int, plate: str = "A1"):
     visits = [RestatedVisit(plate, visit_id, revision)]
-    (spoken,) = told.take(Fact(0, START + END * UNIT, None, None, VisitsRestated(2, told.position, 1, visits)))
+    (spoken,) = told.take(RecordedEvent(0, START + END * UNIT, None, None, VisitsRestated(2, told.position, 1, visits)))
     return spoken
 
 
-def completed() -> Told:
-    return Told().see(Pass(10, IN, "a"), Pass(20, OUT, "b"))
+def completed() -> Emissions:
+    return Emissions().see(Pass(10, IN, "a"), Pass(20, OUT, "b"))
 
 
 @pytest.mark.parametrize(("shown", "revision"), [(0, 2), (1, 2), (4, 5)])
@@ -25,12 +25,12 @@ def test_a_visit_is_said_again_at_the_next_revision_as_it_is(shown, revision):
     spoken = restate(told, "exit:b", shown)
     assert (spoken.revision, spoken.outcome) == (revision, Outcome.COMPLETED)
     assert (spoken.entry.id, spoken.exit.id, spoken.position) == ("a", "b", told.position)
-    assert told.state.plates["A1"].said["exit:b"] == Said(revision, Outcome.COMPLETED, "a", "b")
+    assert told.state.plates["A1"].emitted["exit:b"] == LastEmitted(revision, Outcome.COMPLETED, "a", "b")
 
 
 def test_its_latency_does_not_go_on_but_its_trace_is_known():
     traced = Pass(10, OUT, "x").fact(0)._replace(published_at_us=7, traceparent="trace")
-    told = Told()
+    told = Emissions()
     told.take(traced)
     told.see(Pass(99, IN, "far", "ZZ"))
     spoken = restate(told, "exit:x", 1)
@@ -43,7 +43,7 @@ def test_a_visit_that_the_rules_do_not_give_is_retracted():
     told = completed()
     spoken = restate(told, "entry:a", 3)
     assert (spoken.revision, spoken.outcome, spoken.entry, spoken.exit) == (4, Outcome.RETRACTED, None, None)
-    assert told.state.plates["A1"].said["entry:a"].revision == 4
+    assert told.state.plates["A1"].emitted["entry:a"].revision == 4
 
 
 def test_of_a_plate_that_nobody_remembers_nothing_is_kept():
@@ -54,21 +54,21 @@ def test_of_a_plate_that_nobody_remembers_nothing_is_kept():
 
 
 def test_a_visit_that_is_held_is_retracted_until_it_may_be_said():
-    told = Told().see(Pass(10, IN, "a"), recorded=10)
+    told = Emissions().see(Pass(10, IN, "a"), recorded=10)
     assert restate(told, "entry:a", 1).outcome == Outcome.RETRACTED
     assert told.state.plates["A1"].inside
-    assert told.see(Pass(11, IN, "again")).spoken[-1].revision == 2, "a duplicate read says nothing"
+    assert told.see(Pass(11, IN, "again")).emitted[-1].revision == 2, "a duplicate read says nothing"
     assert told.state.plates["A1"].inside
     told.to_the_end()
-    last = told.spoken[-1]
+    last = told.emitted[-1]
     assert (last.visit_id, last.revision, last.outcome) == ("entry:a", 3, Outcome.EXIT_MISSED)
 
 
 def test_a_held_visit_that_was_restated_is_completed_at_once_by_its_exit():
-    told = Told().see(Pass(20, OUT, "b"), recorded=20)
+    told = Emissions().see(Pass(20, OUT, "b"), recorded=20)
     restate(told, "exit:b", 1)
     told.see(Pass(10, IN, "a"), recorded=21)
-    assert [(said.visit_id, said.revision, said.outcome.value) for said in told.spoken] == [
+    assert [(said.visit_id, said.revision, said.outcome.value) for said in told.emitted] == [
         ("exit:b", 2, "retracted"),
         ("exit:b", 3, "completed"),
     ]
@@ -79,7 +79,7 @@ def test_the_counters_count_what_is_current():
     restate(told, "exit:b", 1)
     restate(told, "entry:a", 1)
     counters = told.state.clock.counters
-    assert (counters.completed, counters.retracted, counters.spoken, counters.decisions) == (1, 1, 3, 3)
+    assert (counters.completed, counters.retracted, counters.emitted, counters.decisions) == (1, 1, 3, 3)
 
 
 def test_only_what_is_named_is_touched():

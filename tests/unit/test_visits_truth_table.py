@@ -1,4 +1,4 @@
-"""The rules of design.md, "Visits are a function of the set of sightings", row by row.
+"""The rules of docs/architecture.md, "How visits are decided", row by row.
 
 A row is a story: ``IN 10`` is an entry that happened at 10 s and is recorded at once, ``OUT 9 @15`` an exit of 9 s
 that is recorded at 15 s; ``silence IN 30`` is the decision that entries are reported up to 30 s. What follows the
@@ -9,8 +9,8 @@ lateness 4 s, finality 20,000 s.
 import pytest
 from parkstream_events.decisions import WatermarkAdvanced
 from parkstream_events.sightings import Direction
-from parkstream_visits import Fact, Rules
-from visits_histories import START, UNIT, Pass, Told
+from parkstream_visits import RecordedEvent, Rules
+from visits_histories import START, UNIT, Emissions, Pass
 
 ROWS = {
     "an exit after its entry completes the visit at once": "IN 10 → | OUT 20 → completed#1",
@@ -43,12 +43,12 @@ ROWS = {
 }  # fmt: skip
 
 
-def step(told: Told, text: str) -> list[str]:
+def step(told: Emissions, text: str) -> list[str]:
     words = text.split()
     if words[0] == "silence":
         direction = Direction.ENTRY if words[1] == "IN" else Direction.EXIT
         event = WatermarkAdvanced(direction, START + int(words[2]) * UNIT, "silence", told.position)
-        return list(map(str, told.take(Fact(0, START + int(words[2]) * UNIT, None, None, event))))
+        return list(map(str, told.take(RecordedEvent(0, START + int(words[2]) * UNIT, None, None, event))))
     plates = [w for w in words[2:] if not w.startswith("@")]
     recorded = next((int(w[1:]) for w in words if w.startswith("@")), int(words[1]))
     way, at = ("IN", "OUT").index(words[0]), int(words[1])
@@ -64,19 +64,19 @@ def said_of(spoken, wanted: str) -> str:
 
 @pytest.mark.parametrize("story", ROWS.values(), ids=ROWS.keys())
 def test_the_truth_table(story):
-    told = Told()
+    told = Emissions()
     for part in story.split(" | "):
         text, wanted = (side.strip() for side in (part + " ").split("→"))
-        before = len(told.spoken)
+        before = len(told.emitted)
         step(told, text)
-        assert " ".join(said_of(s, wanted) for s in told.spoken[before:]) == wanted, text
+        assert " ".join(said_of(s, wanted) for s in told.emitted[before:]) == wanted, text
 
 
 def test_a_changed_setting_never_rewrites_history():
-    told = Told()
+    told = Emissions()
     told.see(Pass(10, 0, "a"), recorded=10)
     short = Rules(3 * UNIT, 5 * UNIT, 4 * UNIT, 5 * UNIT, 60 * UNIT, 20_000 * UNIT)
-    told.take(Fact(0, START + 11 * UNIT, None, None, short.changed(told.position)))
+    told.take(RecordedEvent(0, START + 11 * UNIT, None, None, short.changed(told.position)))
     told.see(Pass(10, 0, "b", "B2"), recorded=12)
     told.see(Pass(40, 1, "c"), Pass(40, 1, "d", "B2"), recorded=40)
     assert told.current("A1") == {"exit:c": ("completed", "a", "c")}
@@ -88,7 +88,7 @@ def test_a_changed_setting_never_rewrites_history():
 
 
 def test_a_retraction_names_the_visit_that_took_its_place():
-    told = Told().see(Pass(10, 0, "a"), recorded=10).see(Pass(22, 1, "late"), recorded=22)
+    told = Emissions().see(Pass(10, 0, "a"), recorded=10).see(Pass(22, 1, "late"), recorded=22)
     told.see(Pass(21, 1, "early"), recorded=23)
-    retracted = told.spoken[-1]
+    retracted = told.emitted[-1]
     assert (retracted.outcome, retracted.visit_id, retracted.superseded_by) == ("retracted", "exit:late", "exit:early")

@@ -1,7 +1,7 @@
 """How many records cannot be read is known also beyond those that are listed."""
 
 from parkstream_events.decisions import RecordAcknowledged
-from parkstream_visits import Fact, Fold, State, Unreadable
+from parkstream_visits import Fold, RecordedEvent, State, Unreadable
 from parkstream_visits.state import UNREADABLE_LISTED_MAX
 
 BROKEN = Unreadable("vehicle.entered.v1", "not_json", "truncated")
@@ -10,12 +10,12 @@ BROKEN = Unreadable("vehicle.entered.v1", "not_json", "truncated")
 def fold_of(count):
     fold = Fold(State())
     for position in range(1, count + 1):
-        fold.fold(Fact(position, 0, None, None, BROKEN))
+        fold.fold(RecordedEvent(position, 0, None, None, BROKEN))
     return fold
 
 
 def acknowledge(fold, at, position):
-    fold.fold(Fact(at, 0, None, None, RecordAcknowledged(position, "seen")))
+    fold.fold(RecordedEvent(at, 0, None, None, RecordAcknowledged(position, "seen")))
     return fold.state.clock.counters.outstanding
 
 

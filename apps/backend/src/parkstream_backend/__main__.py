@@ -1,6 +1,6 @@
 """``python -m parkstream_backend`` runs a backend; ``… config [--json]`` says what it would be told.
 
-``… asyncapi`` prints the document of what travels through RabbitMQ.
+``… asyncapi`` prints the document of what travels through RabbitMQ, ``… openapi`` that of the read API.
 """
 
 import os
@@ -19,10 +19,17 @@ def main() -> int:
     if sys.argv[1:2] == ["asyncapi"]:
         sys.stdout.write(asyncapi.text())
         return 0
-    settings = settings_or_exit(Settings, os.environ)
-    from parkstream_backend.app import serve  # noqa: PLC0415 - ``config`` answers without FastStream
+    if sys.argv[1:2] == ["openapi"]:
+        from parkstream_service.http import document  # noqa: PLC0415 - the same
 
-    return serve(settings)
+        from parkstream_backend.app import create_app  # noqa: PLC0415
+
+        sys.stdout.write(document(create_app(Settings(plate_hash_key="any"))))
+        return 0
+    settings = settings_or_exit(Settings, os.environ)
+    from parkstream_backend.app import run  # noqa: PLC0415 - ``config`` answers without FastStream
+
+    return run(settings)
 
 
 if __name__ == "__main__":

@@ -3,96 +3,87 @@
 import asyncio
 import gc
 import secrets
-import signal
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
 import aiohttp
-import uvicorn
+from litestar import Litestar
 from parkstream_projection import Projector
-from parkstream_telemetry import TelemetryOptions, names, start
-from stamina.instrumentation import LoggingOnRetryHook, set_on_retry_hooks
+from parkstream_projection.read_api import Questions, read_router
+from parkstream_projection.read_api.questions import KINDS
+from parkstream_service.http import HttpFace, ServerSettings, bearer_guards, http_app, serve
+from parkstream_service.retry import retried
+from parkstream_telemetry import names
 
-from parkstream_backend.background_tasks import Duties, patiently
 from parkstream_backend.deliver.deliverer import Deliverer
 from parkstream_backend.deliver.summary_client import SummaryApi
 from parkstream_backend.health import Health
-from parkstream_backend.http import Router
-from parkstream_backend.process import FAILED, Backend
 from parkstream_backend.project.follower import Foldings, Projecting
 from parkstream_backend.project.watermark_generator import Timekeeper
+from parkstream_backend.record.connection import start_broker
 from parkstream_backend.record.high_water_mark import check_reach
-from parkstream_backend.routes import ReadApi, routes_of
 from parkstream_backend.settings import Role, Settings
 from parkstream_backend.wiring import Parts
 
-Duty = Callable[[], Awaitable[None]]
+Work = Callable[[], Awaitable[None]]
 
-HTTP_GRACEFUL_SECONDS: Final = 2
 GC_THRESHOLDS: Final = (50_000, 20, 20)
 """Most objects live as long as one event; looking for cycles among them 70 times as often costs 6 % of the time."""
 
 
-def serve(settings: Settings) -> int:
+def run(settings: Settings) -> int:
     """Run a backend until it is told to stop or fails, and return its exit code."""
-    app = create_app(settings)
-    app.server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=settings.host,
-            port=settings.port,
-            loop="uvloop",
-            log_config=None,
-            access_log=False,
-            lifespan="on",
-            timeout_graceful_shutdown=HTTP_GRACEFUL_SECONDS,
-        )
-    )
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _no_more)  # uvicorn raises the signal again when it has stopped in good order.
-    app.server.run()
-    return app.exit_code or (0 if app.server.started else FAILED)
+    parts = Parts(settings)
+    return serve(face_of(parts), ServerSettings(host=settings.host, port=settings.port), parts.tasks)
 
 
-def create_app(settings: Settings) -> Backend:
+def create_app(settings: Settings) -> Litestar:
     """Return the application that *settings* describe; it connects when it is served."""
-    set_on_retry_hooks([LoggingOnRetryHook])  # Its own choice prints lines that are not ours when structlog is there.
-    telemetry = start(
-        TelemetryOptions(
-            service="parkstream-backend",
-            plate_hash_key=settings.plate_hash_key or "",
-            log_format=settings.log_format,
-            statistics_seconds=settings.statistics_seconds,
+    return face_of(Parts(settings))
+
+
+def face_of(parts: Parts) -> Litestar:
+    """Return the application that answers for *parts*, and runs them for as long as it is served."""
+    health = Health(parts.tasks, parts.monitor, {"rabbitmq": parts.rabbitmq_problem})
+    token = parts.settings.api_token
+    return http_app(
+        HttpFace(
+            title="Parkstream backend",
+            description="Records sightings, projects visits, delivers summaries; tells where everything stands.",
+            guarded=bool(token),
+            routes=[read_router(Questions(parts.log, parts.reads, parts.outbox), bearer_guards(token))],
+            live=health.live,
+            ready=health.ready,
+            metrics=parts.telemetry.prometheus,
+            lifespan=lambda: life_of(parts),
+            report=lambda error: parts.telemetry.log(names.EVENT_REQUEST_FAILED, error=error),
+            kinds=KINDS,
         )
     )
-    parts = Parts(settings, telemetry)
-    duties = Duties(telemetry)
-    health = Health(duties, parts.monitor, {"rabbitmq": parts.rabbitmq_problem})
-    http = Router(routes_of(ReadApi(parts.log, parts.reads, parts.outbox), health, telemetry), settings.api_token)
-    parts.subscribe(lambda error: duties.fail("record", error))
-    app = Backend(parts.broker, http, telemetry, duties, lambda: life_of(parts, duties))
-    duties.give_up = app.give_up
-    app.on_shutdown(parts.gate.abandon)
-    return app
 
 
 @asynccontextmanager
-async def life_of(parts: Parts, duties: Duties) -> AsyncGenerator[None, None]:
-    """Do the duties of this process between its start and its stop.
+async def life_of(parts: Parts) -> AsyncGenerator[None, None]:
+    """Run the background tasks of this process between its start and its stop.
 
-    The broker stops inside, so the group commit is there until the last delivery is settled. Projecting and delivering
+    The broker stops first, so the group commit is there until the last delivery is settled. Projecting and delivering
     may stop anywhere.
     """
     prepared = asyncio.Event()
+    tasks = parts.tasks
     async with aiohttp.ClientSession() as session:
         server = SummaryApi(session, parts.settings.summary_url, parts.settings.api_token)
-        duties.take_up("monitor", _watch(parts, server, prepared))
-        for name, duty in _duties_of(parts, server).items():
-            duties.take_up(name, _after(prepared, duty))
+        tasks.start("monitor", _watch(parts, server, prepared))
+        for name, work in _works_of(parts, server).items():
+            tasks.start(name, _after(prepared, work))
+        tasks.start("listen", _listen(parts), may_end=True)
         yield
-        await duties.put_down()
+        await tasks.stop("listen")
+        parts.gate.abandon()
+        await parts.broker.stop()
+        await tasks.stop()
     await parts.depths.close()
     await parts.commit.end()
     await parts.redis.aclose()
@@ -100,11 +91,16 @@ async def life_of(parts: Parts, duties: Duties) -> AsyncGenerator[None, None]:
     parts.telemetry.shutdown()
 
 
+async def _listen(parts: Parts) -> None:
+    await start_broker(parts.broker, parts.waiting_for("rabbitmq"))
+    parts.telemetry.log(names.EVENT_STARTED)
+
+
 async def _watch(parts: Parts, server: SummaryApi, prepared: asyncio.Event) -> None:
     """Wait until Redis is there, durable and whole; then let everything begin, and watch how full it gets."""
     on_retry = parts.waiting_for("redis")
-    await patiently(parts.check, on_retry)
-    await patiently(lambda: check_reach(parts.log, server.summarised_through), on_retry)
+    await retried(parts.check, on_retry=on_retry)
+    await retried(lambda: check_reach(parts.log, server.summarised_through), on_retry=on_retry)
     prepared.set()
     gc.collect()
     gc.freeze()
@@ -112,20 +108,20 @@ async def _watch(parts: Parts, server: SummaryApi, prepared: asyncio.Event) -> N
     await parts.monitor.run()
 
 
-async def _after(prepared: asyncio.Event, duty: Duty) -> None:
+async def _after(prepared: asyncio.Event, work: Work) -> None:
     await prepared.wait()
-    await duty()
+    await work()
 
 
-def _duties_of(parts: Parts, server: SummaryApi) -> dict[str, Duty]:
-    duties: dict[str, Duty] = {}
+def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
+    works: dict[str, Work] = {}
     if parts.does(Role.PROJECT):
         on_retry = parts.waiting_for("redis")
         foldings = Foldings(parts.telemetry)
-        traced = foldings.spoken if parts.telemetry.tracing else None
+        traced = foldings.emitted if parts.telemetry.tracing else None
         projector = Projector(parts.redis, parts.keys, traced=traced)
-        duties["project"] = Projecting(projector, foldings, parts.log, parts.reads, parts.telemetry, on_retry).run
-        duties["keep time"] = Timekeeper(
+        works["project"] = Projecting(projector, foldings, parts.log, parts.reads, parts.telemetry, on_retry).run
+        works["keep time"] = Timekeeper(
             parts.log, parts.reads, parts.settings.rules, parts.depths, parts.telemetry, on_retry
         ).run
     if parts.does(Role.DELIVER):
@@ -133,9 +129,5 @@ def _duties_of(parts: Parts, server: SummaryApi) -> dict[str, Duty]:
         deliverer = Deliverer(
             parts.outbox, server, parts.breaker, parts.telemetry, consumer, parts.waiting_for("redis")
         )
-        duties["deliver"] = deliverer.run
-    return duties
-
-
-def _no_more(_: int, __: object) -> None:
-    """Do nothing with a signal that was heeded already."""
+        works["deliver"] = deliverer.run
+    return works

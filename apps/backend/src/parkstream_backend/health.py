@@ -1,40 +1,32 @@
-"""Is this process alive, and is it of use now."""
+"""Whether events find their way through this process."""
 
 from collections.abc import Awaitable, Callable, Mapping
-from http import HTTPStatus
-from typing import Final
 
-from parkstream_backend.background_tasks import Duties
-from parkstream_backend.http import Request, Response, answer
+from parkstream_service.lifecycle import BackgroundTasks
+
 from parkstream_backend.monitor import Monitor
-
-PING_TIMEOUT_SECONDS: Final = 1.0
 
 
 class Health:
-    """Answers ``/health/live`` and ``/health/ready``; *problems* are asked beside what the monitor knows."""
+    """Asks its tasks, what the monitor knows, and *problems*."""
 
-    def __init__(self, duties: Duties, monitor: Monitor, problems: Mapping[str, Callable[[], Awaitable[str]]]) -> None:
-        self._duties = duties
+    def __init__(
+        self, tasks: BackgroundTasks, monitor: Monitor, problems: Mapping[str, Callable[[], Awaitable[str]]]
+    ) -> None:
+        self._tasks = tasks
         self._monitor = monitor
         self._problems = problems
 
-    async def live(self, _: Request) -> Response:
-        """Say whether every duty of this process is being done; if not, only a restart helps."""
-        return _health({f"duty {name}": problem for name, problem in self._duties.failed.items()})
+    async def live(self) -> Mapping[str, str]:
+        """Return the background tasks that have failed; only a restart helps."""
+        return {f"task {name}": problem for name, problem in self._tasks.failed.items()}
 
-    async def ready(self, _: Request) -> Response:
-        """Say whether events find their way through this process now."""
-        problems = {f"duty {name}": problem for name, problem in self._duties.failed.items()}
-        problems["redis"] = self._monitor.redis_problem
+    async def ready(self) -> Mapping[str, str]:
+        """Return what keeps events from finding their way through this process now."""
         lag, most = self._monitor.figures.lag, self._monitor.limits["projection_lag"]
-        problems["projection"] = f"{lag} records behind, at most {most:.0f} are fine" if lag >= most else ""
-        for name, problem in self._problems.items():
-            problems[name] = await problem()
-        return _health(problems)
-
-
-def _health(problems: Mapping[str, str]) -> Response:
-    wrong = {name: problem for name, problem in problems.items() if problem}
-    status = HTTPStatus.SERVICE_UNAVAILABLE if wrong else HTTPStatus.OK
-    return answer({"status": "failing" if wrong else "ok", "problems": wrong}, status)
+        return {
+            **await self.live(),
+            "redis": self._monitor.redis_problem,
+            "projection": f"{lag} records behind, at most {most:.0f} are fine" if lag >= most else "",
+            **{name: await problem() for name, problem in self._problems.items()},
+        }

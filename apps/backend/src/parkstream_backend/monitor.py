@@ -5,8 +5,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from msgspec import Struct
-from parkstream_eventlog import EventLog, is_transient, memory_share
+from parkstream_eventlog import EventLog, memory_share
 from parkstream_projection import Outbox, Reads, Versions
+from parkstream_service.redis import is_transient
 from parkstream_telemetry import Telemetry, names
 from redis.asyncio import Redis
 

@@ -4,11 +4,9 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+from parkstream_events.units import DAY_US, SECOND_US
 from parkstream_service.settings import env_name
 from parkstream_visits import Rules
-
-SECOND_US = 1_000_000
-DAY_US = 86_400 * SECOND_US
 
 Seconds = Annotated[float, Meta(ge=0, le=10 * 365 * 86_400, extra={"unit": "s"})]
 

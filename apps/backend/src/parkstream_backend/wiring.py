@@ -1,17 +1,19 @@
 """What a backend is made of; nothing here talks to anybody before it is used."""
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Final
 
 from faststream.rabbit import Channel, RabbitBroker
-from parkstream_eventlog import EventLog, GroupCommit, RedisLog, check_durability, connect
+from parkstream_eventlog import EventLog, GroupCommit, RedisLog, check_durability
 from parkstream_eventlog.archive import check_as_long_as_archive, spanning
 from parkstream_events.keys import BackendKeys, Database
 from parkstream_messaging import make_broker
 from parkstream_messaging.batch_subscriber import BatchSubscriber
 from parkstream_projection import Outbox, Reads, Versions
-from parkstream_telemetry import Telemetry, names
+from parkstream_service.lifecycle import BackgroundTasks
+from parkstream_service.redis import connect
+from parkstream_service.retry import OnRetry
+from parkstream_telemetry import TelemetryOptions, names, start
 
 from parkstream_backend.deliver.breaker import Breaker, BreakerState
 from parkstream_backend.monitor import Measure, Monitor
@@ -31,9 +33,10 @@ PING_SECONDS: Final = 0.5
 class Parts:
     """Everything that a backend may need, put together."""
 
-    def __init__(self, settings: Settings, telemetry: Telemetry) -> None:
+    def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.telemetry = telemetry
+        self.telemetry = telemetry = start(_options(settings))
+        self.tasks = BackgroundTasks(lambda name, error: telemetry.log(names.EVENT_DUTY_FAILED, duty=name, error=error))
         self.keys = BackendKeys(settings.mall)
         self.redis = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend")
         log = RedisLog(self.redis, self.keys, dedupe_days=settings.dedupe_days)
@@ -54,6 +57,8 @@ class Parts:
             projection_lag_max=settings.projection_lag_max,
             outbox_max=settings.outbox_max,
         )
+        if self.does(Role.RECORD):
+            self._subscribe()
 
     def does(self, role: Role) -> bool:
         """Whether this process has *role*."""
@@ -64,10 +69,10 @@ class Parts:
         await check_durability(self.redis)
         await check_as_long_as_archive(self.log, self.settings.archive_dir, self.settings.mall)
 
-    def waiting_for(self, name: str) -> Callable[[Exception, float], None]:
+    def waiting_for(self, name: str) -> OnRetry:
         """Return what says that *name* is away and is tried again."""
 
-        def on_retry(error: Exception, _: float) -> None:
+        def on_retry(error: Exception) -> None:
             self.telemetry.log(names.EVENT_WAITING, dependency=name, detail=f"{type(error).__name__}: {error}")
 
         return on_retry
@@ -80,10 +85,10 @@ class Parts:
             return "not subscribed yet"
         return "" if await self.broker.ping(PING_SECONDS) else "not connected"
 
-    def subscribe(self, failed: Callable[[Exception], None]) -> None:
-        """Subscribe to the work queues if this process records."""
-        if not self.does(Role.RECORD):
-            return
+    def _subscribe(self) -> None:
+        def failed(error: Exception) -> None:
+            self.tasks.fail("record", error)
+
         dead_letters = DeadLetters(self.broker, self.telemetry)
         recorder = Recorder(self.commit, dead_letters, Acks(), self.gate, self.in_hand, self.telemetry, failed)
         listening = {Queue.ENTRIES: listen_to_entries, Queue.EXITS: listen_to_exits}
@@ -105,3 +110,12 @@ class Parts:
     def _committed(self, candidates: int, seconds: float) -> None:
         self.telemetry.record(names.COMMIT_SIZE, candidates)
         self.telemetry.record(names.COMMIT_DURATION, seconds)
+
+
+def _options(settings: Settings) -> TelemetryOptions:
+    return TelemetryOptions(
+        service="parkstream-backend",
+        plate_hash_key=settings.plate_hash_key or "",
+        log_format=settings.log_format,
+        statistics_seconds=settings.statistics_seconds,
+    )

@@ -14,7 +14,7 @@ import msgspec
 from cyclopts import Parameter, validators
 from parkstream_devtools import MissingServerError, StartError
 from parkstream_service.settings import settings_or_exit
-from parkstream_telemetry.span_file import NotSpansError
+from parkstream_telemetry.kept_spans import NotSpansError
 from rich.console import Console
 
 from parkstream_cli import config as configuring

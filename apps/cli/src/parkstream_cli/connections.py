@@ -5,10 +5,11 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import NamedTuple
 
-from parkstream_eventlog import EventLog, RedisLog, connect
+from parkstream_eventlog import EventLog, RedisLog
 from parkstream_eventlog.archive import spanning
 from parkstream_events.keys import BackendKeys
 from parkstream_projection import Outbox, Reads
+from parkstream_service.redis import connect
 from parkstream_service.settings import settings_or_exit
 from redis.asyncio import Redis
 from redis.exceptions import RedisError

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 import msgspec
 from parkstream_events.sightings import moment_of
+from parkstream_events.units import SECOND_US
 
-SECOND_US: Final = 1_000_000
 READER_GONE: Final = 128 + signal.SIGPIPE
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60))
 

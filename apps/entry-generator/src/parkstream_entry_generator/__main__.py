@@ -13,11 +13,9 @@ def main() -> int:
     if answer_config(Settings, sys.argv[1:], os.environ):
         return 0
     settings = settings_or_exit(Settings, os.environ)
-    from parkstream_generators.generator import serve  # noqa: PLC0415 - ``config`` answers without FastStream
+    from parkstream_entry_generator.app import create_generator  # noqa: PLC0415 - ``config`` answers without FastStream
 
-    from parkstream_entry_generator.app import create_app  # noqa: PLC0415
-
-    return serve(create_app(settings), settings.host, settings.port)
+    return create_generator(settings).run(settings.port)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from parkstream_entry_generator.arrivals import EntryCamera
 from parkstream_entry_generator.settings import Settings
 
 
-def create_app(settings: Settings) -> Generator:
-    """Return the application that *settings* describe; it connects when it is served."""
+def create_generator(settings: Settings) -> Generator:
+    """Return the generator that *settings* describe; it connects when it is served."""
     station = Station(
         settings,
         Identity(

@@ -17,8 +17,8 @@ from parkstream_exit_generator.settings import Settings
 from parkstream_exit_generator.stays import Gate
 
 
-def create_app(settings: Settings) -> Generator:
-    """Return the application that *settings* describe; it connects when it is served."""
+def create_generator(settings: Settings) -> Generator:
+    """Return the generator that *settings* describe; it connects when it is served."""
     keys = ExitGeneratorKeys(settings.mall)
     station = Station(
         settings,

@@ -4,10 +4,9 @@ from collections.abc import AsyncGenerator, Collection, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
-from parkstream_events.keys import Database, SummaryApiKeys
+from parkstream_events.keys import SummaryApiKeys
+from parkstream_service.redis import is_transient
 from redis.asyncio import Redis
-from redis.asyncio.retry import Retry
-from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from parkstream_summary_api.core.ledger import NOTHING_INDEXED, Entry, Ledger, Mark, entries_of
@@ -32,7 +31,7 @@ return 1
 class IndexAwayError(Exception):
     """Redis did not answer; nothing is lost, ask again."""
 
-    def __init__(self, error: RedisError) -> None:
+    def __init__(self, error: Exception) -> None:
         super().__init__(f"Redis, which holds the index of the summary file, does not answer: {error}")
 
 
@@ -98,22 +97,11 @@ class Index:
         return Mark(int(through), tail, head) if through and tail and head else NOTHING_INDEXED
 
 
-def connect(url: str) -> Redis:
-    """Return a client of our DB at *url*; one try more is safe, since nothing here counts twice."""
-    return Redis.from_url(  # pyright: ignore[reportUnknownMemberType] - its **kwargs are untyped
-        url,
-        db=int(Database.SUMMARY_API),
-        protocol=2,
-        client_name="parkstream-summary-api",
-        socket_timeout=TIMEOUT_SECONDS,
-        socket_connect_timeout=TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 1),
-    )
-
-
 @asynccontextmanager
 async def _answering() -> AsyncGenerator[None]:
     try:
         yield
-    except RedisError as error:
+    except Exception as error:
+        if not isinstance(error, RedisError) and not is_transient(error):
+            raise
         raise IndexAwayError(error) from error

@@ -5,13 +5,14 @@ from collections.abc import Callable
 from typing import Final
 
 import msgspec
+from parkstream_service.retry import retried
 
 from parkstream_summary_api.core.ledger import NOTHING_INDEXED, Heading, Ledger, Mark, digest_of
 from parkstream_summary_api.index import Index, IndexAwayError, IndexBehindError
 from parkstream_summary_api.summary_file import Journal
 
 CHUNK_BYTES: Final = 512 * 1024
-PAUSE_SECONDS: Final = 0.5
+PAUSE_SECONDS_MAX: Final = 0.5
 CATCH_UP_SECONDS: Final = 1.0
 """How long a request waits for the index before it is told to come again."""
 PROGRESS_BYTES: Final = 32 * 1024 * 1024
@@ -57,17 +58,17 @@ class Indexing:
         self.again()
         while True:
             await self._wanted.wait()
-            try:
-                self.mark = await self._catch_up()
-            except (IndexAwayError, IndexBehindError) as error:
-                if not self._away:
-                    self._complain(str(error))
-                self._away = True
-                await asyncio.sleep(PAUSE_SECONDS)
-                continue
+            self.mark = await retried(
+                self._catch_up, when=_passes, on_retry=self._report_once, most_seconds=PAUSE_SECONDS_MAX
+            )
             self._away = False
             self._wanted.clear()
             self.done.set()
+
+    def _report_once(self, error: Exception) -> None:
+        if not self._away:
+            self._complain(str(error))
+        self._away = True
 
     async def _catch_up(self) -> Mark:
         mark = await self._index.mark()
@@ -105,6 +106,10 @@ class Indexing:
         if not await self._index.commit(ledger):
             raise IndexBehindError
         return ledger.mark
+
+
+def _passes(error: Exception) -> bool:
+    return isinstance(error, (IndexAwayError, IndexBehindError))
 
 
 def heading_of(line: bytes) -> Heading | None:

@@ -8,6 +8,7 @@ from typing import Final, NamedTuple, Self
 import msgspec
 from parkstream_events.sightings import normalised_plate
 from parkstream_events.summaries import Outcome, Summary
+from parkstream_service.http import WrongFieldError
 
 from parkstream_summary_api.core.ledger import Entry, current_of
 from parkstream_summary_api.index import Index, IndexAwayError, IndexBehindError
@@ -17,14 +18,6 @@ from parkstream_summary_api.summary_file import Journal
 SLICE_BYTES: Final = 256 * 1024
 SCAN_BYTES_MAX: Final = 16 * 1024 * 1024
 _summary = msgspec.json.Decoder(Summary).decode
-
-
-class BadFilterError(Exception):
-    """Nothing can be found by this *field* of the query."""
-
-    def __init__(self, *, field: str, detail: str) -> None:
-        super().__init__(detail)
-        self.field = field
 
 
 class UnknownVisitError(Exception):
@@ -50,14 +43,14 @@ class Filter(NamedTuple):
         *,
         current: bool,
     ) -> Self:
-        """Return the filter; raise ``BadFilterError`` for a text that is no plate, or a time without zone."""
+        """Return the filter; raise ``WrongFieldError`` for a text that is no plate, or a time without zone."""
         for field, moment in (("from", since), ("to", until)):
             if moment is not None and moment.tzinfo is None:
-                raise BadFilterError(field=field, detail="a time has a zone, as 2026-01-31T09:00:00Z")
+                raise WrongFieldError(field=field, detail="a time has a zone, as 2026-01-31T09:00:00Z")
         try:
             return cls(outcome, normalised_plate(plate) if plate else None, since, until, current)
         except ValueError as error:
-            raise BadFilterError(field="plate", detail=str(error)) from error
+            raise WrongFieldError(field="plate", detail=str(error)) from error
 
     def admits(self, summary: Summary) -> bool:
         """Return whether *summary* is asked for, as far as it can tell by itself."""
@@ -108,7 +101,7 @@ class Reading:
         return _summary(await asyncio.to_thread(self._journal.line_at, current_of(entries).offset))
 
     async def page(self, wanted: Filter, cursor: str | None, limit: int) -> Page:
-        """Return up to *limit* summaries that are *wanted*, from *cursor* on; raise ``BadFilterError``."""
+        """Return up to *limit* summaries that are *wanted*, from *cursor* on; raise ``WrongFieldError``."""
         offset = self._offset(cursor)
         stop = min(self._journal.end, offset + SCAN_BYTES_MAX)
         summaries: list[Summary] = []
@@ -127,7 +120,7 @@ class Reading:
             return 0
         offset = int(cursor) if cursor.isascii() and cursor.isdigit() and len(cursor) < 20 else -1  # noqa: PLR2004
         if offset != 0 and (not 0 < offset <= self._journal.end or self._journal.read(offset - 1, 1) != b"\n"):
-            raise BadFilterError(field="cursor", detail="take the next_cursor of an answer, unchanged")
+            raise WrongFieldError(field="cursor", detail="take the next_cursor of an answer, unchanged")
         return offset
 
     async def _slice(self, offset: int, admits: Callable[[Summary], bool]) -> tuple[list[Found], int]:

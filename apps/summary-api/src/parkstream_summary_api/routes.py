@@ -4,29 +4,20 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Annotated, Any
 
-from litestar import Request, Response, Router, get, post
-from litestar.di import NamedDependency
-from litestar.openapi.datastructures import ResponseSpec
+from litestar import Request, Router, get, post
+from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, QueryParameter, SkipValidation
 from parkstream_events.summaries import Outcome, PostResults, Summary
-from parkstream_telemetry import Telemetry
+from parkstream_service.http import Guard, problem
 
-from parkstream_summary_api.auth import Guard
 from parkstream_summary_api.bodies import parsed
 from parkstream_summary_api.documents import PostedOperation
 from parkstream_summary_api.group_commit import Commits, Origin
-from parkstream_summary_api.health import Health, Readiness
 from parkstream_summary_api.middleware import asked_of
-from parkstream_summary_api.problems import MEDIA_TYPE, Problem
 from parkstream_summary_api.reader import Filter, Page, Reading
 from parkstream_summary_api.statistics import Statistics, Stats
 
 PAGE_SIZE_MAX = 1_000
-
-
-def problem(description: str) -> ResponseSpec:
-    """Return how the API document describes a problem."""
-    return ResponseSpec(Problem, generate_examples=False, description=description, media_type=MEDIA_TYPE)
 
 
 UNAUTHORISED = problem("The bearer token is missing or wrong.")
@@ -111,31 +102,12 @@ async def get_stats(statistics: NamedDependency[SkipValidation[Statistics]]) -> 
     return await statistics.stats()
 
 
-@get("/health/live", summary="Is the process alive?", tags=["operation"])
-async def live() -> Mapping[str, str]:
-    """Answer as long as the process does."""
-    return {"status": "live"}
-
-
-@get(
-    "/health/ready",
-    summary="Can it write?",
-    tags=["operation"],
-    responses={503: ResponseSpec(Readiness, generate_examples=False, description="Not now; `problem` says why.")},
-)
-async def ready(health: NamedDependency[SkipValidation[Health]]) -> Response[Readiness]:
-    """Answer 200 when a summary could be written now."""
-    readiness = await health.readiness()
-    return Response(readiness, status_code=503 if readiness.problem else 200)
-
-
-@get("/metrics", summary="Metrics in Prometheus' text format", tags=["operation"], media_type="text/plain")
-async def metrics(telemetry: NamedDependency[SkipValidation[Telemetry]]) -> bytes:
-    """Return every metric of this process."""
-    return telemetry.prometheus()
-
-
-def api(guards: list[Guard]) -> list[Any]:
-    """Return all routes; *guards* watch over those of ``/v1``."""
-    summaries = [post_summaries, list_summaries, get_summary, get_stats]
-    return [Router("/v1", route_handlers=summaries, guards=guards, tags=["summaries"]), live, ready, metrics]
+def api(guards: list[Guard], dependencies: Mapping[str, Provide]) -> Router:
+    """Return all routes of ``/v1``; *guards* watch over them."""
+    return Router(
+        "/v1",
+        route_handlers=[post_summaries, list_summaries, get_summary, get_stats],
+        dependencies=dependencies,
+        guards=guards,
+        tags=["summaries"],
+    )

@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 from parkstream_events.summaries import ItemResult, ItemStatus, Outcome
+from parkstream_events.units import SECOND_US
 from parkstream_telemetry import Telemetry, names
 from parkstream_telemetry.latency import Stage
 
@@ -13,7 +14,6 @@ from parkstream_summary_api.group_commit import Posted, Settled
 from parkstream_summary_api.index import Index
 from parkstream_summary_api.summary_file import Journal
 
-SECOND_US: Final = 1_000_000
 STAGES: Final = {Outcome.COMPLETED: Stage.END_TO_END, Outcome.ENTRY_MISSED: Stage.END_TO_END_HELD}
 """Only a visit that an exit ended tells how long it takes from the exit to the disk."""
 

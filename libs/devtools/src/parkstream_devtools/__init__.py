@@ -1,11 +1,11 @@
 """Private RabbitMQ, Redis and service processes that leave nothing behind.
 
 Reading order: sandbox (one folder and what runs in it), rabbitmq, redis, process, guardian (cleans up after a kill -9),
-install (gets missing servers).
+install (gets missing servers); otlp (a receiver of telemetry).
 """
 
 from parkstream_devtools.sandbox import Sandbox, ServiceProcess, is_ready
-from parkstream_devtools.servers.install import MissingServerError, ensure_servers, missing
+from parkstream_devtools.servers.install import MissingServerError, ensure_servers, ensure_tools, missing
 from parkstream_devtools.servers.process import StartError, free_port
 from parkstream_devtools.servers.rabbitmq import RabbitServer
 from parkstream_devtools.servers.redis import RedisServer
@@ -18,6 +18,7 @@ __all__ = [
     "ServiceProcess",
     "StartError",
     "ensure_servers",
+    "ensure_tools",
     "free_port",
     "is_ready",
     "missing",

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from itertools import count
 from pathlib import Path
+from types import MappingProxyType
 from typing import Self
 
 from parkstream_devtools.servers import guardian
@@ -108,9 +109,9 @@ class Sandbox:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def redis(self, **config: str) -> RedisServer:
+    def redis(self, environ: Mapping[str, str] = MappingProxyType({}), **config: str) -> RedisServer:
         """Start a Redis; *config* are its directives: ``maxmemory="64mb"``."""
-        server = RedisServer(self.folder / f"redis-{next(self._names)}", self._announce, config)
+        server = RedisServer(self.folder / f"redis-{next(self._names)}", self._announce, config, environ)
         self._running.append(server)
         return server
 

@@ -1,10 +1,10 @@
 """The memory: one append-only log of what happened. Reading order: log (the promise), memory, functions.lua, redis.
 
-``group_commit`` lets concurrent callers share one append; ``transient`` says which errors pass; ``connection`` says
-what a Redis must be like; ``seeking`` finds a time or an id.
+``group_commit`` lets concurrent callers share one append; ``durability`` says what a Redis must
+be like; ``positions`` finds a time or an id.
 """
 
-from parkstream_eventlog.connection import WeakDurabilityError, check_durability, connect, memory_share
+from parkstream_eventlog.durability import WeakDurabilityError, check_durability, memory_share
 from parkstream_eventlog.group_commit import GroupCommit
 from parkstream_eventlog.log import (
     Appended,
@@ -26,7 +26,6 @@ from parkstream_eventlog.log import (
 from parkstream_eventlog.memory_log import MemoryLog
 from parkstream_eventlog.positions import position_at, positions_of
 from parkstream_eventlog.redis_log import RedisLog
-from parkstream_eventlog.transient import delays_seconds, is_transient
 
 __all__ = [
     "Appended",
@@ -49,9 +48,6 @@ __all__ = [
     "TooOld",
     "WeakDurabilityError",
     "check_durability",
-    "connect",
-    "delays_seconds",
-    "is_transient",
     "memory_share",
     "position_at",
     "positions_of",

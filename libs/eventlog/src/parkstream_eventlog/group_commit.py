@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from types import TracebackType
 from typing import NamedTuple, Self
 
-from parkstream_eventlog.log import APPEND_MAX, Candidate, EventLog, Outcome
-from parkstream_eventlog.transient import delays_seconds, is_transient
+from parkstream_service.lifecycle import cancel
+from parkstream_service.retry import OnRetry, report_nothing, retried
 
-CANCEL_AGAIN_SECONDS = 0.5
+from parkstream_eventlog.log import APPEND_MAX, Candidate, EventLog, Outcome
 
 
 class Waiting(NamedTuple):
@@ -28,7 +28,7 @@ class GroupCommit:
     """Appends to *log* for concurrent callers; use it as an async context manager, which ends what is still waiting.
 
     A transient error is retried until it passes or the group commit ends: appending twice changes nothing.
-    ``on_commit(candidates, seconds)`` is called after each call, ``on_retry(error, delay_seconds)`` before each retry.
+    ``on_commit(candidates, seconds)`` is called after each call, ``on_retry(error)`` before each retry.
     """
 
     def __init__(
@@ -37,7 +37,7 @@ class GroupCommit:
         *,
         size_max: int = APPEND_MAX,
         on_commit: Callable[[int, float], None] = _ignore,
-        on_retry: Callable[[Exception, float], None] = _ignore,
+        on_retry: OnRetry = report_nothing,
     ) -> None:
         self._log = log
         self._size_max = size_max
@@ -75,10 +75,8 @@ class GroupCommit:
     async def end(self) -> None:
         """Stop: cancel the call in flight and all who wait. What they sent may or may not be in the log."""
         self._ended = True
-        working = self._working
-        while working is not None and not working.done():
-            working.cancel()  # Again if need be: before Python 3.12 redis-py may lose a cancellation.
-            await asyncio.wait([working], timeout=CANCEL_AGAIN_SECONDS)
+        if self._working is not None:
+            await cancel(self._working)
         for _, outcomes in self._waiting:
             outcomes.cancel()
         self._waiting.clear()
@@ -121,19 +119,13 @@ class GroupCommit:
             group[0].outcomes.set_exception(error)
 
     async def _append(self, candidates: list[Candidate]) -> list[Outcome]:
-        for delay_seconds in delays_seconds():
-            started = time.perf_counter()
-            try:
-                outcomes = await self._log.append(candidates)
-            except Exception as error:
-                if not is_transient(error):
-                    raise
-                self._on_retry(error, delay_seconds)
-                await asyncio.sleep(delay_seconds)
-            else:
-                self._on_commit(len(candidates), time.perf_counter() - started)
-                return outcomes
-        raise AssertionError
+        return await retried(lambda: self._append_once(candidates), on_retry=self._on_retry)
+
+    async def _append_once(self, candidates: list[Candidate]) -> list[Outcome]:
+        started = time.perf_counter()
+        outcomes = await self._log.append(candidates)
+        self._on_commit(len(candidates), time.perf_counter() - started)
+        return outcomes
 
 
 def _tell(group: list[Waiting], outcomes: list[Outcome]) -> None:

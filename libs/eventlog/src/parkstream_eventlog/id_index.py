@@ -5,8 +5,9 @@ from typing import Final
 from parkstream_events import wire
 from parkstream_events.sightings import EPOCH, VehicleEntered, VehicleExited
 from parkstream_events.wire import UnreadableError
+from parkstream_service.units import DAY_US
 
-from parkstream_eventlog.log import DAY_US, Record, letter_of
+from parkstream_eventlog.log import Record, letter_of
 
 SIGHTINGS: Final = (VehicleEntered, VehicleExited)
 
@@ -22,7 +23,7 @@ def day_of(record: Record) -> int:
         except UnreadableError:
             return record.recorded_at_us // DAY_US
         if isinstance(event, SIGHTINGS):
-            return (event.happened_at - EPOCH).days
+            return (event.event_time - EPOCH).days
     return record.recorded_at_us // DAY_US
 
 

@@ -1,4 +1,3 @@
-#!lua name=parkstream_importing_1
 -- Writes records as they are, positions and recorded times included: into an empty log, or on from where the same file
 -- was interrupted. The number above and in the names below is the version: raise it with every change.
 --

@@ -7,19 +7,19 @@ from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
 from parkstream_events.keys import BackendKeys
+from parkstream_service.lifecycle import cancel
+from parkstream_service.redis import Functions, is_transient
+from parkstream_service.retry import retried
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
-from parkstream_eventlog.functions import Functions
-from parkstream_eventlog.transient import is_transient
+from parkstream_eventlog.functions import LOG
 
 LEASE_SECONDS: Final = 60.0
 RENEW_SECONDS: Final = 20.0
 MOVE_SECONDS: Final = 1.0
 """How often a move is written at most."""
 AGAIN_SECONDS: Final = 1.0
-"""After how long a renewal is tried again that Redis did not take."""
-CANCEL_AGAIN_SECONDS: Final = 0.5
+"""After how long, at least, a renewal is tried again that Redis did not take."""
 
 
 class Leased(NamedTuple):
@@ -56,22 +56,15 @@ class Lease:
         """Remove the lease; without Redis it runs out by itself."""
         try:
             await self._functions.execute("HDEL", self._key, self.name)
-        except RedisError as error:
+        except Exception as error:
             if not is_transient(error):
                 raise
 
     async def keep(self) -> None:
         """Renew for ever, also when Redis is away for a while."""
-        pause_seconds = RENEW_SECONDS
         while True:
-            await asyncio.sleep(pause_seconds)
-            try:
-                await self.renew()
-                pause_seconds = RENEW_SECONDS
-            except RedisError as error:
-                if not is_transient(error):
-                    raise
-                pause_seconds = AGAIN_SECONDS
+            await asyncio.sleep(RENEW_SECONDS)
+            await retried(self.renew, first_seconds=AGAIN_SECONDS)
 
 
 @asynccontextmanager
@@ -81,15 +74,13 @@ async def lease(redis: Redis, keys: BackendKeys, name: str, position: int) -> As
     *name* says who it is, and is shown to whoever wants to archive; a lease of the same name is replaced, so take one
     that no other process takes. A reader that dies holds its lease for another minute.
     """
-    held = Lease(Functions(redis), keys, name, position)
+    held = Lease(Functions(redis, LOG), keys, name, position)
     await held.renew()
     keeping = asyncio.create_task(held.keep(), name=f"lease {name}")
     try:
         yield held
     finally:
-        while not keeping.done():
-            keeping.cancel()  # Again if need be: before Python 3.12 redis-py may lose a cancellation.
-            await asyncio.wait([keeping], timeout=CANCEL_AGAIN_SECONDS)
+        await cancel(keeping)
         await held.give_up()
         if not keeping.cancelled():
             keeping.result()  # It has failed, and the reader has not been protected since.
@@ -97,7 +88,7 @@ async def lease(redis: Redis, keys: BackendKeys, name: str, position: int) -> As
 
 async def leases(redis: Redis, keys: BackendKeys) -> list[Leased]:
     """Return the leases that have not run out."""
-    execute = Functions(redis).execute
+    execute = Functions(redis, LOG).execute
     seconds, microseconds = await execute("TIME")
     now_us = int(seconds) * 1_000_000 + int(microseconds)
     flat: list[bytes] = await execute("HGETALL", keys.log_leases)

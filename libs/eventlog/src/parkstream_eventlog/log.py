@@ -10,7 +10,6 @@ from typing import Literal, NamedTuple, Protocol
 
 from msgspec import Struct
 
-DAY_US = 86_400_000_000
 DEDUPE_DAYS = 35
 """For how long an id is remembered, by day of happening; an older sighting is refused as too old."""
 APPEND_MAX = 500
@@ -130,7 +129,8 @@ class NotASightingError(EventLogError, ValueError):
 class EventLog(Protocol):
     """An append-only log that any number of processes write and read.
 
-    Errors of the store itself pass through: ``is_transient`` tells those after which the same call may be made again.
+    Errors of the store itself pass through: ``is_transient`` of ``parkstream_service.redis`` tells those after which
+    the same call may be made again.
     """
 
     async def append(self, candidates: Sequence[Candidate]) -> list[Outcome]:

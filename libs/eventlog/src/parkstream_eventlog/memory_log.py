@@ -5,8 +5,9 @@ import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Sequence
 
+from parkstream_service.units import DAY_US
+
 from parkstream_eventlog.log import (
-    DAY_US,
     DEDUPE_DAYS,
     Appended,
     Candidate,

@@ -3,9 +3,10 @@
 from typing import Any
 
 from parkstream_events.keys import BackendKeys
+from parkstream_service.units import DAY_US
 from redis.asyncio import Redis
 
-from parkstream_eventlog.log import DAY_US, DEDUPE_DAYS, DIGEST_BYTES, EventLog
+from parkstream_eventlog.log import DEDUPE_DAYS, DIGEST_BYTES, EventLog
 
 LETTERS = ("E", "X", "D")
 

@@ -5,12 +5,13 @@ from typing import Any
 
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
+from parkstream_service.redis import Functions
+from parkstream_service.units import DAY_US
 from redis.asyncio import Redis
 
-from parkstream_eventlog.functions import Functions
+from parkstream_eventlog.functions import LOG
 from parkstream_eventlog.log import (
     APPEND_MAX,
-    DAY_US,
     DEDUPE_DAYS,
     Appended,
     Candidate,
@@ -46,7 +47,7 @@ class RedisLog:
     def __init__(self, redis: Redis, keys: BackendKeys, *, dedupe_days: int = DEDUPE_DAYS) -> None:
         self._keys = keys
         self._dedupe_days = dedupe_days
-        self._functions = Functions(redis)
+        self._functions = Functions(redis, LOG)
         self._execute = self._functions.execute
 
     async def append(self, candidates: Sequence[Candidate]) -> list[Outcome]:

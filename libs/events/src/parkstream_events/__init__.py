@@ -1,1 +1,1 @@
-"""The words, needed by everyone. Reading order: sightings, decisions, summaries, wire, topology, keys."""
+"""The contract that every service shares. Reading order: sightings, decisions, summaries, wire, topology, keys."""

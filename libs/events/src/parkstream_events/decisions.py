@@ -25,7 +25,7 @@ RESTATED_MAX: Final = 500
 class WatermarkAdvanced(Struct, frozen=True):
     """A direction has reported all that happened before ``to_us``, as far as anybody can know.
 
-    ``because``: ``silence`` (nothing came for the grace) or ``hold_max`` (something was held too long).
+    ``because``: ``silence`` (nothing came for the grace) or ``hold_max`` (something was pending too long).
     ``as_of_position``: the end of the log when it was decided; a later sighting of the direction voids the decision.
     """
 
@@ -78,7 +78,7 @@ class RestatedVisit(Struct, frozen=True):
 
 
 class VisitsRestated(Struct, frozen=True):
-    """Another ``version`` of the projection became live, and says these visits otherwise: again, as the next revision.
+    """Another ``version`` of the projection became live: these visits are emitted again as it has them.
 
     ``as_of_position``: what both versions had taken in; the ``part``s of one switch follow it, from 1 on.
     """

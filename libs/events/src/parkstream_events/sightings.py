@@ -53,7 +53,7 @@ class VehicleEntered(Struct, frozen=True, omit_defaults=True, tag=False):
         return Direction.ENTRY
 
     @property
-    def happened_at(self) -> datetime:
+    def event_time(self) -> datetime:
         """When the vehicle passed, as UTC."""
         return self.entry_date_time
 
@@ -79,7 +79,7 @@ class VehicleExited(Struct, frozen=True, omit_defaults=True, tag=False):
         return Direction.EXIT
 
     @property
-    def happened_at(self) -> datetime:
+    def event_time(self) -> datetime:
         """When the vehicle passed, as UTC."""
         return self.exit_date_time
 

@@ -10,6 +10,7 @@ from faststream.rabbit import RabbitBroker
 from msgspec import Struct
 from parkstream_events.keys import Database, EntryGeneratorKeys, ExitGeneratorKeys
 from parkstream_messaging import make_broker
+from parkstream_service.redis import connect
 from parkstream_telemetry import TelemetryOptions, names, start
 from parkstream_telemetry.rabbitmq import TracingMiddleware
 
@@ -17,7 +18,7 @@ from parkstream_generators.event_publisher import outlet
 from parkstream_generators.intent_store import Journal
 from parkstream_generators.intents import Intent
 from parkstream_generators.publisher import Publisher
-from parkstream_generators.redis_store import Store, connect
+from parkstream_generators.redis_store import Store
 from parkstream_generators.settings import CameraSettings
 
 SAY_EVERY_SECONDS: Final = 1.0
@@ -40,6 +41,8 @@ class Station:
 
     def __init__(self, settings: CameraSettings, identity: Identity) -> None:
         self.settings = settings
+        self.service = identity.service
+        self.description = identity.description
         self.telemetry = start(_options(settings, identity.service))
         self.store = Store(connect(settings.redis_url, identity.database, name=identity.service), self._redis_away)
         self.journal = Journal(self.store, identity.keys)
@@ -91,11 +94,11 @@ class Station:
         for declare_some in self._declarations:
             await declare_some(self.broker)
 
-    def _redis_away(self, error: Exception, _delay_seconds: float) -> None:
+    def _redis_away(self, error: Exception) -> None:
         if self._may_say("redis"):
             self.telemetry.log(names.EVENT_WAITING, dependency="redis", detail=repr(error))
 
-    def _broker_away(self, error: BaseException, buffered: int) -> None:
+    def _broker_away(self, error: Exception, buffered: int) -> None:
         if self._may_say("rabbitmq"):
             self.telemetry.log(names.EVENT_BUFFERING, detail=repr(error), count=buffered)
 

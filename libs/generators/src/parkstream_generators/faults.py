@@ -1,11 +1,10 @@
 """What goes wrong at a camera, each with its share; all off by default."""
 
 from msgspec import Struct
+from parkstream_events.units import SECOND_US
 
 from parkstream_generators.chance import drawn
 from parkstream_generators.plates import misread_plate
-
-MICROSECONDS = 1_000_000
 
 
 class Faults(Struct, frozen=True, kw_only=True):
@@ -38,7 +37,7 @@ class Faults(Struct, frozen=True, kw_only=True):
 
     def clock(self, now_us: int) -> int:
         """Return what the camera's own clock shows at *now_us*."""
-        return now_us + round(self.clock_skew_seconds * MICROSECONDS)
+        return now_us + round(self.clock_skew_seconds * SECOND_US)
 
 
 def _falls(share: float, seed: int, purpose: str, plate: str) -> bool:

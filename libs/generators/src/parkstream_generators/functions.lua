@@ -1,4 +1,3 @@
-#!lua name=parkstream_cameras_1
 -- What a camera means to publish, and what became of it. The number above and in the names below is the version: raise
 -- it with every change. A list of things is one JSON argument. Redis does not roll back: checks come before writes.
 
@@ -72,7 +71,7 @@ local function due(keys, args)
   return answer
 end
 
-redis.register_function('parkstream_cameras_1_intend', intend)
-redis.register_function('parkstream_cameras_1_settle', settle)
-redis.register_function('parkstream_cameras_1_park', park)
-redis.register_function{ function_name = 'parkstream_cameras_1_due', callback = due, flags = { 'no-writes' } }
+redis.register_function('parkstream_cameras_intend_1', intend)
+redis.register_function('parkstream_cameras_settle_1', settle)
+redis.register_function('parkstream_cameras_park_1', park)
+redis.register_function{ function_name = 'parkstream_cameras_due_1', callback = due, flags = { 'no-writes' } }

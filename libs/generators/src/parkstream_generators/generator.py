@@ -1,25 +1,22 @@
-"""A generator as a FastStream application: the order in which it begins and ends, and what it answers."""
+"""A generator's process: the order in which it begins and ends, and what it answers."""
 
 import asyncio
 import gc
-import signal
-from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine, Mapping
 from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import msgspec
-import uvicorn
-from faststream.asgi import AsgiFastStream
+from litestar import Litestar
+from parkstream_service.http import HttpFace, ServerSettings, bearer_guards, http_app, serve
+from parkstream_service.lifecycle import BackgroundTasks
 from parkstream_telemetry import names
 
-from parkstream_generators.background_tasks import Duties
 from parkstream_generators.context import Station
-from parkstream_generators.http import routes
+from parkstream_generators.http import GeneratorAccount, camera_router
 
 DRAIN_SECONDS: Final = 5.0
 PING_SECONDS: Final = 1.0
-HTTP_GRACEFUL_SECONDS: Final = 2
-FAILED: Final = 1
 GC_THRESHOLDS: Final = (50_000, 20, 20)
 
 Drive = Callable[[], Coroutine[Any, Any, None]]
@@ -30,52 +27,55 @@ async def _no_counts() -> dict[str, int]:
     return {}
 
 
-class Generator(AsgiFastStream):
+class Generator:
     """Publishes what *drive* makes until the station is stopped; *counts* joins the account."""
 
     def __init__(self, station: Station, drive: Drive, counts: Counts = _no_counts) -> None:
-        self.exit_code = 0
-        self.server: uvicorn.Server | None = None
+        self.tasks = BackgroundTasks(self._report)
         self._station = station
         self._drive = drive
         self._counts = counts
-        self._duties = Duties(self._failed)
-        self._started = asyncio.Event()
+        self._started = False
         self._driving = False
-        super().__init__(
-            station.broker,
-            logger=None,
-            lifespan=self._life,
-            after_startup=[self._started.set],
-            on_shutdown=[self._drain],
-            asgi_routes=routes(
-                station.telemetry,
-                station.settings.api_token,
+
+    @property
+    def app(self) -> Litestar:
+        """The application that answers for this generator, and runs it for as long as it is served."""
+        token = self._station.settings.api_token
+        return http_app(
+            HttpFace(
+                title=f"Parkstream {self._station.service.removeprefix('parkstream-')}",
+                description=self._station.description,
+                guarded=bool(token),
+                routes=[camera_router(self._account, self._station.stop, bearer_guards(token))],
+                live=self._live,
                 ready=self._ready,
-                account=self._account,
-                stop=self._stop,
-            ),
+                metrics=self._station.telemetry.prometheus,
+                lifespan=self._life,
+                report=lambda error: self._report("http", error),
+            )
         )
+
+    def run(self, port: int) -> int:
+        """Answer on *port* and run until told to stop or failed; return the exit code."""
+        return serve(self.app, ServerSettings(host=self._station.settings.host, port=port), self.tasks)
 
     @asynccontextmanager
     async def _life(self) -> AsyncGenerator[None]:
-        """Work between start and stop; end the process when either fails."""
-        self._duties.take_up("generate", self._work())
-        try:
-            yield
-        except BaseException as error:
-            self._failed("start", error)
-            raise
-        finally:
-            await self._duties.put_down()
-            await self._station.store.close()
-            self._station.telemetry.log(names.EVENT_STOPPED)
-            self._station.telemetry.shutdown()
+        """Work between start and stop."""
+        self.tasks.start("generate", self._work(), may_end=True)
+        yield
+        await self._drain()
+        await self._station.broker.stop()
+        await self._station.store.close()
+        self._station.telemetry.log(names.EVENT_STOPPED)
+        self._station.telemetry.shutdown()
 
     async def _work(self) -> None:
         station = self._station
-        await self._started.wait()
-        self._duties.take_up("publish", station.publisher.run())
+        await station.broker.start()
+        self._started = True
+        self.tasks.start("publish", station.publisher.run())
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
         station.telemetry.log(names.EVENT_STARTED)
@@ -96,55 +96,29 @@ class Generator(AsgiFastStream):
         Nothing is in flight when the broker closes.
         """
         self._station.stop()
-        if self._started.is_set():
+        if self._started:
             with suppress(TimeoutError):
                 async with asyncio.timeout(DRAIN_SECONDS):
                     await self._station.publisher.emptied()
-        await self._duties.put_down()
+        await self.tasks.stop()
 
-    def _failed(self, duty: str, error: BaseException) -> None:
-        self._station.telemetry.log(names.EVENT_GENERATOR_FAILED, duty=duty, error=error)
-        self.exit_code = FAILED
-        if self.server is not None:
-            self.server.should_exit = True
+    def _report(self, task: str, error: BaseException) -> None:
+        self._station.telemetry.log(names.EVENT_GENERATOR_FAILED, duty=task, error=error)
 
-    async def _ready(self) -> dict[str, bool]:
+    async def _live(self) -> Mapping[str, str]:
+        return {f"task {name}": problem for name, problem in self.tasks.failed.items()}
+
+    async def _ready(self) -> Mapping[str, str]:
+        connected = await self._station.broker.ping(PING_SECONDS)
         return {
-            "started": self._started.is_set(),
-            "rabbitmq": await self._station.broker.ping(PING_SECONDS),
-            "redis": await self._station.store.ready(),
+            **await self._live(),
+            "start": "" if self._started else "not started yet",
+            "rabbitmq": "" if connected else "not connected",
+            "redis": await self._station.store.problem(),
         }
 
-    async def _account(self) -> dict[str, Any]:
+    async def _account(self) -> GeneratorAccount:
         """Return the counts; what is buffered is looked at first, so that none buffered means all counted."""
         now = {"running": self._driving, "buffered": self._station.publisher.buffered}
         account: dict[str, Any] = msgspec.to_builtins(await self._station.journal.account())
-        return account | now | await self._counts()
-
-    async def _stop(self) -> dict[str, Any]:
-        self._station.stop()
-        return {"running": False}
-
-
-def serve(app: Generator, host: str, port: int) -> int:
-    """Run *app* until it is told to stop or fails; return the exit code."""
-    app.server = uvicorn.Server(
-        uvicorn.Config(
-            app,
-            host=host,
-            port=port,
-            loop="uvloop",
-            log_config=None,
-            access_log=False,
-            lifespan="on",
-            timeout_graceful_shutdown=HTTP_GRACEFUL_SECONDS,
-        )
-    )
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _ignore)  # uvicorn raises the signal again when it has stopped in good order.
-    app.server.run()
-    return app.exit_code or (0 if app.server.started else FAILED)
-
-
-def _ignore(*_: object) -> None:
-    """Take a signal without ending."""
+        return msgspec.convert(account | now | await self._counts(), GeneratorAccount)

@@ -1,64 +1,53 @@
-"""What a generator answers over HTTP: health, its account, and to being stopped."""
+"""What a generator answers beside health and metrics: its account, and to being stopped."""
 
-import hmac
-from collections.abc import Awaitable, Callable, Mapping
-from http import HTTPStatus
-from typing import Any
+from collections.abc import Awaitable, Callable, Sequence
 
-import msgspec
-from faststream.asgi import AsgiResponse, get, post
-from faststream.asgi.types import ASGIApp, Scope
-from parkstream_telemetry import Telemetry
-from parkstream_telemetry.asgi import metrics_response
-
-Answer = Callable[[], Awaitable[Mapping[str, Any]]]
+from litestar import Router, get, post
+from msgspec import Struct
+from parkstream_service.http import Guard, problem
 
 
-def routes(
-    telemetry: Telemetry, token: str | None, *, ready: Answer, account: Answer, stop: Answer
-) -> list[tuple[str, ASGIApp]]:
-    """Return the paths with what answers them; with a *token*, ``/v1`` asks for it."""
+class Running(Struct, frozen=True):
+    """Whether a generator makes events."""
 
-    @get
-    async def live(_: Scope) -> AsgiResponse:
-        return _json({"status": "live"})
-
-    @get
-    async def is_ready(_: Scope) -> AsgiResponse:
-        checks = await ready()
-        well = all(checks.values())
-        status = HTTPStatus.OK if well else HTTPStatus.SERVICE_UNAVAILABLE
-        return _json({"status": "ready" if well else "not ready", "checks": checks}, status)
-
-    @get
-    async def the_account(scope: Scope) -> AsgiResponse:
-        return _json(await account()) if _may(scope, token) else _refused()
-
-    @post
-    async def do_stop(scope: Scope) -> AsgiResponse:
-        return _json(await stop(), HTTPStatus.ACCEPTED) if _may(scope, token) else _refused()
-
-    return [
-        ("/health/live", live),
-        ("/health/ready", is_ready),
-        ("/metrics", metrics_response(telemetry)),
-        ("/v1/account", the_account),
-        ("/v1/stop", do_stop),
-    ]
+    running: bool
 
 
-def _may(scope: Scope, token: str | None) -> bool:
-    if token is None:
-        return True
-    given: bytes = dict(scope["headers"]).get(b"authorization", b"")
-    return hmac.compare_digest(given, f"Bearer {token}".encode())
+class GeneratorAccount(Struct, frozen=True, kw_only=True):
+    """What a camera did, exact also after kill -9, and what it does now."""
+
+    running: bool
+    buffered: int
+    """Events that are made and not confirmed and counted yet; 0 means that all are."""
+    step: int
+    made: int
+    seed: int
+    published: int
+    matched: int
+    unmatched: int
+    misread: int
+    missed: int
+    duplicates: int
+    dropped: int
+    parked: int | None = None
+    """How many cars are inside, as the exit camera knows."""
 
 
-def _refused() -> AsgiResponse:
-    problem = {"status": 401, "title": "Unauthorized", "detail": "Send 'Authorization: Bearer <PARKSTREAM_API_TOKEN>'."}
-    headers = {"content-type": "application/problem+json", "www-authenticate": "Bearer"}
-    return AsgiResponse(msgspec.json.encode(problem), HTTPStatus.UNAUTHORIZED, headers)
+def camera_router(
+    account: Callable[[], Awaitable[GeneratorAccount]], stop: Callable[[], None], guards: Sequence[Guard]
+) -> Router:
+    """Return all routes of ``/v1``; *guards* watch over them."""
+    unauthorised = {401: problem("The bearer token is missing or wrong.")}
 
+    @get("/account", summary="What did it do?", responses=unauthorised)
+    async def get_account() -> GeneratorAccount:
+        """Return how many events were made, published and confirmed."""
+        return await account()
 
-def _json(value: object, status: HTTPStatus = HTTPStatus.OK) -> AsgiResponse:
-    return AsgiResponse(msgspec.json.encode(value), status, {"content-type": "application/json"})
+    @post("/stop", status_code=202, summary="Make no more events", responses=unauthorised)
+    async def do_stop() -> Running:
+        """Make no more events; what was made is still published."""
+        stop()
+        return Running(running=False)
+
+    return Router("/v1", route_handlers=[get_account, do_stop], guards=list(guards), tags=["camera"])

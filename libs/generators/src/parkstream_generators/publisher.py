@@ -7,8 +7,8 @@ from typing import Final
 
 from aio_pika.exceptions import AMQPError
 from aiormq.exceptions import ChannelInvalidStateError
+from parkstream_service.retry import retried, uncancelled
 
-from parkstream_generators.background_tasks import asked_to_stop
 from parkstream_generators.event_publisher import TIMEOUT_SECONDS, Send
 from parkstream_generators.intent_store import Journal
 from parkstream_generators.intents import Intent
@@ -34,7 +34,7 @@ class Publisher:
         declare: Callable[[], Awaitable[None]],
         *,
         buffer_max: int,
-        on_away: Callable[[BaseException, int], None],
+        on_away: Callable[[Exception, int], None],
         on_confirmed: Callable[[Sequence[Intent]], None],
     ) -> None:
         self._send = send
@@ -94,39 +94,25 @@ class Publisher:
         """Publish *intent* once; return whether it was confirmed, and if not, only when RabbitMQ is back."""
         started_at = asyncio.get_running_loop().time()
         try:
-            await self._send(intent)
+            await uncancelled(lambda: self._send(intent))
         except FAILURES as error:
             await self._recover(started_at, error)
-        except asyncio.CancelledError as error:
-            if asked_to_stop():
-                raise
-            await self._recover(started_at, error)  # The channel died and cancelled who waited for its confirms.
-        else:
-            return True
-        return False
+            return False
+        return True
 
-    async def _recover(self, failed_from: float, error: BaseException) -> None:
+    async def _recover(self, failed_from: float, error: Exception) -> None:
         """Return when the queues are there again; what fails at the same time waits for one recovery."""
         async with self._recovering:
             if self._recovered_at > failed_from:
                 return
             self._on_away(error, self.buffered)
-            while not await self._declared_after_pause():
-                pass
+            await asyncio.sleep(RECOVERY_PAUSE_SECONDS)
+            await retried(self._declare_in_time, when=_is_failure, first_seconds=RECOVERY_PAUSE_SECONDS)
             self._recovered_at = asyncio.get_running_loop().time()
 
-    async def _declared_after_pause(self) -> bool:
-        await asyncio.sleep(RECOVERY_PAUSE_SECONDS)
-        try:
-            async with asyncio.timeout(TIMEOUT_SECONDS):
-                await self._declare()
-        except FAILURES:
-            return False
-        except asyncio.CancelledError:
-            if asked_to_stop():
-                raise
-            return False
-        return True
+    async def _declare_in_time(self) -> None:
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            await self._declare()
 
     async def _settle(self) -> None:
         while True:
@@ -138,3 +124,7 @@ class Publisher:
             self.buffered -= len(batch)
             self._on_confirmed(batch)
             self._something_settled.set()
+
+
+def _is_failure(error: Exception) -> bool:
+    return isinstance(error, FAILURES)

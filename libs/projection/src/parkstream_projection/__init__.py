@@ -5,7 +5,7 @@ be delivered), reads (questions); versions and switching.lua (which is live), co
 differences (how two compare).
 """
 
-from parkstream_projection.codec import fact_of, state_hash
+from parkstream_projection.codec import recorded_event_of, state_hash
 from parkstream_projection.comparison import Compared, Comparison
 from parkstream_projection.differences import Difference, restating
 from parkstream_projection.outbox import Entry, Outbox, Parked
@@ -42,7 +42,7 @@ __all__ = [
     "Version",
     "Versions",
     "Waiting",
-    "fact_of",
+    "recorded_event_of",
     "restating",
     "state_hash",
 ]

@@ -1,4 +1,4 @@
-"""Records to facts, what is remembered to bytes and back, what is said to summaries."""
+"""Records to recorded events, state to bytes and back, revisions to summaries."""
 
 from collections.abc import Callable
 from typing import Final
@@ -8,7 +8,7 @@ from parkstream_eventlog import Record
 from parkstream_events import wire
 from parkstream_events.summaries import SummaryItem
 from parkstream_events.wire import UnreadableError
-from parkstream_visits import Clock, Fact, Plate, Spoken, State, Unreadable, entity_hash, summary_of
+from parkstream_visits import Clock, Emitted, Plate, RecordedEvent, State, Unreadable, entity_hash, summary_of
 from parkstream_visits.state_hash import MODULUS
 
 CLOCK: Final = "clock"
@@ -20,21 +20,23 @@ decode_plate: Final = msgspec.msgpack.Decoder(Plate).decode
 decode_clock: Final = msgspec.msgpack.Decoder(Clock).decode
 
 
-def fact_of(record: Record) -> Fact:
-    """Return what *record* says; one that cannot be read is a fact too."""
+def recorded_event_of(record: Record) -> RecordedEvent:
+    """Return *record*, decoded; one that cannot be read is ``Unreadable``."""
     try:
         event = wire.decode(record.type, record.body)
     except UnreadableError as error:
         unreadable = Unreadable(record.type, error.reason, error.detail)
-        return Fact(record.position, record.recorded_at_us, record.published_at_us, record.traceparent, unreadable)
-    return Fact(record.position, record.recorded_at_us, record.published_at_us, record.traceparent, event)
+        return RecordedEvent(
+            record.position, record.recorded_at_us, record.published_at_us, record.traceparent, unreadable
+        )
+    return RecordedEvent(record.position, record.recorded_at_us, record.published_at_us, record.traceparent, event)
 
 
-def item_of(spoken: Spoken, traceparent: str | None) -> bytes:
-    """Return the summary of *spoken* as it is posted, going on with the trace *traceparent*."""
-    if traceparent != spoken.cause.traceparent:
-        spoken = spoken._replace(cause=spoken.cause._replace(traceparent=traceparent))
-    return encode_item(summary_of(spoken))
+def item_of(emitted: Emitted, traceparent: str | None) -> bytes:
+    """Return the summary of *emitted* as it is posted, going on with the trace *traceparent*."""
+    if traceparent != emitted.cause.traceparent:
+        emitted = emitted._replace(cause=emitted.cause._replace(traceparent=traceparent))
+    return encode_item(summary_of(emitted))
 
 
 def clock_hash(encoded: bytes) -> int:
@@ -48,7 +50,7 @@ def hash_text(total: int) -> str:
 
 
 def state_hash(state: State) -> str:
-    """Return the hash of a whole *state*; the agendas follow from the plates."""
+    """Return the hash of a whole *state*; the timers follow from the plates."""
     total = clock_hash(encode(state.clock))
     for name, plate in state.plates.items():
         total += entity_hash(name, encode(plate))

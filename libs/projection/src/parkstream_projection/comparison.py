@@ -8,13 +8,14 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, Final, NamedTuple
 
 from parkstream_events.keys import BackendKeys
+from parkstream_service.redis import Functions
 from parkstream_visits import Clock, entity_hash
 from parkstream_visits.state_hash import MODULUS
 from redis.asyncio import Redis
 
 from parkstream_projection.codec import clock_hash, decode_clock, decode_plate, encode
 from parkstream_projection.differences import Difference, differences, final_before_us
-from parkstream_projection.functions import Functions
+from parkstream_projection.functions import PROJECTING
 
 SCANNED_AT_ONCE: Final = 1_000
 READ_AT_ONCE: Final = 1_000
@@ -37,7 +38,7 @@ class Comparison:
     """Version *now* of the projection in *redis* against the one *shown* so far."""
 
     def __init__(self, redis: Redis, keys: BackendKeys, shown: int, now: int) -> None:
-        self._functions = Functions(redis)
+        self._functions = Functions(redis, PROJECTING)
         self._keys = keys
         self._versions = (shown, now)
         self._suspects: set[str] | None = None

@@ -5,25 +5,25 @@ from typing import Final, NamedTuple
 
 from parkstream_events import wire
 from parkstream_events.decisions import RESTATED_MAX, RestatedVisit, VisitsRestated
-from parkstream_visits import Clock, Plate, Said
+from parkstream_visits import Clock, LastEmitted, Plate
 from parkstream_visits.plate_visits import ENTRY, EXIT
 
 RESTATED_BYTES_MAX: Final = wire.BODY_BYTES_MAX - 1_024
 
 
 class Difference(NamedTuple):
-    """A visit of which the version *shown* so far said another thing than *now* is said, or at another revision."""
+    """A visit whose last summary of the version *shown* so far is another than *now*, or at another revision."""
 
     plate: str
     visit_id: str
-    shown: Said | None
-    now: Said | None
+    shown: LastEmitted | None
+    now: LastEmitted | None
 
 
 class _Standing(NamedTuple):
-    """What is said of a visit, and when that happened: the same ids may have been read as other times."""
+    """What was emitted of a visit, and when that happened: the same ids may have been read as other times."""
 
-    said: Said
+    last: LastEmitted
     entered_at_us: int | None
     exited_at_us: int | None
 
@@ -75,16 +75,16 @@ def _of_plate(name: str, shown: Plate | None, now: Plate | None, final_before: i
             continue
         if other is None and _is_final(visit_id, shown, final_before):
             continue
-        yield Difference(name, visit_id, one.said if one else None, other.said if other else None)
+        yield Difference(name, visit_id, one.last if one else None, other.last if other else None)
 
 
 def _standings(plate: Plate | None) -> Mapping[str, _Standing]:
     if plate is None:
         return {}
-    happened = {(seen.way, seen.id): seen.at_us for seen in plate.seen}
+    happened = {(sighting.way, sighting.id): sighting.at_us for sighting in plate.sightings}
     return {
-        visit_id: _Standing(said, happened.get((ENTRY, said.entry_id or "")), happened.get((EXIT, said.exit_id or "")))
-        for visit_id, said in plate.said.items()
+        visit_id: _Standing(last, happened.get((ENTRY, last.entry_id or "")), happened.get((EXIT, last.exit_id or "")))
+        for visit_id, last in plate.emitted.items()
     }
 
 
@@ -92,7 +92,7 @@ def _is_final(visit_id: str, plate: Plate | None, final_before: int) -> bool:
     """Whether all that is remembered of a visit happened so long ago that a plate like this may have forgotten it."""
     if plate is None:
         return True
-    said = plate.said[visit_id]
+    last = plate.emitted[visit_id]
     kind, _, id_ = visit_id.partition(":")
-    own = {(EXIT if kind == "exit" else ENTRY, id_), (ENTRY, said.entry_id), (EXIT, said.exit_id)}
-    return all(seen.at_us < final_before for seen in plate.seen if (seen.way, seen.id) in own)
+    own = {(EXIT if kind == "exit" else ENTRY, id_), (ENTRY, last.entry_id), (EXIT, last.exit_id)}
+    return all(sighting.at_us < final_before for sighting in plate.sightings if (sighting.way, sighting.id) in own)

@@ -1,4 +1,3 @@
-#!lua name=parkstream_projection_3
 -- The only writers of projections and of the outbox. The number above and in the names below is the version: raise it
 -- with every change, so that an older process keeps calling its own and cannot replace a newer one.
 --

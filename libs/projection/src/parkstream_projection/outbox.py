@@ -7,10 +7,11 @@ from typing import Any, Final, NamedTuple
 import msgspec
 from msgspec import Raw, Struct
 from parkstream_events.keys import BackendKeys
+from parkstream_service.redis import Functions, code_of
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from parkstream_projection.functions import Functions
+from parkstream_projection.functions import PROJECTING
 
 GROUP: Final = "deliver"
 REDRIVEN_AT_ONCE: Final = 100
@@ -49,7 +50,7 @@ class Outbox:
     """The outbox in *redis*, whose client must not repeat commands by itself."""
 
     def __init__(self, redis: Redis, keys: BackendKeys) -> None:
-        self._functions = Functions(redis)
+        self._functions = Functions(redis, PROJECTING)
         self._stream = keys.outbox
         self._meta = keys.outbox_meta
         self._parked = keys.outbox_parked
@@ -140,7 +141,7 @@ class Outbox:
         try:
             return await self._functions.execute(*command)
         except ResponseError as error:
-            if not str(error).startswith("NOGROUP"):
+            if code_of(error) != "NOGROUP":
                 raise
         await self._make_group()
         return await self._functions.execute(*command)
@@ -149,7 +150,7 @@ class Outbox:
         try:
             await self._functions.execute("XGROUP", "CREATE", self._stream, GROUP, "0", "MKSTREAM")
         except ResponseError as error:
-            if not str(error).startswith("BUSYGROUP"):  # Another process was first.
+            if code_of(error) != "BUSYGROUP":  # Another process was first.
                 raise
 
 

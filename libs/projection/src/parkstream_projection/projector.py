@@ -9,13 +9,13 @@ from parkstream_eventlog import Record
 from parkstream_events.decisions import VisitsRestated
 from parkstream_events.keys import BackendKeys
 from parkstream_events.sightings import VehicleEntered, VehicleExited
-from parkstream_visits import Agenda, Clock, Fact, Fold, Plate, Spoken, State, entity_hash, reach
+from parkstream_visits import Clock, Emitted, Fold, Plate, RecordedEvent, State, Timer, entity_hash, reach
 from parkstream_visits.fold import FORGOTTEN_PER_RECORD_MAX
 from parkstream_visits.state_hash import MODULUS
 from parkstream_visits.timers import SEPARATOR
 from redis.asyncio import Redis
 
-from parkstream_projection.codec import clock_hash, decode_plate, encode, fact_of, hash_text, item_of
+from parkstream_projection.codec import clock_hash, decode_plate, encode, hash_text, item_of, recorded_event_of
 from parkstream_projection.store import HASH_EVERY, Change, Loaded, ProjectionError, Store
 
 CACHE_PLATES: Final = 10_000
@@ -30,8 +30,8 @@ class Step(NamedTuple):
     """What a batch of records came to."""
 
     position: int
-    facts: list[Fact]
-    spoken: list[Spoken]
+    events: list[RecordedEvent]
+    revisions: list[Emitted]
     emitted: int
 
 
@@ -51,7 +51,7 @@ class SkippedError(ProjectionError):
 class Projector:
     """Projection *version* in *redis*; any number may run, and all but the first to take a step get ``StaleError``.
 
-    Without *version* it is the live one, as of the last ``load``. ``traced(spoken)`` returns the trace context that a
+    Without *version* it is the live one, as of the last ``load``. ``traced(emitted)`` returns the trace context that a
     summary goes on with; without it that of its cause goes on.
     """
 
@@ -62,7 +62,7 @@ class Projector:
         *,
         version: int | None = None,
         cache_plates: int = CACHE_PLATES,
-        traced: Callable[[Spoken], str | None] | None = None,
+        traced: Callable[[Emitted], str | None] | None = None,
     ) -> None:
         self._store = Store(redis, keys, version)
         self._cache_plates = cache_plates
@@ -110,63 +110,63 @@ class Projector:
         if records and records[0].position != self.checkpoint + 1:
             raise SkippedError(self.checkpoint + 1, records[0].position)
         self._loaded = False
-        facts = [fact_of(record) for record in records]
-        spoken: list[Spoken] = []
+        events = [recorded_event_of(record) for record in records]
+        revisions: list[Emitted] = []
         emitted = 0
-        for part in _parts(self.checkpoint, facts):
-            emitted += await self._take_in(part, spoken)
+        for part in _parts(self.checkpoint, events):
+            emitted += await self._take_in(part, revisions)
         self._loaded = True
-        return Step(self.checkpoint, facts, spoken, emitted)
+        return Step(self.checkpoint, events, revisions, emitted)
 
-    async def _take_in(self, facts: list[Fact], spoken: list[Spoken]) -> int:
-        work = _Work(self._cache, self._clock, facts)
-        due_through = reach(facts, self._clock)
-        work.loaded(await self._store.load(self.checkpoint, due_through, FORGOTTEN_LOADED * len(facts), work.missing))
-        change = Change(facts[-1].position, "", b"")
-        self._fold(work, facts, change, spoken)
+    async def _take_in(self, events: list[RecordedEvent], revisions: list[Emitted]) -> int:
+        work = _Work(self._cache, self._clock, events)
+        due_through = reach(events, self._clock)
+        work.loaded(await self._store.load(self.checkpoint, due_through, FORGOTTEN_LOADED * len(events), work.missing))
+        change = Change(events[-1].position, "", b"")
+        self._fold(work, events, change, revisions)
         emitted = await self._store.commit(self.checkpoint, change)
         self.checkpoint = change.checkpoint
         work.keep(self._cache_plates)
         return emitted
 
-    def _fold(self, work: "_Work", facts: list[Fact], change: Change, spoken: list[Spoken]) -> None:
+    def _fold(self, work: "_Work", events: list[RecordedEvent], change: Change, revisions: list[Emitted]) -> None:
         fold = Fold(work.state)
-        for fact in facts:
-            if said := fold.fold(fact):
-                spoken += said
-                if fact.position > self._emitted_through:
-                    self._emit(fact, said, change)
+        for recorded in events:
+            if new := fold.fold(recorded):
+                revisions += new
+                if recorded.position > self._emitted_through:
+                    self._emit(recorded, new, change)
         change.clock = encode(self._clock)
         clock = clock_hash(change.clock)
         self._hash = (self._hash - self._clock_hash + clock + work.write(fold.take_touched(), change)) % MODULUS
         self._clock_hash = clock
         change.state_hash = self.state_hash
 
-    def _emit(self, fact: Fact, said: list[Spoken], change: Change) -> None:
+    def _emit(self, recorded: RecordedEvent, new: list[Emitted], change: Change) -> None:
         traced = self._traced
-        for nth, spoken in enumerate(said):
-            goes_on = None if spoken.restated else spoken.cause.traceparent
-            traceparent = traced(spoken) if traced else goes_on
-            item = item_of(spoken, traceparent)
+        for nth, revision in enumerate(new):
+            goes_on = None if revision.restated else revision.cause.traceparent
+            traceparent = traced(revision) if traced else goes_on
+            item = item_of(revision, traceparent)
             change.summaries += (
-                f"{fact.position}-{nth}",
-                spoken.visit_id,
-                spoken.revision,
+                f"{recorded.position}-{nth}",
+                revision.visit_id,
+                revision.revision,
                 item,
-                fact.recorded_at_us,
+                recorded.recorded_at_us,
             )
 
 
 class _Work:
     """The part of the state that a batch may touch, taken out of *cache* until it is committed."""
 
-    def __init__(self, cache: OrderedDict[str, Kept], clock: Clock, facts: list[Fact]) -> None:
+    def __init__(self, cache: OrderedDict[str, Kept], clock: Clock, events: list[RecordedEvent]) -> None:
         self._cache = cache
         self._hashes: dict[str, int] = {}
         self.state = State(clock)
         self.missing: list[str] = []
-        """Plates of the facts that must be loaded."""
-        for name in dict.fromkeys(name for fact in facts for name in _plates_in(fact)):
+        """Plates of the events that must be loaded."""
+        for name in dict.fromkeys(name for recorded in events for name in _plates_in(recorded)):
             if not self._take_out(name):
                 self.missing.append(name)
 
@@ -186,13 +186,13 @@ class _Work:
             if name not in self.state.plates and not self._take_out(name):
                 self._decode(name, encoded)
         plates = self.state.plates
-        *watermarks, recorded = self.state.agendas
+        *watermarks, recorded_timers = self.state.timers
         for queue, members in zip(watermarks, loaded.due, strict=False):
             for member in members:
                 name, visit_id = member.split(SEPARATOR, 1)
-                queue.load(plates[name].held[visit_id][1], member)  # A score is a float, this is exact.
-        for name in loaded.due[Agenda.RECORDED]:
-            recorded.load(plates[name].keep_until_us, name)
+                queue.load(plates[name].pending[visit_id][1], member)  # A score is a float, this is exact.
+        for name in loaded.due[Timer.RECORDED]:
+            recorded_timers.load(plates[name].keep_until_us, name)
 
     def _decode(self, name: str, encoded: bytes) -> None:
         self.state.plates[name] = decode_plate(encoded)
@@ -213,13 +213,13 @@ class _Work:
                 written += (name, encoded)
             elif name in before:
                 change.forgotten.append(name)
-        self._write_agendas(change, {name for name in touched if name not in before})
+        self._write_timers(change, {name for name in touched if name not in before})
         return by
 
-    def _write_agendas(self, change: Change, new: set[str]) -> None:
+    def _write_timers(self, change: Change, new: set[str]) -> None:
         """Leave out what came and went within the batch: a *new* plate has nothing in Redis."""
-        for way in Agenda:
-            put, removed = self.state.agendas[way].take_changes()
+        for way in Timer:
+            put, removed = self.state.timers[way].take_changes()
             change.put[way] = [half for member, due_us in put.items() for half in (due_us, member)]
             change.dropped[way] = [member for member in removed if member.partition(SEPARATOR)[0] not in new]
 
@@ -232,18 +232,18 @@ class _Work:
             cache.popitem(last=False)
 
 
-def _plates_in(fact: Fact) -> Iterable[str]:
-    match fact.event:
+def _plates_in(recorded: RecordedEvent) -> Iterable[str]:
+    match recorded.event:
         case VehicleEntered() | VehicleExited():
-            return (fact.event.vehicle_plate,)
+            return (recorded.event.vehicle_plate,)
         case VisitsRestated():
-            return [visit.vehicle_plate for visit in fact.event.visits]
+            return [visit.vehicle_plate for visit in recorded.event.visits]
         case _:
             return ()
 
 
-def _parts(checkpoint: int, facts: list[Fact]) -> list[list[Fact]]:
-    """Split *facts* after each position whose state hash is kept, and after each record that names many plates."""
-    borders = set(range(HASH_EVERY - checkpoint % HASH_EVERY, len(facts), HASH_EVERY))
-    borders |= {nth for nth, fact in enumerate(facts, 1) if isinstance(fact.event, VisitsRestated)}
-    return [facts[start:end] for start, end in pairwise((0, *sorted(borders), len(facts))) if start < end]
+def _parts(checkpoint: int, events: list[RecordedEvent]) -> list[list[RecordedEvent]]:
+    """Split *events* after each position whose state hash is kept, and after each record that names many plates."""
+    borders = set(range(HASH_EVERY - checkpoint % HASH_EVERY, len(events), HASH_EVERY))
+    borders |= {nth for nth, recorded in enumerate(events, 1) if isinstance(recorded.event, VisitsRestated)}
+    return [events[start:end] for start, end in pairwise((0, *sorted(borders), len(events))) if start < end]

@@ -8,12 +8,13 @@ from msgspec import Struct, structs
 from parkstream_events.keys import BackendKeys
 from parkstream_events.sightings import moment_of
 from parkstream_events.summaries import Outcome
-from parkstream_visits import Agenda, Clock, Plate, visits_of
+from parkstream_service.redis import Functions
+from parkstream_visits import Clock, Plate, Timer, visits_of
 from parkstream_visits.timers import SEPARATOR
 from redis.asyncio import Redis
 
 from parkstream_projection.codec import clock_hash, decode_clock, decode_plate, encode, hash_text
-from parkstream_projection.functions import Functions
+from parkstream_projection.functions import PROJECTING
 from parkstream_projection.store import FIRST_VERSION
 
 WAITING_MAX: Final = 100
@@ -32,9 +33,9 @@ class Present(Struct, frozen=True):
         return structs.asdict(self.clock.counters)
 
     @property
-    def held(self) -> int:
+    def pending(self) -> int:
         """How many visits wait for sightings still to come."""
-        return self.clock.counters.held
+        return self.clock.counters.pending
 
     @property
     def inside(self) -> int:
@@ -54,7 +55,7 @@ class Present(Struct, frozen=True):
 
 
 class Waiting(NamedTuple):
-    """A visit that is held until a watermark passes *due_us* and the allowed lateness."""
+    """A visit that is pending until a watermark passes *due_us* and the allowed lateness."""
 
     due_us: int
     plate: str
@@ -70,7 +71,7 @@ class Outlook(NamedTuple):
 
 
 class PlateVisit(Struct, frozen=True):
-    """A visit that is remembered: *revision* is the last that was said of it, 0 when none was."""
+    """A visit that is remembered: *revision* is the last that was emitted of it, 0 when none was."""
 
     visit_id: str
     outcome: Outcome | None
@@ -101,7 +102,7 @@ class _Keys(NamedTuple):
     meta: str
     plates: str
     hashes: str
-    agendas: list[str]
+    timers: list[str]
 
 
 _META: Final = ("checkpoint", "state_hash", "clock")
@@ -111,7 +112,7 @@ class Reads:
     """Projection *version* as it is in *redis*, or the live one; the client must not repeat commands by itself."""
 
     def __init__(self, redis: Redis, keys: BackendKeys, *, version: int | None = None) -> None:
-        self._functions = Functions(redis)
+        self._functions = Functions(redis, PROJECTING)
         self._keys = keys
         self._follows_live = version is None
         self._version = version or FIRST_VERSION
@@ -140,7 +141,7 @@ class Reads:
         """Return up to *count* cars that are inside; *cursor* is "0" or that of the page before."""
         due_us, _, skip = cursor.partition(".")
         which = (int(due_us), "+inf", "BYSCORE", "LIMIT", int(skip or 0), count, "WITHSCORES")
-        (answer,) = await self._ask(lambda at: [("ZRANGE", at.agendas[Agenda.EXIT_WATERMARK], *which)])
+        (answer,) = await self._ask(lambda at: [("ZRANGE", at.timers[Timer.EXIT_WATERMARK], *which)])
         waiting = _waiting(answer)
         plates = await self._plates([one.plate for one in waiting])
         found = (_inside(one, encoded) for one, encoded in zip(waiting, plates, strict=True) if encoded)
@@ -150,11 +151,11 @@ class Reads:
 
     async def outlook(self, count: int = WAITING_MAX) -> Outlook:
         """Return where the projection stands, and up to *count* visits per direction that come due first."""
-        ways = (Agenda.ENTRY_WATERMARK, Agenda.EXIT_WATERMARK)
+        ways = (Timer.ENTRY_WATERMARK, Timer.EXIT_WATERMARK)
         meta, entry, exit_ = await self._ask(
             lambda at: [
                 ("HMGET", at.meta, *_META),
-                *(("ZRANGE", at.agendas[way], 0, count - 1, "WITHSCORES") for way in ways),
+                *(("ZRANGE", at.timers[way], 0, count - 1, "WITHSCORES") for way in ways),
             ]
         )
         present = _present(meta)
@@ -163,7 +164,7 @@ class Reads:
     async def latest_positions(self, names: list[str]) -> list[int]:
         """Return for each plate that is remembered the position of the last sighting that was recorded of it."""
         plates = await self._plates(names)
-        return [max(seen.position for seen in decode_plate(encoded).seen) for encoded in plates if encoded]
+        return [max(sighting.position for sighting in decode_plate(encoded).sightings) for encoded in plates if encoded]
 
     async def _plates(self, names: list[str]) -> list[bytes | None]:
         if not names:
@@ -186,9 +187,9 @@ class Reads:
 
 
 def _keys_of(keys: BackendKeys, version: int) -> _Keys:
-    agendas = [keys.projection(version, f"agenda:{way.value}") for way in Agenda]
+    timers = [keys.projection(version, f"timers:{way.value}") for way in Timer]
     meta, plates, hashes = (keys.projection(version, name) for name in ("meta", "plates", "hashes"))
-    return _Keys(meta, plates, hashes, agendas)
+    return _Keys(meta, plates, hashes, timers)
 
 
 def _present(meta: list[Any]) -> Present:
@@ -209,14 +210,14 @@ def _waiting(answer: list[Any]) -> list[Waiting]:
 
 def _visits(plate: Plate, clock: Clock) -> list[PlateVisit]:
     found: list[PlateVisit] = []
-    for visit in visits_of(plate.seen, clock.rules):
-        said = plate.said.get(visit.id)
+    for visit in visits_of(plate.sightings, clock.rules):
+        last = plate.emitted.get(visit.id)
         entry, exit_ = visit.entry, visit.exit
         found.append(
             PlateVisit(
                 visit.id,
-                said.outcome if said else None,
-                said.revision if said else 0,
+                last.outcome if last else None,
+                last.revision if last else 0,
                 moment_of(entry.at_us) if entry else None,
                 moment_of(exit_.at_us) if exit_ else None,
                 entry.id if entry else None,
@@ -230,10 +231,10 @@ def _visits(plate: Plate, clock: Clock) -> list[PlateVisit]:
 def _inside(waiting: Waiting, encoded: bytes) -> Inside | None:
     """Return the car that *waiting* is about, unless it has come in again since."""
     plate = decode_plate(encoded)
-    held = {visit_id: due_us for visit_id, (agenda, due_us) in plate.held.items() if agenda == Agenda.EXIT_WATERMARK}
-    if not plate.inside or waiting.visit_id != max(held, key=held.__getitem__, default=None):
+    pending = {visit_id: due_us for visit_id, (timer, due_us) in plate.pending.items() if timer == Timer.EXIT_WATERMARK}
+    if not plate.inside or waiting.visit_id != max(pending, key=pending.__getitem__, default=None):
         return None
-    entry = next(seen for seen in plate.seen if f"entry:{seen.id}" == waiting.visit_id)
+    entry = next(sighting for sighting in plate.sightings if f"entry:{sighting.id}" == waiting.visit_id)
     return Inside(waiting.plate, moment_of(entry.at_us), entry.id)
 
 

@@ -5,11 +5,12 @@ from typing import Any, Final, NamedTuple
 
 from msgspec import Struct, field
 from parkstream_events.keys import BackendKeys
-from parkstream_visits import RULES_VERSION, Agenda, Clock
+from parkstream_service.redis import Functions
+from parkstream_visits import RULES_VERSION, Clock, Timer
 from redis.asyncio import Redis
 
 from parkstream_projection.codec import clock_hash, decode_clock, encode, hash_text
-from parkstream_projection.functions import Functions
+from parkstream_projection.functions import PROJECTING
 
 HASH_EVERY: Final = 10_000
 """At every such position the state hash is kept."""
@@ -66,7 +67,7 @@ class Loaded(NamedTuple):
 
     plates: list[bytes | None]
     due: list[list[str]]
-    """Members, per agenda."""
+    """Members, per kind of timer."""
     due_plates: dict[str, bytes]
 
 
@@ -80,7 +81,7 @@ class Change(Struct):
     """Name, value, name, value …"""
     forgotten: list[str] = []
     put: list[list[int | str]] = field(default_factory=lambda: [[], [], []])
-    """Per agenda: due time, member, due time, member …"""
+    """Per kind of timer: due time, member, due time, member …"""
     dropped: list[list[str]] = field(default_factory=lambda: [[], [], []])
     summaries: list[str | int | bytes] = []
     """Outbox id, visit id, revision, item, recorded time, outbox id …"""
@@ -88,7 +89,7 @@ class Change(Struct):
     def arguments(self) -> list[Any]:
         """Return what the function takes after the fence."""
         kept = "1" if self.checkpoint % HASH_EVERY == 0 else "0"
-        pairs = [half for way in Agenda for half in ((self.put[way], 2), (self.dropped[way], 1))]
+        pairs = [half for way in Timer for half in ((self.put[way], 2), (self.dropped[way], 1))]
         lists: list[tuple[Sequence[Any], int]] = [
             (self.plates, 2),
             (self.forgotten, 1),
@@ -106,7 +107,7 @@ class Store:
     """The projection *version* in *redis*, or the live one; the client must not repeat commands by itself."""
 
     def __init__(self, redis: Redis, keys: BackendKeys, version: int | None) -> None:
-        self._functions = Functions(redis)
+        self._functions = Functions(redis, PROJECTING)
         self._keys = keys
         self._follows_live = version is None
         self._use(version or FIRST_VERSION)
@@ -115,8 +116,8 @@ class Store:
         keys = self._keys
         self.version = version
         self._meta = keys.projection(version, "meta")
-        agendas = [keys.projection(version, f"agenda:{way.value}") for way in Agenda]
-        self._read = [self._meta, keys.projection(version, "plates"), *agendas]
+        timers = [keys.projection(version, f"timers:{way.value}") for way in Timer]
+        self._read = [self._meta, keys.projection(version, "plates"), *timers]
         hashes = keys.projection(version, "hashes")
         self._written = [*self._read, hashes, keys.outbox, keys.outbox_meta, keys.projections]
 
@@ -142,7 +143,7 @@ class Store:
     ) -> Loaded:
         """Return the plates *names* as of *checkpoint*, and what comes due up to some times, with its plates.
 
-        Of the last agenda at most *forgotten_max* members are wanted. Raises ``StaleError``.
+        Of the last timers at most *forgotten_max* members are wanted. Raises ``StaleError``.
         """
         answer = await self._functions.call("load", self._read, (checkpoint, *due_through, forgotten_max, *names))
         if answer[0] != checkpoint:

@@ -1,4 +1,3 @@
-#!lua name=parkstream_switching_1
 -- Which versions of the projection there are, and which of them is live. The number above and in the names below is the
 -- version of this library: raise it with every change.
 --

@@ -4,14 +4,16 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import Struct
-from parkstream_eventlog.log import DAY_US, DEDUPE_DAYS, digest_of
+from parkstream_eventlog.log import DEDUPE_DAYS, digest_of
 from parkstream_events import wire
 from parkstream_events.decisions import VisitsRestated
 from parkstream_events.keys import BackendKeys
-from parkstream_visits import Agenda
+from parkstream_events.units import DAY_US
+from parkstream_service.redis import Functions
+from parkstream_visits import Timer
 from redis.asyncio import Redis
 
-from parkstream_projection.functions import SWITCHING, Functions
+from parkstream_projection.functions import SWITCHING
 from parkstream_projection.store import FIRST_VERSION, ProjectionError
 
 SWITCHED: Final = 0
@@ -96,8 +98,8 @@ class Versions:
         """Remove all of a version; raise ``LiveVersionError`` for the live one, ``NoVersionError`` for none."""
         if number not in {version.number for version in await self.all()}:
             raise NoVersionError(number)
-        agendas = [f"agenda:{way.value}" for way in Agenda]
-        kept = [self._keys.projection(number, name) for name in ("meta", "plates", "hashes", *agendas)]
+        timers = [f"timers:{way.value}" for way in Timer]
+        kept = [self._keys.projection(number, name) for name in ("meta", "plates", "hashes", *timers)]
         keys = (self._keys.projections, self._keys.outbox_meta, *kept)
         if not await self._functions.call("drop", keys, (number,)):
             raise LiveVersionError(number)

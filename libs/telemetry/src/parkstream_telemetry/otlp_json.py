@@ -9,7 +9,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from parkstream_telemetry.received import KINDS, STATUSES, ReceivedEvent, ReceivedLink, ReceivedSpan
+from parkstream_telemetry.received_span import KINDS, STATUSES, ReceivedEvent, ReceivedLink, ReceivedSpan
 
 
 class _Otlp(Struct, frozen=True, rename="camel"):

@@ -1,47 +1,48 @@
 """The rules: sightings in, visits out; no I/O, no clock, no chance.
 
-Reading order: rules (what may be set), pairing (a plate's sightings to visits), memory (what is remembered),
-agenda (what waits for a clock), fold (record by record, what is said and when), restating (what another version said
-otherwise), digest (the state hash), judging and story (which rules applied to one plate's sightings, and why what was
-said was said). Questions to a log: known (what was known then), happened (what was true then), what_if (other rules),
-reenacting.
+Reading order: rules (what may be set), plate_visits (a plate's sightings to visits), state (what is remembered), timers
+(what waits for a clock), fold (record by record, what is emitted and when), plate_ledger, shortcuts, restatement (what
+another version emitted otherwise), state_hash, judgement and story (which rules applied to a plate's sightings, and why
+a revision was emitted). Questions to a log: as_of_recorded_time (what we knew), as_of_event_time (what was true),
+what_if (other rules), reenactment.
 """
 
-from parkstream_visits.emitted import Spoken, summary_of
-from parkstream_visits.fold import Fact, Fold, MissingPlateError, Unreadable, reach
+from parkstream_visits.emitted import Emitted, summary_of
+from parkstream_visits.fold import Fold, MissingPlateError, reach
 from parkstream_visits.judgement import Judged, Rule, judged
-from parkstream_visits.plate_visits import Seen, Visit, visits_of
+from parkstream_visits.plate_visits import PlateSighting, Visit, visits_of
+from parkstream_visits.recorded_event import RecordedEvent, Unreadable
 from parkstream_visits.rules import RULES_VERSION, Rules
-from parkstream_visits.state import Clock, Counters, Plate, Said, State
+from parkstream_visits.state import Clock, Counters, LastEmitted, Plate, State
 from parkstream_visits.state_hash import entity_hash
-from parkstream_visits.story import Because, Held, Revision, Story, Telling, Told
-from parkstream_visits.timers import Agenda, AgendaQueue
+from parkstream_visits.story import Because, Pending, Revision, Story, StoryFold, VisitStory
+from parkstream_visits.timers import Timer, TimerQueue
 
 __all__ = [
     "RULES_VERSION",
-    "Agenda",
-    "AgendaQueue",
     "Because",
     "Clock",
     "Counters",
-    "Fact",
+    "Emitted",
     "Fold",
-    "Held",
     "Judged",
+    "LastEmitted",
     "MissingPlateError",
+    "Pending",
     "Plate",
+    "PlateSighting",
+    "RecordedEvent",
     "Revision",
     "Rule",
     "Rules",
-    "Said",
-    "Seen",
-    "Spoken",
     "State",
     "Story",
-    "Telling",
-    "Told",
+    "StoryFold",
+    "Timer",
+    "TimerQueue",
     "Unreadable",
     "Visit",
+    "VisitStory",
     "entity_hash",
     "judged",
     "reach",

@@ -1,112 +1,91 @@
-"""Record by record: what is said of which visit, and when.
+"""The fold: record by record, which revision of which visit is emitted, and when.
 
-What rests on sightings that exist is said at once. What rests on something missing is said when the direction that
-could still report it has caught up (its watermark passed the due time and the allowed lateness).
+What rests on sightings that exist is emitted at once. What rests on something missing is pending until the direction
+that could still report it has caught up (its watermark passed the due time and the allowed lateness).
 """
 
 from bisect import bisect_left
 from collections.abc import Iterable
-from typing import NamedTuple
 
-from msgspec import Struct
 from parkstream_events.decisions import Decision, RecordAcknowledged, RulesChanged, VisitsRestated, WatermarkAdvanced
-from parkstream_events.sightings import Sighting, VehicleEntered, VehicleExited, microseconds
+from parkstream_events.sightings import VehicleEntered, VehicleExited, microseconds
+from parkstream_events.units import DAY_US
 
-from parkstream_visits.emitted import Spoken
-from parkstream_visits.plate_ledger import Bookkeeping
-from parkstream_visits.plate_visits import ENTRY, EXIT, Seen, Visit, visits_of
+from parkstream_visits.emitted import Emitted
+from parkstream_visits.plate_ledger import PlateLedger
+from parkstream_visits.plate_visits import ENTRY, EXIT, PlateSighting, Visit, plate_sighting_of, visits_of
+from parkstream_visits.recorded_event import RecordedEvent, Unreadable
 from parkstream_visits.restatement import restate
-from parkstream_visits.rules import DAY_US, rules_of
-from parkstream_visits.shortcuts import came_again, given_up, left, seen_first
+from parkstream_visits.rules import rules_of
+from parkstream_visits.shortcuts import exit_after_entry, first_sighting, next_entry, release_single
 from parkstream_visits.state import UNREADABLE_LISTED_MAX, Clock, Plate, State, UnreadableRecord
-from parkstream_visits.timers import SEPARATOR, Agenda
+from parkstream_visits.timers import SEPARATOR, Timer
 
 FORGOTTEN_PER_RECORD_MAX = 8
 
 
-class Unreadable(Struct, frozen=True):
-    """A record that cannot be decoded: a no-op, listed in the state."""
-
-    type: str
-    reason: str
-    detail: str
-
-
-class Fact(NamedTuple):
-    """A record of the log, decoded."""
-
-    position: int
-    recorded_at_us: int
-    published_at_us: int | None
-    traceparent: str | None
-    event: Sighting | Decision | Unreadable
-
-
 class MissingPlateError(KeyError):
-    """An agenda named a plate that was not loaded: load what ``reach`` asks for before folding."""
+    """A timer named a plate that was not loaded: load what ``reach`` asks for before folding."""
 
 
-def reach(facts: Iterable[Fact], clock: Clock) -> tuple[int, int, int]:
-    """Return per agenda the time before which an item may come due while *facts* are folded.
+def reach(events: Iterable[RecordedEvent], clock: Clock) -> tuple[int, int, int]:
+    """Return per kind of timer the time before which an item may come due while *events* are folded.
 
     A store that keeps only a part in memory loads those items, and their plates, first.
     """
     marks = [*clock.watermarks]
-    recorded = clock.recorded_at_us
+    now_us = clock.recorded_at_us
     lateness = clock.rules[-1].allowed_lateness_us
-    for fact in facts:
-        recorded = max(recorded, fact.recorded_at_us)
-        match fact.event:
+    for recorded in events:
+        now_us = max(now_us, recorded.recorded_at_us)
+        match recorded.event:
             case VehicleEntered(entry_date_time=at):
-                marks[ENTRY] = max(marks[ENTRY], min(microseconds(at), fact.recorded_at_us))
+                marks[ENTRY] = max(marks[ENTRY], min(microseconds(at), recorded.recorded_at_us))
             case VehicleExited(exit_date_time=at):
-                marks[EXIT] = max(marks[EXIT], min(microseconds(at), fact.recorded_at_us))
+                marks[EXIT] = max(marks[EXIT], min(microseconds(at), recorded.recorded_at_us))
             case WatermarkAdvanced(direction=direction, to_us=to_us):
                 marks[direction] = max(marks[direction], to_us)
             case RulesChanged(allowed_lateness_us=changed):
                 lateness = min(lateness, changed)
             case _:
                 pass
-    return marks[ENTRY] - lateness, marks[EXIT] - lateness, recorded
+    return marks[ENTRY] - lateness, marks[EXIT] - lateness, now_us
 
 
 class Fold:
-    """Folds facts, in the order of the log, into a state."""
+    """Folds recorded events, in the order of the log, into a state."""
 
     def __init__(self, state: State) -> None:
         self.state = state
         self._clock = state.clock
-        self._heaps = [agenda.heap for agenda in state.agendas]
-        self._books = Bookkeeping(state)
+        self._heaps = [timer.heap for timer in state.timers]
+        self._ledger = PlateLedger(state)
 
     def take_touched(self) -> set[str]:
         """Return the plates that changed since the last call; a dropped one is not in the state any more."""
-        touched, self._books.touched = self._books.touched, set()
+        touched, self._ledger.touched = self._ledger.touched, set()
         return touched
 
     def visits(self, name: str) -> list[Visit]:
         """Return the visits of the plate *name* that are not final yet, in the order they happened."""
         plate = self.state.plates.get(name)
-        return [] if plate is None else visits_of(plate.seen, self.state.clock.rules)
+        return [] if plate is None else visits_of(plate.sightings, self.state.clock.rules)
 
-    def fold(self, fact: Fact) -> list[Spoken]:
-        """Take in *fact* and return what is said because of it."""
-        position, recorded_at_us, published_at_us, traceparent, event = fact
-        if isinstance(event, VehicleEntered):
-            name, way, at_us = event.vehicle_plate, ENTRY, microseconds(event.entry_date_time)
-        elif isinstance(event, VehicleExited):
-            name, way, at_us = event.vehicle_plate, EXIT, microseconds(event.exit_date_time)
-        else:
-            return self._decide(position, recorded_at_us, event)
+    def fold(self, recorded: RecordedEvent) -> list[Emitted]:
+        """Take in *recorded* and return the revisions that are emitted because of it."""
+        event = recorded.event
+        if not isinstance(event, VehicleEntered | VehicleExited):
+            return self._decide(recorded.position, recorded.recorded_at_us, event)
         rules = len(self._clock.rules) - 1
-        return self.see(name, Seen(at_us, way, event.id, rules, position, published_at_us, traceparent), recorded_at_us)
+        sighting = plate_sighting_of(event, rules, recorded.position, recorded.published_at_us, recorded.traceparent)
+        return self.see(event.vehicle_plate, sighting, recorded.recorded_at_us)
 
-    def see(self, name: str, seen: Seen, recorded_at_us: int) -> list[Spoken]:
-        """Take in that *seen* was recorded of the plate *name*, under the rules in force; ``fold`` says the rest."""
-        clock, books = self._clock, self._books
-        at_us, way, _, _, position, _, _ = seen
-        books.position = position
-        said = books.said = []
+    def see(self, name: str, sighting: PlateSighting, recorded_at_us: int) -> list[Emitted]:
+        """Take in a *sighting* of the plate *name* as ``fold`` does; the rules in force apply."""
+        clock, ledger = self._clock, self._ledger
+        at_us, way = sighting.at_us, sighting.way
+        ledger.position = sighting.position
+        emitted = ledger.emitted = []
         clock.recorded_at_us = max(clock.recorded_at_us, recorded_at_us)
         watermarks = clock.watermarks
         mark = min(recorded_at_us, at_us)
@@ -114,47 +93,47 @@ class Fold:
         if at_us + clock.rules[-1].finality_us < recorded_at_us:
             self._refuse(way)
         else:
-            self._take(name, seen)
+            self._take(name, sighting)
         self._settle()
-        return said
+        return emitted
 
-    def pass_by(self, fact: Fact, way: int, at_us: int) -> list[Spoken]:
+    def pass_by(self, recorded: RecordedEvent, way: int, at_us: int) -> list[Emitted]:
         """Take in a sighting of a plate that this state leaves out: all it does is to move a watermark."""
-        clock, books = self._clock, self._books
-        clock.recorded_at_us = max(clock.recorded_at_us, fact.recorded_at_us)
-        to_us = min(at_us, fact.recorded_at_us)
+        clock, ledger = self._clock, self._ledger
+        clock.recorded_at_us = max(clock.recorded_at_us, recorded.recorded_at_us)
+        to_us = min(at_us, recorded.recorded_at_us)
         if to_us <= clock.watermarks[way]:
             return []
-        books.position = fact.position
-        said = books.said = []
+        ledger.position = recorded.position
+        emitted = ledger.emitted = []
         clock.watermarks[way] = to_us
         self._settle()
-        return said
+        return emitted
 
-    def _take(self, name: str, seen: Seen) -> None:
-        state, books = self.state, self._books
+    def _take(self, name: str, sighting: PlateSighting) -> None:
+        state, ledger = self.state, self._ledger
         plate = state.plates.get(name)
         if plate is None:
-            if seen_first(state, name, seen):
-                books.touched.add(name)
+            if first_sighting(state, name, sighting):
+                ledger.touched.add(name)
                 return
             plate = state.plates[name] = Plate()
-        elif (spoken := left(state, name, plate, seen)) is not None:
-            books.touched.add(name)
-            books.said.append(spoken)
+        elif (revision := exit_after_entry(state, name, plate, sighting)) is not None:
+            ledger.touched.add(name)
+            ledger.emitted.append(revision)
             return
-        elif came_again(state, name, plate, seen):
-            books.touched.add(name)
+        elif next_entry(state, name, plate, sighting):
+            ledger.touched.add(name)
             return
-        where = bisect_left(plate.seen, seen[:3])
-        if where < len(plate.seen) and plate.seen[where][:3] == seen[:3]:
+        where = bisect_left(plate.sightings, sighting.key)
+        if where < len(plate.sightings) and plate.sightings[where].key == sighting.key:
             return
-        plate.seen.insert(where, seen)
-        if seen.way == ENTRY:
+        plate.sightings.insert(where, sighting)
+        if sighting.way == ENTRY:
             self._clock.counters.entered += 1
         else:
             self._clock.counters.exited += 1
-        books.revise(name, plate, seen)
+        ledger.revise(name, plate, sighting)
 
     def _refuse(self, way: int) -> None:
         """Count a sighting that is too late."""
@@ -164,11 +143,11 @@ class Fold:
         else:
             counters.too_late_exits += 1
 
-    def _decide(self, position: int, recorded_at_us: int, event: Decision | Unreadable) -> list[Spoken]:
-        clock, books = self._clock, self._books
+    def _decide(self, position: int, recorded_at_us: int, event: Decision | Unreadable) -> list[Emitted]:
+        clock, ledger = self._clock, self._ledger
         clock.recorded_at_us = max(clock.recorded_at_us, recorded_at_us)
-        books.position = position
-        said = books.said = []
+        ledger.position = position
+        emitted = ledger.emitted = []
         match event:
             case WatermarkAdvanced(direction=way, to_us=to_us):
                 clock.counters.decisions += 1
@@ -181,49 +160,49 @@ class Fold:
             case VisitsRestated():
                 clock.counters.decisions += 1
                 for named in event.visits:
-                    restate(self.state, books, named, position)
+                    restate(self.state, ledger, named, position)
             case Unreadable():
                 self._list(position, event)
         self._settle()
-        return said
+        return emitted
 
     def _settle(self) -> None:
-        """Say and forget what has come due."""
+        """Emit and forget what has come due."""
         clock = self._clock
         lateness = clock.rules[-1].allowed_lateness_us
         entry, exit_ = clock.watermarks
-        entries, exits, recorded = self._heaps
+        entries, exits, recorded_timers = self._heaps
         if entries and entries[0][0] < entry - lateness:
             self._release(ENTRY, entry - lateness)
         if exits and exits[0][0] < exit_ - lateness:
             self._release(EXIT, exit_ - lateness)
-        if recorded and recorded[0][0] < clock.recorded_at_us:
+        if recorded_timers and recorded_timers[0][0] < clock.recorded_at_us:
             self._forget(clock.recorded_at_us)
 
     def _release(self, way: int, limit_us: int) -> None:
-        agenda = self.state.agendas[way]
-        while (member := agenda.pop_before(limit_us)) is not None:
+        timer = self.state.timers[way]
+        while (member := timer.pop_before(limit_us)) is not None:
             name, visit_id = member.split(SEPARATOR, 1)
             plate = self._plate(name)
-            if (spoken := given_up(self.state, name, plate, visit_id, self._books.position)) is None:
-                self._books.release(name, plate, visit_id)
+            if (revision := release_single(self.state, name, plate, visit_id, self._ledger.position)) is None:
+                self._ledger.release(name, plate, visit_id)
             else:
-                self._books.touched.add(name)
-                self._books.said.append(spoken)
+                self._ledger.touched.add(name)
+                self._ledger.emitted.append(revision)
 
     def _forget(self, now: int) -> None:
-        agenda = self.state.agendas[Agenda.RECORDED]
-        plates, asleep, touched = self.state.plates, self.state.asleep, self._books.touched
+        timer = self.state.timers[Timer.RECORDED]
+        plates, asleep, touched = self.state.plates, self.state.asleep, self._ledger.touched
         for _ in range(FORGOTTEN_PER_RECORD_MAX):
-            name = agenda.pop_before(now)
+            name = timer.pop_before(now)
             if name is None:
                 return
             touched.add(name)
             if asleep.pop(name, None) is None:
                 plate = self._plate(name)
-                if plate.held:
+                if plate.pending:
                     plate.keep_until_us = now - now % DAY_US + DAY_US
-                    agenda.put(plate.keep_until_us, name)
+                    timer.put(plate.keep_until_us, name)
                 else:
                     del plates[name]
 

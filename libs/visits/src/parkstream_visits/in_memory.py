@@ -1,31 +1,32 @@
-"""A fold that lives in memory alone: for questions to the log, which nothing is kept of."""
+"""A fold that lives in memory alone: for questions to the log, of which nothing is kept."""
 
 from typing import Final
 
-from parkstream_visits.emitted import Spoken
-from parkstream_visits.fold import Fact, Fold
+from parkstream_visits.emitted import Emitted
+from parkstream_visits.fold import Fold
+from parkstream_visits.recorded_event import RecordedEvent
 from parkstream_visits.state import Clock, State
 
-_FACTS_BETWEEN: Final = 1_000
+_EVENTS_BETWEEN: Final = 1_000
 
 
 class InMemory:
-    """Folds facts and forgets, now and then, which plates and agendas changed: nobody writes them elsewhere."""
+    """Folds recorded events and forgets, now and then, which plates and timers changed: nobody writes them."""
 
     def __init__(self, clock: Clock | None = None) -> None:
         self.state = State(clock)
         self._fold = Fold(self.state)
-        self._until_forgotten = _FACTS_BETWEEN
+        self._until_forgotten = _EVENTS_BETWEEN
 
-    def take(self, fact: Fact) -> list[Spoken]:
-        """Take in *fact* and return what is said because of it."""
+    def take(self, recorded: RecordedEvent) -> list[Emitted]:
+        """Take in *recorded* and return the revisions that are emitted because of it."""
         self._until_forgotten -= 1
         if not self._until_forgotten:
             self._forget_changes()
-        return self._fold.fold(fact)
+        return self._fold.fold(recorded)
 
     def _forget_changes(self) -> None:
-        self._until_forgotten = _FACTS_BETWEEN
+        self._until_forgotten = _EVENTS_BETWEEN
         self._fold.take_touched()
-        for agenda in self.state.agendas:
-            agenda.take_changes()
+        for timer in self.state.timers:
+            timer.take_changes()

@@ -1,11 +1,11 @@
-"""Which rule applied to each sighting of a plate: the pairing once more, in words."""
+"""Which rule applied to each sighting of a plate: the pairing once more, with its reasons."""
 
 from collections.abc import Sequence
 from enum import StrEnum
 
 from msgspec import Struct
 
-from parkstream_visits.plate_visits import ENTRY, Seen, Visit, visits_of
+from parkstream_visits.plate_visits import ENTRY, PlateSighting, Visit, visits_of
 from parkstream_visits.rules import Rules
 
 
@@ -27,15 +27,15 @@ class Judged(Struct, frozen=True):
     an exit, or an entry longer ago than ``limit_us``. ``opened_visit``: the entry that followed instead of an exit.
     """
 
-    seen: Seen
+    sighting: PlateSighting
     rule: Rule
     visit_id: str | None = None
-    other: Seen | None = None
+    other: PlateSighting | None = None
     limit_us: int | None = None
     """Microseconds: the duplicate window, the longest stay, or until when a sighting may come."""
 
 
-def judged(sightings: Sequence[Seen], rules: Sequence[Rules]) -> list[Judged]:
+def judged(sightings: Sequence[PlateSighting], rules: Sequence[Rules]) -> list[Judged]:
     """Return what the rules make of one plate's *sightings*, sorted, in the order they happened."""
     visits = visits_of(sightings, rules)
     found: list[Judged] = []
@@ -43,11 +43,13 @@ def judged(sightings: Sequence[Seen], rules: Sequence[Rules]) -> list[Judged]:
         before = _last_of(visits[nth - 1]) if nth else None
         after = visits[nth + 1].entry if nth + 1 < len(visits) else None
         found += _kept(visit, before, after, rules)
-        found += [_duplicate(visit, seen, rules) for seen in visit.duplicates]
-    return sorted(found, key=lambda one: one.seen[:3])
+        found += [_duplicate(visit, sighting, rules) for sighting in visit.duplicates]
+    return sorted(found, key=lambda one: one.sighting.key)
 
 
-def _kept(visit: Visit, before: Seen | None, after: Seen | None, rules: Sequence[Rules]) -> list[Judged]:
+def _kept(
+    visit: Visit, before: PlateSighting | None, after: PlateSighting | None, rules: Sequence[Rules]
+) -> list[Judged]:
     entry, exit_ = visit.entry, visit.exit
     if entry is None:
         assert exit_ is not None
@@ -62,10 +64,10 @@ def _kept(visit: Visit, before: Seen | None, after: Seen | None, rules: Sequence
     ]
 
 
-def _duplicate(visit: Visit, seen: Seen, rules: Sequence[Rules]) -> Judged:
-    kept = visit.entry if seen.way == ENTRY else visit.exit
-    return Judged(seen, Rule.DUPLICATE, visit.id, kept, rules[seen.rules].duplicate_window_us)
+def _duplicate(visit: Visit, sighting: PlateSighting, rules: Sequence[Rules]) -> Judged:
+    kept = visit.entry if sighting.way == ENTRY else visit.exit
+    return Judged(sighting, Rule.DUPLICATE, visit.id, kept, rules[sighting.rules].duplicate_window_us)
 
 
-def _last_of(visit: Visit) -> Seen | None:
+def _last_of(visit: Visit) -> PlateSighting | None:
     return visit.exit or visit.entry

@@ -1,50 +1,59 @@
-"""Said again: the summaries that another version of the projection wrote otherwise, each as its next revision."""
+"""Restated: summaries that another version of the projection wrote otherwise, each as its next revision."""
 
 from parkstream_events.decisions import RestatedVisit
 from parkstream_events.summaries import Outcome
 
-from parkstream_visits.emitted import Spoken
-from parkstream_visits.plate_ledger import Bookkeeping, body_of, heir_of
-from parkstream_visits.plate_visits import ENTRY, EXIT, Seen, Visit, visits_of
-from parkstream_visits.state import Plate, Said, State
+from parkstream_visits.emitted import Emitted
+from parkstream_visits.plate_ledger import PlateLedger, body_of, superseded_by
+from parkstream_visits.plate_visits import ENTRY, EXIT, PlateSighting, Visit, visits_of
+from parkstream_visits.state import LastEmitted, Plate, State
 
 
-def restate(state: State, books: Bookkeeping, named: RestatedVisit, position: int) -> None:
-    """Say the *named* visit at the revision after all that was said of it, here or elsewhere, as it is now.
+def restate(state: State, ledger: PlateLedger, named: RestatedVisit, position: int) -> None:
+    """Emit the *named* visit as it is now, at the revision after all that were emitted of it, here or elsewhere.
 
-    One that the rules do not give, or that is held still, is said to be retracted. Of a plate that is not remembered
-    nothing is kept.
+    One that the rules do not give, or that is pending, is retracted. Of a plate that is not remembered nothing is kept.
     """
     visit_id, plate = named.visit_id, state.plates.get(named.vehicle_plate)
-    visits = [] if plate is None else visits_of(plate.seen, state.clock.rules)
-    said = None if plate is None else plate.said.get(visit_id)
-    visit = _spoken_of(visit_id, visits, plate)
+    visits = [] if plate is None else visits_of(plate.sightings, state.clock.rules)
+    last = None if plate is None else plate.emitted.get(visit_id)
+    visit = _current(visit_id, visits, plate)
     outcome, entry_id, exit_id = body_of(visit) if visit else (Outcome.RETRACTED, None, None)
-    revision = max(named.revision, said.revision if said else 0) + 1
-    books.count_spoken(said, outcome)
+    revision = max(named.revision, last.revision if last else 0) + 1
+    ledger.count_emitted(last, outcome)
     if plate is not None:
-        plate.said[visit_id] = Said(revision, outcome, entry_id, exit_id)
-        books.touched.add(named.vehicle_plate)
+        plate.emitted[visit_id] = LastEmitted(revision, outcome, entry_id, exit_id)
+        ledger.touched.add(named.vehicle_plate)
     entry, exit_ = (visit.entry, visit.exit) if visit else (None, None)
-    heir = heir_of(said, visits) if said and visit is None else None
+    successor = superseded_by(last, visits) if last and visit is None else None
     cause = exit_ or entry or _sighting(visit_id, plate, state)
-    books.said.append(
-        Spoken(named.vehicle_plate, visit_id, revision, outcome, entry, exit_, cause, position, heir, restated=True)
+    ledger.emitted.append(
+        Emitted(
+            named.vehicle_plate, visit_id, revision, outcome, entry, exit_, cause, position, successor, restated=True
+        )
     )
 
 
-def _spoken_of(visit_id: str, visits: list[Visit], plate: Plate | None) -> Visit | None:
+def _current(visit_id: str, visits: list[Visit], plate: Plate | None) -> Visit | None:
     """Return the visit, unless there is none or it waits for sightings still to come."""
-    if plate is None or visit_id in plate.held:
+    if plate is None or visit_id in plate.pending:
         return None
     return next((visit for visit in visits if visit.id == visit_id), None)
 
 
-def _sighting(visit_id: str, plate: Plate | None, state: State) -> Seen:
-    """Return the sighting that the visit is called by, or one of now that nobody has reported."""
+def _sighting(visit_id: str, plate: Plate | None, state: State) -> PlateSighting:
+    """Return the sighting that gave the visit its id, or one made up of now."""
     kind, _, id_ = visit_id.partition(":")
     way = EXIT if kind == "exit" else ENTRY
-    for seen in plate.seen if plate is not None else ():
-        if (seen.way, seen.id) == (way, id_):
-            return seen
-    return Seen(state.clock.recorded_at_us, way, id_, len(state.clock.rules) - 1, 0, None, None)
+    for sighting in plate.sightings if plate is not None else ():
+        if (sighting.way, sighting.id) == (way, id_):
+            return sighting
+    return PlateSighting(
+        at_us=state.clock.recorded_at_us,
+        way=way,
+        id=id_,
+        rules=len(state.clock.rules) - 1,
+        position=0,
+        published_at_us=None,
+        traceparent=None,
+    )

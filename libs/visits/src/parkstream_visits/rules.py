@@ -2,12 +2,10 @@
 
 from msgspec import Struct
 from parkstream_events.decisions import RulesChanged
+from parkstream_events.units import DAY_US, SECOND_US
 
 RULES_VERSION = 1
 """Grows whenever the same log would fold to another state; commits of an older version are fenced off."""
-
-SECOND_US = 1_000_000
-DAY_US = 86_400 * SECOND_US
 
 
 class Rules(Struct, frozen=True, array_like=True):

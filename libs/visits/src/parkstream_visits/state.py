@@ -1,4 +1,4 @@
-"""What is remembered: per plate what was seen and said, and one clock for all.
+"""What is remembered: per plate its sightings and what was emitted, and one clock for all.
 
 Everything here is encoded as msgpack arrays; the encoding is canonical (fields in order, dicts in the order of the
 log), so that equal states have equal hashes.
@@ -9,29 +9,34 @@ from typing import NamedTuple
 from msgspec import Struct, field
 from parkstream_events.summaries import Outcome
 
-from parkstream_visits.plate_visits import Seen
+from parkstream_visits.plate_visits import PlateSighting
 from parkstream_visits.rules import Rules
-from parkstream_visits.timers import AgendaQueue, DailyQueue
+from parkstream_visits.timers import DailyQueue, TimerQueue
 
 
-class Said(NamedTuple):
-    """The last revision spoken of a visit."""
+class LastEmitted(NamedTuple):
+    """The last revision that was emitted of a visit."""
 
     revision: int
     outcome: Outcome
     entry_id: str | None
     exit_id: str | None
 
+    @property
+    def body(self) -> tuple[Outcome, str | None, str | None]:
+        """What the summary consists of."""
+        return self.outcome, self.entry_id, self.exit_id
+
 
 class Plate(Struct, array_like=True):
     """All that is remembered about one plate, until its visits are final."""
 
-    seen: list[Seen] = field(default_factory=list[Seen])
+    sightings: list[PlateSighting] = field(default_factory=list[PlateSighting])
     """Sorted; duplicate reads included."""
-    said: dict[str, Said] = field(default_factory=dict[str, Said])
-    """Visit id to what was said last."""
-    held: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
-    """Visit id to (agenda, due) of what is not said yet."""
+    emitted: dict[str, LastEmitted] = field(default_factory=dict[str, LastEmitted])
+    """Visit id to what was emitted last."""
+    pending: dict[str, tuple[int, int]] = field(default_factory=dict[str, tuple[int, int]])
+    """Visit id to (timer, due) of what is not emitted yet."""
     inside: bool = False
     duplicate_entries: int = 0
     duplicate_exits: int = 0
@@ -54,9 +59,9 @@ class Counters(Struct, array_like=True):
     entry_missed: int = 0
     exit_missed: int = 0
     retracted: int = 0
-    spoken: int = 0
+    emitted: int = 0
     """(visit, revision) pairs."""
-    held: int = 0
+    pending: int = 0
     decisions: int = 0
     unreadable: int = 0
     acknowledged: int = 0
@@ -94,11 +99,11 @@ class Clock(Struct, array_like=True):
 
 
 class State:
-    """What a fold works on; the plates and agendas may be the part of a larger state that is needed now."""
+    """What a fold works on; the plates and timers may be the part of a larger state that is needed now."""
 
     def __init__(self, clock: Clock | None = None, plates: dict[str, Plate] | None = None) -> None:
         self.clock = Clock() if clock is None else clock
         self.plates: dict[str, Plate] = {} if plates is None else plates
         self.asleep: dict[str, bytes] = {}
-        """Plates kept encoded, with nothing held: to be woken before a fact names them, forgotten as they are."""
-        self.agendas = (AgendaQueue(), AgendaQueue(), DailyQueue())
+        """Plates kept encoded, with nothing pending: decoded before a record names them, forgotten as they are."""
+        self.timers = (TimerQueue(), TimerQueue(), DailyQueue())

@@ -1,4 +1,4 @@
-"""What waits until a clock passes a time: three queues, each ordered by (due, member)."""
+"""Timers: what waits until a clock passes a time, in three queues, each ordered by (due, member)."""
 
 from collections.abc import ItemsView
 from enum import IntEnum
@@ -9,7 +9,7 @@ STALE_MAX = 1_000
 """How many dropped items may wait in a queue, beside as many as it holds, until they are cleared."""
 
 
-class Agenda(IntEnum):
+class Timer(IntEnum):
     """Which clock an item waits for."""
 
     ENTRY_WATERMARK = 0
@@ -17,11 +17,11 @@ class Agenda(IntEnum):
     RECORDED = 2
 
 
-class AgendaQueue:
+class TimerQueue:
     """Members with the time (microseconds) that their clock must pass.
 
     It may hold only a part of a larger queue that is kept elsewhere: ``load`` brings that part in, ``take_changes``
-    says what to change there.
+    returns what to change there.
     """
 
     def __init__(self) -> None:
@@ -82,7 +82,7 @@ class AgendaQueue:
         )
 
 
-class DailyQueue(AgendaQueue):
+class DailyQueue(TimerQueue):
     """A queue of many members that share few times: the members of a time are sorted once, when it has come."""
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""One log under two sets of rules at once, its own and others, and the visits of which they say different things."""
+"""One log under two sets of rules at once, its own and others, and the visits that end differently."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -8,16 +8,16 @@ from parkstream_events.decisions import RulesChanged, WatermarkAdvanced
 from parkstream_events.sightings import VehicleEntered, VehicleExited
 from parkstream_events.summaries import Outcome
 
-from parkstream_visits.emitted import Spoken
-from parkstream_visits.fold import Fact
+from parkstream_visits.emitted import Emitted
 from parkstream_visits.in_memory import InMemory
+from parkstream_visits.recorded_event import RecordedEvent
 from parkstream_visits.reenactment import Reenactment
 from parkstream_visits.rules import Rules, rules_of
-from parkstream_visits.state import Said
+from parkstream_visits.state import LastEmitted
 
 
 class Ending(NamedTuple):
-    """How a visit ended, as it is said; one that is only held back is ``waiting`` and has no outcome."""
+    """How a visit ended, as it was emitted; a pending one is ``waiting`` and has no outcome."""
 
     outcome: Outcome | None
     entry_id: str | None
@@ -26,7 +26,7 @@ class Ending(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """A visit of which the log says one thing, and the other rules another; None where there is no such visit."""
+    """A visit that ends one way in the log and another under the other rules; None where there is no such visit."""
 
     visit_id: str
     plate: str
@@ -40,43 +40,43 @@ class _Pair(NamedTuple):
 
 
 class Otherwise(InMemory):
-    """The log's facts under *changed* rules from position *start* on; *again* drops its decisions and decides anew."""
+    """The log's records under *changed* rules from position *start* on; *again*: its decisions are made anew."""
 
     def __init__(self, changed: Callable[[Rules], Rules], start: int, *, again: bool) -> None:
         super().__init__()
         self._changed = changed
         self._start = start
-        self._timekeeper = Reenactment(self.state) if again else None
+        self._watermarks = Reenactment(self.state) if again else None
         self._in_force = False
 
-    def take(self, fact: Fact) -> list[Spoken]:
-        """Take in *fact* as it would have been, and what would have been decided before it."""
-        timekeeper = self._timekeeper
-        if fact.position < self._start:
-            spoken = super().take(fact)
-        elif timekeeper is None:
-            spoken = super().take(self._under_other_rules(fact))
+    def take(self, recorded: RecordedEvent) -> list[Emitted]:
+        """Take in *recorded* as it would have been, and what would have been decided before it."""
+        watermarks = self._watermarks
+        if recorded.position < self._start:
+            emitted = super().take(recorded)
+        elif watermarks is None:
+            emitted = super().take(self._under_other_rules(recorded))
         else:
-            spoken = self._decide_before(fact, timekeeper)
-            if not isinstance(fact.event, WatermarkAdvanced):
-                spoken += super().take(self._under_other_rules(fact))
-        if timekeeper is not None:
-            timekeeper.recorded(fact)
-        return spoken
+            emitted = self._decide_before(recorded, watermarks)
+            if not isinstance(recorded.event, WatermarkAdvanced):
+                emitted += super().take(self._under_other_rules(recorded))
+        if watermarks is not None:
+            watermarks.recorded(recorded)
+        return emitted
 
-    def _decide_before(self, fact: Fact, timekeeper: Reenactment) -> list[Spoken]:
+    def _decide_before(self, recorded: RecordedEvent, watermarks: Reenactment) -> list[Emitted]:
         self._put_in_force()
-        spoken: list[Spoken] = []
-        while (decision := timekeeper.before(fact)) is not None:
-            spoken += super().take(decision)
-        return spoken
+        emitted: list[Emitted] = []
+        while (decision := watermarks.before(recorded)) is not None:
+            emitted += super().take(decision)
+        return emitted
 
-    def _under_other_rules(self, fact: Fact) -> Fact:
+    def _under_other_rules(self, recorded: RecordedEvent) -> RecordedEvent:
         self._put_in_force()
-        event = fact.event
+        event = recorded.event
         if not isinstance(event, RulesChanged):
-            return fact
-        return fact._replace(event=self._changed(rules_of(event)).changed(event.as_of_position))
+            return recorded
+        return recorded._replace(event=self._changed(rules_of(event)).changed(event.as_of_position))
 
     def _put_in_force(self) -> None:
         """Let the other rules hold from here on; a change in the log is changed where it stands."""
@@ -98,30 +98,33 @@ class WhatIf:
         self.corrections = [0, 0]
         """Revisions after the first, in the log and otherwise."""
 
-    def take(self, fact: Fact) -> None:
-        """Take in the next fact of the log, on both sides."""
+    def take(self, recorded: RecordedEvent) -> None:
+        """Take in the next record of the log, on both sides."""
         log, other = self._sides
-        before = _said(log, fact), _said(other, fact)
-        last: dict[str, list[Spoken | None]] = {}
-        for side, spoken in enumerate((log.take(fact), other.take(fact))):
-            for one in spoken:
+        before = _emitted(log, recorded), _emitted(other, recorded)
+        last: dict[str, list[Emitted | None]] = {}
+        for side, emitted in enumerate((log.take(recorded), other.take(recorded))):
+            for one in emitted:
                 self.corrections[side] += one.revision > 1
                 last.setdefault(one.visit_id, [None, None])[side] = one
-        for visit_id, said in last.items():
-            self._compare(visit_id, said, before)
+        for visit_id, revisions in last.items():
+            self._compare(visit_id, revisions, before)
 
     def _compare(
-        self, visit_id: str, said: list[Spoken | None], before: tuple[dict[str, Said], dict[str, Said]]
+        self,
+        visit_id: str,
+        revisions: list[Emitted | None],
+        before: tuple[dict[str, LastEmitted], dict[str, LastEmitted]],
     ) -> None:
-        """Note what each side has *said* last; a visit that did not differ had the ending that either remembers."""
+        """Note each side's last *revisions*; a visit that did not differ had the ending that either remembers."""
         known = self._differing.get(visit_id)
         ending = _ending(before[0].get(visit_id) or before[1].get(visit_id))
         endings = (ending, ending) if known is None else known.endings
-        now = tuple(was if one is None else _ending_of(one) for one, was in zip(said, endings, strict=True))
+        now = tuple(was if one is None else _ending_of(one) for one, was in zip(revisions, endings, strict=True))
         if now[0] == now[1]:
             self._differing.pop(visit_id, None)
         else:
-            self._differing[visit_id] = _Pair(next(one.plate for one in said if one), (now[0], now[1]))
+            self._differing[visit_id] = _Pair(next(one.plate for one in revisions if one), (now[0], now[1]))
 
     def counters(self) -> list[dict[str, int]]:
         """Return what the log amounts to, and what it would otherwise."""
@@ -141,23 +144,27 @@ class WhatIf:
 
     def _as_it_stands(self, visit_id: str, pair: _Pair, side: int) -> Ending | None:
         plate = self._sides[side].state.plates.get(pair.plate)
-        if pair.endings[side] is None and plate is not None and visit_id in plate.held:
+        if pair.endings[side] is None and plate is not None and visit_id in plate.pending:
             return Ending(None, None, None, waiting=True)
         return pair.endings[side]
 
 
-def _ending_of(one: Spoken) -> Ending | None:
-    return _ending(Said(one.revision, one.outcome, *(seen and seen.id for seen in (one.entry, one.exit))))
+def _ending_of(one: Emitted) -> Ending | None:
+    return _ending(
+        LastEmitted(one.revision, one.outcome, *(sighting and sighting.id for sighting in (one.entry, one.exit)))
+    )
 
 
-def _said(side: InMemory, fact: Fact) -> dict[str, Said]:
-    """Return what *side* has said of the visits that *fact* may change."""
-    if not isinstance(fact.event, VehicleEntered | VehicleExited):
+def _emitted(side: InMemory, recorded: RecordedEvent) -> dict[str, LastEmitted]:
+    """Return what *side* has emitted of the visits that *recorded* may change."""
+    if not isinstance(recorded.event, VehicleEntered | VehicleExited):
         return {}
-    plate = side.state.plates.get(fact.event.vehicle_plate)
-    return dict(plate.said) if plate else {}
+    plate = side.state.plates.get(recorded.event.vehicle_plate)
+    return dict(plate.emitted) if plate else {}
 
 
-def _ending(said: Said | None) -> Ending | None:
-    """Return how a visit ended; one that was taken back is none."""
-    return None if said is None or said.outcome == Outcome.RETRACTED else Ending(*said[1:])
+def _ending(last: LastEmitted | None) -> Ending | None:
+    """Return how a visit ended; a retracted one has none."""
+    return (
+        None if last is None or last.outcome == Outcome.RETRACTED else Ending(last.outcome, last.entry_id, last.exit_id)
+    )

@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final, Protocol, TypeVar
 
-import stamina
 from parkstream_events.summaries import ItemResult
+from parkstream_events.units import SECOND_US
+from parkstream_service.lifecycle import asked_to_stop
+from parkstream_service.retry import OnRetry, retried
 from parkstream_telemetry import Stage, Telemetry, names
 
-from parkstream_backend.background_tasks import going_on, patiently
 from parkstream_backend.deliver.batch import KEPT, Entry, Parcel
 from parkstream_backend.deliver.breaker import Breaker, BreakerState
 from parkstream_backend.deliver.summary_client import ForbiddenError, PostError, RefusedError, UnavailableError
@@ -20,7 +21,6 @@ CLAIM_IDLE_MS: Final = 7_500
 """After how long the entries of a consumer that says nothing are another's; longer than any try."""
 CLAIM_EVERY_SECONDS: Final = 2.0
 FORBIDDEN_PAUSE_SECONDS: Final = 5.0
-SECOND_US: Final = 1_000_000
 
 ResultT = TypeVar("ResultT")
 
@@ -67,7 +67,7 @@ class Deliverer:
         breaker: Breaker,
         telemetry: Telemetry,
         consumer: str,
-        on_retry: Callable[[Exception, float], None],
+        on_retry: OnRetry,
     ) -> None:
         self._outbox = outbox
         self._server = server
@@ -85,14 +85,14 @@ class Deliverer:
             group.create_task(self._take_over())
 
     async def _work(self, consumer: str) -> None:
-        while going_on():
+        while not asked_to_stop():
             if entries := await self._patiently(lambda: self._outbox.take(consumer, BATCH_MAX, BLOCK_MS)):
                 await self.deliver(entries)
 
     async def _take_over(self) -> None:
         """Deliver what consumers that died have left."""
         consumer = f"{self._consumer}-heir"
-        while going_on():
+        while not asked_to_stop():
             while entries := await self._patiently(lambda: self._outbox.claim(consumer, CLAIM_IDLE_MS, BATCH_MAX)):
                 await self.deliver(entries)
             await asyncio.sleep(CLAIM_EVERY_SECONDS)
@@ -126,13 +126,11 @@ class Deliverer:
             await self._settle(parcel.entries, results)
 
     async def _post(self, parcel: Parcel) -> list[ItemResult]:
-        async for attempt in stamina.retry_context(
-            on=_backoff, attempts=None, timeout=None, wait_initial=0.05, wait_max=1.0, wait_jitter=0.1
-        ):
-            with attempt:
-                await self._breaker.admitted()
-                return await self._try(parcel)
-        raise AssertionError
+        async def post() -> list[ItemResult]:
+            await self._breaker.admitted()
+            return await self._try(parcel)
+
+        return await retried(post, when=_backoff, most_seconds=1.0)
 
     async def _try(self, parcel: Parcel) -> list[ItemResult]:
         self._telemetry.record(names.DELIVERY_SIZE, len(parcel.items))
@@ -167,7 +165,7 @@ class Deliverer:
             await self._patiently(lambda: self._outbox.settle(kept))
 
     async def _patiently(self, call: Callable[[], Awaitable[ResultT]]) -> ResultT:
-        return await patiently(call, self._on_retry)
+        return await retried(call, on_retry=self._on_retry)
 
     async def _park(self, entry: Entry, problem: str) -> None:
         await self._patiently(lambda: self._outbox.park(entry.id, entry.item, problem))
@@ -175,7 +173,7 @@ class Deliverer:
 
 
 def _backoff(error: Exception) -> bool | float:
-    """Tell stamina whether to try again, and when the server has said so, how long to wait."""
+    """Tell whether to try again, and when the server has said so, how long to wait."""
     if isinstance(error, UnavailableError) and error.retry_after_seconds > 0:
         return error.retry_after_seconds
     return isinstance(error, PostError) and not isinstance(error, RefusedError)

@@ -4,19 +4,20 @@ import asyncio
 import random
 import time
 from collections import Counter
-from collections.abc import Callable
 from typing import Final, Protocol
 
-from parkstream_eventlog import EventLog, delays_seconds, is_transient
+from parkstream_eventlog import EventLog
+from parkstream_events.units import SECOND_US
 from parkstream_projection import NotLiveError, Present, Projector, StaleError, Step
+from parkstream_service.redis import is_transient
+from parkstream_service.retry import OnRetry, retried
 from parkstream_telemetry import Span, Stage, Telemetry, end, links_to, names, traceparent_of
-from parkstream_visits import Spoken, Unreadable
+from parkstream_visits import Emitted, Unreadable
 from parkstream_visits.state import Counters
 
 BATCH_MAX: Final = 1_000
 STAND_BY_SECONDS: Final = 0.25
 """How often a backend looks whether the one that projects still does."""
-SECOND_US: Final = 1_000_000
 
 
 class Presence(Protocol):
@@ -41,21 +42,21 @@ class Foldings:
         self._open.clear()
         self._started_ns = time.time_ns()
 
-    def spoken(self, spoken: Spoken) -> str | None:
-        """Return the trace context that the summary of *spoken* goes on with, after that of its cause.
+    def emitted(self, emitted: Emitted) -> str | None:
+        """Return the trace context that the summary of *emitted* goes on with, after that of its cause.
 
-        What is said again starts a trace of its own, which links to that one: that one has ended long ago.
+        What is restated starts a trace of its own, which links to that one: that one has ended long ago.
         """
-        cause = spoken.cause.traceparent
+        cause = emitted.cause.traceparent
         span = self._project(
-            None if spoken.restated else cause,
-            links=links_to(cause) if spoken.restated else (),
+            None if emitted.restated else cause,
+            links=links_to(cause) if emitted.restated else (),
             started_ns=self._started_ns,
-            position=spoken.position,
-            plate_hash=self._hash(spoken.plate),
-            visit_id=spoken.visit_id,
-            revision=spoken.revision,
-            outcome=spoken.outcome.value,
+            position=emitted.position,
+            plate_hash=self._hash(emitted.plate),
+            visit_id=emitted.visit_id,
+            revision=emitted.revision,
+            outcome=emitted.outcome.value,
         )
         self._open.append(span)
         return traceparent_of(span)
@@ -77,7 +78,7 @@ class Foldings:
 class Projecting:
     """Keeps the projection up with *log*; of several backends one works, and the others stand by.
 
-    ``on_retry(error, delay_seconds)`` is told when Redis is away.
+    ``on_retry(error)`` is called when Redis is away.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
@@ -87,7 +88,7 @@ class Projecting:
         log: EventLog,
         presence: Presence,
         telemetry: Telemetry,
-        on_retry: Callable[[Exception, float], None],
+        on_retry: OnRetry,
     ) -> None:
         self._projector = projector
         self._foldings = foldings
@@ -96,39 +97,38 @@ class Projecting:
         self._telemetry = telemetry
         self._on_retry = on_retry
         self._works = False
+        self._overtaken = False
         telemetry.watch(names.CARS_INSIDE, lambda: self._figure(projector.clock.counters.inside))
-        telemetry.watch(names.VISITS_HELD, lambda: self._figure(projector.clock.counters.held))
+        telemetry.watch(names.VISITS_PENDING, lambda: self._figure(projector.clock.counters.pending))
         telemetry.watch(names.VISITS_MATCHED, lambda: self._figure(matched_share(projector.clock.counters)))
 
     async def run(self) -> None:
         """Project for ever; may be cancelled anywhere, and ends only with an error that does not pass by itself."""
-        delays = delays_seconds()
-        overtaken = False
         while True:
-            try:
-                if overtaken:
-                    await self._stand_by()
-                async for records in self._log.follow(await self._projector.load(), BATCH_MAX):
-                    self._foldings.begin()
-                    self._tell(await self._projector.step(records))
-                    delays = delays_seconds()
-            except NotLiveError as error:  # Nobody projects the one that is live now, unless somebody was faster.
-                self._telemetry.log(names.EVENT_SWITCHED, version=error.live)
-                overtaken = False
-            except StaleError:
-                overtaken = True
-            except asyncio.CancelledError as error:
-                self._foldings.failed(error)
+            await retried(self._project, on_retry=self._on_retry)
+
+    async def _project(self) -> None:
+        """Project until another backend has gone on, or Redis goes away after something was projected."""
+        projected = False
+        try:
+            if self._overtaken:
+                await self._stand_by()
+            async for records in self._log.follow(await self._projector.load(), BATCH_MAX):
+                self._foldings.begin()
+                self._tell(await self._projector.step(records))
+                projected = True
+        except NotLiveError as error:  # Nobody projects the one that is live now, unless somebody was faster.
+            self._telemetry.log(names.EVENT_SWITCHED, version=error.live)
+            self._overtaken = False
+        except StaleError:
+            self._overtaken = True
+        except BaseException as error:
+            self._foldings.failed(error)
+            if not projected or not isinstance(error, Exception) or not is_transient(error):
                 raise
-            except Exception as error:
-                self._foldings.failed(error)
-                if not is_transient(error):
-                    raise
-                delay_seconds = next(delays)
-                self._on_retry(error, delay_seconds)
-                await asyncio.sleep(delay_seconds)
-            finally:
-                self._works = False
+            self._on_retry(error)  # The waits begin anew: they are for one outage.
+        finally:
+            self._works = False
 
     async def _stand_by(self) -> None:
         """Return when a record waits and nobody projects: what was there a moment ago is not taken in."""
@@ -145,17 +145,17 @@ class Projecting:
         self._foldings.committed(step.emitted)
         now_us = time.time_ns() // 1_000
         took = self._telemetry.latency.record
-        for fact in step.facts:
+        for fact in step.events:
             took(Stage.RECORD_TO_PROJECT, (now_us - fact.recorded_at_us) / SECOND_US)
             if isinstance(fact.event, Unreadable):
                 detail = f"{fact.event.type}: {fact.event.reason}: {fact.event.detail}"
                 self._telemetry.log(names.EVENT_UNREADABLE, position=fact.position, detail=detail)
-        emitted = step.spoken[len(step.spoken) - step.emitted :]  # A rebuilt projection says again what was said.
-        for outcome, count in Counter(spoken.outcome for spoken in emitted).items():
+        emitted = step.revisions[len(step.revisions) - step.emitted :]  # A rebuilt projection repeats what was emitted.
+        for outcome, count in Counter(one.outcome for one in emitted).items():
             self._telemetry.add(names.VISITS, count, outcome=outcome.value)
-        for spoken in emitted:
-            if spoken.entry and spoken.exit:
-                self._telemetry.record(names.DWELL, (spoken.exit.at_us - spoken.entry.at_us) / SECOND_US)
+        for one in emitted:
+            if one.entry and one.exit:
+                self._telemetry.record(names.DWELL, (one.exit.at_us - one.entry.at_us) / SECOND_US)
 
     def _figure(self, count: float) -> list[tuple[float, dict[str, str]]]:
         """Return *count* as the one who knows it, nothing while standing by."""

@@ -11,13 +11,12 @@ from parkstream_eventlog import Appended, EventLog, GapError, LogState, Overtake
 from parkstream_events import wire
 from parkstream_events.decisions import WatermarkAdvanced
 from parkstream_events.sightings import Direction
+from parkstream_events.units import SECOND_US
 from parkstream_projection import Outlook, Waiting
+from parkstream_service.retry import OnRetry, retried
 from parkstream_telemetry import Telemetry, names
 from parkstream_visits import Rules
 
-from parkstream_backend.background_tasks import patiently
-
-SECOND_US: Final = 1_000_000
 LOOK_SECONDS_MAX: Final = 1.0
 LOOK_SECONDS_MIN: Final = 0.05
 CATCH_UP_SECONDS: Final = 0.5
@@ -49,7 +48,7 @@ class Timekeeper:
         rules: Rules,
         queue_depth: QueueDepth,
         telemetry: Telemetry,
-        on_retry: Callable[[Exception, float], None],
+        on_retry: OnRetry,
     ) -> None:
         self._log = log
         self._outlooks = outlooks
@@ -62,9 +61,9 @@ class Timekeeper:
 
     async def run(self) -> None:
         """Keep time for ever; may be cancelled anywhere."""
-        await patiently(self.put_rules_in_force, self._on_retry)
+        await retried(self.put_rules_in_force, on_retry=self._on_retry)
         while True:
-            pause_seconds = await patiently(self.look, self._on_retry)
+            pause_seconds = await retried(self.look, on_retry=self._on_retry)
             await asyncio.sleep(pause_seconds)
 
     async def put_rules_in_force(self) -> None:

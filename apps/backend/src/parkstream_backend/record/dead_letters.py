@@ -7,7 +7,6 @@ import asyncio
 from collections.abc import Mapping
 from typing import Any, Final
 
-import stamina
 from aio_pika import DeliveryMode, Message
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from faststream.rabbit import RabbitBroker
@@ -16,6 +15,7 @@ from parkstream_events import topology
 from parkstream_events.wire import UnreadableError
 from parkstream_messaging import DEAD_LETTERS, DEAD_LETTERS_EXCHANGE
 from parkstream_messaging.batch_subscriber import Delivery
+from parkstream_service.retry import retried
 from parkstream_telemetry import Telemetry, names
 
 CONFIRM_TIMEOUT_SECONDS: Final = 10.0
@@ -36,14 +36,9 @@ class DeadLetters:
     async def publish(self, delivery: Delivery, queue: str, refusal: UnreadableError) -> None:
         """Return when *delivery* from *queue* is safe among the dead letters."""
         letter = letter_of(delivery, queue, refusal)
-        async for attempt in stamina.retry_context(
-            on=(*CONNECTION_EXCEPTIONS, TimeoutError), attempts=None, timeout=None, wait_initial=0.1, wait_max=5.0
-        ):
-            with attempt:
-                async with asyncio.timeout(CONFIRM_TIMEOUT_SECONDS):
-                    await self._broker.publish(
-                        letter, exchange=DEAD_LETTERS_EXCHANGE, routing_key=DEAD_LETTERS.routing_key, mandatory=True
-                    )
+        await retried(
+            lambda: self._publish(letter), when=_passes, on_retry=self._waiting, first_seconds=0.1, most_seconds=5.0
+        )
         self._telemetry.add(names.DEAD_LETTERS, reason=refusal.reason.value)
         self._telemetry.log(
             names.EVENT_DEAD_LETTERED,
@@ -51,6 +46,19 @@ class DeadLetters:
             detail=refusal.detail,
             queue=queue,
         )
+
+    async def _publish(self, letter: Message) -> None:
+        async with asyncio.timeout(CONFIRM_TIMEOUT_SECONDS):
+            await self._broker.publish(
+                letter, exchange=DEAD_LETTERS_EXCHANGE, routing_key=DEAD_LETTERS.routing_key, mandatory=True
+            )
+
+    def _waiting(self, error: Exception) -> None:
+        self._telemetry.log(names.EVENT_WAITING, dependency="rabbitmq", detail=f"{type(error).__name__}: {error}")
+
+
+def _passes(error: Exception) -> bool:
+    return isinstance(error, (*CONNECTION_EXCEPTIONS, TimeoutError))
 
 
 def letter_of(delivery: Delivery, queue: str, refusal: UnreadableError) -> Message:

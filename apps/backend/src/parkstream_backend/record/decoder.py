@@ -41,7 +41,7 @@ def candidate_of(sighting: Sighting, type_: str, delivery: Delivery, traceparent
         type_,
         sighting.id,
         delivery.body,
-        microseconds(sighting.happened_at),
+        microseconds(sighting.event_time),
         _published_at_in(delivery),
         traceparent,
     )

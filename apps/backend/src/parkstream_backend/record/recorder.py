@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 from opentelemetry.trace import Span
 from parkstream_eventlog import Appended, Candidate, Duplicate, IdConflict, Outcome, TooOld
 from parkstream_events.sightings import moment_of
+from parkstream_events.units import DAY_US, SECOND_US
 from parkstream_events.wire import Refusal, UnreadableError
 from parkstream_messaging.batch_subscriber import Delivery
 from parkstream_telemetry import Stage, Telemetry, names, traceparent_of
@@ -26,9 +27,6 @@ from parkstream_backend.record.acks import Acks
 from parkstream_backend.record.back_pressure import Gate
 from parkstream_backend.record.dead_letters import DeadLetters
 from parkstream_backend.record.decoder import Camera, candidate_of, traceparent_in
-
-SECOND_US = 1_000_000
-DAY_US = 86_400 * SECOND_US
 
 
 class Records(Protocol):

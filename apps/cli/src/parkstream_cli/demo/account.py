@@ -57,21 +57,21 @@ class Line(Struct, frozen=True):
 
 
 def equations(
-    published: Published, found: Tally, *, waiting: int, spoken: int, recorded: tuple[int, int]
+    published: Published, found: Tally, *, waiting: int, emitted: int, recorded: tuple[int, int]
 ) -> list[Line]:
-    """Return what must hold when nothing is held and the outbox is empty.
+    """Return what must hold when nothing is pending and the outbox is empty.
 
-    *waiting*: all that is on its way or held; *spoken*: (visit, revision) pairs of the backend; *recorded*: entries
+    *waiting*: all that is on its way or pending; *emitted*: (visit, revision) pairs of the backend; *recorded*: entries
     and exits in its log.
     """
     return [
-        Line("what waits or is held", waiting, 0),
+        Line("on its way or pending", waiting, 0),
         Line("entries published = entries in the log", published.entries, recorded[0]),
         Line("exits published = exits in the log", published.exits, recorded[1]),
         Line("exits published = completed + entry_missed", published.exits, found.completed + found.entry_missed),
         Line("exits with an entry = completed", published.matched, found.completed),
         Line("exits without an entry = entry_missed", published.unmatched, found.entry_missed),
-        Line("summaries spoken = lines on disk", spoken, found.lines),
+        Line("summaries emitted = lines on disk", emitted, found.lines),
         Line("exits published that are missing on disk", published.exits - found.exits, 0),
         Line("duplicated or torn lines", found.repeated_lines + found.repeated_exits + found.torn_lines, 0),
     ]
@@ -87,7 +87,7 @@ def account(
 ) -> Account:
     """Return the account of *published* against *found*, and one car's *trace*.
 
-    *to_disk*: of exits decided on arrival, and of held ones.
+    *to_disk*: of exits decided on arrival, and of pending ones.
     """
     exits = found.completed + found.entry_missed
     return Account(

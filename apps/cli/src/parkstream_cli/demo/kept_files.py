@@ -3,7 +3,7 @@
 import shutil
 from pathlib import Path
 
-from parkstream_telemetry.span_file import older_half
+from parkstream_telemetry.kept_spans import older_half
 
 from parkstream_cli.demo_folder import SPANS_FILE, own_place
 

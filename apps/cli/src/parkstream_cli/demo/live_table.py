@@ -75,11 +75,11 @@ def rows(before: Snapshot, now: Snapshot) -> list[tuple[str, list[tuple[str, str
         ("cameras", [("entries", entries), ("exits", exits)]),
         ("RabbitMQ", [("queued", f"{now.queued:,}"), ("dead letters", f"{now.dead:,}")]),
         ("log", [("records", f"{state.position:,}"), ("behind", f"{state.lag:,}")]),
-        ("visits", [("inside", f"{state.inside:,}"), ("held", f"{state.held:,}")]),
+        ("visits", [("inside", f"{state.inside:,}"), ("pending", f"{state.pending:,}")]),
         ("outbox", [("waiting", f"{state.outbox_depth:,}"), ("parked", f"{state.parked:,}")]),
         ("on disk", [(outcome, f"{stats.current.get(outcome, 0):,}") for outcome in _OUTCOMES]),
         ("exit to disk", [("p50/p95/p99", spread(stats.exit_to_disk_ms))]),
-        ("when held", [("held p50/p95/p99", spread(stats.held_exit_to_disk_ms))]),
+        ("when pending", [("pending p50/p95/p99", spread(stats.held_exit_to_disk_ms))]),
     ]
 
 

@@ -22,7 +22,7 @@ def tell(result: Result, console: Console) -> None:
     ending = [
         f"matched share   {account.matched_share:.2%} of {account.exits_published:,} exits",
         f"exit to disk    p50/p95/p99 {spread(account.exit_to_disk_ms)}",
-        f"  when held     p50/p95/p99 {spread(account.held_exit_to_disk_ms)}",
+        f"  when pending  p50/p95/p99 {spread(account.held_exit_to_disk_ms)}",
         *(["any other car   parkstream trace PLATE"] if result.cars is not None else []),
         f"summary file    {account.summary_file}",
         *result.first_lines,

@@ -1,4 +1,4 @@
-"""The run of a demo: start, drive, stop, wait until nothing is held, draw the account."""
+"""The run of a demo: start, drive, stop, wait until nothing is pending, draw the account."""
 
 import asyncio
 import os
@@ -99,7 +99,7 @@ async def _drive(services: Services, rabbitmq_url: str, options: Options, live: 
         deadline = time.monotonic() + SETTLE_SECONDS
         return await loop.until(
             lambda now: now.settled or time.monotonic() >= deadline,
-            lambda: "settling until nothing is held",
+            lambda: "settling until nothing is pending",
         )
 
 
@@ -145,7 +145,7 @@ def _result(last: Snapshot, summary_file: Path, cars: Shown | None) -> Result:
     return Result(
         account=account.account(published, found, to_disk=to_disk, file=str(summary_file), trace=trace),
         equations=account.equations(
-            published, found, waiting=last.waiting, spoken=counters.get("spoken", 0), recorded=recorded
+            published, found, waiting=last.waiting, emitted=counters.get("emitted", 0), recorded=recorded
         ),
         first_lines=first_lines(summary_file, FIRST_LINES),
         cars=cars,

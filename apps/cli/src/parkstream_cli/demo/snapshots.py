@@ -35,7 +35,7 @@ class State(Struct, frozen=True, kw_only=True):
 
     position: int = 0
     lag: int = 0
-    held: int = 0
+    pending: int = 0
     inside: int = 0
     outbox_depth: int = 0
     parked: int = 0
@@ -64,13 +64,13 @@ class Snapshot(Struct, frozen=True, kw_only=True):
 
     @property
     def waiting(self) -> int:
-        """Everything that is on its way or held."""
+        """Everything that is on its way or pending."""
         on_its_way = self.entries.buffered + self.exits.buffered + self.queued
-        return on_its_way + self.state.lag + self.state.held + self.state.outbox_depth
+        return on_its_way + self.state.lag + self.state.pending + self.state.outbox_depth
 
     @property
     def settled(self) -> bool:
-        """Whether the account may be drawn: all that was published is recorded, nothing waits and nothing is held."""
+        """Whether the account may be drawn: all that was published is recorded, nothing waits or is pending."""
         moving = self.entries.running or self.exits.running
         # A delivery on its way to the log is in no queue and not in the log yet.
         return not moving and self.waiting == 0 and self.recorded >= self.entries.published + self.exits.published

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from parkstream_devtools.otlp.sink import Sink
 from parkstream_telemetry import names
-from parkstream_telemetry.received import ReceivedSpan
-from parkstream_telemetry.sink import Sink
-from parkstream_telemetry.span_file import kept_spans
+from parkstream_telemetry.kept_spans import kept_spans
+from parkstream_telemetry.received_span import ReceivedSpan
 
 from parkstream_cli.demo.plan import Say
 from parkstream_cli.traces.car_trace import WRITE, CarTrace

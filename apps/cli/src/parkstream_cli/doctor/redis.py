@@ -4,9 +4,10 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from parkstream_eventlog import LogState, RedisLog, WeakDurabilityError, check_durability, connect, memory_share
+from parkstream_eventlog import LogState, RedisLog, WeakDurabilityError, check_durability, memory_share
 from parkstream_eventlog.archive import Archive, ArchiveError
 from parkstream_events.keys import BackendKeys
+from parkstream_service.redis import connect
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 

@@ -17,7 +17,7 @@ class Backend(Struct, frozen=True, kw_only=True):
 
     position: int = 0
     lag: int = 0
-    held: int = 0
+    pending: int = 0
     outbox_depth: int = 0
     parked: int = 0
     unreadable: int = 0
@@ -57,7 +57,8 @@ async def _backend(url: str, asker: Asker) -> list[Finding]:
         state = await asker.get(f"{url}/v1/state", Backend)
     except UnreachableError as error:
         return [wrong("backend", str(error), _advice("backend", "PARKSTREAM_BACKEND_URL", error))]
-    told = f"position {state.position:,}, {state.lag:,} behind, {state.held:,} held, {state.outbox_depth:,} to deliver"
+    figures = f"{state.lag:,} behind, {state.pending:,} pending, {state.outbox_depth:,} to deliver"
+    told = f"position {state.position:,}, {figures}"
     findings = [note("backend", told, "it is catching up") if state.lag > LAG_MANY else ok("backend", told)]
     if state.parked:
         advice = "parkstream outbox parked lists them; see the runbook: parked summaries"

@@ -12,13 +12,13 @@ from cyclopts import Parameter, validators
 from msgspec import Struct
 from parkstream_eventlog import EventLog
 from parkstream_eventlog.archive import Archive, Archiver, Restorer, last_recorded_before
+from parkstream_events.units import DAY_US
 
 from parkstream_cli.connections import Opened, opened, settings_here
 from parkstream_cli.errors import EXPECTED, MISUSED, ToolError
 from parkstream_cli.progress import progress
 
-KEEP: Final = 100_000
-DAY_US: Final = 86_400_000_000
+KEEP: Final = 50_000
 
 ResultT = TypeVar("ResultT")
 Folder = Annotated[Path | None, Parameter(name="--dir", help="The archive; by default PARKSTREAM_ARCHIVE_DIR.")]

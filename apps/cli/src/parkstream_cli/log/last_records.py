@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from parkstream_eventlog import EventLog, Record
-from parkstream_projection import fact_of
+from parkstream_projection import recorded_event_of
 
 from parkstream_cli.log.records import Shown, as_line
 from parkstream_cli.output import as_json, line
@@ -20,7 +20,7 @@ def printing(*, json: bool) -> Print:
     def show(records: Sequence[Record]) -> None:
         for record in records:
             if json:
-                as_json(Shown.of(record, fact_of(record)))
+                as_json(Shown.of(record, recorded_event_of(record)))
             else:
                 line(as_line(record))
 

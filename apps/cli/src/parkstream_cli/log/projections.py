@@ -8,7 +8,8 @@ from parkstream_eventlog.verify import Finding, Findings, RecordCheck
 from parkstream_events.keys import BackendKeys
 from parkstream_projection import HASH_EVERY
 from parkstream_projection.codec import decode_clock
-from parkstream_projection.functions import Functions
+from parkstream_projection.functions import PROJECTING
+from parkstream_service.redis import Functions
 from parkstream_visits import Clock
 from parkstream_visits.state import UNREADABLE_LISTED_MAX
 from redis.asyncio import Redis
@@ -51,7 +52,7 @@ class Seen(Struct, frozen=True, kw_only=True):
 
 async def snapshot(redis: Redis, keys: BackendKeys) -> Seen:
     """Return what the projections and the outbox in *redis* are now."""
-    functions = Functions(redis)
+    functions = Functions(redis, PROJECTING)
     versions = sorted(map(int, await functions.execute("SMEMBERS", keys.projections))) or [1]
     async with functions.pipeline(transaction=True) as pipeline:
         pipeline.execute_command("HMGET", keys.outbox_meta, "live", "emitted", "emitted_through", "delivered")

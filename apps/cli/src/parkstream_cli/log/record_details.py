@@ -3,8 +3,8 @@
 from msgspec import Struct, structs, to_builtins
 from parkstream_eventlog import EventLog, Record
 from parkstream_events.sightings import VehicleEntered, VehicleExited
-from parkstream_projection import Reads, fact_of
-from parkstream_visits import Fact, Judged, Unreadable, judged
+from parkstream_projection import Reads, recorded_event_of
+from parkstream_visits import Judged, RecordedEvent, Unreadable, judged
 
 from parkstream_cli.bodies import as_lines
 from parkstream_cli.connections import Opened
@@ -33,7 +33,7 @@ class Known(Shown, frozen=True, kw_only=True):
 async def known(it: Opened, position: int) -> tuple[Record, Known]:
     """Return the record at *position* and all that is known of it; raise ``ToolError`` when there is none."""
     record = await record_at(it.log, position)
-    fact = fact_of(record)
+    fact = recorded_event_of(record)
     now_us = (await it.log.state()).now_us
     return record, Known(
         **structs.asdict(Shown.of(record, fact)),
@@ -78,7 +78,7 @@ def _reads_as(found: Known) -> str:
     return ", ".join(f"{name} {value}" for name, value in (found.reads_as or {}).items())
 
 
-async def _made_of(reads: Reads, fact: Fact) -> Made:
+async def _made_of(reads: Reads, fact: RecordedEvent) -> Made:
     present = await reads.state()
     event = fact.event
     if fact.position > present.checkpoint:
@@ -90,8 +90,8 @@ async def _made_of(reads: Reads, fact: Fact) -> Made:
     if not isinstance(event, VehicleEntered | VehicleExited):
         return Made(checkpoint=present.checkpoint, says="a decision: it moves what visits wait for, or the rules")
     present, plate = await reads.remembered(event.vehicle_plate)
-    for one in judged(plate.seen, present.clock.rules) if plate else ():
-        if one.seen.position == fact.position:
+    for one in judged(plate.sightings, present.clock.rules) if plate else ():
+        if one.sighting.position == fact.position:
             return Made(checkpoint=present.checkpoint, says=rule_in_words(one), judged=one)
     forgotten = f"nothing that is remembered: final, or too late; parkstream visit {event.vehicle_plate} tells"
     return Made(checkpoint=present.checkpoint, says=forgotten)

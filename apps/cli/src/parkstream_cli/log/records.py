@@ -9,8 +9,8 @@ from msgspec import Raw, Struct
 from parkstream_eventlog import Record
 from parkstream_events.decisions import Decision, RecordAcknowledged, RulesChanged, WatermarkAdvanced
 from parkstream_events.sightings import VehicleEntered, VehicleExited, moment_of
-from parkstream_projection import fact_of
-from parkstream_visits import Fact, Unreadable
+from parkstream_projection import recorded_event_of
+from parkstream_visits import RecordedEvent, Unreadable
 
 from parkstream_cli.bodies import as_value
 from parkstream_cli.output import at, lasting
@@ -31,7 +31,7 @@ class Shown(Struct, frozen=True, kw_only=True):
     body: Raw | str
 
     @classmethod
-    def of(cls, record: Record, fact: Fact) -> Self:
+    def of(cls, record: Record, fact: RecordedEvent) -> Self:
         """Return *record* as it is shown; *fact* is what it says."""
         return cls(
             position=record.position,
@@ -47,11 +47,11 @@ class Shown(Struct, frozen=True, kw_only=True):
 
 def as_line(record: Record) -> str:
     """Return *record* in one line."""
-    said = in_words(fact_of(record))
+    said = in_words(recorded_event_of(record))
     return f"{record.position:>9}  {at(record.recorded_at_us)}  {record.type:<22}  {said}  {record.id}"
 
 
-def in_words(fact: Fact) -> str:
+def in_words(fact: RecordedEvent) -> str:
     """Return what *fact* says."""
     match fact.event:
         case VehicleEntered(vehicle_plate=plate, entry_date_time=moment):

@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 from parkstream_eventlog import EventLog, Record, position_at, positions_of
 from parkstream_events.sightings import VehicleEntered, VehicleExited
-from parkstream_projection import fact_of
+from parkstream_projection import recorded_event_of
 
 from parkstream_cli.connections import Opened
 from parkstream_cli.output import note
@@ -80,5 +80,5 @@ async def _scanned(log: EventLog, first: int, beyond: int, reached: Reached) -> 
 
 
 def _plate_of(record: Record) -> str | None:
-    event = fact_of(record).event
+    event = recorded_event_of(record).event
     return event.vehicle_plate if isinstance(event, VehicleEntered | VehicleExited) else None

@@ -6,12 +6,13 @@ from typing import Any, Final, Literal
 
 from msgspec import Struct
 from parkstream_eventlog import EventLog, GapError, LogState, position_at
-from parkstream_eventlog.log import DAY_US, DEDUPE_DAYS
+from parkstream_eventlog.log import DEDUPE_DAYS
 from parkstream_events.sightings import moment_of
+from parkstream_events.units import DAY_US, SECOND_US
 from redis.asyncio import Redis
 
 from parkstream_cli.connections import Opened
-from parkstream_cli.output import SECOND_US, lasting, line
+from parkstream_cli.output import lasting, line
 from parkstream_cli.progress import progress
 
 SAMPLES: Final = 10

@@ -15,7 +15,7 @@ from parkstream_eventlog import EventLog, Record
 from parkstream_eventlog.prefetch import batches_of
 from parkstream_eventlog.verify import Finding, Findings
 from parkstream_eventlog.verify.sums import SHIFT, Sums
-from parkstream_projection import fact_of
+from parkstream_projection import recorded_event_of
 from parkstream_visits import Fold, State, summary_of
 
 from parkstream_cli.log.contents import NAMES, Content, content_of, pair_of, position_of
@@ -102,4 +102,8 @@ class SummaryCheck:
 
 def contents_of(fold: Fold, records: Iterable[Record]) -> list[Content]:
     """Return what *fold* says of *records*, the next ones."""
-    return [astuple(summary_of(spoken))[: len(NAMES)] for record in records for spoken in fold.fold(fact_of(record))]
+    return [
+        astuple(summary_of(spoken))[: len(NAMES)]
+        for record in records
+        for spoken in fold.fold(recorded_event_of(record))
+    ]

@@ -6,7 +6,8 @@ from typing import Final
 from parkstream_eventlog.verify import Finding, Findings
 from parkstream_events.keys import BackendKeys
 from parkstream_projection import Outbox
-from parkstream_projection.functions import Functions
+from parkstream_projection.functions import PROJECTING
+from parkstream_service.redis import Functions
 from redis.asyncio import Redis
 
 from parkstream_cli.log.contents import Content, Pair, content_of, pair_of, position_of
@@ -74,7 +75,7 @@ async def _add_parked(outbox: Outbox, waiting: Waiting) -> None:
 
 
 async def _entries(redis: Redis, keys: BackendKeys) -> AsyncIterator[tuple[str, int, bytes]]:
-    functions, after = Functions(redis), b"-"
+    functions, after = Functions(redis, PROJECTING), b"-"
     while entries := await functions.execute("XRANGE", keys.outbox, after, "+", "COUNT", BATCH_MAX):
         for id_, fields in entries:
             _, visit_id, _, revision, _, item, *_ = fields

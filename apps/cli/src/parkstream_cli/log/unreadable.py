@@ -7,7 +7,7 @@ from parkstream_eventlog import Appended, GapError, Overtaken, positions_of
 from parkstream_events import wire
 from parkstream_events.decisions import RecordAcknowledged
 from parkstream_events.sightings import moment_of
-from parkstream_projection import fact_of
+from parkstream_projection import recorded_event_of
 from parkstream_visits import Unreadable
 
 from parkstream_cli.connections import Opened
@@ -82,7 +82,7 @@ async def _check(it: Opened, position: int) -> None:
         message = f"the projection has got to {present.checkpoint} only: nothing is known of record {position} yet"
         raise ToolError(message)
     unlisted = present.unreadable > len(present.clock.unreadable)
-    if not unlisted or not isinstance(fact_of((await it.log.read(position - 1, 1))[0]).event, Unreadable):
+    if not unlisted or not isinstance(recorded_event_of((await it.log.read(position - 1, 1))[0]).event, Unreadable):
         message = f"record {position} is not listed as unreadable: see `parkstream log unreadable`"
         raise ToolError(message)
 

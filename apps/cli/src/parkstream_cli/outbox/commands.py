@@ -5,12 +5,13 @@ from typing import Annotated
 import cyclopts
 from cyclopts import Parameter
 from msgspec import Struct
+from parkstream_events.units import SECOND_US
 
 from parkstream_cli.bodies import as_lines
 from parkstream_cli.connections import opened, settings_here
 from parkstream_cli.errors import MISUSED, ToolError
 from parkstream_cli.outbox.parked import Refused, parked_in
-from parkstream_cli.output import SECOND_US, as_json, lasting, line, note
+from parkstream_cli.output import as_json, lasting, line, note
 
 app = cyclopts.App(name="outbox", help="Summaries that the summary API refused: why, and once more.")
 

@@ -13,9 +13,9 @@ from msgspec import Struct
 from parkstream_eventlog import position_at
 from parkstream_events.sightings import microseconds, moment_of
 from parkstream_events.summaries import Outcome
-from parkstream_visits import Seen
-from parkstream_visits.as_of_event_time import Happened
-from parkstream_visits.as_of_recorded_time import InsideThen, Known, VisitThen
+from parkstream_visits import PlateSighting
+from parkstream_visits.as_of_event_time import AsOfEventTime
+from parkstream_visits.as_of_recorded_time import AsOfRecordedTime, InsideThen, VisitThen
 
 from parkstream_cli.connections import Opened
 from parkstream_cli.replay.facts import passing
@@ -87,7 +87,7 @@ async def as_of(it: Opened, options: AsOf) -> Answer:
 
 
 async def _known(it: Opened, options: AsOf, through: int) -> Answer:
-    known = Known(options.plate)
+    known = AsOfRecordedTime(options.plate)
     recorded_at_us = 0
     async with aclosing(passing(it.log, through)) as batches:
         async for facts in batches:
@@ -107,7 +107,7 @@ async def _known(it: Opened, options: AsOf, through: int) -> Answer:
 
 
 async def _true(it: Opened, options: AsOf, occurred_at: datetime, end: int) -> Answer:
-    happened = Happened(microseconds(occurred_at), options.plate)
+    happened = AsOfEventTime(microseconds(occurred_at), options.plate)
     position = recorded_at_us = 0
     async with aclosing(passing(it.log, end)) as batches:
         async for facts in batches:
@@ -147,5 +147,5 @@ def _visit(visit: VisitThen, *, without_revision: bool = False) -> PlateVisit:
     )
 
 
-def _at(seen: Seen | None) -> datetime | None:
+def _at(seen: PlateSighting | None) -> datetime | None:
     return moment_of(seen.at_us) if seen else None

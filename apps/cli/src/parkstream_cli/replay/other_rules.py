@@ -5,8 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from msgspec import structs
+from parkstream_events.units import DAY_US, SECOND_US
 from parkstream_visits import Rules
-from parkstream_visits.rules import DAY_US, SECOND_US
 
 from parkstream_cli.errors import MISUSED, ToolError
 

@@ -79,7 +79,7 @@ def in_bulk(source: Source) -> Bulk:
 def in_order(batch: Batch, run: tuple[int, int, Record | None]) -> list[Traceable]:
     """Return one *run* of *batch*: sightings, and the other record that comes after them."""
     start, end, other = run
-    seen: list[Traceable] = [*batch.seen[start:end]]
+    seen: list[Traceable] = [*batch.sightings[start:end]]
     return seen if other is None else [*seen, other]
 
 
@@ -89,8 +89,8 @@ async def step_by_step(_it: Opened, _version: int, _folded: Folded) -> None:
 
 def plates_of(step: Step) -> set[str]:
     """Return the plates that *step* has changed, those aside that only became final."""
-    seen = {getattr(fact.event, "vehicle_plate", "") for fact in step.facts if not isinstance(fact.event, Unreadable)}
-    return (seen | {spoken.plate for spoken in step.spoken}) - {""}
+    seen = {getattr(fact.event, "vehicle_plate", "") for fact in step.events if not isinstance(fact.event, Unreadable)}
+    return (seen | {one.plate for one in step.revisions}) - {""}
 
 
 async def version_to_rebuild(versions: Versions, wanted: int | None) -> int:

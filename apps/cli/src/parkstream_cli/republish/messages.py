@@ -36,9 +36,9 @@ def message_of(record: Record, changes: Changes) -> Message:
     seen = wire.decode_sighting(record.type, record.body)
     if not changes.new_ids and not changes.shift:
         return Message(record.position, seen.direction, record.type, seen.id, record.body)
-    happened_at = seen.happened_at + changes.shift
-    id_ = event_id(microseconds(happened_at)) if changes.new_ids else seen.id
-    said = {"id": id_, _TIMES[seen.direction]: happened_at.isoformat()} if changes.shift else {"id": id_}
+    event_time = seen.event_time + changes.shift
+    id_ = event_id(microseconds(event_time)) if changes.new_ids else seen.id
+    said = {"id": id_, _TIMES[seen.direction]: event_time.isoformat()} if changes.shift else {"id": id_}
     return Message(record.position, seen.direction, record.type, id_, _with(record.body, said))
 
 

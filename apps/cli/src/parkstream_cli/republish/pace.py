@@ -1,11 +1,7 @@
 """When each sighting is sent: at a time that is counted from the start, so that no delay adds up."""
 
-from typing import Final
-
 from parkstream_eventlog import Record
-from parkstream_eventlog.log import DAY_US
-
-_SECOND_US: Final = 1_000_000
+from parkstream_events.units import DAY_US, SECOND_US
 
 
 def sent_at_us(record: Record) -> int:
@@ -30,4 +26,4 @@ class Pace:
         at_us = sent_at_us(record)
         if self._first_us is None:
             self._first_us = at_us
-        return (at_us - self._first_us) / _SECOND_US / self._speed
+        return (at_us - self._first_us) / SECOND_US / self._speed

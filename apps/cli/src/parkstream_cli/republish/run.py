@@ -154,7 +154,7 @@ async def _shift(log: EventLog, first: int, last: int, plan: Plan) -> int:
     async with aclosing(_records(log, first, last)) as records:
         async for record in records:
             if (seen := sighting_of(record)) is not None:
-                return (datetime.now(UTC) - seen.happened_at) // timedelta(seconds=1)
+                return (datetime.now(UTC) - seen.event_time) // timedelta(seconds=1)
     return 0
 
 

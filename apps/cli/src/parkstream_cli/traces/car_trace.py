@@ -6,7 +6,7 @@ from typing import Final
 from msgspec import Struct
 from parkstream_telemetry import names
 from parkstream_telemetry.kinds import Attribute
-from parkstream_telemetry.received import ReceivedLink, ReceivedSpan
+from parkstream_telemetry.received_span import ReceivedLink, ReceivedSpan
 
 WRITE: Final = names.SPAN_WRITE.name
 

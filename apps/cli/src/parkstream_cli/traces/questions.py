@@ -19,7 +19,7 @@ from parkstream_cli.traces.waterfall import Row, waterfall
 HOW_TO_KEEP: Final = """\
 `parkstream demo` keeps those of its cars, and so does compose.lite.yaml. With SigNoz they are there: look for
 parking.visit.id, or for the trace's id, which `parkstream visit PLATE` prints. To keep those of services of your own:
-    python -m parkstream_telemetry sink --keep spans.jsonl
+    python -m parkstream_devtools sink --keep spans.jsonl
 start the services with OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317, and ask with --spans spans.jsonl."""
 _TRACE_ID: Final = re.compile("[0-9a-f]{32}")
 

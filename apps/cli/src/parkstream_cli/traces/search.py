@@ -5,8 +5,8 @@ from pathlib import Path
 
 from msgspec import Struct
 from parkstream_telemetry import names
-from parkstream_telemetry.received import ReceivedSpan
-from parkstream_telemetry.span_file import kept_spans
+from parkstream_telemetry.kept_spans import kept_spans
+from parkstream_telemetry.received_span import ReceivedSpan
 
 from parkstream_cli.traces.car_trace import CarTrace, request_links
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
-from parkstream_telemetry.received import ReceivedSpan
+from parkstream_events.units import MILLISECOND_US
+from parkstream_telemetry.received_span import ReceivedSpan
 
 from parkstream_cli.traces.car_trace import CarTrace
 
-MILLISECOND_US: Final = 1_000
 DIGITS: Final = 3
 
 

@@ -6,9 +6,9 @@ from typing import Self
 from msgspec import Struct
 from parkstream_events.sightings import moment_of
 from parkstream_events.summaries import Outcome, iso_duration
-from parkstream_visits import Held, Judged, Revision, Seen, Story, Told
+from parkstream_events.units import SECOND_US
+from parkstream_visits import Judged, Pending, PlateSighting, Revision, Story, VisitStory
 
-from parkstream_cli.output import SECOND_US
 from parkstream_cli.visits.explanations import revision_in_words, rule_in_words, waiting_in_words
 
 WAYS = ("entry", "exit")
@@ -31,7 +31,7 @@ class Sighting(Struct, frozen=True):
     @classmethod
     def of(cls, judged: Judged, recorded_us: int) -> Self:
         """Return the sighting that was *judged*."""
-        seen = judged.seen
+        seen = judged.sighting
         return cls(
             seen.position,
             WAYS[seen.way],
@@ -67,20 +67,20 @@ class Said(Struct, frozen=True):
     @classmethod
     def of(cls, revision: Revision) -> Self:
         """Return *revision*."""
-        spoken = revision.spoken
+        emitted = revision.emitted
         return cls(
-            spoken.revision,
-            spoken.outcome,
-            spoken.entry.position if spoken.entry else None,
-            spoken.exit.position if spoken.exit else None,
-            duration_of(spoken.entry, spoken.exit),
-            spoken.superseded_by,
-            spoken.position,
+            emitted.revision,
+            emitted.outcome,
+            emitted.entry.position if emitted.entry else None,
+            emitted.exit.position if emitted.exit else None,
+            duration_of(emitted.entry, emitted.exit),
+            emitted.superseded_by,
+            emitted.position,
             moment_of(revision.by.recorded_at_us),
             revision.because.value,
-            revision.held.since if revision.held else None,
-            spoken.cause.position,
-            spoken.cause.traceparent,
+            revision.pending.since if revision.pending else None,
+            emitted.cause.position,
+            emitted.cause.traceparent,
             revision_in_words(revision),
         )
 
@@ -116,8 +116,10 @@ class Answers(Struct, frozen=True):
 
 def answers(story: Story, visit_id: str | None = None) -> Answers:
     """Return *story* as JSON is made of it: all visits, or those that the one asked for has become."""
-    wanted = {judged.visit_id for judged in story.sightings if f"{WAYS[judged.seen.way]}:{judged.seen.id}" == visit_id}
-    sightings = [Sighting.of(judged, story.recorded_us[judged.seen.position]) for judged in story.sightings]
+    wanted = {
+        judged.visit_id for judged in story.sightings if f"{WAYS[judged.sighting.way]}:{judged.sighting.id}" == visit_id
+    }
+    sightings = [Sighting.of(judged, story.recorded_us[judged.sighting.position]) for judged in story.sightings]
     told = [one for one in story.visits if visit_id is None or one.id in {visit_id, *wanted}]
     return Answers(
         story.plate,
@@ -126,16 +128,16 @@ def answers(story: Story, visit_id: str | None = None) -> Answers:
     )
 
 
-def duration_of(entry: Seen | None, exit_: Seen | None) -> str | None:
+def duration_of(entry: PlateSighting | None, exit_: PlateSighting | None) -> str | None:
     """Return how long a stay took, if both its ends were seen."""
     return iso_duration((exit_.at_us - entry.at_us) // 1_000) if entry and exit_ else None
 
 
-def _answer(plate: str, told: Told, sightings: list[Sighting]) -> Answer:
+def _answer(plate: str, told: VisitStory, sightings: list[Sighting]) -> Answer:
     said = [Said.of(revision) for revision in told.revisions]
-    waits = _waits(told.held, waiting_in_words(told)) if told.held else None
+    waits = _waits(told.pending, waiting_in_words(told)) if told.pending else None
     return Answer(told.id, plate, said[-1].outcome if said else None, said, waits, sightings)
 
 
-def _waits(held: Held, why: str) -> Waits:
+def _waits(held: Pending, why: str) -> Waits:
     return Waits(held.since, WAYS[held.waits_for], held.due_us, held.lateness_us / SECOND_US, why)

@@ -3,7 +3,7 @@
 from typing import assert_never
 
 from parkstream_events.decisions import WatermarkAdvanced
-from parkstream_visits import Because, Held, Judged, Revision, Rule, Seen, Told
+from parkstream_visits import Because, Judged, Pending, PlateSighting, Revision, Rule, VisitStory
 
 from parkstream_cli.output import at, lasting
 
@@ -39,7 +39,7 @@ def _why_no_entry(judged: Judged) -> str:
     return f"{_seen(judged.other)} is longer ago than {lasting(judged.limit_us)}"
 
 
-def _seen(seen: Seen | None) -> str:
+def _seen(seen: PlateSighting | None) -> str:
     if seen is None:
         return "a sighting"
     return f"the {('entry', 'exit')[seen.way]} of {at(seen.at_us)} (record {seen.position})"
@@ -47,34 +47,34 @@ def _seen(seen: Seen | None) -> str:
 
 def revision_in_words(revision: Revision) -> str:  # noqa: PLR0911 - one per reason
     """Return why a revision was said, and when."""
-    spoken, by = revision.spoken, revision.by.position
+    emitted, by = revision.emitted, revision.by.position
     match revision.because:
         case Because.COMPLETE:
             return f"said at once by record {by}: it rests on sightings that exist"
         case Because.OVERDUE:
             return f"said at once by record {by}: {_who_could(revision)} had already reported beyond it"
         case Because.CAUGHT_UP:
-            return f"{_held(revision.held)}; released by record {by}, a later sighting of that direction"
+            return f"{_held(revision.pending)}; released by record {by}, a later sighting of that direction"
         case Because.SILENCE | Because.HOLD_MAX:
-            return f"{_held(revision.held)}; released by decision {by} because {_decided(revision)}"
+            return f"{_held(revision.pending)}; released by decision {by} because {_decided(revision)}"
         case Because.RULES_CHANGED:
-            return f"{_held(revision.held)}; released by record {by}, which changed the rules"
+            return f"{_held(revision.pending)}; released by record {by}, which changed the rules"
         case Because.CORRECTED:
-            return f"corrected by record {by}: {_seen(spoken.cause)} came later"
+            return f"corrected by record {by}: {_seen(emitted.cause)} came later"
         case Because.SUPERSEDED:
-            heir = f", the car's stay is in {spoken.superseded_by} now" if spoken.superseded_by else ""
-            return f"superseded by record {by}: {_seen(spoken.cause)} came later{heir}"
+            heir = f", the car's stay is in {emitted.superseded_by} now" if emitted.superseded_by else ""
+            return f"superseded by record {by}: {_seen(emitted.cause)} came later{heir}"
         case Because.RESTATED:
             return f"said again by decision {by}: another version of the projection became live, and reads it so"
     assert_never(revision.because)
 
 
-def waiting_in_words(told: Told) -> str:
+def waiting_in_words(told: VisitStory) -> str:
     """Return what a visit that was not said yet waits for."""
-    return _held(told.held) if told.held else "not said"
+    return _held(told.pending) if told.pending else "not said"
 
 
-def _held(held: Held | None) -> str:
+def _held(held: Pending | None) -> str:
     if held is None:
         return "held"
     until = f"{at(held.due_us)} + {lasting(held.lateness_us)}"
@@ -89,4 +89,4 @@ def _decided(revision: Revision) -> str:
 
 
 def _who_could(revision: Revision) -> str:
-    return DIRECTIONS[0 if revision.spoken.entry is None else 1]
+    return DIRECTIONS[0 if revision.emitted.entry is None else 1]

@@ -5,8 +5,8 @@ from typing import Final, NamedTuple
 
 from parkstream_eventlog import EventLog, position_at, positions_of
 from parkstream_events.sightings import VehicleEntered, VehicleExited, microseconds
-from parkstream_projection import Present, fact_of
-from parkstream_visits import Fact, Rules, Seen, Telling
+from parkstream_projection import Present, recorded_event_of
+from parkstream_visits import PlateSighting, RecordedEvent, Rules, StoryFold
 
 from parkstream_cli.connections import Opened
 from parkstream_cli.errors import ToolError
@@ -22,7 +22,7 @@ class Asked(NamedTuple):
     """The plate that is asked for, and the sighting that it was found by, if it was."""
 
     plate: str
-    found: Fact | None
+    found: RecordedEvent | None
 
 
 class Way(NamedTuple):
@@ -30,7 +30,7 @@ class Way(NamedTuple):
 
     first: int
     rules: list[Rules]
-    seen: Sequence[Seen] | None
+    seen: Sequence[PlateSighting] | None
 
 
 async def asked_for(it: Opened, visit_id: str) -> Asked:
@@ -38,25 +38,25 @@ async def asked_for(it: Opened, visit_id: str) -> Asked:
     event_id = visit_id.partition(":")[2]
     for position in await positions_of(it.redis, it.keys, event_id):
         (record,) = await it.log.read(position - 1, 1)
-        if asked := _asked(fact_of(record), visit_id):
+        if asked := _asked(recorded_event_of(record), visit_id):
             return asked
     note(f"the id index does not know {event_id}: reading the log")
     end = (await it.log.state()).position
     with progress("reading", end) as reached:
         for after in range(0, end, BATCH):
             for record in await it.log.read(after, BATCH):
-                if record.id == event_id and (asked := _asked(fact_of(record), visit_id)):
+                if record.id == event_id and (asked := _asked(recorded_event_of(record), visit_id)):
                     return asked
             reached(after)
     message = f"no record of the log begins or ends a visit {visit_id}: is that its id, as in the summary file?"
     raise ToolError(message)
 
 
-async def told_of(it: Opened, asked: Asked) -> Telling:
+async def told_of(it: Opened, asked: Asked) -> StoryFold:
     """Return the story of a plate, told up to the end of the log or to where nothing more can follow."""
     present, plate = await it.reads.remembered(asked.plate)
-    if plate is not None and _covers(plate.seen, asked.found):
-        way = await _remembered(it, present, plate.seen)
+    if plate is not None and _covers(plate.sightings, asked.found):
+        way = await _remembered(it, present, plate.sightings)
     elif asked.found is not None:
         way = await _around(it, present, asked.found)
     else:
@@ -69,14 +69,14 @@ async def told_of(it: Opened, asked: Asked) -> Telling:
     return telling
 
 
-async def _told(log: EventLog, asked: Asked, way: Way) -> Telling:
-    telling = Telling(asked.plate, way.rules)
+async def _told(log: EventLog, asked: Asked, way: Way) -> StoryFold:
+    telling = StoryFold(asked.plate, way.rules)
     with progress("reading") as reached:
         await _tell(log, telling, way, asked.found, reached)
     return telling
 
 
-async def _remembered(it: Opened, present: Present, seen: Sequence[Seen]) -> Way:
+async def _remembered(it: Opened, present: Present, seen: Sequence[PlateSighting]) -> Way:
     """Begin where the first of the remembered sightings happened: what was recorded before cannot matter to them."""
     by_position = sorted(seen, key=lambda one: one.position)
     first = by_position[0]
@@ -88,7 +88,7 @@ async def _remembered(it: Opened, present: Present, seen: Sequence[Seen]) -> Way
     return Way(begin, rules[: index + 1], by_position if complete and settled else None)
 
 
-async def _around(it: Opened, present: Present, found: Fact) -> Way:
+async def _around(it: Opened, present: Present, found: RecordedEvent) -> Way:
     """Begin as long before the sighting *found* as a stay may take; the rest of its visit can only be later."""
     rules = present.clock.rules
     longest_us = max(one.max_stay_us + one.duplicate_window_us for one in rules)
@@ -101,12 +101,12 @@ async def _around(it: Opened, present: Present, found: Fact) -> Way:
     return Way(first, list(rules), None)
 
 
-async def _tell(log: EventLog, telling: Telling, way: Way, found: Fact | None, reached: Reached) -> None:
+async def _tell(log: EventLog, telling: StoryFold, way: Way, found: RecordedEvent | None, reached: Reached) -> None:
     end = (await log.state()).position
     after, taken = way.first - 1, 0
     while after < end and (records := await log.read(after, min(BATCH, end - after))):
         for record in records:
-            telling.take(fact_of(record))
+            telling.take(recorded_event_of(record))
         after, taken = records[-1].position, taken + len(records)
         reached(taken, end - way.first + 1)
         if way.seen is not None:
@@ -120,23 +120,23 @@ async def _tell(log: EventLog, telling: Telling, way: Way, found: Fact | None, r
             return
 
 
-def _covers(seen: Sequence[Seen], found: Fact | None) -> bool:
+def _covers(seen: Sequence[PlateSighting], found: RecordedEvent | None) -> bool:
     return found is None or any(one.position == found.position for one in seen)
 
 
-def _asked(fact: Fact, visit_id: str) -> Asked | None:
+def _asked(fact: RecordedEvent, visit_id: str) -> Asked | None:
     event = fact.event
     if isinstance(event, VehicleEntered | VehicleExited) and visit_id == f"{event.direction.name.lower()}:{event.id}":
         return Asked(event.vehicle_plate, fact)
     return None
 
 
-def _happened_us(fact: Fact) -> int:
+def _happened_us(fact: RecordedEvent) -> int:
     assert isinstance(fact.event, VehicleEntered | VehicleExited)
-    return microseconds(fact.event.happened_at)
+    return microseconds(fact.event.event_time)
 
 
-def _is_final(telling: Telling, found: Fact) -> bool:
+def _is_final(telling: StoryFold, found: RecordedEvent) -> bool:
     """Return whether the visits of the sighting *found* cannot change any more."""
     rules = telling.rules[-1]
     end_us = _happened_us(found) + rules.max_stay_us

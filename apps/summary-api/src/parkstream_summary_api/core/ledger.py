@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Mapping
 from hashlib import blake2b
+from operator import attrgetter
 from struct import Struct as Packing
 from typing import Final, NamedTuple
 
@@ -14,6 +15,8 @@ DIGEST_BYTES: Final = 8
 _PACKED: Final = Packing(f"<IQ{DIGEST_BYTES}sB")
 _OUTCOMES: Final = (Outcome.COMPLETED, Outcome.ENTRY_MISSED, Outcome.EXIT_MISSED, Outcome.RETRACTED)
 _CODES: Final = {outcome: code for code, outcome in enumerate(_OUTCOMES)}
+_KEPT: Final = Summary.__struct_fields__
+_kept_in: Final = attrgetter(*_KEPT)
 
 
 class Entry(NamedTuple):
@@ -109,21 +112,8 @@ class Ledger:
 
 
 def kept_of(item: SummaryItem) -> Summary:
-    """Return what of *item* is kept; field by field, since that is seven times faster than ``convert``."""
-    return Summary(
-        visit_id=item.visit_id,
-        revision=item.revision,
-        outcome=item.outcome,
-        vehicle_plate=item.vehicle_plate,
-        entry_date_time=item.entry_date_time,
-        exit_date_time=item.exit_date_time,
-        duration=item.duration,
-        duration_ms=item.duration_ms,
-        entry_event_id=item.entry_event_id,
-        exit_event_id=item.exit_event_id,
-        position=item.position,
-        superseded_by=item.superseded_by,
-    )
+    """Return what of *item* is kept; by attributes, since that is several times faster than ``convert``."""
+    return Summary(**dict(zip(_KEPT, _kept_in(item), strict=True)))
 
 
 def digest_of(line: bytes) -> bytes:

@@ -1,36 +1,46 @@
-"""Gets ``redis-server`` and ``rabbitmq-server`` from the system's package manager when they are missing."""
+"""Gets servers, and tools that some tests need, from the system's package manager when they are missing."""
 
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from parkstream_devtools.servers.rabbitmq import SCRIPTS
 
-_PACKAGES = {"redis-server": "redis-server", "rabbitmq-server": "rabbitmq-server"}
+SERVERS = ("redis-server", "rabbitmq-server")
+TOOLS = ("faketime",)
+"""Programs by the name that they and their Debian packages have."""
 POLICY = Path("/usr/sbin/policy-rc.d")
 SYSTEMD = Path("/run/systemd/system")
-_BREW = {"redis-server": "redis", "rabbitmq-server": "rabbitmq"}
+_BREW = {"redis-server": "redis", "rabbitmq-server": "rabbitmq", "faketime": "libfaketime"}
 
 
 class MissingServerError(Exception):
     """A server is missing and cannot be installed from here; the message holds the command that does."""
 
 
-def missing() -> list[str]:
-    """Return the servers that cannot be found."""
-    return [name for name in _PACKAGES if shutil.which(name) is None and not _has_script(name)]
+def missing(programs: Sequence[str] = SERVERS) -> list[str]:
+    """Return those of *programs* that cannot be found."""
+    return [name for name in programs if shutil.which(name) is None and not _has_script(name)]
 
 
 def _has_script(name: str) -> bool:
     return name == "rabbitmq-server" and any(os.access(script, os.X_OK) for script in SCRIPTS)
 
 
-def ensure_servers(say: Callable[[str], None] = print) -> None:
+def ensure_tools(say: Callable[[str], None] = print) -> None:
+    """Install what some tests need beside servers; where that cannot be, say so: they are skipped, and fail on CI."""
+    try:
+        ensure_servers(say, TOOLS)
+    except MissingServerError as error:
+        say(str(error))
+
+
+def ensure_servers(say: Callable[[str], None] = print, programs: Sequence[str] = SERVERS) -> None:
     """Install what is missing, starting no system service; raise ``MissingServerError`` when that cannot be."""
-    absent = missing()
+    absent = missing(programs)
     if not absent:
         return
     if sys.platform == "darwin" and shutil.which("brew"):
@@ -39,7 +49,7 @@ def ensure_servers(say: Callable[[str], None] = print) -> None:
         _apt(absent, prefix, say)
     else:
         raise MissingServerError(_advice(absent))
-    if still := missing():
+    if still := missing(programs):
         raise MissingServerError(_advice(still))
 
 
@@ -61,8 +71,9 @@ def _apt(absent: list[str], prefix: list[str], say: Callable[[str], None]) -> No
     try:
         _run([*apt, "update", "-qq"], say)
         _run([*apt, "install", "-y", "-qq", "--no-install-recommends", *absent], say)
-        if SYSTEMD.exists():
-            _run([*prefix, "systemctl", "disable", "--quiet", *absent], say)
+        services = [name for name in absent if name in SERVERS]
+        if services and SYSTEMD.exists():
+            _run([*prefix, "systemctl", "disable", "--quiet", *services], say)
     finally:
         if ours:
             _run([*prefix, "rm", "-f", str(POLICY)], say)

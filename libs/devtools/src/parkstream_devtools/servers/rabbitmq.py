@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
@@ -47,7 +48,7 @@ class RabbitServer:
         config = _CONFIG.format(port=self.port, management_port=management_port)
         served = f"prometheus.tcp.ip = 127.0.0.1\nprometheus.tcp.port = {self.metrics_port}\n" if metrics else ""
         (folder / "rabbitmq.conf").write_text(config + served)
-        environ = {**os.environ, **_environ(folder, self.port, self._mapper_port)}
+        self._environ = environ = {**os.environ, **_environ(folder, self.port, self._mapper_port)}
         # Erlang would start a port mapper by itself, as a daemon that outlives the node.
         mapper = [shutil.which("epmd") or "epmd", "-port", str(self._mapper_port)]
         self._mapper = Process("epmd", mapper, environ, folder / "epmd.log", announce)
@@ -109,6 +110,12 @@ class RabbitServer:
     def close_connections(self) -> None:
         """Close every client's connection, as an operator would."""
         self.management.close_connections()
+
+    def control(self, *command: str) -> str:
+        """Return what ``rabbitmqctl`` answers to *command*; raise ``subprocess.CalledProcessError`` when it fails."""
+        program = Path(script()).with_name("rabbitmqctl")
+        done = subprocess.run([program, *command], env=self._environ, check=True, capture_output=True, text=True)
+        return done.stdout
 
     def _launch(self) -> None:
         self._mapper.launch()

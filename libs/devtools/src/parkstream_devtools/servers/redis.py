@@ -2,8 +2,9 @@
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from parkstream_devtools.servers.process import Process, answers, free_port
 
@@ -12,9 +13,15 @@ STOP_SECONDS = 20.0
 
 
 class RedisServer:
-    """A Redis on a port and in a folder of its own; *config* are more of its directives."""
+    """A Redis on a port and in a folder of its own; *config* are more of its directives, *environ* goes beside ours."""
 
-    def __init__(self, folder: Path, announce: Callable[[str], None], config: dict[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        announce: Callable[[str], None],
+        config: dict[str, str],
+        environ: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         self.folder = folder
         self.port = free_port()
         settings = {
@@ -30,7 +37,9 @@ class RedisServer:
         }
         folder.mkdir(parents=True, exist_ok=True)
         options = [part for name, value in settings.items() for part in (f"--{name}", value)]
-        self._process = Process("redis", ["redis-server", *options], dict(os.environ), folder / "redis.log", announce)
+        self._process = Process(
+            "redis", ["redis-server", *options], {**os.environ, **environ}, folder / "redis.log", announce
+        )
         self.start()
 
     @property

@@ -8,14 +8,15 @@ from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
 from parkstream_events.keys import BackendKeys
+from parkstream_service.redis import Functions
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError
 
 from parkstream_eventlog.archive.durable import alone_in
 from parkstream_eventlog.archive.errors import ArchiveBehindError, NoRoomError, NotArchivedError, OvertakenError
 from parkstream_eventlog.archive.reader import Archive
-from parkstream_eventlog.connection import memory_share
-from parkstream_eventlog.functions import Functions
+from parkstream_eventlog.durability import memory_share
+from parkstream_eventlog.functions import LOG
 from parkstream_eventlog.log import Record
 from parkstream_eventlog.redis_log import RedisLog
 
@@ -50,7 +51,7 @@ class Restorer:
 
     def __init__(self, redis: Redis, keys: BackendKeys, archive: Archive) -> None:
         self._redis = redis
-        self._functions = Functions(redis)
+        self._functions = Functions(redis, LOG)
         self._log = RedisLog(redis, keys)
         self._archive = archive
         self._restoring = keys.log_restoring

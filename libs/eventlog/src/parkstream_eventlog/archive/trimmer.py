@@ -3,10 +3,11 @@
 from typing import Final, NamedTuple
 
 from parkstream_events.keys import BackendKeys
+from parkstream_service.redis import Functions
 from redis.asyncio import Redis
 
 from parkstream_eventlog.archive.errors import HeldBackError, OvertakenError
-from parkstream_eventlog.functions import Functions
+from parkstream_eventlog.functions import LOG
 from parkstream_eventlog.leases import leases
 
 TRIM_MAX: Final = 10_000
@@ -36,7 +37,7 @@ class Trimming:
     def __init__(self, redis: Redis, keys: BackendKeys) -> None:
         self._redis = redis
         self._keys = keys
-        self._functions = Functions(redis)
+        self._functions = Functions(redis, LOG)
 
     async def barriers(self) -> list[Barrier]:
         """Return who may be in the way, the one that wants most first."""

@@ -1,19 +1,17 @@
 """Imports into a Redis stream, through the function in ``importing.lua`` only."""
 
-from collections.abc import Awaitable, Callable, Sequence
-from importlib.resources import files
+from collections.abc import Sequence
 from typing import Any, Final
 
 from parkstream_events.keys import BackendKeys
+from parkstream_service.redis import Functions, Library, source_of
 from redis.asyncio import Redis
 
 from parkstream_eventlog.id_index import field_of
 from parkstream_eventlog.log import DEDUPE_DAYS, digest_of
 from parkstream_eventlog.transfer.importer import Batch, NotImportedError, Standing, refusal
 
-VERSION: Final = 1
-IMPORT: Final = f"parkstream_import_{VERSION}"
-FINISH: Final = f"parkstream_import_finish_{VERSION}"
+IMPORTING: Final = Library("parkstream_importing", 1, (source_of("parkstream_eventlog", "importing.lua"),))
 TAKEN, ELSEWHERE, ID_KNOWN, FROM_THE_FUTURE, GOES_BACK = range(5)
 
 _PROBLEMS: Final = {
@@ -33,15 +31,12 @@ class RedisImport:
     def __init__(self, redis: Redis, keys: BackendKeys, *, dedupe_days: int = DEDUPE_DAYS) -> None:
         self._keys = keys
         self._dedupe_days = dedupe_days
-        raw: Any = Redis(connection_pool=redis.connection_pool)
-        raw.response_callbacks.clear()
-        self._execute: Callable[..., Awaitable[Any]] = raw.execute_command
-        self._pipeline: Callable[..., Any] = raw.pipeline
+        self._functions = Functions(redis, IMPORTING)
 
     async def standing(self) -> Standing:
         """See ``Target.standing``; loads the functions too."""
-        await self._execute("FUNCTION", "LOAD", "REPLACE", library())
-        async with self._pipeline(transaction=True) as pipeline:
+        await self._functions.load()
+        async with self._functions.pipeline(transaction=True) as pipeline:
             pipeline.execute_command("HMGET", self._keys.log_meta, "position", "importing")
             pipeline.execute_command("EXISTS", self._keys.log)
             (position, mark), exists = await pipeline.execute()
@@ -49,7 +44,7 @@ class RedisImport:
 
     async def take(self, batches: Sequence[Batch]) -> None:
         """See ``Target.take``: all are sent at once, in order, and each fits only behind the one before."""
-        async with self._pipeline(transaction=False) as pipeline:
+        async with self._functions.pipeline(transaction=False) as pipeline:
             for batch in batches:
                 pipeline.execute_command(*self._command(batch))
             answers: list[list[int]] = await pipeline.execute()
@@ -59,7 +54,7 @@ class RedisImport:
 
     async def finish(self, mark: str) -> None:
         """See ``Target.finish``."""
-        if not await self._execute("FCALL", FINISH, 2, self._keys.log, self._keys.log_meta, mark):
+        if not await self._functions.call("import_finish", (self._keys.log, self._keys.log_meta), (mark,)):
             raise NotImportedError(_WRITTEN_TO.format(position=(await self.standing()).position))
 
     def _command(self, batch: Batch) -> tuple[Any, ...]:
@@ -73,23 +68,8 @@ class RedisImport:
             flat.append(traceparent or "")
         keys = (self._keys.log, self._keys.log_meta, *map(self._keys.log_ids, numbers))
         first = batch.records[0].position
-        return (
-            "FCALL",
-            IMPORT,
-            len(keys),
-            *keys,
-            first,
-            batch.mark_before,
-            batch.mark,
-            self._dedupe_days,
-            *numbers,
-            *flat,
-        )
-
-
-def library() -> str:
-    """Return the source of the function library."""
-    return files("parkstream_eventlog").joinpath("importing.lua").read_text(encoding="utf-8")
+        arguments = (first, batch.mark_before, batch.mark, self._dedupe_days, *numbers, *flat)
+        return self._functions.command("import", keys, arguments)
 
 
 def _refusal(batch: Batch, outcome: int, details: list[int]) -> NotImportedError:

@@ -8,9 +8,10 @@ from parkstream_events import wire
 from parkstream_events.decisions import RecordAcknowledged, VisitsRestated
 from parkstream_events.sightings import EPOCH
 from parkstream_events.wire import UnreadableError
+from parkstream_service.units import DAY_US
 
 from parkstream_eventlog.id_index import SIGHTINGS
-from parkstream_eventlog.log import DAY_US, Letter, Record, digest_of, letter_of
+from parkstream_eventlog.log import Letter, Record, digest_of, letter_of
 from parkstream_eventlog.verify.findings import Finding, Findings
 from parkstream_eventlog.verify.sums import SHIFT, Span, Sums
 
@@ -38,7 +39,7 @@ Remembered = tuple[int, bytes, bytes]
 def day_to_remember(record: Record, event: object) -> int | None:
     """Return the day under which the index should have *record*, which says *event*; None when nobody can know."""
     if isinstance(event, SIGHTINGS):
-        return event.happened_at.toordinal() - EPOCH_DAY
+        return event.event_time.toordinal() - EPOCH_DAY
     return record.recorded_at_us // DAY_US if letter(record.type) == "D" else None
 
 

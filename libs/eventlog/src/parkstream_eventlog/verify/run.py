@@ -8,8 +8,9 @@ from typing import Final
 
 from parkstream_events import wire
 from parkstream_events.wire import UnreadableError
+from parkstream_service.units import DAY_US
 
-from parkstream_eventlog.log import DAY_US, DEDUPE_DAYS, DIGEST_BYTES, EventLog, LogState, Record
+from parkstream_eventlog.log import DEDUPE_DAYS, DIGEST_BYTES, EventLog, LogState, Record
 from parkstream_eventlog.verify.comparison import Comparison, Expected, extra_finding, finding_of, position_in
 from parkstream_eventlog.verify.findings import Findings
 from parkstream_eventlog.verify.index import IdIndex

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from parkstream_visits import Agenda, State
+from parkstream_visits import State, Timer
 from parkstream_visits.timers import SEPARATOR
 
 from parkstream_projection.store import Change
@@ -25,7 +25,7 @@ class Changes:
         kept, plates = self._kept, self.plates
         self.plates = {}
         change = Change(checkpoint, "", clock)
-        self._take_agendas(change, state, plates.keys() - kept)
+        self._take_timers(change, state, plates.keys() - kept)
         for name, encoded in plates.items():
             if encoded is not None:
                 change.plates += (name, encoded)
@@ -36,10 +36,10 @@ class Changes:
         return change
 
     @staticmethod
-    def _take_agendas(change: Change, state: State, new: set[str]) -> None:
+    def _take_timers(change: Change, state: State, new: set[str]) -> None:
         """Leave out what came and went in between: a *new* plate has nothing in Redis."""
-        for way in Agenda:
-            put, dropped = state.agendas[way].take_changes()
+        for way in Timer:
+            put, dropped = state.timers[way].take_changes()
             change.put[way] = [half for member, due_us in put.items() for half in (due_us, member)]
             change.dropped[way] = [member for member in dropped if member.partition(SEPARATOR)[0] not in new]
 

@@ -94,7 +94,7 @@ class _Fold:
             whole = ends or position % HASH_EVERY == 0
             self._changed |= replica.changes(whole=whole)
             if whole or position % BATCH == 0:
-                replica.forget_agenda_changes()
+                replica.forget_timer_changes()
                 await self._tell(position, whole=whole, ends=ends)
                 await self._held.move(position)
                 self._on_progress(position, through)

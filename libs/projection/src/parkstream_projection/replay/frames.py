@@ -9,7 +9,7 @@ from typing import Final
 import msgspec
 from msgspec import Struct
 from parkstream_eventlog import Record
-from parkstream_visits import Seen
+from parkstream_visits import PlateSighting
 
 from parkstream_projection.replay.source import Source
 
@@ -44,12 +44,12 @@ class Changed(Struct, array_like=True, tag=True):
 
 
 class Batch(Struct, array_like=True):
-    """Records from one position to the next: column by column what was seen, and among it all other records."""
+    """Records from one position to the next: column by column the sightings, and among them all other records."""
 
     first: int
     last: int
     names: list[str]
-    seen: list[Seen]
+    sightings: list[PlateSighting]
     recorded_at_us: list[int]
     others: list[tuple[int, Record]]
     """How many sightings come before it, and the record."""
@@ -60,7 +60,7 @@ class Batch(Struct, array_like=True):
         for before, record in self.others:
             yield start, before, record
             start = before
-        yield start, len(self.seen), None
+        yield start, len(self.sightings), None
 
 
 class Carried(Struct, array_like=True, tag=True):

@@ -4,9 +4,10 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final, NamedTuple
 
 from parkstream_events.keys import BackendKeys
+from parkstream_service.redis import Functions
 from redis.asyncio import Redis
 
-from parkstream_projection.functions import Functions
+from parkstream_projection.functions import PROJECTING
 from parkstream_projection.reads import Reads
 
 AT_ONCE: Final = 500
@@ -25,7 +26,7 @@ class Live:
     """The version of the projection in *redis* that was live when it was looked up."""
 
     def __init__(self, redis: Redis, keys: BackendKeys, version: int) -> None:
-        self._functions = Functions(redis)
+        self._functions = Functions(redis, PROJECTING)
         self._meta = keys.projection(version, "meta")
         self._plates = keys.projection(version, "plates")
         self._reads = Reads(redis, keys, version=version)
@@ -62,5 +63,5 @@ class Live:
 
 async def live(redis: Redis, keys: BackendKeys) -> Live:
     """Return the version that is live now."""
-    found = await Functions(redis).execute("HGET", keys.outbox_meta, "live")
+    found = await Functions(redis, PROJECTING).execute("HGET", keys.outbox_meta, "live")
     return Live(redis, keys, int(found or 1))

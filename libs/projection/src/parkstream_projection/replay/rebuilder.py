@@ -11,9 +11,10 @@ from contextlib import AsyncExitStack
 from typing import Final, Self
 
 from parkstream_events.keys import BackendKeys
+from parkstream_service.redis import Functions
 from redis.asyncio import Redis
 
-from parkstream_projection.functions import Functions
+from parkstream_projection.functions import PROJECTING
 from parkstream_projection.replay.batches import batches
 from parkstream_projection.replay.changes import Changes, Rebuilt
 from parkstream_projection.replay.frames import Batch
@@ -131,7 +132,9 @@ class Rebuilder:
 
     async def _emitted_through(self) -> int:
         """Return up to which position summaries were emitted: no other version may go beyond."""
-        return int(await Functions(self._redis).execute("HGET", self._keys.outbox_meta, "emitted_through") or 0)
+        return int(
+            await Functions(self._redis, PROJECTING).execute("HGET", self._keys.outbox_meta, "emitted_through") or 0
+        )
 
     async def _wait_for_commit(self) -> None:
         if self._commit is not None:

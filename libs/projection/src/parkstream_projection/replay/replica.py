@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from typing import Final
 
 from parkstream_events.decisions import VisitsRestated
-from parkstream_visits import Agenda, Clock, Fold, State
+from parkstream_visits import Clock, Fold, State, Timer
 from parkstream_visits.timers import SEPARATOR
 
-from parkstream_projection.codec import decode_plate, encode, fact_of
+from parkstream_projection.codec import decode_plate, encode, recorded_event_of
 from parkstream_projection.replay.frames import Batch
 
 BATCH: Final = 1_000
@@ -32,10 +32,10 @@ class Replica:
     def _restore(self, name: str, encoded: bytes) -> None:
         """Take in a plate as it is kept, and what waits for it."""
         state, plate = self.state, decode_plate(encoded)
-        state.agendas[Agenda.RECORDED].load(plate.keep_until_us, name)
-        for visit_id, (way, due_us) in plate.held.items():
-            state.agendas[way].load(due_us, f"{name}{SEPARATOR}{visit_id}")
-        if plate.held:
+        state.timers[Timer.RECORDED].load(plate.keep_until_us, name)
+        for visit_id, (way, due_us) in plate.pending.items():
+            state.timers[way].load(due_us, f"{name}{SEPARATOR}{visit_id}")
+        if plate.pending:
             state.plates[name] = plate
         else:
             state.asleep[name] = encoded
@@ -62,18 +62,18 @@ class Replica:
     def take_in(self, batch: Batch) -> None:
         """Fold *batch*, the next one."""
         self._wake(batch.names)
-        names, seen, recorded = batch.names, batch.seen, batch.recorded_at_us
+        names, sightings, recorded_at = batch.names, batch.sightings, batch.recorded_at_us
         see = self._fold.see
         for start, end, other in batch.runs():
             for name, sighting, recorded_at_us in zip(
-                names[start:end], seen[start:end], recorded[start:end], strict=True
+                names[start:end], sightings[start:end], recorded_at[start:end], strict=True
             ):
                 see(name, sighting, recorded_at_us)
             if other is not None:
-                fact = fact_of(other)
-                if isinstance(fact.event, VisitsRestated):
-                    self._wake({visit.vehicle_plate for visit in fact.event.visits})
-                self._fold.fold(fact)
+                recorded = recorded_event_of(other)
+                if isinstance(recorded.event, VisitsRestated):
+                    self._wake({visit.vehicle_plate for visit in recorded.event.visits})
+                self._fold.fold(recorded)
         self.checkpoint = batch.last
 
     def changes(self, *, whole: bool) -> dict[str, bytes | None]:
@@ -89,7 +89,7 @@ class Replica:
             if plate is None:
                 changed[name] = None
                 awake.discard(name)
-            elif plate.held:
+            elif plate.pending:
                 awake.add(name)
             else:
                 changed[name] = asleep[name] = encode(plate)
@@ -110,10 +110,10 @@ class Replica:
                 del plates[name]
         self._woken.clear()
 
-    def forget_agenda_changes(self) -> None:
-        """Let go of what has changed on the agendas: nobody is going to write it."""
-        for agenda in self.state.agendas:
-            agenda.take_changes()
+    def forget_timer_changes(self) -> None:
+        """Let go of what has changed in the timers: nobody is going to write it."""
+        for timer in self.state.timers:
+            timer.take_changes()
 
     def _wake(self, names: Iterable[str]) -> None:
         plates, asleep = self.state.plates, self.state.asleep

@@ -5,10 +5,11 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from msgspec import Struct
-from parkstream_eventlog import EventLog, RedisLog, connect
+from parkstream_eventlog import EventLog, RedisLog
 from parkstream_eventlog.archive import spanning
 from parkstream_eventlog.leases import Lease, lease
 from parkstream_events.keys import BackendKeys
+from parkstream_service.redis import connect
 from redis.asyncio import Redis
 
 

@@ -13,9 +13,9 @@ from typing import Final
 from parkstream_eventlog import EventLog, EventLogError, LogShorterError, Record
 from parkstream_events import wire
 from parkstream_events.decisions import Decision, RulesChanged
-from parkstream_events.sightings import Sighting, VehicleEntered, VehicleExited, microseconds
-from parkstream_visits import Seen, entity_hash
-from parkstream_visits.plate_visits import ENTRY, EXIT
+from parkstream_events.sightings import Sighting, VehicleEntered, VehicleExited
+from parkstream_visits import entity_hash
+from parkstream_visits.plate_visits import plate_sighting_of
 from parkstream_visits.state_hash import MODULUS
 from redis.exceptions import RedisError
 
@@ -72,22 +72,16 @@ class Decoding:
     def batch_of(self, records: Sequence[Record]) -> Batch:
         """Return *records*, the next ones, as they are folded."""
         batch = Batch(records[0].position, records[-1].position, [], [], [], [])
-        name, see, recorded = batch.names.append, batch.seen.append, batch.recorded_at_us.append
-        seen = Seen._make  # Half of what a call of the class takes.
+        name, see, recorded = batch.names.append, batch.sightings.append, batch.recorded_at_us.append
         for record in records:
-            position, type_, _, body, recorded_at_us, published_at_us, traceparent = record
-            event = _read(type_, body)
-            if isinstance(event, VehicleEntered):
-                at_us, way = microseconds(event.entry_date_time), ENTRY
-            elif isinstance(event, VehicleExited):
-                at_us, way = microseconds(event.exit_date_time), EXIT
-            else:
+            event = _read(record.type, record.body)
+            if not isinstance(event, VehicleEntered | VehicleExited):
                 self._rules += isinstance(event, RulesChanged)
-                batch.others.append((len(batch.seen), record))
+                batch.others.append((len(batch.sightings), record))
                 continue
             name(event.vehicle_plate)
-            see(seen((at_us, way, event.id, self._rules, position, published_at_us, traceparent)))
-            recorded(recorded_at_us)
+            see(plate_sighting_of(event, self._rules, record.position, record.published_at_us, record.traceparent))
+            recorded(record.recorded_at_us)
         return batch
 
 

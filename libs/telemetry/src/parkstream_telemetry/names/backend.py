@@ -20,11 +20,11 @@ OUTBOX_DEPTH = Metric("parking.outbox.depth", "gauge", "{item}", "Summaries that
 OUTBOX_AGE = Metric("parking.outbox.age", "gauge", "s", "Age of the oldest summary that waits.")
 OUTBOX_PARKED = Metric("parking.outbox.parked", "gauge", "{item}", "Summaries that the server would not take.")
 CARS_INSIDE = Metric("parking.cars.inside", "gauge", "{car}", "Cars that are inside.")
-VISITS_HELD = Metric("parking.visits.held", "gauge", "{visit}", "Visits that wait for sightings still to come.")
+VISITS_PENDING = Metric("parking.visits.pending", "gauge", "{visit}", "Visits that wait for sightings still to come.")
 VISITS_MATCHED = Metric(
     "parking.visits.matched_share", "gauge", "1", "Share of visits with an exit whose entry was seen, too."
 )
-VISITS = Metric("parking.visits", "counter", "{summary}", "Summaries spoken, by outcome.", (a.ATTRIBUTE_OUTCOME,))
+VISITS = Metric("parking.visits", "counter", "{summary}", "Summaries emitted, by outcome.", (a.ATTRIBUTE_OUTCOME,))
 DWELL = Metric("parking.visit.dwell", "histogram", "s", "Stays of completed visits, as they are said.", (), STAYS)
 DECISIONS = Metric(
     "parking.decisions",

@@ -34,7 +34,7 @@ NOW: Final = Row(
         Panel(
             title="Visits that wait for a sighting",
             meaning="Held until the other camera has caught up. It must come down within seconds.",
-            asked=one(metric(latest(names.VISITS_HELD), legend="held")),
+            asked=one(metric(latest(names.VISITS_PENDING), legend="pending")),
         ),
         Panel(
             title="Sightings per second",

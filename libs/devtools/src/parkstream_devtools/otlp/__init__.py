@@ -1,0 +1,1 @@
+"""A receiver of telemetry. Reading order: sink, received, span_file, command."""

@@ -1,0 +1,57 @@
+"""The bodies of the answers."""
+
+from datetime import datetime
+
+from msgspec import Struct
+
+from parkstream_projection.outbox import Parked
+from parkstream_projection.reads import PlateVisit
+
+
+class Standing(Struct, frozen=True, kw_only=True):
+    """Where everything stands, as of one look."""
+
+    position: int
+    """The last record of the log."""
+    checkpoint: int
+    """The last record that is projected."""
+    lag: int
+    """How many records are not projected yet."""
+    pending: int
+    """How many visits wait for the watermark."""
+    inside: int
+    """How many cars are inside."""
+    counters: dict[str, int]
+    """What the log amounts to."""
+    outbox_depth: int
+    """How many summaries are not delivered, parked ones aside."""
+    outbox_age_seconds: float
+    """Since when the oldest of them waits."""
+    parked: int
+    """How many summaries the summary API has refused."""
+    unreadable: int
+    """How many records cannot be read, and nobody has acknowledged that."""
+    watermarks: dict[str, datetime]
+    """Up to when each direction has reported."""
+    state_hash: str
+    """The hash of the projection at its checkpoint."""
+
+
+class PlateVisits(Struct, frozen=True):
+    """The visits of one plate that are not final yet."""
+
+    vehicle_plate: str
+    visits: list[PlateVisit]
+
+
+class ParkedPage(Struct, frozen=True):
+    """Some of what was refused; *cursor* asks for the rest, null at the end."""
+
+    items: list[Parked]
+    cursor: str | None
+
+
+class Redriven(Struct, frozen=True):
+    """How many summaries are to be delivered again."""
+
+    redriven: int

@@ -1,0 +1,86 @@
+"""Answers from the projection, the log and the outbox; nothing here is cached."""
+
+import re
+from http import HTTPStatus
+from typing import Final
+
+from parkstream_eventlog import EventLog
+from parkstream_events.sightings import normalised_plate
+from parkstream_service.http import Kind, WrongFieldError
+
+from parkstream_projection.outbox import Outbox
+from parkstream_projection.read_api.answers import ParkedPage, PlateVisits, Redriven, Standing
+from parkstream_projection.reads import InsidePage, Reads
+
+PAGE: Final = 100
+PAGE_MAX: Final = 1_000
+_INSIDE_CURSOR: Final = re.compile("[0-9]{1,18}([.][0-9]{1,9})?")
+_PARKED_CURSOR: Final = re.compile("[0-9]{1,20}")
+
+
+class UnknownPlateError(Exception):
+    """Nothing is remembered of a plate."""
+
+
+KINDS: Final[dict[type[Exception], Kind]] = {
+    UnknownPlateError: Kind("unknown-plate", "Unknown plate", HTTPStatus.NOT_FOUND)
+}
+
+
+class Questions:
+    """What may be asked of *log*, *reads* and *outbox*."""
+
+    def __init__(self, log: EventLog, reads: Reads, outbox: Outbox) -> None:
+        self._log = log
+        self._reads = reads
+        self._outbox = outbox
+
+    async def standing(self) -> Standing:
+        """Return positions, lag, counters and what waits."""
+        present = await self._reads.state()
+        log = await self._log.state()
+        return Standing(
+            position=log.position,
+            checkpoint=present.checkpoint,
+            lag=max(0, log.position - present.checkpoint),
+            pending=present.pending - present.inside,  # A car inside may still leave, and waits for nothing.
+            inside=present.inside,
+            counters=present.counters,
+            outbox_depth=await self._outbox.depth(),
+            outbox_age_seconds=await self._outbox.age_seconds(),
+            parked=await self._outbox.parked(),
+            unreadable=present.unreadable,
+            watermarks=present.watermarks,
+            state_hash=present.state_hash,
+        )
+
+    async def inside(self, cursor: str, count: int) -> InsidePage:
+        """Return a page of the plates that are inside, and the cursor of the next."""
+        return await self._reads.inside(_checked(cursor, _INSIDE_CURSOR), min(count, PAGE_MAX))
+
+    async def visits(self, written: str) -> PlateVisits:
+        """Return the visits of the plate that is *written* so; raise ``UnknownPlateError``."""
+        try:
+            plate = normalised_plate(written)
+        except ValueError as error:
+            raise WrongFieldError(field="plate", detail=str(error)) from error
+        visits = await self._reads.plate(plate)
+        if visits is None:
+            message = f"no visit of {plate} is remembered"
+            raise UnknownPlateError(message)
+        return PlateVisits(plate, visits)
+
+    async def parked(self, cursor: str, count: int) -> ParkedPage:
+        """Return some of what was refused, with its problem, and the cursor of the rest."""
+        after, items = await self._outbox.parked_items(_checked(cursor, _PARKED_CURSOR), min(count, PAGE_MAX))
+        return ParkedPage(items, None if after == "0" else after)
+
+    async def redrive(self, id_: str | None) -> Redriven:
+        """Put all that was refused back to be delivered, or the one of that id."""
+        return Redriven(await self._outbox.redrive(None if id_ is None else [id_]))
+
+
+def _checked(cursor: str, pattern: re.Pattern[str]) -> str:
+    if not pattern.fullmatch(cursor):
+        raise WrongFieldError(field="cursor", detail="take the cursor of the page before, unchanged")
+    return cursor

@@ -1,0 +1,34 @@
+"""The HTTP face that every service has. Reading order: app (all of it), health, problems, bearer, documents, server."""
+
+from parkstream_service.http.app import HttpFace, http_app
+from parkstream_service.http.bearer import Guard, bearer_guards
+from parkstream_service.http.documents import document
+from parkstream_service.http.health import Health, Problems
+from parkstream_service.http.problems import (
+    MEDIA_TYPE,
+    FieldError,
+    Kind,
+    Problem,
+    WrongFieldError,
+    problem,
+)
+from parkstream_service.http.server import FAILED, ServerSettings, serve
+
+__all__ = [
+    "FAILED",
+    "MEDIA_TYPE",
+    "FieldError",
+    "Guard",
+    "Health",
+    "HttpFace",
+    "Kind",
+    "Problem",
+    "Problems",
+    "ServerSettings",
+    "WrongFieldError",
+    "bearer_guards",
+    "document",
+    "http_app",
+    "problem",
+    "serve",
+]

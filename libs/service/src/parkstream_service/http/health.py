@@ -1,0 +1,72 @@
+"""Is a process alive, is it of use now, and its figures: the same paths and one shape of body for all services."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from http import HTTPStatus
+from typing import Final, Literal, TypeAlias
+
+from litestar import Response, get
+from litestar.handlers import HTTPRouteHandler
+from litestar.openapi.datastructures import ResponseSpec
+from msgspec import Struct
+
+Problems: TypeAlias = Callable[[], Awaitable[Mapping[str, str]]]
+"""Returns what was looked at, by name, with what is wrong with it; "" when nothing is."""
+Status: TypeAlias = Literal["ok", "failing"]
+PROMETHEUS: Final = "text/plain; version=0.0.4"
+"""Litestar adds the charset."""
+
+
+class Check(Struct, frozen=True):
+    """One thing that was looked at; *detail* says what is wrong with it."""
+
+    status: Status
+    detail: str = ""
+
+
+class Health(Struct, frozen=True):
+    """``ok`` when every check is."""
+
+    status: Status
+    checks: dict[str, Check]
+
+    @classmethod
+    def of(cls, problems: Mapping[str, str]) -> "Health":
+        """Return the health that *problems* amount to."""
+        checks = {name: Check("failing" if detail else "ok", detail) for name, detail in problems.items()}
+        return cls("failing" if any(problems.values()) else "ok", checks)
+
+
+FAILING: Final = {503: ResponseSpec(Health, generate_examples=False, description="A check fails; its detail says why.")}
+
+
+def health_routes(live: Problems, ready: Problems) -> list[HTTPRouteHandler]:
+    """Return ``/health/live`` and ``/health/ready``: 200 when nothing is wrong, else 503."""
+
+    @get("/health/live", summary="Is the process alive?", tags=["operation"], responses=FAILING)
+    async def is_live() -> Response[Health]:
+        """Answer 200 while every task of the process runs; when one has failed, only a restart helps."""
+        return _answer(await live())
+
+    @get("/health/ready", summary="Is it of use now?", tags=["operation"], responses=FAILING)
+    async def is_ready() -> Response[Health]:
+        """Answer 200 when the process can do its work now."""
+        return _answer(await ready())
+
+    return [is_live, is_ready]
+
+
+def metrics_route(metrics: Callable[[], bytes]) -> HTTPRouteHandler:
+    """Return ``/metrics``."""
+
+    @get("/metrics", summary="Metrics in Prometheus' text format", tags=["operation"], media_type=PROMETHEUS)
+    async def every_metric() -> bytes:
+        """Return every metric of this process."""
+        return metrics()
+
+    return every_metric
+
+
+def _answer(problems: Mapping[str, str]) -> Response[Health]:
+    health = Health.of(problems)
+    status = HTTPStatus.OK if health.status == "ok" else HTTPStatus.SERVICE_UNAVAILABLE
+    return Response(health, status_code=status)

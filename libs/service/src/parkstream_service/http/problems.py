@@ -1,0 +1,106 @@
+"""Errors as RFC 9457 problems that say what is wrong, where, and when to come again."""
+
+from collections.abc import Callable, Mapping
+from http import HTTPStatus
+from typing import Any, Final, NamedTuple, TypeAlias
+
+import msgspec
+from litestar import Request, Response
+from litestar.exceptions import HTTPException, ValidationException
+from litestar.openapi.datastructures import ResponseSpec
+
+from parkstream_service.redis.errors import is_transient
+
+MEDIA_TYPE: Final = "application/problem+json"
+Asked: TypeAlias = Request[Any, Any, Any]
+Handlers: TypeAlias = dict[int | type[Exception], Callable[[Asked, Any], Response[bytes]]]
+
+
+class FieldError(msgspec.Struct, frozen=True):
+    """What is wrong with one field: of the body (``$…``) or of the query."""
+
+    field: str
+    detail: str
+
+
+class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A problem (RFC 9457); ``type`` is for machines, ``errors`` names the fields that it is about."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    errors: list[FieldError] = []
+
+
+class Kind(NamedTuple):
+    """How one of a service's own errors is told."""
+
+    type: str
+    title: str
+    status: HTTPStatus
+    field: str | None = None
+    retry_after_seconds: int | None = None
+
+
+class WrongFieldError(Exception):
+    """A *field* of the query cannot be taken, and *detail* says what it takes."""
+
+    def __init__(self, *, field: str, detail: str) -> None:
+        super().__init__(detail)
+        self.field = field
+
+
+WRONG_FIELD: Final = Kind("wrong-field", "Wrong field", HTTPStatus.BAD_REQUEST)
+REDIS_AWAY: Final = Kind("redis-away", "Redis away", HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=1)
+
+
+def problem(description: str) -> ResponseSpec:
+    """Return how the API document describes a problem."""
+    return ResponseSpec(Problem, generate_examples=False, description=description, media_type=MEDIA_TYPE)
+
+
+def handlers(kinds: Mapping[type[Exception], Kind], report: Callable[[Exception], None]) -> Handlers:
+    """Return what answers every error; *report* hears of those that nobody foresaw."""
+    kinds = {WrongFieldError: WRONG_FIELD, **kinds}
+
+    def own(_: Asked, error: Exception) -> Response[bytes]:
+        return _answer_of(kinds[type(error)], error)
+
+    def unforeseen(_: Asked, error: Exception) -> Response[bytes]:
+        if is_transient(error):
+            return _answer_of(REDIS_AWAY, f"Redis cannot be asked now ({type(error).__name__})")
+        report(error)
+        return _answer(_titled(HTTPStatus.INTERNAL_SERVER_ERROR, "see the log of the service"))
+
+    return {Exception: unforeseen, HTTPException: _framework_error, **dict.fromkeys(kinds, own)}
+
+
+def _answer_of(kind: Kind, error: Exception | str) -> Response[bytes]:
+    field = error.field if isinstance(error, WrongFieldError) else kind.field
+    told = Problem(
+        type=f"urn:parkstream:{kind.type}",
+        title=kind.title,
+        status=kind.status,
+        detail=str(error),
+        errors=[FieldError(field, str(error))] if field else [],
+    )
+    again = kind.retry_after_seconds
+    return _answer(told, {} if again is None else {"Retry-After": str(again)})
+
+
+def _framework_error(_: Asked, error: HTTPException) -> Response[bytes]:
+    """Tell what Litestar found: a bad query parameter, no such path, no token, a body too large."""
+    errors: list[FieldError] = []
+    if isinstance(error, ValidationException) and isinstance(error.extra, list):
+        errors = [FieldError(str(found.get("key", "")), str(found.get("message", ""))) for found in error.extra]
+    return _answer(_titled(HTTPStatus(error.status_code), error.detail, errors), error.headers)
+
+
+def _titled(status: HTTPStatus, detail: str, errors: list[FieldError] | None = None) -> Problem:
+    return Problem(type="about:blank", title=status.phrase, status=status, detail=detail, errors=errors or [])
+
+
+def _answer(told: Problem, headers: dict[str, str] | None = None) -> Response[bytes]:
+    body = msgspec.json.encode(told)
+    return Response(body, media_type=MEDIA_TYPE, status_code=told.status, headers=headers)

@@ -1,0 +1,102 @@
+import asyncio
+from collections.abc import Mapping
+
+import pytest
+from parkstream_backend.health import Health
+from parkstream_backend.monitor import Figures, Monitor
+from parkstream_backend.record.back_pressure import Gate
+from parkstream_service.lifecycle import BackgroundTasks
+from parkstream_telemetry import Telemetry, TelemetryOptions, start
+from redis.exceptions import ConnectionError as RedisConnectionError
+
+
+@pytest.fixture
+def telemetry() -> Telemetry:
+    return start(TelemetryOptions(service="test", statistics_seconds=0))
+
+
+class Instrument:
+    """Measures what it is told to."""
+
+    def __init__(self) -> None:
+        self.figures = Figures()
+        self.error: Exception | None = None
+
+    async def __call__(self) -> Figures:
+        if self.error is not None:
+            raise self.error
+        return self.figures
+
+
+def monitor_of(instrument: Instrument, gate: Gate, telemetry: Telemetry) -> Monitor:
+    return Monitor(instrument, gate, telemetry, projection_lag_max=100, outbox_max=10)
+
+
+async def well() -> str:
+    return ""
+
+
+async def test_a_background_task_that_fails_ends_the_process_and_looks_dead(telemetry: Telemetry):
+    ended = asyncio.Event()
+    tasks = BackgroundTasks(lambda *_: None, give_up=ended.set)
+    monitor = monitor_of(Instrument(), Gate(), telemetry)
+    await monitor.look()
+    health = Health(tasks, monitor, {"rabbitmq": well})
+
+    async def fail() -> None:
+        raise ValueError("worn out")
+
+    tasks.start("project", fail())
+    async with asyncio.timeout(5):
+        await ended.wait()
+    for looked_at in (await health.live(), await health.ready()):
+        assert looked_at["task project"] == "ValueError: worn out"
+        assert wrong(looked_at) == {"task project"}
+
+
+async def test_ready_names_what_is_wrong(telemetry: Telemetry):
+    instrument, gate = Instrument(), Gate(frozenset({"starting"}))
+    monitor = monitor_of(instrument, gate, telemetry)
+
+    async def away() -> str:
+        return "not connected"
+
+    health = Health(BackgroundTasks(lambda *_: None), monitor, {"rabbitmq": away})
+    assert wrong(await health.ready()) == {"rabbitmq", "redis"}
+    assert wrong(await health.live()) == set()
+    instrument.figures = Figures(position=200, checkpoint=100)
+    await monitor.look()
+    assert wrong(await health.ready()) == {"rabbitmq", "projection"}
+    instrument.error = RedisConnectionError()
+    await monitor.look()
+    assert "redis" in wrong(await health.ready())
+
+
+def wrong(looked_at: Mapping[str, str]) -> set[str]:
+    return {name for name, detail in looked_at.items() if detail}
+
+
+async def test_the_monitor_shuts_and_opens_the_gate(telemetry: Telemetry):
+    instrument, gate = Instrument(), Gate(frozenset({"starting"}))
+    monitor = monitor_of(instrument, gate, telemetry)
+    for figures, reasons in (
+        (Figures(), set()),
+        (Figures(memory_share=0.81, outbox_depth=10), {"redis_memory", "outbox"}),
+        (Figures(memory_share=0.75, outbox_depth=1), {"redis_memory"}),
+        (Figures(memory_share=0.71, position=100), {"projection_lag"}),
+        (Figures(quiet=True), {"switching"}),
+        (Figures(), set()),
+    ):
+        instrument.figures = figures
+        await monitor.look()
+        assert gate.reasons == reasons
+
+
+async def test_while_redis_is_away_the_gate_stays_as_it_is(telemetry: Telemetry):
+    instrument, gate = Instrument(), Gate()
+    monitor = monitor_of(instrument, gate, telemetry)
+    instrument.figures = Figures(outbox_depth=10)
+    await monitor.look()
+    instrument.error = RedisConnectionError()
+    await monitor.look()
+    assert gate.reasons == {"outbox"}
