@@ -10,6 +10,7 @@ import sys
 import pytest
 import yaml
 from compose_stack import CONTAINERS
+from parkstream_cli.doctor.signoz_stack import STEPS
 from the_tree import ROOT
 
 COMPOSE = ROOT / "deploy" / "compose"
@@ -136,6 +137,10 @@ def test_the_command_line_starts_nothing_and_makes_nothing_of_the_stack():
         for name, one in beside[part].items():
             assert one == {"external": True, "name": f"{stack['name']}_{name}"}
             assert name in stack[part]
+
+
+def test_doctor_knows_every_step_of_signoz():
+    assert set(STEPS) == loaded("signoz.yaml")["services"].keys() | {"otel-collector"}
 
 
 def test_what_ends_by_itself_is_waited_for():

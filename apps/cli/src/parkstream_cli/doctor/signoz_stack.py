@@ -15,8 +15,8 @@ from parkstream_cli.settings import Settings
 
 STEPS: Final = (
     "clickhouse-keeper",
-    "clickhouse-functions",
     "clickhouse",
+    "clickhouse-functions",
     "signoz-migrator",
     "signoz-ingester",
     "signoz",
@@ -59,7 +59,7 @@ async def examine(_settings: Settings) -> list[Finding]:
 
 _NO_DOCKER: Final = note(
     "Docker",
-    "is not here: only what answers can be looked at",
+    "is not here: only what answers can be looked at, and the lite stack has no SigNoz",
     "./dev doctor --signoz on the host says which step failed, and its log line",
 )
 
