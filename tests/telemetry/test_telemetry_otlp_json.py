@@ -3,8 +3,8 @@
 import json
 
 import pytest
-from parkstream_telemetry.received import ReceivedEvent, ReceivedLink, ReceivedSpan
-from parkstream_telemetry.span_file import NotSpansError, kept_spans, older_half
+from parkstream_telemetry.kept_spans import NotSpansError, kept_spans, older_half
+from parkstream_telemetry.received_span import ReceivedEvent, ReceivedLink, ReceivedSpan
 
 TRACE, SPAN, PARENT, OTHER = "5b8efff798038103d269b633813fc60c", "eee19b7ec3c1b174", "eee19b7ec3c1b173", "a" * 32
 LISTED = {"arrayValue": {"values": [{"stringValue": "a"}, {"boolValue": False}]}}
