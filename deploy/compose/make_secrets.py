@@ -66,10 +66,10 @@ class Secrets:
         return self._made
 
     def _definitions(self) -> str:
-        told = json.loads((HERE / "rabbitmq" / "definitions.json").read_text("utf-8"))
-        for user in told["users"]:
+        definitions = json.loads((HERE / "rabbitmq" / "definitions.json").read_text("utf-8"))
+        for user in definitions["users"]:
             user["password_hash"] = rabbitmq_hash(self._read(f"rabbitmq_password_{user['name']}"))
-        return json.dumps(told, indent=2)
+        return json.dumps(definitions, indent=2)
 
     def _users(self) -> str:
         rules = (HERE / "redis" / "users.acl").read_text("utf-8")
