@@ -62,7 +62,8 @@ def car(stack):
     stack.drive(30, rate=30)
     assert stack.wrong() == []
     stack.compose("exec", "-T", "entry-generator", "python", "-c", PUBLISH_NO_EVENT)
-    last = json.loads(stack.compose("exec", "-T", "summary-api", "tail", "-n1", "/data/summaries.jsonl"))
+    lines = stack.compose("exec", "-T", "summary-api", "cat", "/data/summaries.jsonl").splitlines()
+    last = [line for line in map(json.loads, lines) if line["outcome"] == "completed"][-1]
     said = json.loads(stack.cli("visit", "--json", last["vehicle_plate"]).out)
     trace = re.search(r'"traceparent": ?"00-(\w+)-', json.dumps(said["visits"][-1]["revisions"]))
     return {"plate": last["vehicle_plate"], "visit": last["visit_id"], "trace": trace[1]}
