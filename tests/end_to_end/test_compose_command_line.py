@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from compose_stack import documented_commands
 from parkstream_cli.app import app
 
 PUBLISH_NO_EVENT = """
@@ -50,7 +51,7 @@ COMMANDS = [
     ("replay --list", 0, "live"),
     ("replay --to 20", 0, "emitted"),
     ("republish --from 1 --to 20 --flat-out", 0, "positions 1 to 20"),
-    ("doctor --signoz", 1, "./dev doctor --signoz on the host"),
+    ("doctor --signoz --json", 1, "./dev doctor --signoz on the host"),
 ]
 """What is run, its exit code, and a part of what it prints, on whichever stream."""
 pytestmark = pytest.mark.timeout(1_200)
@@ -79,6 +80,8 @@ def known(commands, path=""):
 
 def test_every_command_is_tried():
     tried = [words for words, _, _ in COMMANDS]
+    documented = [line.partition(" > ")[0] for line in documented_commands() if line.startswith("parkstream ")]
+    assert {line.removeprefix("parkstream ").replace("PLATE", "{plate}") for line in documented} <= set(tried)
     assert [name for name in known(app) if not any(f"{words} ".startswith(f"{name} ") for words in tried)] == []
 
 

@@ -1,16 +1,17 @@
 """docs/compose.md: its commands are run as they stand there, in the folder of the project, or say why they are not."""
 
 import os
-import re
 
 import pytest
-from compose_stack import LITE_UP, Stack, documented_alias, documented_commands
+from compose_stack import LITE_UP, Stack, documented_commands
 
 NOT_RUN = {
     "docker compose -f deploy/compose/compose.yaml up --wait": "needs SigNoz' images: see test_compose_signoz",
     "tail -f summaries/summaries.jsonl": "it does not end: read once, below",
 }
 OF_A_FOLDER = ("mkdir ", "echo ")
+ELSEWHERE = ("alias ", "parkstream ")
+"""With all other commands of the command line: see test_compose_command_line."""
 DONE = {"./dev secrets", LITE_UP}
 """By every stack."""
 pytestmark = pytest.mark.timeout(1_200)
@@ -20,7 +21,7 @@ def lines_that_run():
     return [
         line
         for line in documented_commands()
-        if line not in DONE | NOT_RUN.keys() and not line.startswith((*OF_A_FOLDER, "alias "))
+        if line not in DONE | NOT_RUN.keys() and not line.startswith((*OF_A_FOLDER, *ELSEWHERE))
     ]
 
 
@@ -30,13 +31,9 @@ def test_what_is_not_run_stands_there():
 
 @pytest.mark.parametrize("line", lines_that_run())
 def test_a_command_of_the_page_ends_well(stack, tmp_path, line):
-    summaries = stack.compose("exec", "-T", "summary-api", "tail", "-n1", "/data/summaries.jsonl")
-    plate = re.search(r'"vehicle_plate":"(\w+)"', summaries)[1]
-    written = line.replace("parkstream ", f"{documented_alias()} ", 1) if line.startswith("parkstream ") else line
-    answer = stack.shell(written.replace("PLATE", plate).replace(" > ", f" > {tmp_path}/"))
+    answer = stack.shell(line.replace(" > ", f" > {tmp_path}/"))
     assert answer.code == 0, answer.out + answer.err
-    kept = [file.read_text(encoding="utf-8") for file in tmp_path.iterdir()]
-    assert plate in "".join(kept) if " > " in line else answer.out
+    assert answer.out or [file.stat().st_size for file in tmp_path.iterdir()] > [0]
 
 
 def test_the_summary_file_may_lie_in_a_folder_of_this_machine(stack, tmp_path):
