@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import drain, grow, latency, log, pages, publish, shuffled, stack
+from benchmarks import drain, grow, latency, log, pages, publish, shuffled, stack, telemetry
 from benchmarks.results import Row, medians, report, say
 
 
@@ -14,7 +14,14 @@ def main() -> None:
         prog="./dev bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     benchmarks = parser.add_subparsers(dest="name", metavar="NAME", title="what can be measured")
-    for name, module in (("drain", drain), ("latency", latency), ("publish", publish), ("grow", grow), ("log", log)):
+    for name, module in (
+        ("drain", drain),
+        ("latency", latency),
+        ("publish", publish),
+        ("grow", grow),
+        ("log", log),
+        ("telemetry", telemetry),
+    ):
         own = benchmarks.add_parser(name, help=(module.__doc__ or "").splitlines()[0], description=module.__doc__)
         own.add_argument("--json", type=Path, help="where to write the result (default: .bench/NAME.json)")
         own.add_argument(
@@ -73,6 +80,8 @@ def _arguments(name: str, parser: argparse.ArgumentParser) -> None:
         )
     if name == "log":
         parser.add_argument("--events", type=int, default=1_000_000, help="number of records (default: %(default)s)")
+    if name == "telemetry":
+        parser.add_argument("--count", type=int, default=50_000, help="how many of each are emitted")
 
 
 def _drain(options: argparse.Namespace) -> None:
@@ -110,8 +119,8 @@ def _latency(options: argparse.Namespace) -> None:
             for traced in (False, True):
                 for rate in options.rates:
                     rows += latency.measure(sandbox, rabbitmq, rate, options.seconds, traced=traced)
-    merged = medians(rows, ("name", "rate", "traced", "held"))
-    report("latency", merged, ("rate", "traced", "held", "p50_ms", "p95_ms", "p99_ms"), options.json)
+    merged = medians(rows, ("name", "rate", "traced", "pending"))
+    report("latency", merged, ("rate", "traced", "pending", "p50_ms", "p95_ms", "p99_ms"), options.json)
 
 
 def _publish(options: argparse.Namespace) -> None:
@@ -146,12 +155,18 @@ def _log(options: argparse.Namespace) -> None:
     report("log", merged, log.COLUMNS, options.json, **{name: merged[0][name] for name in log.PROMISED})
 
 
+def _telemetry(options: argparse.Namespace) -> None:
+    rows = [row for _ in range(options.repeats) for row in telemetry.measure(options.count)]
+    report("telemetry", medians(rows, ("name",)), ("name", "us_each"), options.json)
+
+
 _RUN: dict[str, Callable[[argparse.Namespace], None]] = {
     "drain": _drain,
     "latency": _latency,
     "publish": _publish,
     "grow": _grow,
     "log": _log,
+    "telemetry": _telemetry,
 }
 
 if __name__ == "__main__":

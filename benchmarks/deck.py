@@ -12,10 +12,11 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks import charts
 from benchmarks.tour import TOUR
 
 ROOT = Path(__file__).parents[1]
@@ -23,12 +24,6 @@ RESULTS = ROOT / "docs" / "results"
 DECK = ROOT / "docs" / "deck"
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "chrome")
 _MADE_BY = {"trace": "./dev demo --seconds 20 --json > docs/results/trace.json"}
-_COLOURS = {
-    "parkstream-entry-generator": "#5b8def",
-    "parkstream-exit-generator": "#5b8def",
-    "parkstream-backend": "#0b7a75",
-    "parkstream-summary-api": "#d17b0f",
-}
 
 
 def main() -> None:
@@ -38,12 +33,16 @@ def main() -> None:
     )
     parser.add_argument("--no-pdf", action="store_true", help="write the HTML only; needs no browser")
     options = parser.parse_args()
-    page = (DECK / "template.html").read_text(encoding="utf-8")
-    filled = re.sub(r"\{\{(\w+)\}\}", lambda found: _PARTS[found[1]](), page)
-    (DECK / "deck.html").write_text(filled, encoding="utf-8")
+    (DECK / "deck.html").write_text(page(), encoding="utf-8")
     print(f"written {DECK / 'deck.html'}")
     if not options.no_pdf:
         _print_to_pdf(DECK / "deck.html", DECK / "deck.pdf")
+
+
+def page() -> str:
+    """Return the slides with the results in ``docs/results``."""
+    template = (DECK / "template.html").read_text(encoding="utf-8")
+    return re.sub(r"\{\{(\w+)\}\}", lambda found: _PARTS[found[1]](), template)
 
 
 def _print_to_pdf(page: Path, pdf: Path) -> None:
@@ -73,78 +72,77 @@ def _results(name: str) -> dict[str, Any]:
     return result
 
 
-def _bars() -> str:
-    """Return the drain as horizontal bars."""
-    rows = _results("drain")["results"]
-    top = max(row["events_per_second"] for row in rows)
-    parts = []
-    for n, row in enumerate(sorted(rows, key=lambda one: (one["traced"], -one["events_per_second"]))):
-        y = n * 30
-        width = 330 * row["events_per_second"] / top
-        colour = "#0b7a75" if row["name"] == "parkstream" else "#b8c4ce"
-        label = f"{row['name']}{', traced' if row['traced'] else ''}"
-        parts.append(f'<text x="0" y="{y + 15}">{html.escape(label)}</text>')
-        parts.append(f'<rect x="190" y="{y + 2}" width="{width:.0f}" height="18" rx="3" fill="{colour}"/>')
-        parts.append(f'<text x="{196 + width:.0f}" y="{y + 15}" class="n">{row["events_per_second"]:,.0f}</text>')
-    return f'<svg viewBox="0 0 590 {len(rows) * 30}" role="img" aria-label="events per second">{"".join(parts)}</svg>'
+def _drain() -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = _results("drain")["results"]
+    return rows
 
 
 def _cpu() -> str:
     """Return where the CPU time of one event goes."""
-    rows = {row["traced"]: row for row in _results("drain")["results"] if row["name"] == "parkstream"}
+    rows = {row["traced"]: row for row in _drain() if row["name"] == "parkstream"}
     names = [name for name in rows[False]["cpu_us_per_event"] if name != "all"]
-    head = "<tr><th>CPU µs per event</th>" + "".join(f"<th>{name}</th>" for name in (*names, "all")) + "</tr>"
-    return f"<table>{head}{''.join(_cpu_row(rows, traced, (*names, 'all')) for traced in sorted(rows))}</table>"
-
-
-def _cpu_row(rows: Mapping[bool, dict[str, Any]], traced: bool, names: Iterable[str]) -> str:  # noqa: FBT001 - a key
-    cells = "".join(f"<td>{rows[traced]['cpu_us_per_event'][name]:.0f}</td>" for name in names)
-    return f"<tr><td>{'traced' if traced else 'untraced'}</td>{cells}</tr>"
+    return _table(
+        ("CPU µs per event", *names, "all"),
+        (
+            ("traced" if traced else "untraced", *(f"{row['cpu_us_per_event'][name]:.0f}" for name in (*names, "all")))
+            for traced, row in sorted(rows.items())
+        ),
+    )
 
 
 def _latency() -> str:
-    """Return the latency table: exit published → line on disk."""
-    rows = [row for row in _results("latency")["results"] if row["traced"]]
-    head = "<tr><th>exit published → on disk, traced</th><th>p50</th><th>p95</th><th>p99</th></tr>"
-    body = "".join(
-        f"<tr><td>{row['rate']:g} events/s, {'held' if row['held'] else 'decided on arrival'}</td>"
-        + "".join(f"<td>{row[p]:,.1f} ms</td>" for p in ("p50_ms", "p95_ms", "p99_ms"))
-        + "</tr>"
-        for row in sorted(rows, key=lambda one: (one["held"], one["rate"]))
+    """Return the latency of exits that are decided on arrival, untraced beside traced."""
+    found = {(row["rate"], row["traced"]): row for row in _results("latency")["results"] if not row["pending"]}
+    columns = [(traced, p) for traced in (False, True) for p in ("p50_ms", "p99_ms")]
+    return _table(
+        ("events/s", "p50, ms", "p99, ms", "traced: p50, ms", "p99, ms"),
+        (
+            (f"{rate:g}", *(f"{found[rate, traced][p]:.1f}" for traced, p in columns))
+            for rate in sorted({rate for rate, _ in found})
+        ),
     )
-    return f"<table>{head}{body}</table>"
 
 
-def _waterfall() -> str:
-    """Return one car's trace as bars over time."""
-    spans = _results("trace")["trace"]
-    total = max(span["offset_ms"] + span["duration_ms"] for span in spans) or 1.0
-    parts = []
-    for n, span in enumerate(spans):
-        x, width = 250 + 300 * span["offset_ms"] / total, max(2.0, 300 * span["duration_ms"] / total)
-        service = span["service"].removeprefix("parkstream-")
-        parts.append(
-            f'<text x="0" y="{n * 24 + 15}">{html.escape(service)}'
-            f' <tspan class="n">{html.escape(_short(span["span"]))}</tspan></text>'
-        )
-        colour = _COLOURS.get(span["service"], "#888")
-        parts.append(f'<rect x="{x:.1f}" y="{n * 24 + 4}" width="{width:.1f}" height="14" rx="2" fill="{colour}"/>')
-        parts.append(f'<text x="560" y="{n * 24 + 15}" class="n">{span["duration_ms"]:.1f} ms</text>')
-    return f'<svg viewBox="0 0 620 {len(spans) * 24}" role="img" aria-label="one trace">{"".join(parts)}</svg>'
+def _pending() -> str:
+    """Return how long exits without an entry take, in seconds: the lateness that is allowed, and hardly more."""
+    return f"{max(row['p99_ms'] for row in _results('latency')['results'] if row['pending']) / 1_000:.1f}"
 
 
-def _short(span: str) -> str:
-    """Leave out where a message went: the bar has little room."""
-    return span.partition(" ")[0] if ":" in span else span
+def _grow() -> str:
+    """Return what an event costs as the log grows."""
+    return _table(
+        ("events in the log", "Redis bytes per event", "CPU µs per event", "record, MiB"),
+        (
+            (
+                f"{row['events']:,}",
+                f"{row['redis_bytes_per_event']:.0f}",
+                f"{row['cpu_us_per_event']['all']:.0f}",
+                f"{row['rss_mib']['record']:.0f}",
+            )
+            for row in _results("grow")["results"]
+        ),
+    )
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [("th", head), *(("td", row) for row in rows)]
+    cells = ("".join(f"<{kind}>{html.escape(cell)}</{kind}>" for cell in row) for kind, row in lines)
+    return "<table>" + "".join(f"<tr>{row}</tr>" for row in cells) + "</table>"
 
 
 def _implementation() -> str:
     """Return the rows of the second slide."""
     return "\n".join(
-        f"<tr><td>{html.escape(stop.part)}</td><td><code>{stop.path.replace('/src/', '/…/', 1)}</code><br>"
+        f"<tr><td>{html.escape(stop.part)}</td><td><code>{_shortened(stop.path)}</code><br>"
         f"<code>{', '.join(stop.names)}</code></td><td>{html.escape(stop.why)}</td></tr>"
         for stop in TOUR
     )
+
+
+def _shortened(path: str) -> str:
+    """Leave out the folder that is called like the member."""
+    member, _, module = path.partition("/src/")
+    return f"{member}/…/{module.partition('/')[2]}"
 
 
 def _machine() -> str:
@@ -155,28 +153,48 @@ def _machine() -> str:
 
 
 def _ratio() -> str:
-    rows = {row["traced"]: row for row in _results("drain")["results"] if row["name"] == "parkstream"}
+    rows = {row["traced"]: row for row in _drain() if row["name"] == "parkstream"}
     untraced, traced = (rows[traced].get("ratio_to_aio_pika", 0) for traced in (False, True))
-    return f"{untraced:g} times untraced, {traced:g} times traced"
+    return f"{untraced:g} times that speed untraced, {traced:g} times traced"
 
 
 def _replay() -> str:
     row = _results("log")["results"][0]
-    return (
-        f"A replay of {row['events']:,} records, a year of a mall, gives the live state bit for bit: checked in "
-        f"{row['check_seconds']:.1f} s, rebuilt into Redis in {row['rebuild_seconds']:.1f} s."
+    head = (f"{row['events']:,} records, a year of a mall", "seconds")
+    steps = (
+        ("read, fold, hash, compare with the live state: equal", "check_seconds"),
+        ("rebuild into Redis beside the live version", "rebuild_seconds"),
+        ("verify log, id index, outbox and summary file", "verify_seconds"),
     )
+    return _table(head, ((step, f"{row[name]:.1f}") for step, name in steps if row["hash_equal"]))
 
 
-_PARTS = {
+def _share() -> str:
+    """Return how the exits of the demo ended."""
+    demo = _results("trace")
+    exits = demo["completed"] + demo["entry_missed"]
+    matched = f"{demo['completed']:,} <code>completed</code> ({demo['completed'] / exits:.1%})"
+    return f"{exits:,} exits of a demo: {matched}, {demo['entry_missed']:,} <code>entry_missed</code>."
+
+
+def _files(folder: str) -> str:
+    return str(len(list((ROOT / "signoz" / folder).glob("*.json"))))
+
+
+_PARTS: dict[str, Callable[[], str]] = {
     "replay": _replay,
-    "bars": _bars,
+    "bars": lambda: charts.bars(_drain()),
     "cpu": _cpu,
     "latency": _latency,
-    "waterfall": _waterfall,
+    "pending": _pending,
+    "grow": _grow,
+    "waterfall": lambda: charts.waterfall(_results("trace")["trace"]),
     "implementation": _implementation,
     "machine": _machine,
     "ratio": _ratio,
+    "share": _share,
+    "dashboards": lambda: _files("dashboards"),
+    "alerts": lambda: _files("rules"),
 }
 
 if __name__ == "__main__":

@@ -25,7 +25,7 @@ LATENESS_SECONDS = 2.0
 
 
 def measure(sandbox: Sandbox, rabbitmq: RabbitServer, rate: float, seconds: float, *, traced: bool) -> list[Row]:
-    """Publish *rate* events/s for *seconds* and return the percentiles: decided on arrival, and held."""
+    """Publish *rate* events/s for *seconds* and return the percentiles: decided on arrival, and pending."""
     with ExitStack() as at_work:
         sink = at_work.enter_context(discarding(sandbox)) if traced else None
         run = at_work.enter_context(stack.run(sandbox, rabbitmq, sink.environ if sink else {}))
@@ -37,10 +37,10 @@ def measure(sandbox: Sandbox, rabbitmq: RabbitServer, rate: float, seconds: floa
         stack.until((lines.read() >= exits for _ in count()), f"{exits} lines at {rate:g} events/s", 60)
         stats = json.loads(urllib.request.urlopen(f"{run.summary_api.url}/v1/stats").read())
     rows = []
-    for held, name in ((False, "exit_to_disk_ms"), (True, "held_exit_to_disk_ms")):
+    for pending, name in ((False, "exit_to_disk_ms"), (True, "held_exit_to_disk_ms")):
         figures = {f"{p}_ms": round(stats[name][p], 2) for p in ("p50", "p95", "p99")}
-        rows.append({"name": "parkstream", "rate": rate, "traced": traced, "held": held, **figures})
-        say(f"  {rate:g}/s{' traced' if traced else ''}{' held' if held else ''}: {figures}")
+        rows.append({"name": "parkstream", "rate": rate, "traced": traced, "pending": pending, **figures})
+        say(f"  {rate:g}/s{' traced' if traced else ''}{' pending' if pending else ''}: {figures}")
     return rows
 
 

@@ -144,14 +144,14 @@ class _Run:
         }
 
     def _check(self) -> tuple[Any, float]:
-        """Return what a check answers, its CPU time in it, and the most that its processes held at once."""
+        """Return what a check answers, its CPU time in it, and the most memory that its processes had at once."""
         process = subprocess.Popen(
             ["parkstream", "replay", "--check", "--json"], env=self._environ, stdout=subprocess.PIPE
         )
         most, cpu_seconds = 0, 0.0
         while process.poll() is None:
-            held, used = _held(process.pid)
-            most, cpu_seconds = max(most, held), max(cpu_seconds, used)
+            memory, used = _usage(process.pid)
+            most, cpu_seconds = max(most, memory), max(cpu_seconds, used)
             time.sleep(LOOK_SECONDS)
         answer, _ = process.communicate()
         return {**json.loads(answer), "cpu_seconds": round(cpu_seconds, 2)}, round(most / MIB, 1)
@@ -164,18 +164,18 @@ class _Run:
         return json.loads(done.stdout)
 
 
-def _held(pid: int) -> tuple[int, float]:
-    """Return the memory that the process *pid* and its children hold, and the CPU time that they have used."""
-    held, used = 0, 0.0
+def _usage(pid: int) -> tuple[int, float]:
+    """Return the memory that the process *pid* and its children have, and the CPU time that they have used."""
+    memory, used = 0, 0.0
     try:
         first = psutil.Process(pid)
         for process in (first, *first.children(recursive=True)):
-            held += process.memory_info().rss
+            memory += process.memory_info().rss
             times = process.cpu_times()
             used += times.user + times.system
     except psutil.NoSuchProcess:
         return 0, 0.0
-    return held, used
+    return memory, used
 
 
 def _info(url: str, section: str) -> Any:  # noqa: ANN401 - what Redis says

@@ -9,7 +9,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
-from parkstream_eventlog import Record, RedisLog
+from parkstream_eventlog import Record, RedisReader
 from parkstream_eventlog.transfer.json_lines import records_of
 from parkstream_events.keys import BackendKeys
 from parkstream_projection import Outbox, Projector
@@ -33,7 +33,7 @@ def records_in(file: Path) -> Iterator[list[Record]]:
 async def project(url: str, through: str) -> dict[str, Any]:
     """Let the live version take in the log up to *through*, as the backend does, with what it says delivered."""
     client = connect(url)
-    log, outbox, projector = RedisLog(client, KEYS), Outbox(client, KEYS), Projector(client, KEYS)
+    log, outbox, projector = RedisReader(client, KEYS), Outbox(client, KEYS), Projector(client, KEYS)
     position, seconds = await projector.load(), 0.0
     while position < int(through):
         begun = time.perf_counter()
@@ -45,10 +45,10 @@ async def project(url: str, through: str) -> dict[str, Any]:
     return {"seconds": seconds, "hash": projector.state_hash}
 
 
-def _outbox_ids(spoken: list[Emitted]) -> list[str]:
+def _outbox_ids(emitted: list[Emitted]) -> list[str]:
     ids: list[str] = []
     position, nth = 0, 0
-    for one in spoken:
+    for one in emitted:
         position, nth = one.position, nth + 1 if one.position == position else 0
         ids.append(f"{position}-{nth}")
     return ids

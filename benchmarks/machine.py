@@ -1,4 +1,4 @@
-"""The machine's facts, for the result."""
+"""The machine that a result was measured on."""
 
 import os
 import platform
@@ -8,7 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 
-def facts() -> dict[str, object]:
+def machine() -> dict[str, object]:
     """Return what a reader needs to judge a figure."""
     return {
         "cpu": _cpu_model(),

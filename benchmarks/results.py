@@ -10,7 +10,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.machine import facts
+from benchmarks.machine import machine
 
 Row = dict[str, Any]
 _console = Console(stderr=True)
@@ -51,7 +51,7 @@ def _middle(values: Sequence[float]) -> float:
 
 
 def report(name: str, rows: list[Row], columns: Sequence[str], path: Path | None, **more: object) -> Path:
-    """Print *rows* as a table and write them, with the machine's facts, to *path* (default: ``.bench/NAME.json``)."""
+    """Print *rows* as a table and write them, with the machine, to *path* (default: ``.bench/NAME.json``)."""
     table = Table(title=f"{name} (medians)", title_justify="left")
     for column in columns:
         table.add_column(column, justify="left" if column in {"name", "process"} else "right")
@@ -62,7 +62,7 @@ def report(name: str, rows: list[Row], columns: Sequence[str], path: Path | None
     target.parent.mkdir(parents=True, exist_ok=True)
     at = datetime.now(UTC).isoformat(timespec="seconds")
     target.write_text(
-        json.dumps({"benchmark": name, "at": at, "machine": facts(), "results": rows, **more}, indent=2) + "\n"
+        json.dumps({"benchmark": name, "at": at, "machine": machine(), "results": rows, **more}, indent=2) + "\n"
     )
     say(f"written to {target}")
     return target

@@ -1,4 +1,4 @@
-"""The drain with its sightings in any order at all: late entries correct what was said.
+"""The drain with its sightings in any order at all: late entries correct summaries.
 
 The account says when it ends: an exit that is recorded long before its entry is summarised twice.
 """
@@ -56,5 +56,5 @@ def _balanced(url: str, lines: stack.LineCounter, put_through: load.Load) -> Ite
         counters = state["counters"]
         waiting = state["lag"] + state["pending"] + state["outbox_depth"]
         drained = state["position"] >= len(put_through.sightings) and not waiting
-        told = counters["completed"] == matched and counters["entry_missed"] == put_through.lines - matched
-        yield drained and told and lines.read() == counters["emitted"]
+        decided = counters["completed"] == matched and counters["entry_missed"] == put_through.lines - matched
+        yield drained and decided and lines.read() == counters["emitted"]

@@ -1,4 +1,4 @@
-"""What the deck's second slide points at: each part, its file, what to look at there. A test holds it to the code."""
+"""What the deck's second slide points at: each part, its file, what to look at there. A test checks it."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ class Stop(NamedTuple):
 
 TOUR = (
     Stop(
-        "events: the words",
+        "contract",
         "libs/events/src/parkstream_events/sightings.py",
         ("VehicleEntered", "VehicleExited"),
         "the assignment's JSON as msgspec structs; plates normalised, times kept as UTC",
@@ -23,54 +23,60 @@ TOUR = (
         "generators",
         "libs/generators/src/parkstream_generators/publisher.py",
         ("Publisher",),
-        "FastStream publisher: confirmed, mandatory, in flight together, a bounded buffer while RabbitMQ is away",
+        "FastStream publisher: confirmed, mandatory, many in flight; a bounded buffer while RabbitMQ is away",
     ),
     Stop(
         "record",
         "apps/backend/src/parkstream_backend/record/subscribers.py",
         ("listen_to_entries", "listen_to_exits"),
-        "decorated subscribers of one statement, over a batch subscriber for RabbitMQ (batch.py in libs/messaging)",
+        "decorated subscribers of one statement, on a batch subscriber for RabbitMQ (libs/messaging)",
     ),
     Stop(
-        "the log",
+        "log",
         "libs/eventlog/src/parkstream_eventlog/group_commit.py",
         ("GroupCommit",),
-        "what arrives while a Redis call is in flight shares the next; functions.lua: duplicates, dense positions",
+        "what arrives during one Redis call shares the next; a Redis Function finds duplicates and gives positions",
     ),
     Stop(
-        "the rules",
+        "rules",
         "libs/visits/src/parkstream_visits/fold.py",
-        ("Fold", "reach"),
-        "pure: recorded events in, revisions out; no clock, no chance, no I/O; property tests hold it to an oracle",
+        ("Fold",),
+        "pure: records in, visits out; no clock, no chance, no I/O",
     ),
     Stop(
         "project",
         "libs/projection/src/parkstream_projection/projector.py",
         ("Projector",),
-        "state, outbox, state hash and checkpoint in one fenced Redis Function; loads only what a batch can touch",
+        "visits, outbox, state hash and checkpoint in one fenced Redis Function; loads only what a batch can touch",
     ),
     Stop(
         "deliver",
         "apps/backend/src/parkstream_backend/deliver/deliverer.py",
         ("Deliverer",),
-        "natural batches of 1 to 100, backoff, Retry-After, circuit breaker; refused items are parked",
+        "batches of 1 to 100 as they come, backoff with jitter, Retry-After; refused summaries are parked",
     ),
     Stop(
         "summary-api",
         "apps/summary-api/src/parkstream_summary_api/summary_file.py",
         ("Journal",),
-        "Litestar; append, fdatasync, then the index; idempotent by (visit id, revision); torn lines cut back",
+        "Litestar; append, fdatasync, then the index; idempotent by visit and revision; incomplete lines cut off",
     ),
     Stop(
         "telemetry",
         "libs/telemetry/src/parkstream_telemetry/steps.py",
         ("Steps",),
-        "the six spans of a car by traceparent, in headers, record, outbox and HTTP; every name is listed",
+        "the six spans of a car; every name that may be emitted is listed, anything else fails a test",
     ),
     Stop(
-        "sandbox",
+        "SigNoz",
+        "signoz/definitions/src/parkstream_definitions/alerts.py",
+        ("silent",),
+        "dashboards and alerts as types; a provisioner applies them and watches that they stay",
+    ),
+    Stop(
+        "devtools",
         "libs/devtools/src/parkstream_devtools/sandbox.py",
         ("Sandbox",),
-        "private RabbitMQ and Redis for demo, tests and benchmarks; a guardian cleans up even after kill -9",
+        "private RabbitMQ and Redis for demo, tests and benchmarks; cleaned up even after kill -9",
     ),
 )

@@ -1,10 +1,11 @@
 """One word per thing: members, and what RabbitMQ and Redis know us by."""
 
+import ast
 import re
 
 import pytest
 from parkstream_events import topology
-from the_tree import MEMBERS, ROOT, relative, strings
+from the_tree import MEMBERS, MODULES, ROOT, parsed, relative, strings
 
 EVENTS = ROOT / "libs" / "events"
 BROKER_NAMES = {
@@ -30,3 +31,22 @@ def test_names_of_queues_exchanges_and_keys_are_written_in_events_only(member):
 def test_no_module_is_called_by_what_it_might_hold():
     vague = {"utils", "util", "common", "helpers", "manager", "misc"}
     assert [relative(module) for member in MEMBERS for module in member.modules if module.stem in vague] == []
+
+
+def reading_order(package):
+    """Return the single words that the docstring of *package* lists behind ``Reading order:``."""
+    docstring = ast.get_docstring(parsed(package / "__init__.py")) or ""
+    _, _, listed = docstring.partition("Reading order:")
+    paragraph = re.sub(r"\([^)]*\)", "", listed.split("\n\n")[0]).replace("\n", " ")
+    return [
+        item.strip(" .`") for item in re.split(r"[,;:]|\. ", paragraph) if re.fullmatch(r"[\w/]+", item.strip(" .`"))
+    ]
+
+
+PACKAGES = sorted({module.parent for module in MODULES if (module.parent / "__init__.py").exists()})
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=relative)
+def test_the_reading_order_of_a_package_names_what_is_in_it(package):
+    missing = [name for name in reading_order(package) if not any(package.glob(f"{name}*"))]
+    assert missing == []

@@ -20,6 +20,7 @@ from parkstream_backend.record.recorder import Recorder
 from parkstream_backend.record.subscribers import listen_to_entries, listen_to_exits
 from parkstream_eventlog import GroupCommit, MemoryLog
 from parkstream_events import topology
+from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_messaging import declare, make_broker
 from parkstream_telemetry import TelemetryOptions, start
 
@@ -63,7 +64,7 @@ async def until(condition: Callable[[], Any], timeout_seconds: float = 20) -> No
 @pytest.fixture
 async def record(rabbitmq_url: str) -> AsyncIterator[Record]:
     telemetry = start(TelemetryOptions(service="test", statistics_seconds=0))
-    broker, log, gate, failures = make_broker(rabbitmq_url, graceful_seconds=1), MemoryLog(), Gate(), []
+    broker, log, gate, failures = make_broker(rabbitmq_url, graceful_seconds=1), MemoryLog(LOG_SCHEMA), Gate(), []
     async with GroupCommit(log) as commit:
         recorder = Recorder(commit, DeadLetters(broker, telemetry), Acks(), gate, Counter(), telemetry, failures.append)
         listen_to_entries(broker, recorder, Channel(prefetch_count=50))

@@ -10,11 +10,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from eventlog_stores import entered
+from eventlog_stores import NewLog, entered
 from parkstream_devtools import free_port
 from parkstream_devtools.servers.process import Process, answers
-from parkstream_eventlog import Appended, RedisLog
+from parkstream_eventlog import Appended
 from parkstream_events.keys import BackendKeys
+from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_service.redis import connect
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError
@@ -81,12 +82,14 @@ async def connected(url):
 
 async def test_what_functions_wrote_outlives_a_restart(guarded, mall):
     async with connected(guarded.url_of("backend")) as redis:
-        outcomes = await RedisLog(redis, BackendKeys(mall)).append([entered(f"id-{number}") for number in range(20)])
+        outcomes = await NewLog(redis, BackendKeys(mall), LOG_SCHEMA).append(
+            [entered(f"id-{number}") for number in range(20)]
+        )
         assert all(isinstance(outcome, Appended) for outcome in outcomes)
     guarded.stop()
     guarded.start()
     async with connected(guarded.url_of("backend")) as redis:
-        state = await RedisLog(redis, BackendKeys(mall)).state()
+        state = await NewLog(redis, BackendKeys(mall), LOG_SCHEMA).state()
         assert (state.position, state.length) == (20, 20)
 
 

@@ -208,13 +208,13 @@ def test_check_lists_what_the_preview_says_of_every_query(signoz, tmp_path):
     applied(signoz.url, "--once")
     assert checked(signoz.url)[0] == 0
     signoz.never_received = {"parking.cars.inside"}
-    signoz.unknown_keys = {"parking.held"}
+    signoz.unknown_keys = {"parking.pending"}
     code, report = checked(signoz.url)
     assert code == 1
     said = {(one["where"].partition(",")[0], one["message"]) for one in report["queries"]}
     assert ("parkstream-parking", "metric parking.cars.inside has never been received") in said
-    assert ("rule Parkstream: p99 from camera to disk is over its budget", "key parking.held not found") in said
-    assert ("view parkstream-slow-exits", "key parking.held not found") in said
+    assert ("rule Parkstream: p99 from camera to disk is over its budget", "key parking.pending not found") in said
+    assert ("view parkstream-slow-exits", "key parking.pending not found") in said
     assert checked(signoz.url, "--ignore-warnings")[0] == 0
 
 

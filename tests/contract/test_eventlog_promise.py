@@ -7,8 +7,9 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from eventlog_stores import MemoryStore, RedisStore, SpanningStore, Store, entered, exited
+from eventlog_stores import TODAY_US, MemoryStore, RedisStore, SpanningStore, Store, entered, exited
 from parkstream_eventlog import (
+    NEVER,
     Appended,
     Candidate,
     Duplicate,
@@ -16,12 +17,15 @@ from parkstream_eventlog import (
     GapError,
     GroupCommit,
     IdConflict,
+    Latest,
     LogShorterError,
-    NotASightingError,
+    NotTakenError,
+    OtherLogError,
     Outcome,
     Overtaken,
     Record,
     TooOld,
+    Writer,
 )
 from parkstream_eventlog.log import DEDUPE_DAYS
 from parkstream_events import wire
@@ -80,6 +84,14 @@ async def test_an_entry_and_an_exit_may_share_an_id(log: EventLog):
     assert [type(outcome) for outcome in outcomes] == [Appended, Appended]
 
 
+async def test_the_same_id_at_another_time_is_another_event(log: EventLog):
+    first, *others = (entered("1", at_us=TODAY_US + later) for later in (0, 1, DAY_US))
+    assert [type(outcome) for outcome in await log.append([first, *others])] == [Appended] * 3
+    assert await log.append([*others, first]) == [Duplicate(2), Duplicate(3), Duplicate(1)]
+    conflict = entered("1", at_us=TODAY_US + 1, body=b"{}")
+    assert await log.append([conflict]) == [IdConflict(2)]
+
+
 async def test_a_sighting_older_than_the_known_ids_is_too_old(log: EventLog):
     today = (await log.state()).now_us // DAY_US
     oldest = today - DEDUPE_DAYS
@@ -107,7 +119,7 @@ async def test_nothing_appended_is_nothing(log: EventLog):
     assert await log.append([]) == []
     assert await log.read(0, 10) == []
     state = await log.state()
-    assert state._replace(now_us=0, recorded_at_us=0) == (0,) * len(state)
+    assert (state.position, state.archived_through, state.length, state.latest) == (0, 0, 0, {})
 
 
 async def test_more_than_one_step_takes_is_split_and_stays_in_order(log: EventLog):
@@ -140,8 +152,39 @@ async def test_recorded_time_is_now_and_never_goes_back(store: Store):
     assert times[-1] == times[2] + 60_000_000
 
 
+async def test_a_log_keeps_the_id_that_it_was_created_with(store: Store):
+    created = await store.log.create()
+    assert created
+    assert await store.another().create() == created
+    await store.log.append([entered("a")])
+    assert await store.another().create() == created
+
+
+async def test_whoever_means_another_log_writes_nothing(store: Store):
+    await store.log.append([entered("a")])
+    other = store.written_by(Writer("another"))
+    with pytest.raises(OtherLogError, match="not another"):
+        await other.append([entered("b")])
+    with pytest.raises(OtherLogError):
+        await other.decide(*SILENCE, unless_after=None)
+    assert (await store.log.state()).position == 1
+
+
+async def test_whoever_knows_the_log_to_be_longer_writes_nothing(store: Store):
+    await store.log.append([entered("a"), entered("b")])
+    knows = Writer(await store.log.create(), durable_position=3)
+    with pytest.raises(LogShorterError) as error:
+        await store.written_by(knows).append([entered("c")])
+    assert (error.value.after, error.value.position) == (3, 2)
+    with pytest.raises(LogShorterError):
+        await store.written_by(knows).decide(*SILENCE, unless_after=None)
+    knows = Writer(knows.log_id, durable_position=2)
+    assert [type(outcome) for outcome in await store.written_by(knows).append([entered("c")])] == [Appended]
+    assert knows.durable_position == 3
+
+
 async def test_a_decision_is_never_appended_as_a_sighting(log: EventLog):
-    with pytest.raises(NotASightingError):
+    with pytest.raises(NotTakenError):
         await log.append([entered("a"), entered("b")._replace(type=wire.WATERMARK_ADVANCED)])
     assert (await log.state()).position == 0
 
@@ -157,10 +200,10 @@ async def test_a_decision_is_appended_once_per_id(log: EventLog):
 async def test_a_decision_is_overtaken_by_a_later_sighting_of_its_direction_only(log: EventLog):
     await log.append([entered("a")])
     await log.append([exited("b")])
-    assert await log.decide(*SILENCE, unless_after=(wire.ENTERED, 0)) == Overtaken()
-    assert isinstance(await log.decide(*SILENCE, unless_after=(wire.ENTERED, 1)), Appended)
+    assert await log.decide(*SILENCE, unless_after=(["entry"], 0)) == Overtaken()
+    assert isinstance(await log.decide(*SILENCE, unless_after=(["entry"], 1)), Appended)
     await log.append([entered("c")])
-    assert await log.decide(*SILENCE, unless_after=(wire.ENTERED, 1)) == Duplicate(3)
+    assert await log.decide(*SILENCE, unless_after=(["entry"], 1)) == Duplicate(3)
 
 
 async def test_a_decision_and_a_sighting_may_share_an_id(log: EventLog):
@@ -170,7 +213,7 @@ async def test_a_decision_and_a_sighting_may_share_an_id(log: EventLog):
 
 async def test_of_many_who_decide_the_same_one_is_heard(store: Store):
     others = [store.another() for _ in range(5)]
-    outcomes = await asyncio.gather(*(other.decide(*SILENCE, unless_after=(wire.ENTERED, 0)) for other in others))
+    outcomes = await asyncio.gather(*(other.decide(*SILENCE, unless_after=(["entry"], 0)) for other in others))
     assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Appended", *["Duplicate"] * 4]
 
 
@@ -180,8 +223,11 @@ async def test_the_state_tells_the_last_of_each_direction(log: EventLog):
     records = await log.read(0, 10)
     state = await log.state()
     assert (state.position, state.length) == (4, 4 - state.archived_through)
-    assert (state.entered_position, state.exited_position) == (3, 2)
-    assert (state.entered_at_us, state.exited_at_us) == (records[2].recorded_at_us, records[1].recorded_at_us)
+    assert state.latest == {
+        "entry": Latest(3, records[2].recorded_at_us),
+        "exit": Latest(2, records[1].recorded_at_us),
+    }
+    assert state.latest_of("another") == NEVER
     assert records[3].recorded_at_us == state.recorded_at_us <= state.now_us
 
 

@@ -28,8 +28,8 @@ async def test_an_api_that_is_away_for_three_seconds(pipeline: Pipeline):
         await asyncio.sleep(1)
     assert cars.traffic.sightings >= 500
     await pipeline.balances(cars.traffic)
-    assert "deliver.breaker_opened" in pipeline.backends[0].output.read_text()
-    assert "deliver.breaker_closed" in pipeline.backends[0].output.read_text()
+    assert "deliver.failing" in pipeline.backends[0].output.read_text()
+    assert "deliver.resumed" in pipeline.backends[0].output.read_text()
 
 
 async def test_an_api_that_is_killed_again_and_again(pipeline: Pipeline):
@@ -61,7 +61,7 @@ async def test_a_token_that_is_wrong_parks_nothing(pipeline: Pipeline):
     pipeline.token = "wrong"
     async with Cars(pipeline.rabbitmq_url) as cars:
         await cars.drive(50)
-        await pipeline.until(lambda: "deliver.breaker_opened" in backend.output.read_text())
+        await pipeline.until(lambda: "deliver.failing" in backend.output.read_text())
         assert pipeline.state()["parked"] == 0
         assert backend.terminate() == 0
         pipeline.start_backend({"PARKSTREAM_API_TOKEN": "right"})

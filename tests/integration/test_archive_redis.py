@@ -61,7 +61,7 @@ async def test_what_leaves_the_log_is_in_the_archive(store, appended, tmp_path):
     assert archive.read(0, 100) + await store.log.read(7, 100) == appended
     assert files_in(tmp_path) == named_in(archive)
     assert list(defects_of(archive)) == []
-    assert archive.manifest.mall == store.keys.mall
+    assert archive.manifest.log == store.keys.mall
     first, last = archive.manifest.segments[0], archive.manifest.segments[-1]
     assert first.first_recorded_at_us == appended[0].recorded_at_us
     assert last.last_recorded_at_us == appended[6].recorded_at_us

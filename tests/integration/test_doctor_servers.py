@@ -4,20 +4,22 @@ import json
 
 import pytest
 from aio_pika import Message, connect
+from eventlog_stores import NewLog
 from parkstream_cli.doctor import rabbitmq, redis
 from parkstream_cli.doctor.findings import Level
-from parkstream_eventlog import Candidate, RedisLog
+from parkstream_eventlog import Candidate
 from parkstream_eventlog import connect as connect_redis
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
+from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.topology import DEAD_LETTERS_QUEUE, ENTRIES_QUEUE, WORK_QUEUES
 
 
 async def log_of(url, mall, *ids):
     client = connect_redis(url)
-    log = RedisLog(client, BackendKeys(mall))
+    log = NewLog(client, BackendKeys(mall), LOG_SCHEMA)
     now_us = (await log.state()).now_us
-    await log.append([Candidate(wire.ENTERED, id_, b"{}", now_us, None, None) for id_ in ids])
+    await log.append([Candidate(wire.ENTERED, id_, b"{}", now_us, "entry") for id_ in ids])
     return client
 
 

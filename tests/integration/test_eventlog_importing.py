@@ -5,13 +5,15 @@ import time
 
 import pytest
 from command import Command
-from eventlog_stores import entered
-from parkstream_eventlog import Duplicate, Record, RedisLog
+from eventlog_stores import NewLog, entered
+from parkstream_eventlog import Duplicate, Record
+from parkstream_eventlog.id_index import decision_field
 from parkstream_eventlog.log import LogState
 from parkstream_eventlog.transfer.importer import BATCH_MAX, NotImportedError, Reader, import_lines
 from parkstream_eventlog.transfer.json_lines import line_of
 from parkstream_eventlog.transfer.redis_import import RedisImport
 from parkstream_events.keys import BackendKeys
+from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.units import DAY_US
 from parkstream_service.redis import connect
 from projections import HOUR, day_of_traffic, now_us
@@ -27,18 +29,18 @@ async def redis(redis_url):
 
 @pytest.fixture
 def log(redis, mall):
-    return RedisLog(redis, BackendKeys(mall))
+    return NewLog(redis, BackendKeys(mall), LOG_SCHEMA)
 
 
 @pytest.fixture
 def target(redis, mall):
-    return RedisImport(redis, BackendKeys(mall))
+    return RedisImport(redis, BackendKeys(mall), LOG_SCHEMA)
 
 
 @pytest.fixture
 async def source(redis, mall):
     """A log of real traffic, in a mall beside."""
-    log = RedisLog(redis, BackendKeys(f"{mall}-source"))
+    log = NewLog(redis, BackendKeys(f"{mall}-source"), LOG_SCHEMA)
     await log.append(day_of_traffic(700, now_us() - HOUR))
     await log.decide("news.v1", "decided", b"{}", unless_after=None)
     return log
@@ -82,7 +84,7 @@ async def test_ids_that_nobody_would_remember_are_not_filled_in(redis, mall, tar
     long_ago = now_us() - 36 * DAY_US
     await import_lines([line_of(record(1, at=long_ago)), line_of(record(2, at=now_us() - HOUR))], target)
     (bucket,) = await redis.keys(f"*{{{mall}}}:log:ids:*")
-    assert await redis.hkeys(bucket) == [b"D:id-2"]
+    assert await redis.hkeys(bucket) == [decision_field("id-2")]
 
 
 @pytest.mark.parametrize(
@@ -109,7 +111,7 @@ async def test_of_a_file_with_a_wrong_line_whole_batches_are_imported(log, targe
 
 async def test_the_function_itself_refuses_what_does_not_follow(log, target):
     standing = await target.standing()
-    batches = list(Reader(lines(1, 2 * BATCH_MAX), standing, archived=False).batches())
+    batches = list(Reader(lines(1, 2 * BATCH_MAX), standing, LOG_SCHEMA, archived=False).batches())
     with pytest.raises(NotImportedError, match="was written to"):
         await target.take(batches[1:])
     await target.take(batches[:1])

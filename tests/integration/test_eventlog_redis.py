@@ -5,21 +5,24 @@ import time
 from collections.abc import AsyncIterator
 
 import pytest
-from eventlog_stores import RedisStore, entered, exited
+from eventlog_stores import NewLog, RedisStore, entered, exited
 from parkstream_eventlog import (
     Appended,
     Duplicate,
     LogShorterError,
-    RedisLog,
+    NoLogError,
+    OtherLogError,
     WeakDurabilityError,
     check_durability,
     memory_share,
 )
-from parkstream_eventlog import redis_log as eventlog_redis
+from parkstream_eventlog import redis_reader as eventlog_redis
 from parkstream_eventlog.functions import LOG
+from parkstream_eventlog.id_index import decision_field, event_field
 from parkstream_eventlog.log import digest_of
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
+from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.units import DAY_US
 from parkstream_service.redis import connect, is_transient
 from redis.asyncio import Redis
@@ -27,7 +30,9 @@ from redis.exceptions import OutOfMemoryError, ResponseError
 
 NOTE = (wire.WATERMARK_ADVANCED, "watermark:entry:0", b"{}")
 DAY = time.time_ns() // 1_000 // DAY_US
-FINE = ["E:id", wire.ENTERED, "body", "8 bytes.", "17", "00-trace"]
+FINE = [event_field("E", 5, "id"), wire.ENTERED, "body", "8 bytes.", "17", "00-trace"]
+NOW = [17, 18]
+"""The clocks of a caller."""
 
 
 @pytest.fixture
@@ -44,15 +49,17 @@ async def everything(store: RedisStore) -> dict[bytes, object]:
     return {key: (await store.redis.dump(key), await store.redis.expiretime(key)) for key in keys}
 
 
-def append_with(**changed: object) -> list[object]:
+def append_with(log_id: str, **changed: object) -> list[object]:
     """Return the arguments of an append of a good event and of one that has *changed*."""
     names = ["field", "type", "body", "digest", "published", "traceparent"]
     event = [changed.get(name, value) for name, value in zip(names, FINE, strict=True)]
     return [
+        *changed.get("caller", [log_id, 1, *NOW]),
         changed.get("dedupe_days", 35),
         changed.get("day", DAY),
-        *["1", "E:good", *FINE[1:]],
-        *[changed.get("bucket", "1"), *event],
+        *[changed.get("groups", "1"), changed.get("bucket", "1"), "entry"],
+        *["1", event_field("E", 5, "good"), *FINE[1:]],
+        *[changed.get("group", "1"), *event],
         *changed.get("rest", []),
     ]
 
@@ -67,9 +74,19 @@ def append_with(**changed: object) -> list[object]:
         ({"bucket": "2"}, "a bucket is not among the keys"),
         ({"bucket": "0"}, "a bucket is not among the keys"),
         ({"bucket": ""}, "a bucket is no number"),
-        ({"field": "id"}, "an id has no direction"),
-        ({"field": "D:id"}, "an id has no direction"),
-        ({"field": ""}, "an id has no direction"),
+        ({"groups": "many"}, "the number of groups is none"),
+        ({"groups": "1000"}, "a group is missing"),
+        ({"group": "2"}, "there is no such group"),
+        ({"group": ""}, "a group is no number"),
+        ({"field": "12345id"}, "an id has no letter or time"),
+        ({"field": "D12345id"}, "an id has no letter or time"),
+        ({"field": "E12345"}, "an id has no letter or time"),
+        ({"field": ""}, "an id has no letter or time"),
+        ({"caller": ["", 1, *NOW]}, "the caller names no log"),
+        ({"caller": ["another", 1, *NOW]}, "OTHERLOG"),
+        ({"caller": ["another", "some", *NOW]}, "the durable position is no number"),
+        ({"caller": ["another", 1, "now", 18]}, "the clock of the caller is no integer"),
+        ({"caller": ["another", 1, 17, ""]}, "the clock of the caller is no integer"),
         ({"type": ""}, "a type is empty"),
         ({"digest": "short"}, "a digest has the wrong length"),
         ({"published": "soon"}, "a published time is no integer"),
@@ -82,9 +99,11 @@ async def test_a_wrong_argument_of_append_writes_nothing(store: RedisStore, wron
     before = await everything(store)
     keys = [store.keys.log, store.keys.log_meta, store.keys.log_ids(DAY)]
     with pytest.raises(ResponseError, match=problem):
-        await store.redis.fcall(LOG.function("append"), len(keys), *keys, *append_with(**wrong))
+        await store.redis.fcall(
+            LOG.function("append"), len(keys), *keys, *append_with(await store.log.create(), **wrong)
+        )
     assert await everything(store) == before
-    await store.redis.fcall(LOG.function("append"), len(keys), *keys, *append_with())
+    await store.redis.fcall(LOG.function("append"), len(keys), *keys, *append_with(await store.log.create()))
     assert (await store.log.state()).length == 3
 
 
@@ -98,15 +117,15 @@ async def test_a_wrong_argument_of_append_writes_nothing(store: RedisStore, wron
         (2, "", "a decision has a type and an id"),
         (3, "", "a decision has a type and an id"),
         (5, "short", "a digest has the wrong length"),
-        (6, "D", "a direction is E or X"),
-        (7, "end", "the position is no integer"),
+        (6, "end", "the position is no integer"),
     ],
 )
 async def test_a_wrong_argument_of_decide_writes_nothing(store: RedisStore, position: int, wrong: object, problem: str):
     before = await everything(store)
     keys = [store.keys.log, store.keys.log_meta, store.keys.log_ids(DAY + 1), store.keys.log_ids(DAY)]
-    arguments: list[object] = [35, DAY + 1, *NOTE, digest_of(NOTE[2]), "E", 1]
+    arguments: list[object] = [35, DAY + 1, *NOTE, digest_of(NOTE[2]), 1, "entry"]
     arguments[position] = wrong
+    arguments = [await store.log.create(), 1, *NOW, *arguments]
     with pytest.raises(ResponseError, match=problem):
         await store.redis.fcall(LOG.function("decide"), len(keys), *keys, *arguments)
     assert await everything(store) == before
@@ -115,6 +134,9 @@ async def test_a_wrong_argument_of_decide_writes_nothing(store: RedisStore, posi
 @pytest.mark.parametrize("key", ["log", "log_meta", "ids"])
 async def test_a_key_of_another_kind_writes_nothing(redis_url: str, mall: str, key: str):
     store = RedisStore(redis_url, mall)
+    await store.log.create()
+    if key == "log_meta":
+        await store.redis.delete(store.keys.log_meta)
     await store.redis.set(store.keys.log_ids(DAY) if key == "ids" else getattr(store.keys, key), "mine")
     before = await everything(store)
     with pytest.raises(ResponseError, match="WRONGTYPE"):
@@ -128,20 +150,24 @@ async def test_a_key_of_another_kind_writes_nothing(redis_url: str, mall: str, k
 async def test_a_log_that_lost_its_meta_refuses_to_count_anew(store: RedisStore):
     await store.redis.delete(store.keys.log_meta)
     before = await everything(store)
-    with pytest.raises(ResponseError, match="equal or smaller"):
+    with pytest.raises(OtherLogError, match="holds no log"):
         await store.log.append([entered("second")])
+    with pytest.raises(NoLogError):
+        await store.written_by(None).append([entered("second")])
+    with pytest.raises(ResponseError, match="the log has lost its id"):
+        await store.log.create()
     assert await everything(store) == before
 
 
 async def test_ids_are_forgotten_two_days_after_they_are_too_old(store: RedisStore):
     await store.log.append([entered("old", day=DAY - 10)])
     assert await store.redis.expiretime(store.keys.log_ids(DAY - 10)) == (DAY - 10 + 35 + 2) * 86_400
-    value = await store.redis.hget(store.keys.log_ids(DAY - 10), "E:old")
+    value = await store.redis.hget(store.keys.log_ids(DAY - 10), event_field("E", 0, "old"))
     assert value == digest_of(b"body of old") + b"2"
 
 
 async def test_a_decision_is_heard_once_around_midnight(store: RedisStore):
-    field, value = f"D:{NOTE[1]}", digest_of(NOTE[2]) + b"1"
+    field, value = decision_field(NOTE[1]), digest_of(NOTE[2]) + b"1"
     for ago in (1, 20, 35):
         await store.redis.hset(store.keys.log_ids(DAY - ago), field, value)
         assert await store.log.decide(*NOTE, unless_after=None) == Duplicate(1)
@@ -157,12 +183,10 @@ async def test_a_new_process_loads_nothing_when_the_library_is_there(store: Redi
 
 async def test_an_older_process_does_not_replace_a_newer_ones_library(redis_server, mall: str):
     store = RedisStore(redis_server.url, mall)
-    newer = LOG.source.replace("parkstream_eventlog_2\n", "parkstream_eventlog_3\n")
-    newer = newer.replace("_2'", "_3'")
-    await store.redis.function_load(newer)
+    await store.redis.function_load(LOG._replace(version=LOG.version + 1).source)
     await store.log.append([entered("a")])
     libraries = {library[1] for library in await store.redis.function_list()}
-    assert libraries == {b"parkstream_eventlog_2", b"parkstream_eventlog_3"}
+    assert libraries == {b"parkstream_eventlog_3", b"parkstream_eventlog_4"}
     await store.close()
 
 
@@ -176,7 +200,7 @@ async def test_the_library_comes_back_after_it_was_flushed_and_stays_after_a_kil
     redis_server.kill()
     redis_server.start()
     await store.redis.connection_pool.disconnect()
-    assert [library[1] for library in await store.redis.function_list()] == [b"parkstream_eventlog_2"]
+    assert [library[1] for library in await store.redis.function_list()] == [b"parkstream_eventlog_3"]
     assert await store.log.append([entered("a")]) == [Duplicate(1)]
     assert [record.position for record in await store.log.read(0, 10)] == [1, 2]
     await store.close()
@@ -234,7 +258,7 @@ async def test_a_redis_that_may_forget_is_refused(redis_server):
 @pytest.mark.parametrize("protocol", [2, 3])
 async def test_any_client_will_do(redis_url: str, mall: str, protocol: int):
     redis = Redis.from_url(redis_url, protocol=protocol)
-    log = RedisLog(redis, BackendKeys(mall))
+    log = NewLog(redis, BackendKeys(mall), LOG_SCHEMA)
     following = log.follow(0, 10)
     waiting = asyncio.ensure_future(anext(following))
     await asyncio.wait([waiting], timeout=0.05)

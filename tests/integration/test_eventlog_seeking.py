@@ -7,6 +7,7 @@ from eventlog_stores import MemoryStore, RedisStore, entered, exited
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from parkstream_eventlog import GapError, MemoryLog, position_at, positions_of
+from parkstream_events.log_schema import LOG_SCHEMA
 
 UNIT = 1_000
 
@@ -22,7 +23,7 @@ class Clock:
 async def log_of(gaps: list[int]) -> tuple[MemoryStore, list[int]]:
     """Return a log with a record after each of *gaps*, and when they were recorded."""
     clock, store = Clock(), MemoryStore()
-    store.log = MemoryLog(clock)
+    store.log = MemoryLog(LOG_SCHEMA, clock)
     recorded = []
     for number, gap in enumerate(gaps):
         clock.now_us += gap * UNIT

@@ -25,7 +25,7 @@ async def car(shop: Mall) -> Mall:
             sighting(0, "in", "CAR1", begin)._replace(traceparent=TRACE, published_at_us=begin + 5),
             sighting(1, "out", "CAR1", begin + 30 * MINUTE),
             sighting(1, "again", "CAR1", begin + 30 * MINUTE + SECOND),
-            Candidate(wire.ENTERED, "broken", b'{"id": "broken",\n "vehicle_plate"', begin),
+            Candidate(wire.ENTERED, "broken", b'{"id": "broken",\n "vehicle_plate"', begin, "entry"),
         ]
     )
     decision = WatermarkAdvanced(Direction.ENTRY, begin, "silence", 4)

@@ -7,10 +7,11 @@ import pyarrow.parquet
 import pytest
 import zstandard
 from command import Command
+from eventlog_stores import NewLog
 from parkstream_cli.log import parquet
-from parkstream_eventlog import RedisLog
 from parkstream_eventlog.transfer.json_lines import line_of, record_of
 from parkstream_events.keys import BackendKeys
+from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_service.redis import connect
 from projections import HOUR, day_of_traffic, now_us
 
@@ -18,7 +19,7 @@ from projections import HOUR, day_of_traffic, now_us
 @pytest.fixture
 async def records(redis_url, mall):
     async with connect(redis_url) as redis:
-        log = RedisLog(redis, BackendKeys(mall))
+        log = NewLog(redis, BackendKeys(mall), LOG_SCHEMA)
         await log.append(day_of_traffic(50, now_us() - HOUR))
         await log.decide("news.v1", "bytes", b"\xff", unless_after=None)
         return await log.read(0, 1_000)

@@ -4,6 +4,8 @@ import asyncio
 
 import msgspec
 import pytest
+from parkstream_cli.log.verify import verify_log
+from parkstream_eventlog.id_index import event_field
 from parkstream_events import wire
 from parkstream_events.decisions import RestatedVisit, VisitsRestated
 from parkstream_projection.codec import decode_clock, encode
@@ -42,7 +44,7 @@ def verified(template, mall, tmp_path, monkeypatch, capsys):
         monkeypatch.setenv("PARKSTREAM_REDIS_URL", copy.url)
         monkeypatch.setenv("PARKSTREAM_MALL", mall)
         monkeypatch.setenv("PARKSTREAM_SUMMARY_FILE", str(copy.file))
-        code = verify.verify_log(json=True, **more)
+        code = verify_log(json=True, **more)
         report = msgspec.json.decode(capsys.readouterr().out)
         assert code == (0 if report["ok"] else 1)
         return report
@@ -73,7 +75,7 @@ async def add_again(mall):
     end = await end_of(mall) + 1
     recorded = (await mall.log.state()).recorded_at_us
     await mall.redis.xadd(mall.keys.log, {**fields, b"recorded": recorded}, f"{end}-0")
-    await mall.redis.hset(mall.keys.log_meta, mapping={"position": end, "entered_position": end})
+    await mall.redis.hset(mall.keys.log_meta, mapping={"position": end, "latest:entry": f"{end} {recorded}"})
 
 
 async def forget_the_unreadable(mall):
@@ -103,7 +105,7 @@ async def point_elsewhere(mall):
 
 async def add_a_ghost(mall):
     bucket, _ = await mall.id_of(11)
-    await mall.redis.hset(bucket, "E:ghost", b"digest--11")
+    await mall.redis.hset(bucket, event_field("E", 7, "ghost"), b"digest--11")
 
 
 async def a_newer_version_that_is_ahead(mall):
@@ -125,7 +127,7 @@ def outbox_meta(field, value):
 
 async def park_a_ghost(mall):
     _, parked = max((await mall.redis.hgetall(mall.keys.outbox_parked)).items())
-    ghost = parked.replace(b'"visit_id":"', b'"visit_id":"ghost-')
+    ghost = parked.replace(b'"key":"', b'"key":"ghost-')
     await mall.redis.hset(mall.keys.outbox_parked, "1-0", ghost)
     await mall.redis.hincrby(mall.keys.outbox_meta, "emitted", 1)
 
@@ -152,7 +154,7 @@ END = -1
         (lambda mall: mall.insert("50-1"), [("entry_between", 50)]),
         (lambda mall: mall.redis.xadd(mall.keys.log, {"no": "record"}, "900000-0"), [("length", END)]),
         (log_meta("archived_through", 4), [("length", END)]),
-        (log_meta("entered_position", 4), [("last_position", 10_259)]),
+        (log_meta("latest:entry", "4 1"), [("last_position", 10_259)]),
         (log_meta("recorded_at_us", 4), [("last_recorded", END)]),
         (log_meta("importing", "mark"), [("import_unfinished", END)]),
         (add_again, [("id_not_unique", END)]),

@@ -13,7 +13,7 @@ async def parked(shop: Mall) -> list[str]:
     await project(shop.projector())
     entries = await shop.outbox.take("test", 3, 1_000)
     for entry, problem in zip(entries, ["conflict: other", "conflict: another", "invalid: no"], strict=True):
-        assert await shop.outbox.park(entry.id, entry.item, problem)
+        assert await shop.outbox.park(entry, problem)
     return [entry.id for entry in entries]
 
 

@@ -35,7 +35,7 @@ async def test_each_summary_goes_to_one_consumer_in_the_order_of_the_log(shop: M
     first = await shop.outbox.take("a", 6, 10)
     second = await Outbox(shop.redis, shop.keys).take("b", 100, 10)
     assert ids(first + second) == [id_ for id_, _ in await shop.emitted()]
-    assert [entry.visit_id for entry in first + second] == [f"exit:out-{n}" for n in range(10)]
+    assert [entry.key for entry in first + second] == [f"exit:out-{n}" for n in range(10)]
     assert await shop.outbox.take("a", 6, 10) == []
 
 
@@ -51,7 +51,7 @@ async def test_a_consumer_that_waits_gets_what_comes(shop: Mall):
     assert len(await shop.outbox.take("a", 100, 10)) == 10
     waiting = asyncio.create_task(shop.outbox.take("a", 100, 4_000))
     await visit(shop, range(20, 21))
-    assert [entry.visit_id for entry in await waiting] == ["exit:out-20"]
+    assert [entry.key for entry in await waiting] == ["exit:out-20"]
 
 
 async def test_what_is_settled_is_gone_and_counted_once(shop: Mall):
@@ -91,20 +91,35 @@ async def test_the_age_is_that_of_the_oldest_that_waits(shop: Mall):
 
 async def test_what_was_refused_is_parked_with_its_problem(shop: Mall):
     first, second = await shop.outbox.take("a", 2, 10)
-    assert await shop.outbox.park(second.id, second.item, "invalid: no such gate")
-    assert not await shop.outbox.park(second.id, second.item, "again")
+    assert await shop.outbox.park(second, "invalid: no such gate")
+    assert not await shop.outbox.park(second, "again")
     assert (await shop.outbox.parked(), await shop.outbox.depth()) == (1, 9)
     _, (parked,) = await shop.outbox.parked_items()
-    assert (parked.id, parked.visit_id, parked.revision) == (second.id, second.visit_id, 1)
+    assert (parked.id, parked.key, parked.revision) == (second.id, second.key, 1)
     assert (parked.problem, bytes(parked.item)) == ("invalid: no such gate", second.item)
     await shop.outbox.settle([first.id])
-    assert not await shop.outbox.park(first.id, first.item, "too late")
+    assert not await shop.outbox.park(first, "too late")
+
+
+async def test_an_item_keeps_the_trace_that_it_goes_on_with(shop: Mall):
+    trace, at = f"00-{'a' * 32}-{'b' * 16}-01", now_us()
+    await shop.log.append(
+        [sighting(0, "traced-in", "TRACED", at), sighting(1, "traced-out", "TRACED", at)._replace(traceparent=trace)]
+    )
+    await project(shop.projector())
+    *_, entry = await shop.outbox.take("a", 100, 10)
+    assert (entry.key, entry.traceparent) == ("exit:traced-out", trace)
+    await shop.outbox.park(entry, "conflict")
+    await shop.outbox.redrive()
+    (again,) = await shop.outbox.take("a", 100, 10)
+    assert (again.traceparent, again.item) == (trace, entry.item)
+    assert msgspec.json.decode(again.item)["traceparent"] is None
 
 
 async def test_what_was_parked_is_delivered_again_when_it_is_redriven(shop: Mall):
     taken = await shop.outbox.take("a", 3, 10)
     for entry in taken:
-        await shop.outbox.park(entry.id, entry.item, "conflict")
+        await shop.outbox.park(entry, "conflict")
     assert await shop.outbox.redrive([taken[1].id, "unknown"]) == 1
     assert await shop.outbox.redrive([]) == 0
     assert await shop.outbox.redrive() == 2
@@ -116,7 +131,7 @@ async def test_what_was_parked_is_delivered_again_when_it_is_redriven(shop: Mall
 
 async def test_the_log_goes_on_after_a_redrive(shop: Mall):
     (entry,) = await shop.outbox.take("a", 1, 10)
-    await shop.outbox.park(entry.id, entry.item, "conflict")
+    await shop.outbox.park(entry, "conflict")
     await shop.outbox.redrive()
     await visit(shop, range(30, 31))
     emitted = [item.visit_id for _, item in await shop.emitted()]
@@ -128,7 +143,7 @@ async def test_the_group_is_there_again_after_the_outbox_was_deleted(shop: Mall)
     await shop.redis.delete(shop.keys.outbox)
     assert await shop.outbox.claim("a", 0, 1) == []
     await visit(shop, range(40, 41))
-    assert [entry.visit_id for entry in await shop.outbox.take("a", 10, 10)] == ["exit:out-40"]
+    assert [entry.key for entry in await shop.outbox.take("a", 10, 10)] == ["exit:out-40"]
 
 
 async def test_an_outbox_that_was_delivered_takes_no_more_memory_than_an_empty_one(shop: Mall):

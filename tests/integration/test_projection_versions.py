@@ -150,7 +150,8 @@ async def test_wrong_arguments_of_a_switch_change_nothing(busy: Mall, wrong: dic
     version = await beside(busy, end := (await busy.log.state()).position)
     today = now_us() // 86_400_000_000
     right = ["1", version, end, 35, today + 1, "1", "t", f"restated:{end}:1", "{}", "12345678"]
-    arguments = [wrong.get(nth, argument) for nth, argument in enumerate(right)]
+    caller = [await busy.log.create(), end, 17, 18]
+    arguments = [*caller, *(wrong.get(nth, argument) for nth, argument in enumerate(right))]
     keys = busy.keys
     metas = [keys.projection(number, "meta") for number in (1, version)]
     touched = [keys.projections, keys.outbox_meta, *metas, keys.log, keys.log_meta]
@@ -159,7 +160,7 @@ async def test_wrong_arguments_of_a_switch_change_nothing(busy: Mall, wrong: dic
     with pytest.raises(ResponseError, match=problem):
         await busy.versions._functions.call("switch", touched, [one for one in arguments if one is not None])
     assert await busy.kept() == before
-    assert await busy.versions._functions.call("switch", touched, right) == [0, end + 1]
+    assert await busy.versions._functions.call("switch", touched, [*caller, *right]) == [0, end + 1]
 
 
 async def test_a_dropped_version_leaves_nothing_and_its_projector_cannot_go_on(busy: Mall):

@@ -62,7 +62,9 @@ async def fill(kept: Mall, cars: int, ago: int = HOUR, published: int | None = N
 
 async def test_sightings_are_sent_as_cameras_send_them(kept, republish, rabbitmq_url):
     await fill(kept, 3)
-    await kept.log.append([Candidate(wire.ENTERED, "bad", b"{}", now_us()), sighting(0, "last", "CAR9", now_us())])
+    await kept.log.append(
+        [Candidate(wire.ENTERED, "bad", b"{}", now_us(), "entry"), sighting(0, "last", "CAR9", now_us())]
+    )
     before = await kept.kept()
     code, report, _ = await ended(republish("--flat-out"))
     assert code == 0

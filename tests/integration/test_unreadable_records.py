@@ -52,9 +52,9 @@ async def test_what_cannot_be_read_is_an_alarm_until_it_is_acknowledged(pipeline
     at_us = microseconds(BEGIN)
     await shop.log.append(
         [
-            Candidate(wire.ENTERED, "e1", entry("e1", "CAR1", BEGIN), at_us),
-            Candidate(wire.ENTERED, "broken", b"{", at_us),
-            Candidate(wire.EXITED, "x1", exit_("x1", "CAR1", BEGIN), at_us),
+            Candidate(wire.ENTERED, "e1", entry("e1", "CAR1", BEGIN), at_us, "entry"),
+            Candidate(wire.ENTERED, "broken", b"{", at_us, "entry"),
+            Candidate(wire.EXITED, "x1", exit_("x1", "CAR1", BEGIN), at_us, "exit"),
         ]
     )
     pipeline.start()
@@ -86,7 +86,7 @@ async def test_what_cannot_be_read_is_an_alarm_until_it_is_acknowledged(pipeline
 async def test_only_what_is_listed_can_be_acknowledged(shop, parkstream):
     await shop.log.append([sighting(0, "e1", "CAR1", now_us() - HOUR)])
     await project(shop.projector())
-    await shop.log.append([Candidate(wire.ENTERED, "broken", b"{", now_us())])
+    await shop.log.append([Candidate(wire.ENTERED, "broken", b"{", now_us(), "entry")])
     fine = parkstream("log", "acknowledge", "1", "--reason", "why")
     assert (fine.code, "is not listed as unreadable" in fine.err) == (1, True)
     early = parkstream("log", "acknowledge", "2", "--reason", "why")

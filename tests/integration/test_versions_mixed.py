@@ -6,9 +6,10 @@ from datetime import timedelta
 import aio_pika
 import pytest
 from backend_sightings import entry, exit_, now, publish_entry, publish_exit
-from parkstream_eventlog import RedisLog
+from eventlog_stores import NewLog
 from parkstream_events import topology, wire
 from parkstream_events.keys import BackendKeys
+from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_service.redis import connect
 from pipeline import Pipeline
 
@@ -23,7 +24,7 @@ def pipeline(run_service, redis_url, rabbitmq_url, mall, tmp_path) -> Pipeline:
 @pytest.fixture
 async def log(redis_url, mall):
     redis = connect(redis_url)
-    yield RedisLog(redis, BackendKeys(mall))
+    yield NewLog(redis, BackendKeys(mall), LOG_SCHEMA)
     await redis.aclose()
 
 

@@ -4,10 +4,10 @@ import asyncio
 from itertools import chain, count
 
 import pytest
+from eventlog_stores import NewLog
 from histories import NOW, SECOND, START, candidates_of, histories
 from hypothesis import HealthCheck, given, settings
-from parkstream_eventlog import Duplicate, MemoryLog, RedisLog, TooOld
-from parkstream_eventlog.id_index import day_of
+from parkstream_eventlog import Duplicate, MemoryLog, TooOld
 from parkstream_eventlog.transfer.export import exported, lines_of
 from parkstream_eventlog.transfer.importer import import_lines
 from parkstream_eventlog.transfer.memory_import import MemoryImport
@@ -15,6 +15,7 @@ from parkstream_eventlog.transfer.redis_import import RedisImport
 from parkstream_eventlog.verify import Findings, LogCheck
 from parkstream_eventlog.verify.index import IdIndex
 from parkstream_events.keys import BackendKeys
+from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_service.redis import connect
 from projections import Truth
 
@@ -26,9 +27,9 @@ async def lines_exported(log):
 
 
 def log_of(records):
-    log = MemoryLog(lambda: NOW)
+    log = MemoryLog(LOG_SCHEMA, lambda: NOW)
     if records:
-        log.take_over(records, [day_of(record) for record in records])
+        log.take_over(records)
     return log
 
 
@@ -38,7 +39,7 @@ async def assert_same(log, records):
     assert Truth(read).hash == Truth(records).hash
     again = list(candidates_of(records))
     for (position, candidate), outcome in zip(again, await log.append([c for _, c in again]), strict=True):
-        forgotten = candidate.happened_at_us < START - 100 * SECOND
+        forgotten = candidate.event_time_us < START - 100 * SECOND
         assert isinstance(outcome, TooOld) if forgotten else outcome == Duplicate(position)
 
 
@@ -50,7 +51,7 @@ def test_export_and_import_give_the_same_log():
         @given(histories)
         def same(records):
             async def moved():
-                lines, log = await lines_exported(log_of(records)), MemoryLog(lambda: NOW)
+                lines, log = await lines_exported(log_of(records)), MemoryLog(LOG_SCHEMA, lambda: NOW)
                 await import_lines(lines, MemoryImport(log))
                 await assert_same(log, records)
 
@@ -69,10 +70,10 @@ def test_in_redis_too_and_verify_finds_nothing(redis_url, mall):
         def same(records):
             async def moved():
                 keys = BackendKeys(f"{mall}-{next(numbers)}")
-                log = RedisLog(redis, keys)
-                await import_lines(await lines_exported(log_of(records)), RedisImport(redis, keys))
+                log = NewLog(redis, keys, LOG_SCHEMA)
+                await import_lines(await lines_exported(log_of(records)), RedisImport(redis, keys, LOG_SCHEMA))
                 findings = Findings()
-                await LogCheck(log, IdIndex(redis, keys), await log.state(), findings).run()
+                await LogCheck(log, IdIndex(redis, keys), LOG_SCHEMA, await log.state(), findings).run()
                 assert findings.listed == []
                 await assert_same(log, records)
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from eventlog_stores import entered, exited
+from eventlog_stores import TODAY_US, NewLog, entered, exited
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
@@ -18,50 +18,56 @@ from parkstream_eventlog import (
     IdConflict,
     Outcome,
     Overtaken,
-    RedisLog,
     TooOld,
 )
-from parkstream_eventlog.log import letter_of
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
+from parkstream_events.log_schema import LOG_SCHEMA
+from parkstream_events.units import DAY_US
 from parkstream_service.redis import connect, is_transient
 
 RESTARTS_MAX = 6
 LONG_AGO = -1
 
 sightings = st.builds(
-    lambda make, number, body, day: make(f"id-{number}", body=body, day=day),
+    lambda make, number, body, day, later: make(f"id-{number}", body=body, day=day, at_us=TODAY_US + later),
     st.sampled_from([entered, exited]),
     st.integers(0, 30),
     st.sampled_from([b"one", b"one", b"one", b"two"]),
     st.sampled_from([None, None, None, LONG_AGO]),
+    st.sampled_from([0, 0, 0, 1, DAY_US]),
 )
 batches = st.lists(sightings, min_size=1, max_size=12)
 
 
 class Model:
-    """What the log should hold: (type, id, body) by position, and the position of each id."""
+    """What the log should hold: (type, id, body) by position, and the position of each event and decision."""
 
     def __init__(self) -> None:
         self.records: list[tuple[str, str, bytes]] = []
-        self.known: dict[tuple[str, str], int] = {}
+        self.known: dict[tuple[str, str, int], int] = {}
 
     def append(self, wanted: Candidate) -> type[Outcome]:
-        if wanted.happened_at_us < 0:
+        if wanted.event_time_us < 0:
             return TooOld
-        position = self.known.get((letter_of(wanted.type), wanted.id))
+        position = self.known.get(identity(wanted))
         if position:
             return Duplicate if self.records[position - 1][2] == wanted.body else IdConflict
-        return self.write(wanted.type, wanted.id, wanted.body)
-
-    def write(self, type_: str, id_: str, body: bytes) -> type[Appended]:
-        self.records.append((type_, id_, body))
-        self.known[letter_of(type_), id_] = len(self.records)
+        self.write((wanted.type, wanted.id, wanted.body), identity(wanted))
         return Appended
 
-    def last(self, type_: str) -> int:
-        letter = letter_of(type_)
-        return max((nth for nth, record in enumerate(self.records, 1) if letter_of(record[0]) == letter), default=0)
+    def write(self, record: tuple[str, str, bytes], identity: tuple[str, str, int]) -> None:
+        self.records.append(record)
+        self.known[identity] = len(self.records)
+
+    def last(self, category: str) -> int:
+        prefix = {"entry": "vehicle.entered.", "exit": "vehicle.exited."}[category]
+        return max((nth for nth, record in enumerate(self.records, 1) if record[0].startswith(prefix)), default=0)
+
+
+def identity(wanted: Candidate) -> tuple[str, str, int]:
+    """Return what makes an event the same, whatever its version and body."""
+    return wanted.category, wanted.id, wanted.event_time_us
 
 
 class LogUnderFire(RuleBasedStateMachine):
@@ -85,8 +91,8 @@ class LogUnderFire(RuleBasedStateMachine):
         self.proxy = Proxy(self.server.port)
         self.through_proxy = connect(f"redis://127.0.0.1:{self.proxy.port}")
         self.direct = connect(self.server.url)
-        self.log = RedisLog(self.direct, self.keys)
-        self.commit = GroupCommit(RedisLog(self.through_proxy, self.keys), on_retry=self.count_retry)
+        self.log = NewLog(self.direct, self.keys, LOG_SCHEMA)
+        self.commit = GroupCommit(NewLog(self.through_proxy, self.keys, LOG_SCHEMA), on_retry=self.count_retry)
 
     def count_retry(self, error: Exception) -> None:
         LogUnderFire.retries += 1
@@ -121,29 +127,30 @@ class LogUnderFire(RuleBasedStateMachine):
         if isinstance(outcome, TooOld):
             assert expected is TooOld
             return
-        position = self.model.known[letter_of(wanted.type), wanted.id]
+        position = self.model.known[identity(wanted)]
         assert outcome.position == position
         lost_answer = self.may_be_repeated and position > before and isinstance(outcome, Duplicate)
         assert type(outcome) is expected or (expected is Appended and lost_answer)
 
-    @rule(as_of=st.integers(0, 20), behind=st.integers(0, 2), type_=st.sampled_from(sorted(wire.SIGHTING_TYPES)))
-    def decide(self, as_of: int, behind: int, type_: str) -> None:
-        id_, position = f"watermark:{as_of}", max(0, self.model.last(type_) - behind)
+    @rule(as_of=st.integers(0, 20), behind=st.integers(0, 2), category=st.sampled_from(["entry", "exit"]))
+    def decide(self, as_of: int, behind: int, category: str) -> None:
+        id_, position = f"watermark:{as_of}", max(0, self.model.last(category) - behind)
         decision = (wire.WATERMARK_ADVANCED, id_, b"decided")
-        known = self.model.known.get(("D", id_))
-        outcome = self.run(lambda: self.decided(decision, (type_, position)))
+        decided = ("decided", id_, 0)
+        known = self.model.known.get(decided)
+        outcome = self.run(lambda: self.decided(decision, ([category], position)))
         if known:
             assert outcome == Duplicate(known)
-        elif self.model.last(type_) > position:
+        elif self.model.last(category) > position:
             assert outcome == Overtaken()
         else:
-            self.model.write(*decision)
+            self.model.write(decision, decided)
             assert outcome.position == len(self.model.records)
             assert isinstance(outcome, Appended) or self.may_be_repeated
         self.may_be_repeated = False
 
-    async def decided(self, decision: tuple[str, str, bytes], unless_after: tuple[str, int]) -> DecideOutcome:
-        log = RedisLog(self.through_proxy, self.keys)
+    async def decided(self, decision: tuple[str, str, bytes], unless_after: tuple[list[str], int]) -> DecideOutcome:
+        log = NewLog(self.through_proxy, self.keys, LOG_SCHEMA)
         while True:
             try:
                 return await log.decide(*decision, unless_after=unless_after)
@@ -201,9 +208,8 @@ class LogUnderFire(RuleBasedStateMachine):
         assert sorted(record.recorded_at_us for record in records) == [record.recorded_at_us for record in records]
         state = self.run(self.log.state)
         assert state.length == state.position - state.archived_through == len(records)
-        assert (state.entered_position, state.exited_position) == tuple(
-            map(self.model.last, (wire.ENTERED, wire.EXITED))
-        )
+        for category in ("entry", "exit"):
+            assert state.latest_of(category).position == self.model.last(category)
 
 
 def test_the_log_keeps_its_promise_under_fire(redis_server):

@@ -30,7 +30,7 @@ def archive_of(folder: Path, *lasts: int, first: int = 1, mall: str = MALL) -> A
             writer.add(records(first, last))
             segments.append(writer.finish(segments[-1].sha256 if segments else ""))
         first = last + 1
-    manifest.save(folder, Manifest(mall=mall, segments=tuple(segments)))
+    manifest.save(folder, Manifest(log=mall, segments=tuple(segments)))
     return Archive(folder, mall)
 
 

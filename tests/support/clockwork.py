@@ -3,6 +3,7 @@
 from parkstream_eventlog import MemoryLog
 from parkstream_events import wire
 from parkstream_events.decisions import WatermarkAdvanced
+from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.sightings import Direction
 from parkstream_projection import Outlook, Waiting, recorded_event_of
 from parkstream_visits import Emitted, Fold, State
@@ -16,7 +17,7 @@ class Clockwork:
 
     def __init__(self) -> None:
         self.seconds = 0.0
-        self.log = MemoryLog(lambda: self.now_us)
+        self.log = MemoryLog(LOG_SCHEMA, lambda: self.now_us)
         self.state = State()
         self.depths: dict[Direction, int | None] = {Direction.ENTRY: 0, Direction.EXIT: 0}
         self.emitted: list[Emitted] = []

@@ -5,27 +5,47 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Protocol
 
-from parkstream_eventlog import Candidate, EventLog, MemoryLog, Record, RedisLog
+from parkstream_eventlog import Candidate, EventLog, MemoryLog, Record, RedisLog, Writer
 from parkstream_eventlog.archive import Archive, Archiver, SpanningLog
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
+from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.units import DAY_US
 from parkstream_service.redis import connect
 
-
-def sighting(type_: str, id_: str, body: bytes | None, day: int | None, **more: object) -> Candidate:
-    happened_at_us = time.time_ns() // 1_000 if day is None else day * DAY_US
-    return Candidate(type_, id_, b"body of " + id_.encode() if body is None else body, happened_at_us, **more)
+TODAY_US = time.time_ns() // 1_000
+"""When events happen that do not say when."""
 
 
-def entered(id_: str, *, body: bytes | None = None, day: int | None = None, **more: object) -> Candidate:
-    """Return an entry, now or at midnight of *day*."""
-    return sighting(wire.ENTERED, id_, body, day, **more)
+class NewLog(RedisLog):
+    """Creates the log before it first writes."""
+
+    async def _write(self, *what):
+        if self._writer is None:
+            await self.create()
+        return await super()._write(*what)
 
 
-def exited(id_: str, *, body: bytes | None = None, day: int | None = None, **more: object) -> Candidate:
-    """Return an exit, now or at midnight of *day*."""
-    return sighting(wire.EXITED, id_, body, day, **more)
+def sighting(
+    type_: str, id_: str, body: bytes | None, day: int | None, at_us: int = TODAY_US, **more: object
+) -> Candidate:
+    category = "entry" if type_.startswith("vehicle.entered.") else "exit"
+    event_time_us = at_us if day is None else day * DAY_US
+    return Candidate(type_, id_, b"body of " + id_.encode() if body is None else body, event_time_us, category, **more)
+
+
+def entered(
+    id_: str, *, body: bytes | None = None, day: int | None = None, at_us: int = TODAY_US, **more: object
+) -> Candidate:
+    """Return an entry at *at_us*, or at midnight of *day*."""
+    return sighting(wire.ENTERED, id_, body, day, at_us, **more)
+
+
+def exited(
+    id_: str, *, body: bytes | None = None, day: int | None = None, at_us: int = TODAY_US, **more: object
+) -> Candidate:
+    """Return an exit at *at_us*, or at midnight of *day*."""
+    return sighting(wire.EXITED, id_, body, day, at_us, **more)
 
 
 class Store(Protocol):
@@ -35,6 +55,10 @@ class Store(Protocol):
 
     def another(self) -> EventLog:
         """Return the same log as another process has it."""
+        ...
+
+    def written_by(self, writer: Writer) -> EventLog:
+        """Return the same log as *writer* writes it."""
         ...
 
     async def archive(self, through: int) -> None:
@@ -70,9 +94,13 @@ class Splitting(SpanningLog):
 
 class MemoryStore:
     def __init__(self) -> None:
-        self.log = MemoryLog()
+        self.log = MemoryLog(LOG_SCHEMA)
 
     def another(self) -> EventLog:
+        return self.log
+
+    def written_by(self, writer: Writer) -> EventLog:
+        self.log._writer = writer
         return self.log
 
     async def archive(self, through: int) -> None:
@@ -88,12 +116,15 @@ class RedisStore:
         self.url = url
         self.keys = BackendKeys(mall)
         self.redis = connect(url)
-        self.log = RedisLog(self.redis, self.keys)
+        self.log = NewLog(self.redis, self.keys, LOG_SCHEMA)
         self._clients = [self.redis]
 
     def another(self) -> EventLog:
         self._clients.append(connect(self.url))
-        return RedisLog(self._clients[-1], self.keys)
+        return NewLog(self._clients[-1], self.keys, LOG_SCHEMA)
+
+    def written_by(self, writer: Writer) -> EventLog:
+        return RedisLog(self.redis, self.keys, LOG_SCHEMA, writer=writer)
 
     async def archive(self, through: int) -> None:
         await self.redis.xtrim(self.keys.log, minid=f"{through + 1}-0", approximate=False)

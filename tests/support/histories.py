@@ -5,10 +5,11 @@ from itertools import accumulate
 
 from hypothesis import strategies as st
 from parkstream_eventlog import Candidate, Record
-from parkstream_eventlog.log import letter_of
+from parkstream_eventlog.schema import Letters
 from parkstream_events import wire
 from parkstream_events.decisions import RecordAcknowledged, WatermarkAdvanced
-from parkstream_events.sightings import Direction, VehicleEntered, VehicleExited, microseconds, moment_of
+from parkstream_events.log_schema import LOG_SCHEMA, origin_in
+from parkstream_events.sightings import Direction, VehicleEntered, VehicleExited, moment_of
 from parkstream_events.wire import UnreadableError
 from parkstream_visits import Rules
 
@@ -58,7 +59,9 @@ def records_of(drafted, begun_us=START):
     ]
 
 
-histories = st.lists(drafts, max_size=12, unique_by=lambda draft: (letter_of(draft[0][0]), draft[0][1])).flatmap(
+histories = st.lists(
+    drafts, max_size=12, unique_by=lambda draft: (Letters(LOG_SCHEMA)[draft[0][0]], draft[0][1])
+).flatmap(
     lambda drafted: st.sampled_from([START, START - LONG_AGO]).map(lambda begun_us: records_of(drafted, begun_us))
 )
 
@@ -71,5 +74,4 @@ def candidates_of(records):
         except UnreadableError:
             continue
         if isinstance(event, VehicleEntered | VehicleExited):
-            happened_at_us = microseconds(event.event_time)
-            yield record.position, Candidate(record.type, record.id, record.body, happened_at_us)
+            yield record.position, Candidate(record.type, record.id, record.body, *origin_in(event))

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
-from parkstream_eventlog import Candidate, Record, RedisLog
+from eventlog_stores import NewLog
+from parkstream_eventlog import Candidate, Record
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
+from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.sightings import VehicleEntered, VehicleExited, moment_of
 from parkstream_events.summaries import SummaryItem
 from parkstream_projection import Outbox, Projector, Reads, Versions, recorded_event_of, state_hash
@@ -21,7 +23,7 @@ HOUR = 3_600 * SECOND
 def sighting(way: int, id_: str, plate: str, at_us: int, published_at_us: int | None = None) -> Candidate:
     """Return what a camera saw of *plate* at *at_us*: way 0 in, 1 out."""
     event = (VehicleExited if way else VehicleEntered)(id_, plate, moment_of(at_us))
-    return Candidate(wire.type_of(event), id_, wire.encode(event), at_us, published_at_us)
+    return Candidate(wire.type_of(event), id_, wire.encode(event), at_us, ("entry", "exit")[way], published_at_us)
 
 
 def day_of_traffic(cars: int, start_us: int, spacing_us: int = SECOND) -> list[Candidate]:
@@ -72,7 +74,7 @@ class Process(Projector):
 
     def __init__(self, url: str, keys: BackendKeys, **more: Any) -> None:
         self.redis = connect(url, name=keys.prefix)
-        self.log = RedisLog(self.redis, keys)
+        self.log = NewLog(self.redis, keys, LOG_SCHEMA)
         super().__init__(self.redis, keys, **more)
 
 
@@ -83,7 +85,7 @@ class Mall:
         self.url = url
         self.keys = BackendKeys(mall)
         self.redis = connect(url)
-        self.log = RedisLog(self.redis, self.keys)
+        self.log = NewLog(self.redis, self.keys, LOG_SCHEMA)
         self.outbox = Outbox(self.redis, self.keys)
         self.reads = Reads(self.redis, self.keys)
         self.versions = Versions(self.redis, self.keys)

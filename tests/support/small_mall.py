@@ -6,9 +6,11 @@ from typing import Any
 
 import aio_pika
 from backend_sightings import entry, exit_, now, publish_entry, publish_exit
-from parkstream_eventlog import Candidate, RedisLog
+from eventlog_stores import NewLog
+from parkstream_eventlog import Candidate
 from parkstream_events import topology
 from parkstream_events.keys import BackendKeys
+from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.sightings import microseconds
 from parkstream_service.redis import connect
 from pipeline import Pipeline, post
@@ -71,9 +73,9 @@ class SmallMall:
     async def _append_unreadable(self) -> None:
         """A camera's program of next year writes a version that nobody reads yet."""
         redis = connect(self.pipeline.environ["PARKSTREAM_REDIS_URL"])
-        log = RedisLog(redis, BackendKeys(self.pipeline.environ["PARKSTREAM_MALL"]))
+        log = NewLog(redis, BackendKeys(self.pipeline.environ["PARKSTREAM_MALL"]), LOG_SCHEMA)
         body = json.dumps({"id": "in-7", "plate": "NX8", "at": now().isoformat()}).encode()
-        await log.append([Candidate("vehicle.entered.v99", "in-7", body, microseconds(now()))])
+        await log.append([Candidate("vehicle.entered.v99", "in-7", body, microseconds(now()), "entry")])
         await redis.aclose()
 
     async def _settled(self) -> None:

@@ -6,9 +6,12 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+from parkstream_eventlog.id_index import event_field
 from parkstream_events import wire
+from parkstream_events.sightings import microseconds
 from parkstream_events.summaries import Summary, SummaryItem
 from parkstream_events.units import DAY_US
+from parkstream_projection import Entry
 from projections import HOUR, Mall, day_of_traffic, now_us, project
 
 CARS = 6_200
@@ -33,7 +36,7 @@ class Sound(Mall):
         emitted = await self.emitted()
         await self.outbox.settle([id_ for id_, _ in emitted[: -WAITING - PARKED]])
         for id_, item in emitted[-PARKED:]:
-            await self.outbox.park(id_, wire.encode(item), "refused")
+            await self.outbox.park(Entry(id_, item.visit_id, item.revision, wire.encode(item), 0, 0), "refused")
         lines = [wire.encode(line_of(item)) + b"\n" for _, item in emitted[: -WAITING - PARKED]]
         await asyncio.to_thread(self.file.write_bytes, b"".join(lines))
 
@@ -65,12 +68,13 @@ class Sound(Mall):
                 pipeline.xadd(self.keys.log, fields, place)
             await pipeline.execute()
 
-    async def id_of(self, position: int) -> tuple[str, str]:
+    async def id_of(self, position: int) -> tuple[str, bytes]:
         """Return the bucket and the field of the id index for the sighting at *position*."""
         (record,) = await self.log.read(position - 1, 1)
         event = wire.decode(record.type, record.body)
         letter = "E" if record.type == wire.ENTERED else "X"
-        return self.keys.log_ids(int(event.event_time.timestamp() * 1_000_000) // DAY_US), f"{letter}:{record.id}"
+        day, of_day_us = divmod(microseconds(event.event_time), DAY_US)
+        return self.keys.log_ids(day), event_field(letter, of_day_us, record.id)
 
     def change_line(self, number: int, **fields: Any) -> None:
         """Give the summary in line *number* other *fields*."""

@@ -109,7 +109,7 @@ class Camera:
     def __init__(self, url: str) -> None:
         self._url = url
         self._connection: aio_pika.abc.AbstractConnection | None = None
-        self._events: aio_pika.abc.AbstractExchange | None = None
+        self.events: aio_pika.abc.AbstractExchange | None = None
 
     async def __aenter__(self) -> Self:
         broker = make_broker(self._url)
@@ -118,7 +118,7 @@ class Camera:
         await broker.stop()
         self._connection = await aio_pika.connect(self._url)
         channel = await self._connection.channel(on_return_raises=True)
-        self._events = await channel.get_exchange(topology.EVENTS_EXCHANGE)
+        self.events = await channel.get_exchange(topology.EVENTS_EXCHANGE)
         return self
 
     async def __aexit__(
@@ -129,18 +129,18 @@ class Camera:
 
     async def enters(self, plate: str, at: datetime, traceparent: str = "") -> str:
         """Publish that a car entered."""
-        assert self._events is not None
+        assert self.events is not None
         traceparent = traceparent or new_traceparent()
         headers = {topology.TRACEPARENT_HEADER: traceparent}
-        await publish_entry(self._events, entry(f"in-{plate}", plate, at), headers=headers, message_id=f"in-{plate}")
+        await publish_entry(self.events, entry(f"in-{plate}", plate, at), headers=headers, message_id=f"in-{plate}")
         return traceparent
 
     async def leaves(self, plate: str, at: datetime, traceparent: str = "") -> str:
         """Publish that a car left."""
-        assert self._events is not None
+        assert self.events is not None
         traceparent = traceparent or new_traceparent()
         headers = {topology.TRACEPARENT_HEADER: traceparent}
-        await publish_exit(self._events, exit_(f"out-{plate}", plate, at), headers=headers, message_id=f"out-{plate}")
+        await publish_exit(self.events, exit_(f"out-{plate}", plate, at), headers=headers, message_id=f"out-{plate}")
         return traceparent
 
 

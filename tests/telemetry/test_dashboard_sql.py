@@ -101,7 +101,7 @@ def epoch(text):
 
 
 def decided_on_arrival(spans):
-    return [span for span in spans.named("write") if E2E in span.attributes and not span.attributes["parking.held"]]
+    return [span for span in spans.named("write") if E2E in span.attributes and not span.attributes["parking.pending"]]
 
 
 def test_end_to_end_percentiles_are_those_of_the_spans(spans, house, asked_for):

@@ -11,7 +11,9 @@ from parkstream_telemetry.kinds import Attribute, Event, Metric, Span
 
 ROOT = Path(__file__).parents[2]
 MEMBERS = sorted([*ROOT.glob("libs/*/src"), *ROOT.glob("apps/*/src")])
-SOURCES = [path for member in MEMBERS for path in member.rglob("*.py") if "parkstream_telemetry" not in path.parts]
+SOURCES = [
+    path for member in MEMBERS for path in member.rglob("*.py") if not {"parkstream_telemetry", "otlp"} & {*path.parts}
+]
 TELLING = {"add": ("counter",), "record": ("histogram",), "watch": ("gauge", "counter"), "log": None}
 OPTIONS = {"add": {"value"}, "record": set(), "watch": set(), "log": {"span", "error"}}
 OWN_ATTRIBUTE = re.compile(r"parking\.[a-z0-9_.]+")

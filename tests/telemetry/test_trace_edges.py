@@ -39,7 +39,7 @@ async def test_a_lone_summary_is_one_trace_from_the_camera_to_the_file(traced: T
     assert [span.name for span in traced.spans(entered[3:35]).all] == [PROCESS_ENTRY]
     assert write.attributes["parking.visit.id"] == "exit:out-ONE"
     assert write.attributes["parking.item.status"] == "written"
-    assert write.attributes["parking.held"] is False
+    assert write.attributes["parking.pending"] is False
     (request,) = trace.named("POST /v1/summaries")
     assert request.attributes["http.response.status_code"] == 200
     assert {span.kind for span in trace.all} == {"CONSUMER", "INTERNAL", "CLIENT", "SERVER"}
@@ -107,8 +107,8 @@ async def test_a_late_entry_carries_on_the_revision_that_it_causes(traced: Trace
     write = trace.one("write")
     assert trace.way_to(write)[0] == PROCESS_ENTRY
     assert trace.one("project").parent_span_id == trace.one(PROCESS_ENTRY).span_id
-    assert (held.attributes["parking.outcome"], held.attributes["parking.held"]) == ("entry_missed", True)
-    assert (write.attributes["parking.outcome"], write.attributes["parking.held"]) == ("completed", False)
+    assert (held.attributes["parking.outcome"], held.attributes["parking.pending"]) == ("entry_missed", True)
+    assert (write.attributes["parking.outcome"], write.attributes["parking.pending"]) == ("completed", False)
     assert [one.attributes["parking.visit.revision"] for one in (held, write)] == [1, 2]
     assert held.attributes["parking.visit.id"] == write.attributes["parking.visit.id"]
     assert len(traced.spans(left[3:35]).named("write")) == 1
@@ -162,7 +162,7 @@ async def test_nothing_is_told_that_is_not_listed_and_no_plate_is(traced: Traced
 
 STAGES = {
     "parkstream_backend": ["publish_to_record", "record_to_project", "project_to_deliver"],
-    "parkstream_summary_api": ["deliver_to_disk", "end_to_end", "end_to_end_held"],
+    "parkstream_summary_api": ["deliver_to_disk", "end_to_end", "end_to_end_pending"],
 }
 
 
@@ -191,7 +191,7 @@ FIGURES = [
     "parking_outbox_depth",
     "parking_outbox_age_seconds",
     "parking_outbox_parked",
-    "parking_breaker_open_ratio",
+    "parking_delivery_failing_ratio",
     "parking_cars_inside",
     "parking_visits_matched_share_ratio",
     "parking_delivery_size_count",

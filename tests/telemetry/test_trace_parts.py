@@ -1,12 +1,13 @@
-"""The context of a summary is set anew without decoding it, and only what is emitted leaves a span."""
+"""A summary is posted with its trace context, and only what is emitted leaves a span."""
 
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from parkstream_backend.deliver.batch import Parcel, traceparent_in, with_traceparent
+from parkstream_backend.deliver.batch import DeliveryBatch
 from parkstream_backend.deliver.summary_client import UnavailableError
 from parkstream_backend.project.follower import Foldings
 from parkstream_devtools.otlp.sink import Sink
@@ -18,7 +19,8 @@ from parkstream_visits.plate_visits import EXIT, PlateSighting
 from summary_items import item
 from traces import new_traceparent
 
-OLD, NEW = new_traceparent(), new_traceparent()
+OLD = new_traceparent()
+UNTRACED = SimpleNamespace(tracing=False)
 NASTY = st.text(min_size=1) | st.sampled_from(
     [f'"traceparent":"{OLD}"', '"traceparent":', '\\"traceparent":"', "é\n\\"]
 )
@@ -26,10 +28,11 @@ NASTY = st.text(min_size=1) | st.sampled_from(
 
 class Waiting(NamedTuple):
     id: str
-    visit_id: str
+    key: str
     revision: int
     item: bytes
     projected_at_us: int = 0
+    traceparent: str | None = None
 
 
 @pytest.fixture
@@ -47,18 +50,13 @@ def telemetry(monkeypatch, sink):
 
 
 @given(NASTY, NASTY, st.sampled_from([OLD, None]), st.integers(0, 2**53) | st.none())
-def test_a_context_is_set_anew_and_nothing_else(visit_id, plate, before, published_at_us):
-    summary = item(visit_id=visit_id, vehicle_plate=plate, traceparent=before, published_at_us=published_at_us)
+def test_an_item_is_posted_with_its_context_and_nothing_else_is_changed(visit_id, plate, before, published_at_us):
+    summary = item(visit_id=visit_id, vehicle_plate=plate, traceparent=None, published_at_us=published_at_us)
     encoded = encode(summary)
-    assert traceparent_in(encoded) == before
-    changed = with_traceparent(encoded, NEW)
-    assert traceparent_in(changed) == NEW
-    assert msgspec.json.decode(changed) == {**msgspec.json.decode(encoded), "traceparent": NEW}
-
-
-def test_an_item_that_names_no_context_is_left_alone():
-    assert with_traceparent(b'{"visit_id":"a"}', NEW) == b'{"visit_id":"a"}'
-    assert traceparent_in(b'{"visit_id":"a"}') is None
+    batch = DeliveryBatch.of([Waiting("7-0", visit_id, 1, encoded, traceparent=before)], UNTRACED, ("localhost", 1))
+    assert batch.traceparent == before
+    (posted,) = batch.items
+    assert msgspec.json.decode(posted) == {**msgspec.json.decode(encoded), "traceparent": before}
 
 
 def spoken(position: int) -> Emitted:
@@ -108,10 +106,13 @@ def test_a_fold_that_failed_says_why_once(telemetry, sink):
 
 def test_what_is_halved_keeps_its_spans(telemetry, sink):
     summaries: list[SummaryItem] = [item(number, traceparent=new_traceparent()) for number in range(4)]
-    entries = [Waiting(f"{number}-0", one.visit_id, 1, encode(one)) for number, one in enumerate(summaries)]
-    parcel = Parcel.of(entries, telemetry, ("localhost", 8000))
-    assert parcel.traceparent is None
-    for half in parcel.halves():
+    entries = [
+        Waiting(f"{number}-0", one.visit_id, 1, encode(item(number)), traceparent=one.traceparent)
+        for number, one in enumerate(summaries)
+    ]
+    batch = DeliveryBatch.of(entries, telemetry, ("localhost", 8000))
+    assert batch.traceparent is None
+    for half in batch.halves():
         half.failed(UnavailableError("away"))
         half.failed(UnavailableError("still away"))
         half.answered([ItemResult(visit_id="v", revision=1, status=ItemStatus.WRITTEN)] * 2)
@@ -120,5 +121,5 @@ def test_what_is_halved_keeps_its_spans(telemetry, sink):
     assert [span.trace_id for span in spans] == [str(one.traceparent)[3:35] for one in summaries]
     assert [span.attributes["http.request.resend_count"] for span in spans] == [2] * 4
     assert [len(span.events) for span in spans] == [1] * 4
-    lone, _ = parcel.halves()[0].halves()
+    lone, _ = batch.halves()[0].halves()
     assert str(lone.traceparent)[36:52] == spans[0].span_id

@@ -14,7 +14,7 @@ from parkstream_eventlog.archive import (
     BusyArchiveError,
     CorruptArchiveError,
     NotArchivedError,
-    OtherMallError,
+    OtherArchiveError,
     defects_of,
 )
 from parkstream_eventlog.archive import segments as segments_module
@@ -169,7 +169,7 @@ def test_a_manifest_that_does_not_add_up_is_refused(tmp_path, change, problem):
 
 def test_the_archive_of_another_mall_is_refused(tmp_path):
     archive_of(tmp_path, 3, mall="other")
-    with pytest.raises(OtherMallError, match="the archive of 'other', not of 'mall'"):
+    with pytest.raises(OtherArchiveError, match="the archive of 'other', not of 'mall'"):
         Archive(tmp_path, "mall")
     assert Archive(tmp_path).through == 3
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 from typing import NamedTuple
 
 import pytest
-from parkstream_backend.deliver.breaker import Breaker, BreakerState
-from parkstream_backend.deliver.deliverer import Deliverer
+import stamina
+from parkstream_backend.deliver.deliverer import FORBIDDEN_PAUSE_SECONDS, Deliverer, _backoff
 from parkstream_backend.deliver.summary_client import (
     ForbiddenError,
     PostError,
@@ -24,9 +24,10 @@ Answer = Callable[[Sequence[bytes]], list[ItemResult]]
 class Entry(NamedTuple):
     id: str
     item: bytes
-    visit_id: str = "v"
+    key: str = "v"
     revision: int = 1
     projected_at_us: int = 0
+    traceparent: str | None = None
 
 
 class Outbox:
@@ -34,12 +35,22 @@ class Outbox:
         self.settled: list[str] = []
         self.parked: dict[str, str] = {}
         self.failures = 0
+        self.waiting: list[Entry] = []
+        self.renewals: set[tuple[str, tuple[str, ...]]] = set()
+        self.renewed = asyncio.Event()
 
     async def take(self, consumer: str, count: int, block_ms: int) -> list[Entry]:
-        raise NotImplementedError
+        taken, self.waiting = self.waiting, []
+        if not taken:
+            await asyncio.Event().wait()
+        return taken
 
     async def claim(self, consumer: str, min_idle_ms: int, count: int) -> list[Entry]:
-        raise NotImplementedError
+        return []
+
+    async def renew(self, consumer: str, ids: Sequence[str]) -> None:
+        self.renewals.add((consumer, tuple(ids)))
+        self.renewed.set()
 
     async def settle(self, ids: Sequence[str]) -> None:
         if self.failures:
@@ -47,8 +58,8 @@ class Outbox:
             raise RedisConnectionError
         self.settled += ids
 
-    async def park(self, id_: str, item: bytes, problem: str) -> None:
-        self.parked[id_] = problem
+    async def park(self, entry: Entry, problem: str) -> None:
+        self.parked[entry.id] = problem
 
 
 class Server:
@@ -59,11 +70,13 @@ class Server:
     def __init__(self, *answers: Answer | PostError) -> None:
         self.answers = deque(answers)
         self.posts: list[list[bytes]] = []
+        self.posted = asyncio.Event()
 
     async def post(
         self, items: Sequence[bytes], traceparent: str | None = None, sent_at_us: int | None = None
     ) -> list[ItemResult]:
         self.posts.append(list(items))
+        self.posted.set()
         answer = self.answers.popleft() if len(self.answers) > 1 else self.answers[0]
         if isinstance(answer, PostError):
             raise answer
@@ -89,93 +102,99 @@ def outbox():
     return Outbox()
 
 
-@pytest.fixture
-def breaker():
-    return Breaker(open_seconds=0.01, open_seconds_max=0.02)
-
-
-def deliverer(outbox: Outbox, server: Server, breaker: Breaker) -> Deliverer:
+def deliverer(outbox: Outbox, server: Server) -> Deliverer:
     telemetry = start(TelemetryOptions(service="test", statistics_seconds=0))
-    return Deliverer(outbox, server, breaker, telemetry, "me", lambda *_: None)
+    return Deliverer(outbox, server, telemetry, "me", lambda *_: None)
 
 
 def entries(*items: str) -> list[Entry]:
     return [Entry(f"{number}-0", item.encode()) for number, item in enumerate(items)]
 
 
-async def test_what_is_written_or_known_is_settled_and_the_rest_parked(outbox: Outbox, breaker: Breaker):
+async def test_what_is_written_or_known_is_settled_and_the_rest_parked(outbox: Outbox):
     server = Server(by_item)
-    await deliverer(outbox, server, breaker).deliver(entries("written", "duplicate", "conflict", "invalid"))
+    await deliverer(outbox, server).deliver(entries("written", "duplicate", "conflict", "invalid"))
     assert outbox.settled == ["0-0", "1-0"]
     assert outbox.parked == {"2-0": "conflict: so", "3-0": "invalid: so"}
 
 
-async def test_an_absent_server_is_asked_until_it_is_there(outbox: Outbox, breaker: Breaker):
+async def test_an_absent_server_is_asked_until_it_is_there(outbox: Outbox):
     server = Server(*[UnavailableError("away")] * 5, written)
-    await deliverer(outbox, server, breaker).deliver(entries("a", "b"))
+    with stamina.set_testing(testing=True, attempts=10):
+        await deliverer(outbox, server).deliver(entries("a", "b"))
     assert outbox.settled == ["0-0", "1-0"]
     assert len(server.posts) == 6
-    assert breaker.state is BreakerState.CLOSED
 
 
-async def test_the_server_says_when_to_come_back(outbox: Outbox, breaker: Breaker):
-    server = Server(UnavailableError("full", retry_after_seconds=0.2), written)
-    started = asyncio.get_running_loop().time()
-    await deliverer(outbox, server, breaker).deliver(entries("a"))
-    assert asyncio.get_running_loop().time() - started >= 0.2
+@pytest.mark.parametrize(
+    ("error", "waits"),
+    [
+        (UnavailableError("full", retry_after_seconds=7.0), 7.0),
+        (UnavailableError("away"), True),
+        (ForbiddenError("401"), FORBIDDEN_PAUSE_SECONDS),
+        (RefusedError("400: no"), False),
+        (ValueError("ours"), False),
+    ],
+)
+def test_an_attempt_is_made_again_when_the_server_asks_for_it_or_by_and_by(error: Exception, waits: float):
+    assert _backoff(error) == waits
 
 
-async def test_a_wrong_token_opens_the_breaker_at_once_and_parks_nothing(outbox: Outbox, breaker: Breaker):
+async def test_a_wrong_token_waits_and_parks_nothing(outbox: Outbox):
     server = Server(ForbiddenError("401"))
-    waiting = asyncio.create_task(deliverer(outbox, server, breaker).deliver(entries("a")))
-    async with asyncio.timeout(5):
-        while not server.posts:
-            await asyncio.sleep(0.01)
-    assert breaker.state is BreakerState.OPEN
-    server.answers = deque([written])
+    waiting = asyncio.create_task(deliverer(outbox, server).deliver(entries("a")))
+    async with asyncio.timeout(30):
+        await server.posted.wait()
     waiting.cancel()
     with pytest.raises(asyncio.CancelledError):
         await waiting
-    assert (outbox.settled, outbox.parked) == ([], {})
+    assert (outbox.settled, outbox.parked, len(server.posts)) == ([], {}, 1)
 
 
-async def test_a_batch_that_is_refused_whole_is_split_to_find_the_culprit(outbox: Outbox, breaker: Breaker):
+async def test_what_waits_for_the_server_is_renewed_so_that_nobody_claims_it(
+    outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("parkstream_backend.deliver.deliverer.RENEW_EVERY_SECONDS", 0.01)
+    outbox.waiting = entries("a", "b")
+    running = asyncio.create_task(deliverer(outbox, Server(UnavailableError("away"))).run())
+    async with asyncio.timeout(30):
+        await outbox.renewed.wait()
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+    assert outbox.renewals == {("me-0", ("0-0", "1-0"))}
+
+
+async def test_what_is_settled_is_not_renewed(outbox: Outbox):
+    worker = deliverer(outbox, Server(written))
+    await worker._deliver_as("me-0", entries("a"))
+    await worker._renew("me-0")
+    assert outbox.renewals == set()
+
+
+async def test_a_server_that_goes_and_comes_back_is_logged_once_each(
+    outbox: Outbox, capsys: pytest.CaptureFixture[str]
+):
+    with stamina.set_testing(testing=True, attempts=10):
+        await deliverer(outbox, Server(*[UnavailableError("away")] * 3, written)).deliver(entries("a"))
+    lines = capsys.readouterr().out
+    assert (lines.count("deliver.failing"), lines.count("deliver.resumed")) == (1, 1)
+
+
+async def test_a_batch_that_is_refused_whole_is_split_to_find_the_culprit(outbox: Outbox):
     items = [f"{number}" for number in range(20)]
     items[13] = "bad"
     server = Server(refusing_bad)
-    await deliverer(outbox, server, breaker).deliver(entries(*items))
+    await deliverer(outbox, server).deliver(entries(*items))
     assert outbox.parked == {"13-0": "400: no"}
     assert len(outbox.settled) == 19
     assert len(server.posts) <= 11
-    assert breaker.state is BreakerState.CLOSED
 
 
-async def test_settling_survives_a_redis_that_is_away(outbox: Outbox, breaker: Breaker):
+async def test_settling_survives_a_redis_that_is_away(outbox: Outbox):
     outbox.failures = 3
-    await deliverer(outbox, Server(written), breaker).deliver(entries("a"))
+    await deliverer(outbox, Server(written)).deliver(entries("a"))
     assert outbox.settled == ["0-0"]
-
-
-async def test_a_try_that_is_cancelled_does_not_leave_the_breaker_half_open(outbox: Outbox, breaker: Breaker):
-    class Silent(Server):
-        async def post(
-            self, items: Sequence[bytes], traceparent: str | None = None, sent_at_us: int | None = None
-        ) -> list[ItemResult]:
-            self.posts.append(list(items))
-            await asyncio.Event().wait()
-            raise AssertionError
-
-    breaker.failed("away", at_once=True)
-    server = Silent(written)
-    waiting = asyncio.create_task(deliverer(outbox, server, breaker).deliver(entries("a")))
-    async with asyncio.timeout(5):
-        while not server.posts:
-            await asyncio.sleep(0.01)
-    assert breaker.state is BreakerState.HALF_OPEN
-    waiting.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await waiting
-    assert breaker.state is BreakerState.OPEN
 
 
 @pytest.mark.parametrize(

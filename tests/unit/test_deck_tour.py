@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks import deck, pages
 from benchmarks.tour import TOUR
 
 ROOT = Path(__file__).parents[2]
@@ -13,6 +14,14 @@ def test_the_deck_points_at_code_that_is_there(stop):
     tree = ast.parse((ROOT / stop.path).read_text())
     defined = {node.name for node in tree.body if isinstance(node, ast.ClassDef | ast.FunctionDef)}
     assert set(stop.names) <= defined
+
+
+def test_the_deck_is_what_its_template_and_the_results_give():
+    assert deck.page() == (ROOT / "docs/deck/deck.html").read_text(encoding="utf-8"), "run: ./dev deck"
+
+
+def test_the_performance_page_is_what_the_results_give():
+    assert pages.text() == (ROOT / "docs/performance.md").read_text(encoding="utf-8"), "run: ./dev bench all"
 
 
 def test_the_deck_has_exactly_three_slides():

@@ -4,8 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 from parkstream_eventlog import memory_share
-from parkstream_eventlog.functions import LOG
+from parkstream_eventlog.functions import IMPORT, LOG
 from parkstream_eventlog.log import digest_of
+from parkstream_projection.functions import PROJECTING, SWITCHING
 
 
 @pytest.mark.parametrize(("maxmemory", "share"), [(0, 0.0), (1000, 0.75)])
@@ -17,6 +18,13 @@ async def test_the_share_of_memory_is_counted_as_redis_does(maxmemory: int, shar
 
 
 def test_a_changed_library_has_a_new_version():
-    """An older process must keep calling what it knows: raise the version here and in functions.lua."""
+    """An older process must keep calling what it knows: raise the version of a library, and then this."""
+    libraries = (LOG, IMPORT, PROJECTING, SWITCHING)
     assert LOG.source.startswith(f"#!lua name=parkstream_eventlog_{LOG.version}\n")
-    assert (LOG.version, digest_of(LOG.source.encode()).hex()) == (2, "67d67aeefe5b92ac")
+    found = {library.name: (library.version, digest_of(library.source.encode()).hex()) for library in libraries}
+    assert found == {
+        "parkstream_eventlog": (3, "ab1e1b7a77d14c93"),
+        "parkstream_import": (2, "ebe1a8b1eabd42af"),
+        "parkstream_projection": (4, "2d91737d70645178"),
+        "parkstream_versions": (2, "37624e9c33c30439"),
+    }

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import pytest
 from eventlog_stores import entered
 from parkstream_eventlog import Appended, Candidate, Duplicate, GroupCommit, MemoryLog, Outcome
+from parkstream_events.log_schema import LOG_SCHEMA
 from redis.exceptions import BusyLoadingError, ResponseError
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -14,7 +15,7 @@ class SlowLog(MemoryLog):
     """A log whose appends end when the test says so, and which fails as it is told to."""
 
     def __init__(self, *failures: Exception, refused: str = "") -> None:
-        super().__init__()
+        super().__init__(LOG_SCHEMA)
         self.failures = list(failures)
         self.refused = refused
         self.calls: list[list[str]] = []
@@ -162,7 +163,7 @@ async def test_to_end_stops_retrying():
             raise RedisConnectionError
 
     retried = asyncio.Event()
-    commit = GroupCommit(DownLog(), on_retry=lambda error: retried.set())
+    commit = GroupCommit(DownLog(LOG_SCHEMA), on_retry=lambda error: retried.set())
     (waiting,) = recording(commit, "a")
     await retried.wait()
     await commit.end()

@@ -3,11 +3,13 @@
 import asyncio
 
 import pytest
-from parkstream_eventlog import Candidate, Duplicate, MemoryLog, Record
+from parkstream_eventlog import Candidate, Duplicate, Latest, MemoryLog, Record
 from parkstream_eventlog.transfer.importer import BATCH_MAX, NotImportedError, import_lines
 from parkstream_eventlog.transfer.json_lines import line_of
 from parkstream_eventlog.transfer.memory_import import MemoryImport
 from parkstream_events import wire
+from parkstream_events.log_schema import LOG_SCHEMA
+from parkstream_events.sightings import VehicleEntered, VehicleExited, moment_of
 
 NOW = 1_790_000_000_000_000
 
@@ -25,7 +27,7 @@ class Into:
     """A log that is imported into."""
 
     def __init__(self):
-        self.log = MemoryLog(lambda: NOW)
+        self.log = MemoryLog(LOG_SCHEMA, lambda: NOW)
         self.target = MemoryImport(self.log)
 
     def of(self, given, **more):
@@ -49,10 +51,12 @@ def test_nothing_makes_nothing():
 
 def test_positions_times_and_the_last_of_each_direction_are_as_they_were():
     into = Into()
-    into.of([*lines(1, 1, type_=wire.ENTERED), *lines(2, 2, type_=wire.EXITED), *lines(3, 4)])
+    came, left = (wire.encode(kind("id", "A1", moment_of(NOW))) for kind in (VehicleEntered, VehicleExited))
+    sightings = [*lines(1, 1, type_=wire.ENTERED, body=came), *lines(2, 2, type_=wire.EXITED, body=left)]
+    into.of([*sightings, *lines(3, 4)])
     state = into.state
     assert (state.position, state.archived_through, state.length) == (4, 0, 4)
-    assert (state.entered_position, state.exited_position) == (1, 2)
+    assert state.latest == {"entry": Latest(1, NOW - 10_000 + 1), "exit": Latest(2, NOW - 10_000 + 2)}
     assert state.recorded_at_us == NOW - 10_000 + 4
 
 
@@ -110,7 +114,7 @@ def test_an_import_that_was_complete_but_for_its_end_ends():
 
 def test_a_log_that_somebody_writes_to_is_left_alone():
     into = refused([*lines(1, BATCH_MAX), b"torn"], "no record")
-    asyncio.run(into.log.append([Candidate(wire.ENTERED, "live", b"{}", NOW)]))
+    asyncio.run(into.log.append([Candidate(wire.ENTERED, "live", b"{}", NOW, "entry")]))
     with pytest.raises(NotImportedError, match="was written to"):
         into.of(lines(1, 2 * BATCH_MAX))
     assert into.state.position == BATCH_MAX + 1
@@ -118,6 +122,7 @@ def test_a_log_that_somebody_writes_to_is_left_alone():
 
 def test_what_was_imported_is_a_duplicate():
     into = Into()
-    into.of(lines(1, 3, type_=wire.ENTERED))
-    again = asyncio.run(into.log.append([Candidate(wire.ENTERED, "id-2", b"{}", NOW)]))
+    body = wire.encode(VehicleEntered("id-2", "A1", moment_of(NOW - 5)))
+    into.of([*lines(1, 1), *lines(2, 3, type_=wire.ENTERED, body=body)])
+    again = asyncio.run(into.log.append([Candidate(wire.ENTERED, "id-2", body, NOW - 5, "entry")]))
     assert again == [Duplicate(2)]

@@ -3,19 +3,22 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from parkstream_eventlog import LogState, MemoryLog, Record
+from parkstream_eventlog import Latest, LogState, MemoryLog, Record
+from parkstream_eventlog.id_index import decision_field, event_field
 from parkstream_eventlog.log import digest_of
 from parkstream_eventlog.verify import Findings, RecordCheck
 from parkstream_eventlog.verify.comparison import Comparison, finding_of, position_in
-from parkstream_eventlog.verify.records import as_compared, remembered
+from parkstream_eventlog.verify.records import Expectation, as_compared
 from parkstream_eventlog.verify.run import add_entries
 from parkstream_eventlog.verify.state import check_state
 from parkstream_eventlog.verify.sums import SHIFT, Span, Sums
 from parkstream_eventlog.verify.tolerant_reader import first_readable, readable
 from parkstream_events import wire
 from parkstream_events.decisions import RecordAcknowledged, VisitsRestated
+from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.sightings import VehicleEntered, moment_of
 from parkstream_events.units import DAY_US
+from parkstream_projection.record_audit import RecordAudit
 
 DAY = 20_000
 NOON = DAY * DAY_US + DAY_US // 2
@@ -30,14 +33,26 @@ def entered(position, at=NOON, happened=NOON):
 
 
 def checked(*records, oldest_day=0):
-    findings, span = Findings(), Span(1, len(records))
-    check = RecordCheck(findings, oldest_day, span)
+    findings, span, expectation = Findings(), Span(1, len(records)), Expectation(LOG_SCHEMA)
+    check = RecordCheck(findings, oldest_day, span, expectation, expectation.origin_of)
     check.take(records)
     return check, findings, span
 
 
+def audited(*records):
+    audit = RecordAudit()
+    for record in records:
+        audit.take(record)
+    return audit
+
+
+def expected(record):
+    expectation = Expectation(LOG_SCHEMA)
+    return expectation.of(record, expectation.origin_of(record))
+
+
 def entry_of(record):
-    return f"E:{record.id}".encode(), digest_of(record.body) + b"%d" % record.position
+    return event_field("E", DAY_US // 2, record.id), digest_of(record.body) + b"%d" % record.position
 
 
 def test_records_and_the_index_they_should_have_sum_up_to_the_same():
@@ -50,7 +65,18 @@ def test_records_and_the_index_they_should_have_sum_up_to_the_same():
     assert checked(*records)[0].sums.differing(sums) == [0]
 
 
-@pytest.mark.parametrize(("field", "value"), [(b"E:id-1", b"--------1"), (b"X:id-1", None), (b"E:id-1", b"?")])
+FIELD = event_field("E", DAY_US // 2, "id-1")
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        (FIELD, b"--------1"),
+        (event_field("X", DAY_US // 2, "id-1"), None),
+        (event_field("E", DAY_US // 2 + 1, "id-1"), None),
+        (FIELD, b"?"),
+    ],
+)
 def test_another_entry_makes_another_sum(field, value):
     sums = Sums()
     add_entries(sums, DAY, [field, value or entry_of(entered(1))[1]], range(1, 2))
@@ -59,9 +85,10 @@ def test_another_entry_makes_another_sum(field, value):
 
 def test_a_decision_is_looked_for_under_any_day_and_a_sighting_under_its_own():
     decided, seen = record(1, RecordAcknowledged(7, "known")), entered(1)
-    assert remembered(decided, DAY) == remembered(decided, DAY + 1)
-    assert remembered(seen, DAY) != remembered(seen, DAY + 1)
-    assert as_compared(DAY, b"D:x", b"1") == as_compared(DAY + 1, b"D:x", b"1")
+    assert expected(decided).entry == expected(decided._replace(recorded_at_us=NOON + DAY_US)).entry
+    assert expected(seen).entry[:2] == (DAY, FIELD)
+    assert as_compared(DAY, decision_field("x"), b"1") == as_compared(DAY + 1, decision_field("x"), b"1")
+    assert as_compared(DAY, FIELD, b"1") != as_compared(DAY + 1, FIELD, b"1")
 
 
 def test_ids_of_forgotten_days_are_not_asked_for():
@@ -76,17 +103,17 @@ def test_recorded_times_that_go_back_are_found_and_equal_ones_are_not():
 
 def test_what_cannot_be_read_is_listed_and_its_entry_not_asked_for():
     garbled = Record(2, wire.ENTERED, "id-2", b"\xff", NOON, None, None)
-    check, _, span = checked(entered(1), garbled, entered(3))
-    assert [unreadable.position for unreadable in check.unreadable] == [2]
+    _, _, span = checked(entered(1), garbled, entered(3))
+    assert [unreadable.position for unreadable in audited(entered(1), garbled).unreadable] == [2]
     assert [position in span for position in (1, 2, 3)] == [True, False, True]
 
 
 def test_what_was_acknowledged_is_known():
-    assert checked(record(1, RecordAcknowledged(7, "known")))[0].acknowledged == {7}
+    assert audited(record(1, RecordAcknowledged(7, "known"))).acknowledged == {7}
 
 
 def test_up_to_where_another_version_spoke_is_known():
-    assert checked(entered(1), record(2, VisitsRestated(2, 1, 1, [])))[0].restated_as_of == 1
+    assert audited(entered(1), record(2, VisitsRestated(2, 1, 1, []))).restated_as_of == 1
 
 
 @given(st.lists(st.tuples(st.integers(1, 60), st.integers(0, 5)), max_size=6))
@@ -111,7 +138,7 @@ def test_sums_do_not_depend_on_the_order(entries, random):
 
 def test_an_entry_told_twice_is_one():
     comparison, seen = Comparison(), entered(1)
-    comparison.expect(seen, DAY)
+    comparison.expect(expected(seen))
     comparison.see(DAY, *entry_of(seen))
     comparison.see(DAY, *entry_of(seen))
     assert (list(comparison.missing()), comparison.extra) == ([], {})
@@ -129,7 +156,7 @@ def test_an_entry_told_twice_is_one():
 )
 def test_what_stands_in_place_of_an_entry_says_what_is_wrong(actual, repeated, kind):
     comparison = Comparison()
-    comparison.expect(entered(1), DAY)
+    comparison.expect(expected(entered(1)))
     (missing,) = comparison.missing()
     finding = finding_of(missing, actual, repeated=repeated)
     assert (finding.kind, finding.position) == (kind, 1)
@@ -142,14 +169,15 @@ def test_a_position_is_read_out_of_an_entry(value, position):
 
 def test_findings_are_counted_beyond_the_list():
     findings = Findings(2)
-    check = RecordCheck(findings, 0, Span(1, 9))
+    expectation = Expectation(LOG_SCHEMA)
+    check = RecordCheck(findings, 0, Span(1, 9), expectation, expectation.origin_of)
     check.take([entered(position, at=NOON - position) for position in range(1, 10)])
     assert (len(findings.listed), findings.total) == (2, 8)
 
 
 async def test_records_archived_while_they_are_read_are_no_gap():
-    log, findings, span = MemoryLog(), Findings(), Span(1, 4_000)
-    log.take_over([entered(position) for position in range(1, 4_001)], [DAY] * 4_000)
+    log, findings, span = MemoryLog(LOG_SCHEMA), Findings(), Span(1, 4_000)
+    log.take_over([entered(position) for position in range(1, 4_001)])
     read = 0
     async for records in readable(log, span, findings):
         read += len(records)
@@ -165,7 +193,7 @@ async def test_records_archived_while_they_are_read_are_no_gap():
 def test_a_length_that_the_gaps_explain_is_no_finding_of_its_own():
     check, findings, span = checked(entered(1))
     span.missing = 2
-    state = LogState(10, NOON, NOON, 4, 1, 0, NOON, 0, 4)
+    state = LogState(10, NOON, NOON, 4, 4, {"entry": Latest(1, NOON)})
     check_state(state, check, span, findings)
     assert findings.listed == []
     check_state(state._replace(length=5), check, span, findings)

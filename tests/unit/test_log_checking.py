@@ -6,8 +6,8 @@ from parkstream_cli.log.contents import content_of
 from parkstream_cli.log.differences import Differences
 from parkstream_cli.log.projections import Seen, Version, check_projections, check_unreadable
 from parkstream_cli.log.undelivered import Waiting
-from parkstream_eventlog.verify import Findings, RecordCheck, Unreadable
-from parkstream_eventlog.verify.sums import Span
+from parkstream_eventlog.verify import Findings
+from parkstream_projection.record_audit import RecordAudit, UnreadableFound
 from parkstream_visits import Clock
 from parkstream_visits.state import UnreadableRecord
 
@@ -68,10 +68,10 @@ def test_projections_and_outbox_agree_with_a_log_that_ends_at_10(state, expected
 
 
 def unreadable(*positions, acknowledged=()):
-    check = RecordCheck(Findings(), 0, Span(1, 100))
-    check.unreadable = [Unreadable(position, "news.v1", "unknown") for position in positions]
-    check.acknowledged = set(acknowledged)
-    return check
+    audit = RecordAudit()
+    audit.unreadable = [UnreadableFound(position, "news.v1", "unknown") for position in positions]
+    audit.acknowledged = set(acknowledged)
+    return audit
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import asyncio
 
 import pytest
-from parkstream_eventlog.redis_log import BLOCK_MS
+from parkstream_eventlog.redis_reader import BLOCK_MS
 from parkstream_service.redis import SOCKET_TIMEOUT_SECONDS, Library, code_of, connect, is_transient
 from parkstream_service.redis.client import PackingConnection, PackingSSLConnection
 from redis import exceptions
@@ -76,7 +76,12 @@ def test_the_code_is_the_first_word_of_the_reply(reply: str, code: str):
 
 def test_a_library_is_its_sources_behind_one_header():
     library = Library("parkstream_visits", 7, ("local shared = 1\n", "return shared\n"))
-    assert library.source == "#!lua name=parkstream_visits_7\nlocal shared = 1\nreturn shared\n"
+    assert library.source == (
+        "#!lua name=parkstream_visits_7\n"
+        "local LIBRARY, VERSION = 'parkstream_visits', '7'\n"
+        "local shared = 1\n"
+        "return shared\n"
+    )
     assert library.function("append") == "parkstream_append_7"
 
 

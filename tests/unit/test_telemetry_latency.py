@@ -1,7 +1,6 @@
 """Percentiles are right to 1 %, whatever was recorded."""
 
 from math import floor
-from time import perf_counter
 
 import pytest
 from hypothesis import given
@@ -83,7 +82,7 @@ def test_percentiles_are_of_one_stage_and_in_milliseconds():
     found = latency.percentiles(Stage.END_TO_END)
     assert found.count == 100
     assert (found.p50_ms, found.p95_ms, found.p99_ms) == pytest.approx((50, 95, 99), rel=0.02)
-    assert latency.percentiles(Stage.END_TO_END_HELD) is None
+    assert latency.percentiles(Stage.END_TO_END_PENDING) is None
 
 
 def test_the_latest_percentiles_are_those_since_the_last_question():
@@ -94,11 +93,3 @@ def test_the_latest_percentiles_are_those_since_the_last_question():
     latency.record(Stage.END_TO_END, 0.5)
     assert latency.latest()["end_to_end"].p50_ms == pytest.approx(500, rel=0.01)
     assert latency.percentiles(Stage.END_TO_END).count == 2
-
-
-def test_recording_costs_a_few_microseconds_at_most():
-    latency = Latency()
-    started = perf_counter()
-    for _ in range(10_000):
-        latency.record(Stage.END_TO_END, 0.0123)
-    assert (perf_counter() - started) / 10_000 < 20e-6  # 0.7 µs where nothing else runs.

@@ -55,7 +55,7 @@ def test_a_line_inside_a_span_carries_its_ids(logs, out):
 
 
 def test_an_error_event_shows_where_it_came_from(logs, out):
-    logs.log(names.EVENT_DUTY_FAILED, {"duty": "project"}, error=failed())
+    logs.log(names.EVENT_TASK_FAILED, {"task": "project"}, error=failed())
     said = line(out)
     assert (said["error"], said["error_message"]) == ("ConnectionError", "gone")
     assert "Traceback" in said["stacktrace"]
@@ -67,7 +67,7 @@ def test_a_warning_names_its_error_without_the_stack(logs, out):
 
 
 def test_an_endless_error_message_is_cut(logs, out):
-    logs.log(names.EVENT_DUTY_FAILED, {"duty": "x"}, error=ValueError("x" * 100_000))
+    logs.log(names.EVENT_TASK_FAILED, {"task": "x"}, error=ValueError("x" * 100_000))
     assert len(out.getvalue()) < 20_000
 
 

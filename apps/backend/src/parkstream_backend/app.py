@@ -126,8 +126,6 @@ def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
         ).run
     if parts.does(Role.DELIVER):
         consumer = f"{socket.gethostname()}-{secrets.token_hex(4)}"
-        deliverer = Deliverer(
-            parts.outbox, server, parts.breaker, parts.telemetry, consumer, parts.waiting_for("redis")
-        )
+        deliverer = Deliverer(parts.outbox, server, parts.telemetry, consumer, parts.waiting_for("redis"))
         works["deliver"] = deliverer.run
     return works

@@ -9,6 +9,7 @@ from parkstream_eventlog import EventLog, memory_share
 from parkstream_projection import Outbox, Reads, Versions
 from parkstream_service.redis import is_transient
 from parkstream_telemetry import Telemetry, names
+from parkstream_visits.state import Counters
 from redis.asyncio import Redis
 
 from parkstream_backend.record.back_pressure import MEMORY_SHARE_MAX, Gate, reasons_to_pause
@@ -29,6 +30,10 @@ class Figures(Struct, frozen=True, kw_only=True):
     parked: int = 0
     quiet: bool = False
     """Whether a switch of versions waits for the log to come to rest."""
+    inside: int = 0
+    pending: int = 0
+    """Visits that wait for the watermark."""
+    matched_share: float = 1.0
     unreadable: int = 0
     """Records that cannot be read, and that nobody has acknowledged."""
 
@@ -55,6 +60,9 @@ class Measure:
         return Figures(
             memory_share=await memory_share(self._redis),
             checkpoint=present.checkpoint,
+            inside=present.inside,
+            pending=present.pending,
+            matched_share=matched_share(present.clock.counters),
             unreadable=present.unreadable,
             position=log.position,
             length=log.length,
@@ -117,6 +125,9 @@ class Monitor:
         watch(names.OUTBOX_DEPTH, lambda: self._figure(self.figures.outbox_depth))
         watch(names.OUTBOX_AGE, lambda: self._figure(self.figures.outbox_age_seconds))
         watch(names.OUTBOX_PARKED, lambda: self._figure(self.figures.parked))
+        watch(names.CARS_INSIDE, lambda: self._figure(self.figures.inside))
+        watch(names.VISITS_PENDING, lambda: self._figure(self.figures.pending))
+        watch(names.VISITS_MATCHED, lambda: self._figure(self.figures.matched_share))
         watch(names.RECORDS_UNREADABLE, lambda: self._figure(self.figures.unreadable))
         watch(names.MEMORY_SHARE, lambda: self._figure(self.figures.memory_share))
         watch(names.PAUSED, lambda: bool(self._gate.reasons))
@@ -139,3 +150,9 @@ class Monitor:
             self._telemetry.log(names.EVENT_PAUSED, reasons=",".join(sorted(reasons)))
         if before and not reasons:
             self._telemetry.log(names.EVENT_RESUMED)
+
+
+def matched_share(counters: Counters) -> float:
+    """Return which share of the visits that ended with an exit began with an entry; 1 before there were any."""
+    exited = counters.completed + counters.entry_missed
+    return counters.completed / exited if exited else 1.0

@@ -7,7 +7,8 @@ from faststream.rabbit import Channel, RabbitBroker
 from parkstream_eventlog import EventLog, GroupCommit, RedisLog, check_durability
 from parkstream_eventlog.archive import check_as_long_as_archive, spanning
 from parkstream_events.keys import BackendKeys, Database
-from parkstream_messaging import make_broker
+from parkstream_events.log_schema import LOG_SCHEMA
+from parkstream_messaging import EVENTS, make_broker
 from parkstream_messaging.batch_subscriber import BatchSubscriber
 from parkstream_projection import Outbox, Reads, Versions
 from parkstream_service.lifecycle import BackgroundTasks
@@ -15,7 +16,6 @@ from parkstream_service.redis import connect
 from parkstream_service.retry import OnRetry
 from parkstream_telemetry import TelemetryOptions, names, start
 
-from parkstream_backend.deliver.breaker import Breaker, BreakerState
 from parkstream_backend.monitor import Measure, Monitor
 from parkstream_backend.record.acks import Acks
 from parkstream_backend.record.back_pressure import Gate
@@ -36,16 +36,15 @@ class Parts:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.telemetry = telemetry = start(_options(settings))
-        self.tasks = BackgroundTasks(lambda name, error: telemetry.log(names.EVENT_DUTY_FAILED, duty=name, error=error))
+        self.tasks = BackgroundTasks(lambda name, error: telemetry.log(names.EVENT_TASK_FAILED, task=name, error=error))
         self.keys = BackendKeys(settings.mall)
         self.redis = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend")
-        log = RedisLog(self.redis, self.keys, dedupe_days=settings.dedupe_days)
+        log = RedisLog(self.redis, self.keys, LOG_SCHEMA, dedupe_days=settings.dedupe_days)
         self.log: EventLog = spanning(log, settings.archive_dir, settings.mall)
         self.commit = GroupCommit(self.log, on_commit=self._committed, on_retry=self.waiting_for("redis"))
         self.outbox = Outbox(self.redis, self.keys)
         self.reads = Reads(self.redis, self.keys)
         self.gate = Gate(STARTING)
-        self.breaker = Breaker(on_change=self._breaker_changed)
         self.broker: RabbitBroker = make_broker(settings.rabbitmq_url, graceful_seconds=GRACEFUL_SECONDS)
         self.in_hand: Counter[str] = Counter()
         self._subscribers: dict[str, BatchSubscriber] = {}
@@ -65,9 +64,10 @@ class Parts:
         return role in self.settings.roles
 
     async def check(self) -> None:
-        """Raise when Redis may forget what it acknowledges, or has forgotten what was archived."""
+        """Create the log if need be; raise when Redis may forget what it acknowledges, or has what was archived."""
         await check_durability(self.redis)
         await check_as_long_as_archive(self.log, self.settings.archive_dir, self.settings.mall)
+        await self.log.create()
 
     def waiting_for(self, name: str) -> OnRetry:
         """Return what says that *name* is away and is tried again."""
@@ -95,17 +95,12 @@ class Parts:
         for queue in self.settings.queues:
             subscriber = listening[queue](self.broker, recorder, Channel(self.settings.prefetch_count))
             self._subscribers[subscriber.queue.name] = subscriber
+            recorder.expect(EVENTS.name, subscriber.queue.routing_key, subscriber.queue.name)
 
     def _unrecorded(self, queue: str) -> int:
         """Return how many deliveries of *queue* are here and not in the log yet."""
         subscriber = self._subscribers.get(queue)
         return self.in_hand[queue] + (subscriber.waiting if subscriber is not None else 0)
-
-    def _breaker_changed(self, state: BreakerState, reason: str) -> None:
-        if state is BreakerState.CLOSED:
-            self.telemetry.log(names.EVENT_BREAKER_CLOSED)
-        else:
-            self.telemetry.log(names.EVENT_BREAKER_OPENED, problem=reason)
 
     def _committed(self, candidates: int, seconds: float) -> None:
         self.telemetry.record(names.COMMIT_SIZE, candidates)

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from parkstream_eventlog import EventLog, RedisLog
 from parkstream_eventlog.archive import spanning
 from parkstream_events.keys import BackendKeys
+from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_projection import Outbox, Reads
 from parkstream_service.redis import connect
 from parkstream_service.settings import settings_or_exit
@@ -42,7 +43,7 @@ async def opened(settings: Settings) -> AsyncGenerator[Opened, None]:
         raise UnreachableError(hosts_of(settings.redis_url), f"{error} (PARKSTREAM_REDIS_URL)") from error
     keys = BackendKeys(settings.mall)
     try:
-        log = spanning(RedisLog(redis, keys), settings.archive_dir, settings.mall)
+        log = spanning(RedisLog(redis, keys, LOG_SCHEMA), settings.archive_dir, settings.mall)
         yield Opened(redis, keys, log, Outbox(redis, keys), Reads(redis, keys))
     except RedisError as error:
         raise UnreachableError(hosts_of(settings.redis_url), f"{reason(error)} (PARKSTREAM_REDIS_URL)") from error

@@ -14,7 +14,7 @@ from parkstream_summary_api.group_commit import Posted, Settled
 from parkstream_summary_api.index import Index
 from parkstream_summary_api.summary_file import Journal
 
-STAGES: Final = {Outcome.COMPLETED: Stage.END_TO_END, Outcome.ENTRY_MISSED: Stage.END_TO_END_HELD}
+STAGES: Final = {Outcome.COMPLETED: Stage.END_TO_END, Outcome.ENTRY_MISSED: Stage.END_TO_END_PENDING}
 """Only a visit that an exit ended tells how long it takes from the exit to the disk."""
 
 
@@ -100,7 +100,7 @@ class Statistics:
             unreadable=counters["unreadable"],
             repeated=counters["repeated"],
             exit_to_disk_ms=self._percentiles(Stage.END_TO_END),
-            held_exit_to_disk_ms=self._percentiles(Stage.END_TO_END_HELD),
+            held_exit_to_disk_ms=self._percentiles(Stage.END_TO_END_PENDING),
         )
 
     def _percentiles(self, stage: Stage) -> Percentiles:

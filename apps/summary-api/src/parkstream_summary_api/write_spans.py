@@ -4,14 +4,12 @@ from collections.abc import Sequence
 from itertools import repeat
 
 from parkstream_events.summaries import ItemStatus, Outcome, SummaryItem
-from parkstream_telemetry import Telemetry, end, links_to, traceparent_of
+from parkstream_telemetry import Telemetry, end, links_to, trace_id_of, traceparent_of
 
 from parkstream_summary_api.group_commit import Posted, Settled
 
-HELD = frozenset({Outcome.ENTRY_MISSED, Outcome.EXIT_MISSED})
-"""What rests on a sighting that is missing was held until it could not come any more."""
-TRACE_ID = slice(3, 35)
-"""Where a traceparent has it."""
+PENDING = frozenset({Outcome.ENTRY_MISSED, Outcome.EXIT_MISSED})
+"""What rests on a sighting that is missing was pending until it could not come any more."""
 
 
 class Writes:
@@ -31,10 +29,10 @@ class Writes:
     def _tell(self, posted: Posted, statuses: Sequence[ItemStatus], settled: Settled) -> None:
         post = posted.origin.span
         within = traceparent_of(post)
-        trace_id, links = (within or "")[TRACE_ID], links_to(within)
+        trace_id, links = trace_id_of(within or ""), links_to(within)
         for item, status in zip(posted.items, statuses or repeat(None), strict=False):
             own = item.traceparent
-            apart = own is not None and own[TRACE_ID] != trace_id
+            apart = own is not None and trace_id_of(own) != trace_id
             span = self._write(
                 own if apart else post,
                 links=links if apart else (),
@@ -42,7 +40,7 @@ class Writes:
                 visit_id=item.visit_id,
                 revision=item.revision,
                 outcome=item.outcome.value,
-                held=item.outcome in HELD,
+                pending=item.outcome in PENDING,
                 status=None if status is None else status.value,
                 e2e_duration_ms=_e2e_duration_ms(item, status, settled.ended_ns),
             )

@@ -1,34 +1,48 @@
-"""The memory: one append-only log of what happened. Reading order: log (the promise), memory, functions.lua, redis.
+"""The memory: one append-only log of what happened, of any domain.
 
-``group_commit`` lets concurrent callers share one append; ``durability`` says what a Redis must
-be like; ``positions`` finds a time or an id.
+Reading order: keys and schema (what is handed in), writer (who writes), log (the promise), memory_log, lua/record.lua
+and lua/append.lua, redis_log. ``group_commit`` lets concurrent callers share one append; ``durability`` says what a
+Redis must be like; ``positions`` finds a time or an id.
 """
 
 from parkstream_eventlog.durability import WeakDurabilityError, check_durability, memory_share
+from parkstream_eventlog.errors import (
+    EventLogError,
+    GapError,
+    LogShorterError,
+    NoLogError,
+    NotTakenError,
+    OtherLogError,
+)
 from parkstream_eventlog.group_commit import GroupCommit
+from parkstream_eventlog.keys import LogKeys
 from parkstream_eventlog.log import (
+    NEVER,
     Appended,
     Candidate,
     DecideOutcome,
     Duplicate,
     EventLog,
-    EventLogError,
-    GapError,
     IdConflict,
-    LogShorterError,
+    Latest,
+    LogReader,
     LogState,
-    NotASightingError,
     Outcome,
     Overtaken,
     Record,
     TooOld,
 )
 from parkstream_eventlog.memory_log import MemoryLog
-from parkstream_eventlog.positions import position_at, positions_of
+from parkstream_eventlog.positions import decided_at, position_at, positions_of
 from parkstream_eventlog.redis_log import RedisLog
+from parkstream_eventlog.redis_reader import RedisReader
+from parkstream_eventlog.schema import Origin, Schema
+from parkstream_eventlog.writer import Caller, Writer
 
 __all__ = [
+    "NEVER",
     "Appended",
+    "Caller",
     "Candidate",
     "DecideOutcome",
     "Duplicate",
@@ -37,17 +51,27 @@ __all__ = [
     "GapError",
     "GroupCommit",
     "IdConflict",
+    "Latest",
+    "LogKeys",
+    "LogReader",
     "LogShorterError",
     "LogState",
     "MemoryLog",
-    "NotASightingError",
+    "NoLogError",
+    "NotTakenError",
+    "Origin",
+    "OtherLogError",
     "Outcome",
     "Overtaken",
     "Record",
     "RedisLog",
+    "RedisReader",
+    "Schema",
     "TooOld",
     "WeakDurabilityError",
+    "Writer",
     "check_durability",
+    "decided_at",
     "memory_share",
     "position_at",
     "positions_of",

@@ -1,7 +1,15 @@
-"""The functions in ``functions.lua``, which are the log's only writers."""
+"""The functions in Redis that write a log: a source that all of them begin with, and the libraries made of it."""
 
 from typing import Final
 
 from parkstream_service.redis import Library, source_of
 
-LOG: Final = Library("parkstream_eventlog", 2, (source_of("parkstream_eventlog", "functions.lua"),))
+PACKAGE: Final = "parkstream_eventlog"
+RECORD: Final = source_of(PACKAGE, "lua/record.lua")
+"""The shape of a record and every XADD to a log: first in each library that writes one."""
+LOG: Final = Library(
+    "parkstream_eventlog",
+    3,
+    (RECORD, *(source_of(PACKAGE, f"lua/{name}.lua") for name in ("append", "trim", "restore"))),
+)
+IMPORT: Final = Library("parkstream_import", 2, (RECORD, source_of(PACKAGE, "lua/import.lua")))

@@ -1,32 +1,35 @@
-"""Under which day and name the id of a record is remembered."""
+"""Under which day and field the id of a record is remembered: an event's by its time, a decision's by its recording."""
 
 from typing import Final
 
-from parkstream_events import wire
-from parkstream_events.sightings import EPOCH, VehicleEntered, VehicleExited
-from parkstream_events.wire import UnreadableError
 from parkstream_service.units import DAY_US
 
-from parkstream_eventlog.log import Record, letter_of
+from parkstream_eventlog.log import Record
+from parkstream_eventlog.schema import DECISION
 
-SIGHTINGS: Final = (VehicleEntered, VehicleExited)
-
-
-def day_of(record: Record) -> int:
-    """Return the day under which the id of *record* is remembered: when it happened, else when it was recorded.
-
-    A decision happens when it is recorded; when a sighting that cannot be read happened, nobody knows.
-    """
-    if letter_of(record.type) != "D":
-        try:
-            event = wire.decode(record.type, record.body)
-        except UnreadableError:
-            return record.recorded_at_us // DAY_US
-        if isinstance(event, SIGHTINGS):
-            return (event.event_time - EPOCH).days
-    return record.recorded_at_us // DAY_US
+TIME_BYTES: Final = 5
+"""What a time of the day takes, in microseconds."""
 
 
-def field_of(record: Record) -> str:
-    """Return the name under which the id of *record* is remembered."""
-    return f"{letter_of(record.type)}:{record.id}"
+def event_field(letter: str, of_day_us: int, id_: str) -> bytes:
+    """Return the field of an event with this *letter* that happened *of_day_us* after midnight."""
+    return letter.encode() + of_day_us.to_bytes(TIME_BYTES, "big") + id_.encode()
+
+
+def decision_field(id_: str) -> bytes:
+    """Return the field of a decision, whatever day it is kept under."""
+    return DECISION.encode() + id_.encode()
+
+
+def id_in(field: bytes) -> str:
+    """Return the id in *field*, for people."""
+    start = 1 if field[:1] == DECISION.encode() else 1 + TIME_BYTES
+    return field[start:].decode(errors="replace")
+
+
+def place_of(record: Record, letter: str, event_time_us: int | None) -> tuple[int, bytes]:
+    """Return the day and the field of *record*; when an unreadable one happened, nobody knows: when it was recorded."""
+    if letter == DECISION:
+        return record.recorded_at_us // DAY_US, decision_field(record.id)
+    day, of_day_us = divmod(record.recorded_at_us if event_time_us is None else event_time_us, DAY_US)
+    return day, event_field(letter, of_day_us, record.id)

@@ -6,13 +6,13 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Final, NamedTuple
 
-from parkstream_events.keys import BackendKeys
 from parkstream_service.lifecycle import cancel
 from parkstream_service.redis import Functions, is_transient
 from parkstream_service.retry import retried
 from redis.asyncio import Redis
 
 from parkstream_eventlog.functions import LOG
+from parkstream_eventlog.keys import LogKeys
 
 LEASE_SECONDS: Final = 60.0
 RENEW_SECONDS: Final = 20.0
@@ -33,7 +33,7 @@ class Leased(NamedTuple):
 class Lease:
     """Keeps what stands after a position in the log; it is renewed while the block of ``lease`` runs."""
 
-    def __init__(self, functions: Functions, keys: BackendKeys, name: str, position: int) -> None:
+    def __init__(self, functions: Functions, keys: LogKeys, name: str, position: int) -> None:
         self._functions = functions
         self._key = keys.log_leases
         self._written_at = 0.0
@@ -68,7 +68,7 @@ class Lease:
 
 
 @asynccontextmanager
-async def lease(redis: Redis, keys: BackendKeys, name: str, position: int) -> AsyncGenerator[Lease]:
+async def lease(redis: Redis, keys: LogKeys, name: str, position: int) -> AsyncGenerator[Lease]:
     """Keep what stands after *position* for as long as the block runs; ``move`` says that less is needed.
 
     *name* says who it is, and is shown to whoever wants to archive; a lease of the same name is replaced, so take one
@@ -86,7 +86,7 @@ async def lease(redis: Redis, keys: BackendKeys, name: str, position: int) -> As
             keeping.result()  # It has failed, and the reader has not been protected since.
 
 
-async def leases(redis: Redis, keys: BackendKeys) -> list[Leased]:
+async def leases(redis: Redis, keys: LogKeys) -> list[Leased]:
     """Return the leases that have not run out."""
     execute = Functions(redis, LOG).execute
     seconds, microseconds = await execute("TIME")

@@ -3,29 +3,31 @@
 Positions are dense: 1, 2, 3 … Times are microseconds since 1970, UTC; a day is counted since 1970 too.
 """
 
-from collections.abc import AsyncIterator, Sequence
-from functools import lru_cache
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from hashlib import blake2b
-from typing import Literal, NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from msgspec import Struct
 
 DEDUPE_DAYS = 35
-"""For how long an id is remembered, by day of happening; an older sighting is refused as too old."""
+"""For how long an id is remembered, by day of the event; an older event is refused as too old."""
 APPEND_MAX = 500
 """Candidates in one atomic append; more are split."""
 DIGEST_BYTES = 8
 
-Letter = Literal["E", "X", "D"]
-
 
 class Candidate(NamedTuple):
-    """A sighting that wants to become a record; the body is kept as received."""
+    """An event that wants to become a record; the body is kept as received.
+
+    Its type (by the schema's letter), id and event time say which event it is. The log keeps the latest position of
+    each *category*.
+    """
 
     type: str
     id: str
     body: bytes
-    happened_at_us: int
+    event_time_us: int
+    category: str
     published_at_us: int | None = None
     traceparent: str | None = None
 
@@ -50,13 +52,13 @@ class Appended(Struct, frozen=True, gc=False):
 
 
 class Duplicate(Struct, frozen=True, gc=False):
-    """The same type, id and body is at ``position`` already; nothing changed."""
+    """The same type, id, event time and body is at ``position`` already; nothing changed."""
 
     position: int
 
 
 class IdConflict(Struct, frozen=True, gc=False):
-    """The same type and id, but another body, is at ``position``; nothing changed."""
+    """The same type, id and event time, but another body, is at ``position``; nothing changed."""
 
     position: int
 
@@ -68,81 +70,44 @@ class TooOld(Struct, frozen=True, gc=False):
 
 
 class Overtaken(Struct, frozen=True, gc=False):
-    """A sighting came after the position that a decision rests on; nothing changed."""
+    """An event came after the position that a decision rests on; nothing changed."""
 
 
 Outcome = Appended | Duplicate | IdConflict | TooOld
 DecideOutcome = Appended | Duplicate | Overtaken
 
 
+class Latest(NamedTuple):
+    """The last record of a category."""
+
+    position: int
+    recorded_at_us: int
+
+
+NEVER: Final = Latest(0, 0)
+
+
 class LogState(NamedTuple):
     """Where the log stands, read in one step; 0 stands for never.
 
-    ``length = position - archived_through``. ``entered_*`` and ``exited_*`` are position and recorded time of the last
-    sighting of that direction; ``now_us`` is the clock that records are timed by.
+    ``length = position - archived_through``. ``latest`` names the categories that have a record; ``now_us`` is the
+    clock that records are timed by.
     """
 
     position: int
     recorded_at_us: int
     now_us: int
     archived_through: int
-    entered_position: int
-    exited_position: int
-    entered_at_us: int
-    exited_at_us: int
     length: int
+    latest: Mapping[str, Latest]
+
+    def latest_of(self, category: str) -> Latest:
+        """Return the last record of *category*, or ``NEVER``."""
+        return self.latest.get(category, NEVER)
 
 
-class EventLogError(Exception):
-    """The log cannot keep its promise."""
-
-
-class GapError(EventLogError):
-    """The record at *expected* is not in the log: it is archived, or it was lost."""
-
-    def __init__(self, expected: int, found: int) -> None:
-        super().__init__(f"position {expected} is not in the log, the next is {found}: read it from the archive")
-        self.expected = expected
-        self.found = found
-
-
-class LogShorterError(EventLogError):
-    """The log ends at *position*, before *after*, up to which it was already read."""
-
-    def __init__(self, after: int, position: int) -> None:
-        super().__init__(
-            f"the log ends at {position}, but it was read up to {after}: Redis lost data or is another one; "
-            "restore its append-only file before you go on"
-        )
-        self.after = after
-        self.position = position
-
-
-class NotASightingError(EventLogError, ValueError):
-    """Only sightings are appended; a decision goes through ``decide``."""
-
-    def __init__(self, type_: str) -> None:
-        super().__init__(f"{type_[:80]!r} is no sighting: append takes vehicle.entered.* and vehicle.exited.*")
-        self.type = type_
-
-
-class EventLog(Protocol):
-    """An append-only log that any number of processes write and read.
-
-    Errors of the store itself pass through: ``is_transient`` of ``parkstream_service.redis`` tells those after which
-    the same call may be made again.
-    """
-
-    async def append(self, candidates: Sequence[Candidate]) -> list[Outcome]:
-        """Append what is new, in order, and return one outcome per candidate; up to ``APPEND_MAX`` are one step.
-
-        To append the same again changes nothing, so a call whose answer was lost may be repeated.
-        """
-        ...
-
-    async def decide(self, type_: str, id_: str, body: bytes, *, unless_after: tuple[str, int] | None) -> DecideOutcome:
-        """Append a decision once per id, unless a record of the sighting type was appended after the position."""
-        ...
+class LogReader(Protocol):
+    """A log as those have it who only read."""
 
     async def read(self, after: int, count: int) -> list[Record]:
         """Return up to *count* records from position *after* + 1; none at the end of the log.
@@ -164,20 +129,30 @@ class EventLog(Protocol):
         ...
 
 
-def letter_of(type_: str) -> Letter:
-    """Return the letter under which ids of *type_* are kept: of any version, E(ntered), eX(ited) or D(ecision)."""
-    if type_.startswith("vehicle.entered."):
-        return "E"
-    return "X" if type_.startswith("vehicle.exited.") else "D"
+class EventLog(LogReader, Protocol):
+    """An append-only log that any number of processes write and read.
 
+    Whoever writes means one log, which has an id: ``append`` and ``decide`` raise ``OtherLogError`` when another is
+    there, ``LogShorterError`` when it ends before what the writer knows to be durable, ``NoLogError`` without one.
+    Errors of the store itself pass through: ``is_transient`` tells those after which the same call may be made again.
+    """
 
-@lru_cache(maxsize=64)
-def sighting_letter(type_: str) -> Literal["E", "X"]:
-    """Return the letter of a sighting's type; raise ``NotASightingError`` for another."""
-    letter = letter_of(type_)
-    if letter == "D":
-        raise NotASightingError(type_)
-    return letter
+    async def create(self) -> str:
+        """Return the id of the log; an empty one that has none gets one."""
+        ...
+
+    async def append(self, candidates: Sequence[Candidate]) -> list[Outcome]:
+        """Append what is new, in order, and return one outcome per candidate; up to ``APPEND_MAX`` are one step.
+
+        To append the same again changes nothing, so a call whose answer was lost may be repeated.
+        """
+        ...
+
+    async def decide(
+        self, type_: str, id_: str, body: bytes, *, unless_after: tuple[Collection[str], int] | None
+    ) -> DecideOutcome:
+        """Append a decision once per id, unless a record of one of the categories was appended after the position."""
+        ...
 
 
 def digest_of(body: bytes) -> bytes:

@@ -2,16 +2,17 @@
 
 from typing import Any
 
-from parkstream_events.keys import BackendKeys
 from parkstream_service.units import DAY_US
 from redis.asyncio import Redis
 
-from parkstream_eventlog.log import DEDUPE_DAYS, DIGEST_BYTES, EventLog
+from parkstream_eventlog.id_index import TIME_BYTES, decision_field
+from parkstream_eventlog.keys import LogKeys
+from parkstream_eventlog.log import DEDUPE_DAYS, DIGEST_BYTES, LogReader
 
-LETTERS = ("E", "X", "D")
+SCANNED_AT_ONCE = 5_000
 
 
-async def position_at(log: EventLog, at_us: int) -> int:
+async def position_at(log: LogReader, at_us: int) -> int:
     """Return the first position that was recorded at *at_us* or later, one beyond the end when none was.
 
     Recorded times never go back, so it is found by halving. The archive is read only when it must be.
@@ -30,19 +31,42 @@ async def position_at(log: EventLog, at_us: int) -> int:
     return first
 
 
-async def _recorded_at_us(log: EventLog, position: int) -> int:
+async def _recorded_at_us(log: LogReader, position: int) -> int:
     (record,) = await log.read(position - 1, 1)
     return record.recorded_at_us
 
 
-async def positions_of(redis: Redis, keys: BackendKeys, id_: str, *, dedupe_days: int = DEDUPE_DAYS) -> list[int]:
-    """Return the positions of the records with *id_* that the id index still knows: sightings and decisions."""
+async def positions_of(redis: Redis, keys: LogKeys, id_: str, *, dedupe_days: int = DEDUPE_DAYS) -> list[int]:
+    """Return the positions of the records with *id_* that the id index still knows: events and decisions.
+
+    When an event happened is part of its identity, so the whole index is looked through.
+    """
     untyped: Any = redis
     seconds, _ = await untyped.time()
     today = seconds * 1_000_000 // DAY_US
-    fields = [f"{letter}:{id_}" for letter in LETTERS]
+    found: set[bytes] = set()
+    for ago in range(-1, dedupe_days + 2):
+        key = keys.log_ids(today - ago)
+        if (decided := await untyped.hget(key, decision_field(id_))) is not None:
+            found.add(decided)
+        async for _, value in untyped.hscan_iter(key, match=_pattern(id_), count=SCANNED_AT_ONCE):
+            found.add(value)
+    return sorted(int(value[DIGEST_BYTES:]) for value in found)
+
+
+async def decided_at(redis: Redis, keys: LogKeys, id_: str, *, dedupe_days: int = DEDUPE_DAYS) -> int | None:
+    """Return the position of the decision *id_*, if the id index still knows one."""
+    untyped: Any = redis
+    seconds, _ = await untyped.time()
+    today = seconds * 1_000_000 // DAY_US
     async with untyped.pipeline(transaction=False) as pipeline:
         for ago in range(-1, dedupe_days + 2):
-            pipeline.hmget(keys.log_ids(today - ago), fields)
-        answers: list[list[bytes | None]] = await pipeline.execute()
-    return sorted({int(value[DIGEST_BYTES:]) for values in answers for value in values if value})
+            pipeline.hget(keys.log_ids(today - ago), decision_field(id_))
+        answers: list[bytes | None] = await pipeline.execute()
+    return next((int(value[DIGEST_BYTES:]) for value in answers if value), None)
+
+
+def _pattern(id_: str) -> bytes:
+    """Return what matches the field of an event with *id_*: any letter but that of decisions, any time."""
+    escaped = "".join(f"\\{sign}" if sign in "*?[]\\^" else sign for sign in id_)
+    return b"[^D]" + b"?" * TIME_BYTES + escaped.encode()

@@ -3,10 +3,10 @@
 import asyncio
 from collections.abc import AsyncGenerator
 
-from parkstream_eventlog.log import EventLog, Record
+from parkstream_eventlog.log import LogReader, Record
 
 
-async def batches_of(log: EventLog, after: int, last: int, count: int) -> AsyncGenerator[list[Record], None]:
+async def batches_of(log: LogReader, after: int, last: int, count: int) -> AsyncGenerator[list[Record], None]:
     """Yield the records of *log* after position *after* up to *last*, up to *count* at once; errors as for ``read``.
 
     Whoever works on a batch in a thread leaves the loop free to receive the next.

@@ -1,15 +1,16 @@
-"""The log in a Redis stream, written by the functions in ``functions.lua`` only."""
+"""The log in a Redis stream, written by the functions in ``lua`` only."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
+from uuid import uuid4
 
-from parkstream_events import wire
-from parkstream_events.keys import BackendKeys
-from parkstream_service.redis import Functions
 from parkstream_service.units import DAY_US
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
-from parkstream_eventlog.functions import LOG
+from parkstream_eventlog.errors import LogShorterError, OtherLogError
+from parkstream_eventlog.id_index import event_field
+from parkstream_eventlog.keys import LogKeys
 from parkstream_eventlog.log import (
     APPEND_MAX,
     DEDUPE_DAYS,
@@ -17,38 +18,42 @@ from parkstream_eventlog.log import (
     Candidate,
     DecideOutcome,
     Duplicate,
-    GapError,
     IdConflict,
-    LogShorterError,
-    LogState,
     Outcome,
     Overtaken,
-    Record,
     TooOld,
     digest_of,
-    sighting_letter,
 )
-
-BLOCK_MS = 2_000
-"""How long to wait for news in one call; well below the socket timeout."""
-
-_META = tuple(name for name in LogState._fields if name not in {"now_us", "length"})
-_STATE = "return { redis.call('TIME'), redis.call('HMGET', KEYS[2], unpack(ARGV)), redis.call('XLEN', KEYS[1]) }"
-"""In one step, and also while Redis is full, when it allows no transaction."""
-_TYPES = {
-    name.encode(): name
-    for name in (*wire.SIGHTING_TYPES, wire.WATERMARK_ADVANCED, wire.RULES_CHANGED, wire.RECORD_ACKNOWLEDGED)
-}
+from parkstream_eventlog.redis_reader import RedisReader
+from parkstream_eventlog.schema import Letters, Schema
+from parkstream_eventlog.writer import Caller, Writer, writer_here
 
 
-class RedisLog:
-    """An ``EventLog`` in *redis*, whose client must not repeat commands by itself (see ``connect``)."""
+class RedisLog(RedisReader):
+    """An ``EventLog`` in *redis*, whose client must not repeat commands by itself (see ``connect``).
 
-    def __init__(self, redis: Redis, keys: BackendKeys, *, dedupe_days: int = DEDUPE_DAYS) -> None:
-        self._keys = keys
+    *writer* says which log is meant; without one it is the log that is there when this one first writes.
+    """
+
+    def __init__(
+        self,
+        redis: Redis,
+        keys: LogKeys,
+        schema: Schema,
+        *,
+        writer: Writer | None = None,
+        dedupe_days: int = DEDUPE_DAYS,
+    ) -> None:
+        super().__init__(redis, keys)
+        self._letters = Letters(schema)
+        self._writer = writer
         self._dedupe_days = dedupe_days
-        self._functions = Functions(redis, LOG)
-        self._execute = self._functions.execute
+
+    async def create(self) -> str:
+        """See ``EventLog.create``."""
+        log_id = await self._functions.call("create", (self._keys.log, self._keys.log_meta), (uuid4().hex,))
+        self._writer = await writer_here(self._execute, self._keys)
+        return str(log_id.decode())
 
     async def append(self, candidates: Sequence[Candidate]) -> list[Outcome]:
         """See ``EventLog.append``."""
@@ -60,19 +65,22 @@ class RedisLog:
             ]
         if not candidates:
             return []
-        days, events = _flattened(candidates)
+        days, groups, events = _flattened(candidates, self._letters)
         buckets = [self._keys.log_ids(day) for day in days]
-        recorded_at_us, *codes = await self._call("append", buckets, (self._dedupe_days, *days, *events))
+        arguments = (self._dedupe_days, *days, len(groups) // 2, *groups, *events)
+        recorded_at_us, *codes = await self._write("append", buckets, arguments)
         return [_refusal(code) if code & 7 else Appended(code >> 3, recorded_at_us) for code in codes]
 
-    async def decide(self, type_: str, id_: str, body: bytes, *, unless_after: tuple[str, int] | None) -> DecideOutcome:
+    async def decide(
+        self, type_: str, id_: str, body: bytes, *, unless_after: tuple[Collection[str], int] | None
+    ) -> DecideOutcome:
         """See ``EventLog.decide``."""
-        letter, position = (sighting_letter(unless_after[0]), unless_after[1]) if unless_after else ("", 0)
+        categories, position = unless_after or ((), 0)
         seconds, _ = await self._execute("TIME")
         newest_day = int(seconds) * 1_000_000 // DAY_US + 1
         buckets = [self._keys.log_ids(newest_day - ago) for ago in range(self._dedupe_days + 2)]
-        arguments = (self._dedupe_days, newest_day, type_, id_, body, digest_of(body), letter, position)
-        recorded_at_us, code = await self._call("decide", buckets, arguments)
+        arguments = (self._dedupe_days, newest_day, type_, id_, body, digest_of(body), position, *categories)
+        recorded_at_us, code = await self._write("decide", buckets, arguments)
         match code & 7:
             case 0:
                 return Appended(code >> 3, recorded_at_us)
@@ -81,76 +89,50 @@ class RedisLog:
             case _:
                 return Overtaken()
 
-    async def read(self, after: int, count: int) -> list[Record]:
-        """See ``EventLog.read``."""
-        records = await self._range(after, count)
-        if records:
-            return records
-        position = await self._position()
-        if position < after:
-            raise LogShorterError(after, position)
-        if position > after:
-            records = await self._range(after, count)
-            if not records:
-                raise GapError(after + 1, position + 1)
-        return records
-
-    async def follow(self, after: int, count: int) -> AsyncIterator[list[Record]]:
-        """See ``EventLog.follow``."""
-        records = await self.read(after, count)
-        while True:
-            if records:
-                after = records[-1].position
-                yield records
-            records = await self._next(after, count) or await self.read(after, count)
-
-    async def wait_for(self, position: int) -> None:
-        """See ``EventLog.wait_for``."""
-        while await self._position() < position:
-            await self._execute("XREAD", "COUNT", 1, "BLOCK", BLOCK_MS, "STREAMS", self._keys.log, f"{position - 1}-0")
-
-    async def state(self) -> LogState:
-        """See ``EventLog.state``."""
-        answer = await self._execute("EVAL_RO", _STATE, 2, self._keys.log, self._keys.log_meta, *_META)
-        (seconds, microseconds), meta, length = answer
-        now_us = int(seconds) * 1_000_000 + int(microseconds)
-        fields = {name: int(value or 0) for name, value in zip(_META, meta, strict=True)}
-        return LogState(now_us=now_us, length=length, **fields)
-
-    async def _position(self) -> int:
-        return int(await self._execute("HGET", self._keys.log_meta, "position") or 0)
-
-    async def _range(self, after: int, count: int) -> list[Record]:
-        entries = await self._execute("XRANGE", self._keys.log, f"{after + 1}-0", "+", "COUNT", count)
-        return _records(entries, after)
-
-    async def _next(self, after: int, count: int) -> list[Record]:
-        """Wait for what comes after *after*, but not for ever."""
-        answer: Any = await self._execute(
-            "XREAD", "COUNT", count, "BLOCK", BLOCK_MS, "STREAMS", self._keys.log, f"{after}-0"
-        )
-        if not answer:
-            return []
-        entries: Any = answer[self._keys.log.encode()] if hasattr(answer, "keys") else answer[0][1]  # RESP3, RESP2
-        return _records(entries, after)
-
-    async def _call(self, function: str, buckets: list[str], arguments: Sequence[Any]) -> list[int]:
-        answer: list[int] = await self._functions.call(
-            function, (self._keys.log, self._keys.log_meta, *buckets), arguments
-        )
-        return answer
+    async def _write(self, function: str, buckets: Sequence[str], arguments: Sequence[Any]) -> list[int]:
+        """Call *function* for the log that is meant; return its answer, without where the log ends."""
+        writer = self._writer = self._writer or await writer_here(self._execute, self._keys)
+        caller = writer.caller()
+        try:
+            answer = await self._functions.call(
+                function, (self._keys.log, self._keys.log_meta, *buckets), (*caller, *arguments)
+            )
+        except ResponseError as error:
+            raise refusal_of(error, caller) or error from None
+        recorded_at_us, position, *codes = answer
+        writer.reached(position)
+        return [recorded_at_us, *codes]
 
 
-def _flattened(candidates: Sequence[Candidate]) -> tuple[list[int], list[Any]]:
-    """Return the days on which *candidates* happened, and their arguments without any nesting."""
-    buckets: dict[int, int] = {}
+def refusal_of(error: ResponseError, caller: Caller) -> OtherLogError | LogShorterError | None:
+    """Return what *error* says to *caller* of the log that was meant; None when it says something else."""
+    code, _, found = str(error).partition(" ")
+    match code:
+        case "OTHERLOG":
+            return OtherLogError(caller.log_id, found)
+        case "SHORTERLOG":
+            return LogShorterError(caller.durable_position, int(found))
+        case _:
+            return None
+
+
+def _flattened(candidates: Sequence[Candidate], letters: Letters) -> tuple[list[int], list[Any], list[Any]]:
+    """Return the days on which *candidates* happened, their groups (day and category), and their arguments."""
+    days: dict[int, int] = {}
+    numbers: dict[tuple[int, str], int] = {}
     events: list[Any] = []
-    for type_, id_, body, happened_at_us, published_at_us, traceparent in candidates:
-        bucket = buckets.setdefault(happened_at_us // DAY_US, len(buckets) + 1)
+    letter_of = letters.of_event
+    for type_, id_, body, event_time_us, category, published_at_us, traceparent in candidates:
+        day, of_day_us = divmod(event_time_us, DAY_US)
+        group = numbers.get((day, category))
+        if group is None:
+            days.setdefault(day, len(days) + 1)
+            group = numbers[day, category] = len(numbers) + 1
         published = "" if published_at_us is None else published_at_us
-        field = f"{sighting_letter(type_)}:{id_}"
-        events += (bucket, field, type_, body, digest_of(body), published, traceparent or "")
-    return list(buckets), events
+        field = event_field(letter_of(type_), of_day_us, id_)
+        events += (group, field, type_, body, digest_of(body), published, traceparent or "")
+    groups = [half for day, category in numbers for half in (days[day], category)]
+    return list(days), groups, events
 
 
 def _refusal(code: int) -> Outcome:
@@ -162,26 +144,3 @@ def _refusal(code: int) -> Outcome:
             return IdConflict(value)
         case _:
             return TooOld(value)
-
-
-def _records(entries: list[Any], after: int) -> list[Record]:
-    """Return the records of stream *entries*; raise ``GapError`` unless they are dense from *after* + 1."""
-    records = [
-        Record(
-            int(entry_id[:-2]),
-            _TYPES.get(type_) or type_.decode(),
-            id_.decode(),
-            body,
-            int(recorded),
-            int(published) if published else None,
-            traceparent.decode() if traceparent else None,
-        )
-        for entry_id, (_, type_, _, id_, _, body, _, recorded, _, published, _, traceparent) in entries
-    ]
-    # Stream ids only grow, so the ends tell.
-    if records and records[-1].position != after + len(records):
-        expected, found = next(
-            (after + nth, record.position) for nth, record in enumerate(records, 1) if record.position != after + nth
-        )
-        raise GapError(expected, found)
-    return records

@@ -32,10 +32,12 @@ class BackendKeys(Keys):
 
     def __init__(self, mall: str) -> None:
         super().__init__("backend", mall)
+        self.name = mall
+        """The log is called by its mall."""
         self.log = self.key("log")
         """Stream: the records, stream id ``<position>-0``."""
         self.log_meta = self.key("log", "meta")
-        """Hash: position, recorded_at_us, archived_through, entered_position, exited_position, and their times."""
+        """Hash: log_id, position, recorded_at_us, archived_through, and per category ``latest:<category>``."""
         self.log_leases = self.key("log", "leases")
         """Hash: who reads the log, to ``<position>:<until>``; until then (µs) nothing after it is archived."""
         self.log_restoring = self.key("log", "restoring")
@@ -50,7 +52,7 @@ class BackendKeys(Keys):
         """Hash: outbox id to the summary that the server refused, with its problem."""
 
     def log_ids(self, day: int) -> str:
-        """Hash of one *day* (days since 1970, of happening): direction and id to digest and position."""
+        """Hash of one *day* (days since 1970, of event times): letter, time and id to digest and position."""
         return self.key("log", "ids", day)
 
     def projection(self, version: int, name: str) -> str:

@@ -103,7 +103,7 @@ class Generator:
         await self.tasks.stop()
 
     def _report(self, task: str, error: BaseException) -> None:
-        self._station.telemetry.log(names.EVENT_GENERATOR_FAILED, duty=task, error=error)
+        self._station.telemetry.log(names.EVENT_GENERATOR_FAILED, task=task, error=error)
 
     async def _live(self) -> Mapping[str, str]:
         return {f"task {name}": problem for name, problem in self.tasks.failed.items()}

@@ -1,4 +1,4 @@
-"""The topology as FastStream objects. Reading order: topology, connecting, tolerance, batch."""
+"""The topology as FastStream objects. Reading order: topology, connection, tolerance, batch_subscriber."""
 
 from parkstream_messaging.connection import make_broker
 from parkstream_messaging.topology import (

@@ -32,10 +32,8 @@ def recorded_event_of(record: Record) -> RecordedEvent:
     return RecordedEvent(record.position, record.recorded_at_us, record.published_at_us, record.traceparent, event)
 
 
-def item_of(emitted: Emitted, traceparent: str | None) -> bytes:
-    """Return the summary of *emitted* as it is posted, going on with the trace *traceparent*."""
-    if traceparent != emitted.cause.traceparent:
-        emitted = emitted._replace(cause=emitted.cause._replace(traceparent=traceparent))
+def item_of(emitted: Emitted) -> bytes:
+    """Return the summary of *emitted* as the outbox holds it, without its trace context."""
     return encode_item(summary_of(emitted))
 
 

@@ -1,8 +1,16 @@
-"""The functions in ``functions.lua`` and ``switching.lua``, which are the only writers of projections."""
+"""The functions in Redis that write projections, the outbox and the versions, and the libraries made of them."""
 
 from typing import Final
 
+from parkstream_eventlog.functions import RECORD
 from parkstream_service.redis import Library, source_of
 
-PROJECTING: Final = Library("parkstream_projection", 3, (source_of("parkstream_projection", "functions.lua"),))
-SWITCHING: Final = Library("parkstream_switching", 1, (source_of("parkstream_projection", "switching.lua"),))
+PACKAGE: Final = "parkstream_projection"
+PROJECTING: Final = Library(
+    "parkstream_projection",
+    4,
+    (RECORD, *(source_of(PACKAGE, f"lua/{name}.lua") for name in ("live", "outbox", "projection"))),
+)
+SWITCHING: Final = Library(
+    "parkstream_versions", 2, (RECORD, *(source_of(PACKAGE, f"lua/{name}.lua") for name in ("live", "versions")))
+)

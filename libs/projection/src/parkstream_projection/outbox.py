@@ -1,4 +1,4 @@
-"""Summaries on their way: a stream that a group of consumers empties, and those that the server refused."""
+"""What is on its way to a server: a stream that a group of consumers empties, and what the server refused."""
 
 import time
 from collections.abc import Sequence
@@ -18,32 +18,30 @@ REDRIVEN_AT_ONCE: Final = 100
 
 
 class Entry(NamedTuple):
-    """A summary that waits: *item* is the JSON to be posted."""
+    """An item that waits: *revision* of what goes by *key*, as JSON without its trace context."""
 
     id: str
-    visit_id: str
+    key: str
     revision: int
     item: bytes
     recorded_at_us: int
     """Of the record that caused it."""
     projected_at_us: int
     """When it was put here."""
+    traceparent: str | None = None
+    """The trace that it goes on with."""
 
 
 class Parked(Struct, frozen=True, kw_only=True):
-    """A summary that the server refused, and why."""
+    """An item that the server refused, and why."""
 
     id: str
-    visit_id: str
+    key: str
     revision: int
     problem: str
     parked_at_us: int
     item: Raw
-
-
-class _Item(Struct):
-    visit_id: str
-    revision: int
+    traceparent: str | None = None
 
 
 class Outbox:
@@ -57,7 +55,7 @@ class Outbox:
         self._claimed_through = "0-0"
 
     async def take(self, consumer: str, count: int, block_ms: int) -> list[Entry]:
-        """Return up to *count* summaries that nobody has taken; when there is none, wait *block_ms* (> 0) for one."""
+        """Return up to *count* items that nobody has taken; when there is none, wait *block_ms* (> 0) for one."""
         command = ("XREADGROUP", "GROUP", GROUP, consumer, "COUNT", count, "BLOCK", block_ms)
         answer = await self._in_group(*command, "STREAMS", self._stream, ">")
         if not answer:
@@ -65,7 +63,7 @@ class Outbox:
         return _entries(answer[self._stream.encode()] if hasattr(answer, "keys") else answer[0][1])  # RESP3, RESP2
 
     async def claim(self, consumer: str, min_idle_ms: int, count: int) -> list[Entry]:
-        """Take up to *count* summaries over that another consumer took *min_idle_ms* ago and has not settled."""
+        """Take up to *count* items over that another consumer took *min_idle_ms* ago and has not settled."""
         while True:
             answer = await self._in_group(
                 "XAUTOCLAIM", self._stream, GROUP, consumer, min_idle_ms, self._claimed_through, "COUNT", count
@@ -74,32 +72,36 @@ class Outbox:
             if answer[1] or self._claimed_through == "0-0":
                 return _entries(answer[1])
 
+    async def renew(self, consumer: str, ids: Sequence[str]) -> None:
+        """Keep *ids*, which *consumer* took, from being claimed by others; what is gone stays gone."""
+        await self._in_group("XCLAIM", self._stream, GROUP, consumer, 0, *ids, "JUSTID")
+
     async def settle(self, ids: Sequence[str]) -> int:
         """Remove what was delivered; return how many of *ids* were there still."""
         if not ids:
             return 0
         return int(await self._functions.call("settle", (self._stream, self._meta), (GROUP, *ids)))
 
-    async def park(self, id_: str, item: bytes, problem: str) -> bool:
-        """Set a summary aside because of *problem*; return False when it was settled or parked before."""
-        what = msgspec.json.decode(item, type=_Item)
+    async def park(self, entry: Entry, problem: str) -> bool:
+        """Set *entry* aside because of *problem*; return False when it was settled or parked before."""
         parked = Parked(
-            id=id_,
-            visit_id=what.visit_id,
-            revision=what.revision,
+            id=entry.id,
+            key=entry.key,
+            revision=entry.revision,
             problem=problem,
             parked_at_us=time.time_ns() // 1_000,
-            item=Raw(item),
+            item=Raw(entry.item),
+            traceparent=entry.traceparent,
         )
         keys = (self._stream, self._parked)
-        return bool(await self._functions.call("park", keys, (GROUP, id_, msgspec.json.encode(parked))))
+        return bool(await self._functions.call("park", keys, (GROUP, entry.id, msgspec.json.encode(parked))))
 
     async def depth(self) -> int:
-        """Return how many summaries are not delivered, parked ones aside."""
+        """Return how many items are not delivered, parked ones aside."""
         return int(await self._functions.execute("XLEN", self._stream))
 
     async def age_seconds(self) -> float:
-        """Return for how long the oldest summary has waited since its cause was recorded; 0 when none waits."""
+        """Return for how long the oldest item has waited since its cause was recorded; 0 when none waits."""
         async with self._functions.pipeline(transaction=True) as pipeline:
             pipeline.execute_command("XRANGE", self._stream, "-", "+", "COUNT", 1)
             pipeline.execute_command("TIME")
@@ -110,7 +112,7 @@ class Outbox:
         return max(0.0, int(seconds) + (int(microseconds) - entry.recorded_at_us) / 1_000_000)
 
     async def parked(self) -> int:
-        """Return how many summaries were refused."""
+        """Return how many items were refused."""
         return int(await self._functions.execute("HLEN", self._parked))
 
     async def parked_items(self, cursor: str = "0", count: int = 100) -> tuple[str, list[Parked]]:
@@ -133,7 +135,7 @@ class Outbox:
     async def _redrive(self, parked: Sequence[Parked]) -> int:
         arguments: list[Any] = []
         for one in parked:
-            arguments += (one.id, one.visit_id, one.revision, bytes(one.item), one.parked_at_us)
+            arguments += (one.id, one.key, one.revision, bytes(one.item), one.parked_at_us, one.traceparent or "")
         return int(await self._functions.call("redrive", (self._stream, self._parked, self._meta), arguments))
 
     async def _in_group(self, *command: str | int) -> Any:  # noqa: ANN401 - what Redis answers
@@ -156,6 +158,14 @@ class Outbox:
 
 def _entries(entries: list[Any]) -> list[Entry]:
     return [
-        Entry(id_.decode(), visit_id.decode(), int(revision), item, int(recorded), int(projected))
-        for id_, (_, visit_id, _, revision, _, item, _, recorded, _, projected) in entries
+        Entry(
+            id_.decode(),
+            key.decode(),
+            int(revision),
+            item,
+            int(recorded),
+            int(projected),
+            traceparent.decode() if traceparent else None,
+        )
+        for id_, (_, key, _, revision, _, item, _, recorded, _, traceparent, _, projected) in entries
     ]

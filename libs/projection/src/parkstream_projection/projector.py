@@ -146,14 +146,13 @@ class Projector:
         traced = self._traced
         for nth, revision in enumerate(new):
             goes_on = None if revision.restated else revision.cause.traceparent
-            traceparent = traced(revision) if traced else goes_on
-            item = item_of(revision, traceparent)
             change.summaries += (
                 f"{recorded.position}-{nth}",
                 revision.visit_id,
                 revision.revision,
-                item,
+                item_of(revision),
                 recorded.recorded_at_us,
+                (traced(revision) if traced else goes_on) or "",
             )
 
 

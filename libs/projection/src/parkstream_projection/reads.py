@@ -34,8 +34,8 @@ class Present(Struct, frozen=True):
 
     @property
     def pending(self) -> int:
-        """How many visits wait for sightings still to come."""
-        return self.clock.counters.pending
+        """How many visits wait for the watermark; a car inside may still leave, and waits for nothing."""
+        return self.clock.counters.pending - self.clock.counters.inside
 
     @property
     def inside(self) -> int:

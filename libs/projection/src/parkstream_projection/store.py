@@ -14,6 +14,7 @@ from parkstream_projection.functions import PROJECTING
 
 HASH_EVERY: Final = 10_000
 """At every such position the state hash is kept."""
+OUTBOX_FIELDS: Final = 6
 STALE: Final = 1
 NOT_LIVE: Final = 2
 FIRST_VERSION: Final = 1
@@ -84,7 +85,7 @@ class Change(Struct):
     """Per kind of timer: due time, member, due time, member …"""
     dropped: list[list[str]] = field(default_factory=lambda: [[], [], []])
     summaries: list[str | int | bytes] = []
-    """Outbox id, visit id, revision, item, recorded time, outbox id …"""
+    """Outbox id, visit id, revision, item, recorded time, traceparent, outbox id …"""
 
     def arguments(self) -> list[Any]:
         """Return what the function takes after the fence."""
@@ -94,7 +95,7 @@ class Change(Struct):
             (self.plates, 2),
             (self.forgotten, 1),
             *pairs,
-            (self.summaries, 5),
+            (self.summaries, OUTBOX_FIELDS),
         ]
         flat: list[Any] = [self.checkpoint, self.state_hash, self.clock, kept]
         flat += [len(values) // width for values, width in lists]

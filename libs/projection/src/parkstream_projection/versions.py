@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import Struct
+from parkstream_eventlog import Writer
 from parkstream_eventlog.log import DEDUPE_DAYS, digest_of
+from parkstream_eventlog.redis_log import refusal_of
+from parkstream_eventlog.writer import writer_here
 from parkstream_events import wire
 from parkstream_events.decisions import VisitsRestated
 from parkstream_events.keys import BackendKeys
@@ -12,6 +15,7 @@ from parkstream_events.units import DAY_US
 from parkstream_service.redis import Functions
 from parkstream_visits import Timer
 from redis.asyncio import Redis
+from redis.exceptions import ResponseError
 
 from parkstream_projection.functions import SWITCHING
 from parkstream_projection.store import FIRST_VERSION, ProjectionError
@@ -63,11 +67,14 @@ class OtherLiveError(ProjectionError):
 
 
 class Versions:
-    """The versions in *redis*, whose client must not repeat commands by itself."""
+    """The versions in *redis*, whose client must not repeat commands by itself; see ``RedisLog`` for *writer*."""
 
-    def __init__(self, redis: Redis, keys: BackendKeys, *, dedupe_days: int = DEDUPE_DAYS) -> None:
+    def __init__(
+        self, redis: Redis, keys: BackendKeys, *, writer: Writer | None = None, dedupe_days: int = DEDUPE_DAYS
+    ) -> None:
         self._functions = Functions(redis, SWITCHING)
         self._keys = keys
+        self._writer = writer
         self._dedupe_days = dedupe_days
 
     async def live(self) -> int:
@@ -116,11 +123,19 @@ class Versions:
         metas = (keys.projection(live, "meta"), keys.projection(to, "meta"))
         buckets = (keys.log_ids(newest_day), keys.log_ids(newest_day - 1))
         touched = (keys.projections, keys.outbox_meta, *metas, keys.log, keys.log_meta, *buckets)
-        arguments: list[Any] = [live, to, checkpoint, self._dedupe_days, newest_day, int(bool(decisions))]
+        writer = self._writer = self._writer or await writer_here(self._functions.execute, keys)
+        caller = writer.caller()
+        arguments: list[Any] = [
+            *caller,
+            *(live, to, checkpoint, self._dedupe_days, newest_day, int(bool(decisions))),
+        ]
         for decision in decisions:
             body = wire.encode(decision)
             arguments += (wire.type_of(decision), decision.id, body, digest_of(body))
-        outcome, _ = await self._functions.call("switch", touched, arguments)
+        try:
+            outcome, _ = await self._functions.call("switch", touched, arguments)
+        except ResponseError as error:
+            raise refusal_of(error, caller) or error from None
         if outcome == OTHER_LIVE:
             raise OtherLiveError(live)
         if outcome == NO_VERSION:

@@ -1,9 +1,9 @@
-"""The senses: traces, metrics and logs under names that are all listed.
+"""Traces, metrics and logs under names that are all listed.
 
-Read ``names`` for what is told, ``telemetry`` for how to tell it, ``exporting`` for where it goes.
+Read ``names`` for what is emitted, ``telemetry`` for how to emit it, ``exporter`` for where it goes.
 """
 
-from opentelemetry.trace import INVALID_SPAN, Span
+from opentelemetry.trace import INVALID_SPAN, Link, Span
 
 from parkstream_telemetry import names
 from parkstream_telemetry.latency import Percentiles, Stage
@@ -11,10 +11,17 @@ from parkstream_telemetry.logs import explanation
 from parkstream_telemetry.metrics import UnlistedError
 from parkstream_telemetry.steps import end, links_to
 from parkstream_telemetry.telemetry import Telemetry, TelemetryOptions, start
-from parkstream_telemetry.tracecontext import context_of, span_context_of, traceparent_of
+from parkstream_telemetry.tracecontext import (
+    context_of,
+    span_context_of,
+    trace_id_of,
+    traceparent_of,
+    valid_traceparent,
+)
 
 __all__ = [
     "INVALID_SPAN",
+    "Link",
     "Percentiles",
     "Span",
     "Stage",
@@ -28,5 +35,7 @@ __all__ = [
     "names",
     "span_context_of",
     "start",
+    "trace_id_of",
     "traceparent_of",
+    "valid_traceparent",
 ]

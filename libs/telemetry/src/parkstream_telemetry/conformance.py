@@ -2,11 +2,13 @@
 
 from collections.abc import Iterable
 from functools import cache
+from types import ModuleType
 
 from parkstream_telemetry import names
 from parkstream_telemetry.kinds import Attribute, Event, Metric, Span
+from parkstream_telemetry.names import backend, generators, summary_api
 
-EXCEPTION_ATTRIBUTES = frozenset({"exception.type", "exception.message", "exception.stacktrace"})
+ALWAYS_ALLOWED = frozenset({"event.name", "exception.type", "exception.message", "exception.stacktrace"})
 OVERFLOW_ATTRIBUTE = "otel.metric.overflow"
 
 
@@ -14,6 +16,21 @@ OVERFLOW_ATTRIBUTE = "otel.metric.overflow"
 def metrics() -> dict[str, Metric]:
     """Return all metrics by name."""
     return {one.name: one for one in vars(names).values() if isinstance(one, Metric)}
+
+
+_OF_SERVICE: dict[str, ModuleType] = {
+    "parkstream-backend": backend,
+    "parkstream-entry-generator": generators,
+    "parkstream-exit-generator": generators,
+    "parkstream-summary-api": summary_api,
+}
+
+
+def countable(service: str) -> list[Metric]:
+    """Return the counters and histograms of *service* all of whose labels are known before anything is counted."""
+    found = vars(_OF_SERVICE[service]).values() if service in _OF_SERVICE else ()
+    metrics = (one for one in found if isinstance(one, Metric) and one.kind != "gauge")
+    return [one for one in metrics if all(attribute.values for attribute in one.attributes)]
 
 
 @cache
@@ -34,34 +51,34 @@ def attributes() -> dict[str, Attribute]:
     return {one.keyword: one for one in vars(names).values() if isinstance(one, Attribute)}
 
 
-def span_problem(name: str, kind: str, said: Iterable[str]) -> str | None:
+def span_problem(name: str, kind: str, attributes: Iterable[str]) -> str | None:
     """Return what is wrong with a span of this name, kind and attributes, or ``None``."""
     span = next((one for one in spans() if one.names(name)), None)
     if span is None:
         return f"span {name!r} is not listed"
     if span.kind.value != kind:
         return f"span {name!r} is listed as {span.kind.value}, not {kind}"
-    return _unlisted(f"span {name!r}", said, (*span.attributes, names.ATTRIBUTE_ERROR_TYPE))
+    return _unlisted(f"span {name!r}", attributes, (*span.attributes, names.ATTRIBUTE_ERROR_TYPE))
 
 
-def metric_problem(name: str, unit: str, said: Iterable[str]) -> str | None:
+def metric_problem(name: str, unit: str, attributes: Iterable[str]) -> str | None:
     """Return what is wrong with a metric of this name, unit and attributes, or ``None``."""
     metric = metrics().get(name)
     if metric is None:
         return f"metric {name!r} is not listed"
     if metric.unit != unit:
         return f"metric {name!r} is listed in {metric.unit}, not {unit}"
-    return _unlisted(f"metric {name!r}", set(said) - {OVERFLOW_ATTRIBUTE}, metric.attributes)
+    return _unlisted(f"metric {name!r}", set(attributes) - {OVERFLOW_ATTRIBUTE}, metric.attributes)
 
 
-def event_problem(name: str, said: Iterable[str]) -> str | None:
+def event_problem(name: str, attributes: Iterable[str]) -> str | None:
     """Return what is wrong with a log record of this event and attributes, or ``None``."""
     event = events().get(name)
     if event is None:
         return f"event {name!r} is not listed"
-    return _unlisted(f"event {name!r}", set(said) - EXCEPTION_ATTRIBUTES, event.attributes)
+    return _unlisted(f"event {name!r}", set(attributes) - ALWAYS_ALLOWED, event.attributes)
 
 
-def _unlisted(what: str, said: Iterable[str], listed: Iterable[Attribute]) -> str | None:
-    unlisted = set(said) - {attribute.name for attribute in listed}
+def _unlisted(what: str, attributes: Iterable[str], listed: Iterable[Attribute]) -> str | None:
+    unlisted = set(attributes) - {attribute.name for attribute in listed}
     return f"{what} has no {sorted(unlisted)}" if unlisted else None

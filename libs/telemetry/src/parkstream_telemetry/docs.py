@@ -40,7 +40,7 @@ VARIABLES = (
 )
 RECEIVER = """
 A receiver that is away, slow or answers errors costs nothing but what waits: what the queue cannot hold is dropped,
-counted in `parking.telemetry.dropped` and said at most once a minute. Shutting down waits 3 s at most.
+counted in `parking.telemetry.dropped` and logged at most once a minute. Shutting down waits 3 s at most.
 """
 
 
@@ -74,15 +74,16 @@ def _metric(metric: Metric) -> tuple[str, ...]:
 
 def _events() -> str:
     rows = [_event(one) for one in sorted(conformance.events().values(), key=lambda one: one.name)]
-    told = (
+    about = (
         "One JSON line each, with `trace_id` and `span_id` inside a trace; an error adds its type, message and stack."
+        " Over OTLP a record has the name as `event.name` too, and a body with the facts; those with * stay at home."
     )
-    return f"## Events\n\n{told}\n\n" + _table(("name", "level", "meaning", "in the line"), rows)
+    return f"## Events\n\n{about}\n\n" + _table(("name", "level", "meaning", "in the line"), rows)
 
 
 def _event(event: Event) -> tuple[str, ...]:
-    said = "; ".join(f"`{one.keyword}`: {one.meaning}" for one in event.attributes)
-    return f"`{event.name}`", event.level, event.meaning, said
+    fields = "; ".join(f"`{one.keyword}`: {one.meaning}" for one in event.attributes)
+    return f"`{event.name}`{'' if event.exported else ' *'}", event.level, event.meaning, fields
 
 
 def _attributes() -> str:
@@ -94,7 +95,7 @@ def _attributes() -> str:
 
 
 def _names(attributes: Iterable[Attribute]) -> str:
-    return ", ".join(f"`{attribute.name}`" for attribute in attributes)
+    return ", ".join(f"`{one.name}`" + (f" ({', '.join(one.values)})" if one.values else "") for one in attributes)
 
 
 def _table(titles: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:

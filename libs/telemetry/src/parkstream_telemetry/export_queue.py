@@ -1,4 +1,4 @@
-"""Where telemetry waits for its export: a bounded queue and a thread that a receiver can hold up, but no service."""
+"""Where telemetry waits for its exporter: a bounded queue and a thread that a receiver can hold up, but no service."""
 
 from collections import deque
 from collections.abc import Callable
@@ -9,7 +9,7 @@ from typing import Generic, TypeVar
 from msgspec import Struct
 
 T = TypeVar("T")
-SAY_SECONDS = 60.0
+REPORT_SECONDS = 60.0
 ABORT_SECONDS = 0.1
 QUEUE_FULL = "queue_full"
 EXPORT_FAILED = "export_failed"
@@ -23,10 +23,10 @@ class Limits(Struct, frozen=True):
     delay_seconds: float = 0.2
 
 
-class Outlet(Generic[T]):
+class ExportQueue(Generic[T]):
     """Sends what is put in; what does not fit, or is not taken, is counted and forgotten.
 
-    *send* returns whether the receiver took the batch, and may block; *abort* makes it return. *say* is told how many
+    *send* returns whether the receiver took the batch, and may block; *abort* makes it return. *report* gets how many
     were dropped and why, at most once a minute.
     """
 
@@ -35,7 +35,7 @@ class Outlet(Generic[T]):
         signal: str,
         send: Callable[[list[T]], bool],
         abort: Callable[[], None],
-        say: Callable[[str, int, str], None],
+        report: Callable[[str, int, str], None],
         limits: Limits,
     ) -> None:
         self.signal = signal
@@ -43,15 +43,15 @@ class Outlet(Generic[T]):
         self.dropped = {QUEUE_FULL: 0, EXPORT_FAILED: 0}
         self._send = send
         self._abort = abort
-        self._say = say
+        self._report = report
         self._limits = limits
         self._waiting: deque[T] = deque()
         self._awake = Event()
         self._closing = False
-        self._given_up = False
-        self._said = 0
-        self._silent_until = 0.0
-        self._thread = Thread(target=self._work, name=f"{signal} outlet", daemon=True)
+        self._abandoned = False
+        self._reported = 0
+        self._next_report_at = 0.0
+        self._thread = Thread(target=self._work, name=f"{signal} exporter", daemon=True)
         self._thread.start()
 
     def put(self, item: T) -> None:
@@ -79,21 +79,21 @@ class Outlet(Generic[T]):
         self._thread.join(max(0.0, deadline - monotonic()))
         self._abort()
         if self._thread.is_alive():
-            self._given_up = True
+            self._abandoned = True
             self._thread.join(ABORT_SECONDS)
         self.dropped[EXPORT_FAILED] += len(self._waiting)
-        self._complain()
+        self._report_dropped()
 
     def _work(self) -> None:
         while not self._closing:
             self._awake.wait(self._limits.delay_seconds)
             self._awake.clear()
             self._export()
-            while len(self._waiting) >= self._limits.batch_max and not self._given_up:
+            while len(self._waiting) >= self._limits.batch_max and not self._abandoned:
                 self._export()
-            if monotonic() >= self._silent_until:
-                self._complain()
-        while self._waiting and not self._given_up:
+            if monotonic() >= self._next_report_at:
+                self._report_dropped()
+        while self._waiting and not self._abandoned:
             self._export()
 
     def _export(self) -> None:
@@ -106,10 +106,10 @@ class Outlet(Generic[T]):
         else:
             self.dropped[EXPORT_FAILED] += len(batch)
 
-    def _complain(self) -> None:
+    def _report_dropped(self) -> None:
         dropped = sum(self.dropped.values())
-        if dropped > self._said:
+        if dropped > self._reported:
             reason = max(self.dropped, key=lambda reason: self.dropped[reason])
-            self._say(self.signal, dropped - self._said, reason)
-            self._said = dropped
-            self._silent_until = monotonic() + SAY_SECONDS
+            self._report(self.signal, dropped - self._reported, reason)
+            self._reported = dropped
+            self._next_report_at = monotonic() + REPORT_SECONDS

@@ -16,11 +16,11 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import NonRecordingSpan, SpanContext, set_span_in_context
 
 from parkstream_telemetry import protobuf
-from parkstream_telemetry.export_queue import Limits, Outlet
+from parkstream_telemetry.export_queue import ExportQueue, Limits
 from parkstream_telemetry.logs import Line
 from parkstream_telemetry.metrics import Figure
 from parkstream_telemetry.names import SCHEMA_URL
-from parkstream_telemetry.periodic_reader import Pulse
+from parkstream_telemetry.periodic_reader import PeriodicReader
 from parkstream_telemetry.receivers import Protocol as Wire
 from parkstream_telemetry.receivers import Receivers, Signal
 from parkstream_telemetry.tracer import Samples, Step
@@ -31,10 +31,10 @@ if TYPE_CHECKING:
 
 SCOPE = "parkstream"
 ABORTS_SECONDS = 0.3
-Say = Callable[[str, int, str], None]
+Report = Callable[[str, int, str], None]
 
 
-class Exporter(Protocol):
+class SdkExporter(Protocol):
     """What the SDK's exporters have in common."""
 
     def export(self, batch: Any, /) -> Any:  # noqa: ANN401 - each signal has its own
@@ -46,39 +46,39 @@ class Exporter(Protocol):
         ...
 
 
-class Exporting:
-    """The outlets of one process, as many as *receivers* name."""
+class Exporters:
+    """The exporters of one process, one per signal that *receivers* name."""
 
-    def __init__(self, service: str, receivers: Receivers, say: Say, figures: Callable[[], list[Figure]]) -> None:
+    def __init__(self, service: str, receivers: Receivers, report: Report, figures: Callable[[], list[Figure]]) -> None:
         logging.getLogger("opentelemetry").setLevel(
             logging.CRITICAL + 1
-        )  # Failures are counted, and said once a minute.
+        )  # Failures are counted, and logged once a minute.
         logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
         resource = resource_of(service)
         scope = InstrumentationScope(SCOPE, version("parkstream-telemetry"), SCHEMA_URL)
         self._translator = Translator(resource, scope)
         self._envelope = _envelope(resource, scope)
-        self._say = say
+        self._report = report
         wires = receivers.protocols
         sampler = TracerProvider(shutdown_on_exit=False).sampler
         self.samples = _sampling(sampler)
-        self.spans: Outlet[bytes] | None = None
-        self.lines: Outlet[ReadableLogRecord] | None = None
-        self._metrics: Pulse | None = None
+        self.spans: ExportQueue[bytes] | None = None
+        self.lines: ExportQueue[ReadableLogRecord] | None = None
+        self._metrics: PeriodicReader | None = None
         if "traces" in wires and sampler is not ALWAYS_OFF:
-            self.spans = self._outlet(
+            self.spans = self._queue(
                 "traces", _module(wires["traces"]).EncodedSpanExporter(self._envelope), receivers.spans
             )
         if "logs" in wires:
-            self.lines = self._outlet("logs", _module(wires["logs"]).OTLPLogExporter(), receivers.logs)
+            self.lines = self._queue("logs", _module(wires["logs"]).OTLPLogExporter(), receivers.logs)
         if "metrics" in wires:
             exporter = _module(wires["metrics"]).OTLPMetricExporter()
-            self._metrics = self._pulse(exporter, figures, receivers.metrics_seconds)
+            self._metrics = self._reader(exporter, figures, receivers.metrics_seconds)
 
     @property
-    def outlets(self) -> list[Outlet[Any]]:
+    def queues(self) -> list[ExportQueue[Any]]:
         """Return the queues that there are."""
-        return [outlet for outlet in (self.spans, self.lines) if outlet is not None]
+        return [queue for queue in (self.spans, self.lines) if queue is not None]
 
     def put_line(self, line: Line) -> None:
         """Let *line* wait for its export."""
@@ -96,31 +96,33 @@ class Exporting:
             if thread is not None:
                 thread.join(deadline)
 
-    def _outlet(self, signal: Signal, exporter: Exporter, limits: Limits) -> Outlet[Any]:
-        return Outlet(signal, lambda batch: _taken(exporter, batch), lambda: _aborted(exporter), self._say, limits)
+    def _queue(self, signal: Signal, exporter: SdkExporter, limits: Limits) -> ExportQueue[Any]:
+        return ExportQueue(
+            signal, lambda batch: _taken(exporter, batch), lambda: _aborted(exporter), self._report, limits
+        )
 
-    def _pulse(self, exporter: Exporter, figures: Callable[[], list[Figure]], seconds: float) -> Pulse:
+    def _reader(self, exporter: SdkExporter, figures: Callable[[], list[Figure]], seconds: float) -> PeriodicReader:
         def send() -> None:
             _taken(exporter, self._translator.metrics(figures()))
 
-        return Pulse("metrics", seconds, send, lambda: _aborted(exporter), at_end=True)
+        return PeriodicReader("metrics", seconds, send, lambda: _aborted(exporter), at_end=True)
 
 
 def resource_of(service: str) -> Resource:
-    """Return what the environment says of this process, by default under the name *service*."""
+    """Return what the environment names this process, by default under the name *service*."""
     stated = Resource.create({"service.instance.id": str(uuid4()), "service.namespace": "parkstream"})
     named = os.environ.get("OTEL_SERVICE_NAME") or "service.name=" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
     return stated if named else stated.merge(Resource({"service.name": service}))
 
 
-def _taken(exporter: Exporter, batch: object) -> bool:
+def _taken(exporter: SdkExporter, batch: object) -> bool:
     try:
         return bool(exporter.export(batch).name == "SUCCESS")
     except Exception:  # noqa: BLE001 - whatever a receiver or its exporter does, services go on; the caller counts it
         return False
 
 
-def _aborted(exporter: Exporter) -> None:
+def _aborted(exporter: SdkExporter) -> None:
     exporter.shutdown()
 
 

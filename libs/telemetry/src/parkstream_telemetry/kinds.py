@@ -2,9 +2,9 @@
 
 import re
 from enum import Enum
-from typing import Literal
+from typing import Literal, Self
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 AttributeType = Literal["str", "int", "float", "bool", "str[]"]
 MetricKind = Literal["counter", "histogram", "gauge"]
@@ -12,8 +12,8 @@ Level = Literal["debug", "info", "warning", "error"]
 
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 """Bucket bounds of a duration, s."""
-COUNTS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
-"""Bucket bounds of a batch's size."""
+COUNTS = (0.5, 1.5, 2.5, 5.5, 10.5, 20.5, 50.5, 100.5, 200.5, 500.5)
+"""Bucket bounds of a batch's size: at halves, so that a percentile that is interpolated between two is a whole one."""
 STAYS = (60.0, 300.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 10_800.0, 14_400.0, 21_600.0, 28_800.0, 43_200.0, 86_400.0)
 """Bucket bounds of a car's stay, s."""
 
@@ -29,12 +29,18 @@ class Kind(Enum):
 
 
 class Attribute(Struct, frozen=True, eq=False):
-    """One thing that is said; callers name it by *argument*, by default the last part of *name*."""
+    """One property of a span, metric or event; callers name it by *argument*, by default the last part of *name*."""
 
     name: str
     type: AttributeType
     meaning: str
     argument: str = ""
+    values: tuple[str, ...] = ()
+    """All that there are of a metric's label; none when they are not known."""
+
+    def of(self, *values: str) -> Self:
+        """Return this attribute as the label of a metric that has these *values* and no others."""
+        return structs.replace(self, values=tuple(map(str, values)))
 
     @property
     def keyword(self) -> str:
@@ -54,12 +60,16 @@ class Metric(Struct, frozen=True, eq=False):
 
 
 class Event(Struct, frozen=True, eq=False):
-    """One structured line of the log; an error's type, message and stack trace may always be added."""
+    """One structured line of the log; an error's type, message and stack trace may always be added.
+
+    One that is not *exported* stays in the process' own output.
+    """
 
     name: str
     level: Level
     meaning: str
     attributes: tuple[Attribute, ...] = ()
+    exported: bool = True
 
 
 class Span(Struct, frozen=True, eq=False):

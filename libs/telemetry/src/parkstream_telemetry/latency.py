@@ -25,7 +25,7 @@ class Stage(Enum):
     PROJECT_TO_DELIVER = "project_to_deliver"
     DELIVER_TO_DISK = "deliver_to_disk"
     END_TO_END = "end_to_end"
-    END_TO_END_HELD = "end_to_end_held"
+    END_TO_END_PENDING = "end_to_end_pending"
 
 
 class Percentiles(Struct, frozen=True):
@@ -57,10 +57,10 @@ class Samples:
     def quantile(self, share: float) -> float:
         """Return the duration in seconds that *share* of the samples do not exceed; there must be some."""
         rank = share * (self.count - 1)
-        seen = 0
+        counted = 0
         for bucket, count in enumerate(self.buckets):
-            seen += count
-            if seen > rank:
+            counted += count
+            if counted > rank:
                 return _middle(bucket)
         return _middle(_LAST)
 
@@ -108,7 +108,7 @@ class Latency:
 
     def __init__(self) -> None:
         self._samples = {stage: Samples() for stage in Stage}
-        self._said = {stage: samples.copy() for stage, samples in self._samples.items()}
+        self._reported = {stage: samples.copy() for stage, samples in self._samples.items()}
 
     def record(self, stage: Stage, seconds: float) -> None:
         """Count one duration of *stage*."""
@@ -127,8 +127,8 @@ class Latency:
         found: dict[str, Percentiles] = {}
         for stage, samples in self._samples.items():
             now = samples.copy()
-            percentiles = now.since(self._said[stage]).percentiles()
-            self._said[stage] = now
+            percentiles = now.since(self._reported[stage]).percentiles()
+            self._reported[stage] = now
             if percentiles is not None:
                 found[stage.value] = percentiles
         return found

@@ -25,14 +25,14 @@ LogFormat = Literal["json", "pretty"]
 
 
 class Line(Struct, frozen=True):
-    """One event that happened; *attributes* by their full names, *said* by their arguments."""
+    """One event that happened; *attributes* by their full names, *fields* by their arguments."""
 
     event: Event
     level: Level
     at_ns: int
     span: SpanContext | None
     attributes: Mapping[str, Any]
-    said: Mapping[str, Any]
+    fields: Mapping[str, Any]
 
 
 class Logs:
@@ -62,24 +62,24 @@ class Logs:
         error: BaseException | None = None,
         level: Level | None = None,
     ) -> None:
-        """Say that *event* happened."""
-        full, said = self._checked(event, attributes)
+        """Write that *event* happened."""
+        full, fields = self._checked(event, attributes)
         if error is not None:
             explained = explanation(error, with_stack=event.level == "error")
             full |= explained
-            said |= {"error": explained["exception.type"], "error_message": explained["exception.message"]}
+            fields |= {"error": explained["exception.type"], "error_message": explained["exception.message"]}
             if "exception.stacktrace" in explained:
-                said["stacktrace"] = explained["exception.stacktrace"]
-        line = Line(event, level or event.level, time_ns(), span, full, said)
+                fields["stacktrace"] = explained["exception.stacktrace"]
+        line = Line(event, level or event.level, time_ns(), span, full, fields)
         self._write(line)
-        if self.onward is not None:
+        if self.onward is not None and event.exported:
             self.onward(line)
 
     def _write(self, line: Line) -> None:
         span = line.span
         ids = {} if span is None else {"trace_id": f"{span.trace_id:032x}", "span_id": f"{span.span_id:016x}"}
         with suppress(OSError, ValueError):  # Nobody reads stdout any more: no reason to stop working.
-            getattr(self._logger, line.level)(line.event.name, **ids, **line.said)
+            getattr(self._logger, line.level)(line.event.name, **ids, **line.fields)
 
     def _checked(self, event: Event, attributes: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
         listed = {attribute.keyword: attribute.name for attribute in event.attributes}
@@ -87,8 +87,8 @@ class Logs:
         if unlisted and self._strict:
             message = f"{event.name} has no {sorted(unlisted)}"
             raise UnlistedError(message)
-        said = {keyword: value for keyword, value in attributes.items() if keyword in listed}
-        return {listed[keyword]: value for keyword, value in said.items()}, said
+        fields = {keyword: value for keyword, value in attributes.items() if keyword in listed}
+        return {listed[keyword]: value for keyword, value in fields.items()}, fields
 
 
 class _Stdout(StringIO):
@@ -109,11 +109,11 @@ class Captured(logging.Handler):
         self._logs = logs
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Say what a library said, as grave as it found it."""
+        """Log what a library logged, at its level."""
         error = record.exc_info[1] if record.exc_info else None
         level: Level = "error" if record.levelno >= logging.ERROR else "warning"
-        said = {"logger": record.name, "message": record.getMessage()}
-        self._logs.log(names.EVENT_LIBRARY, said, error=error, level=level)
+        fields = {"logger": record.name, "message": record.getMessage()}
+        self._logs.log(names.EVENT_LIBRARY, fields, error=error, level=level)
 
 
 def explanation(error: BaseException, *, with_stack: bool) -> dict[str, str]:
@@ -128,7 +128,7 @@ def explanation(error: BaseException, *, with_stack: bool) -> dict[str, str]:
 
 
 def _in_order(_: object, __: str, line: EventDict) -> EventDict:
-    """Put first what every line says."""
+    """Put first what every line has."""
     return {name: line.pop(name) for name in ("timestamp", "level", "event", "service")} | dict(line)
 
 

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
+from itertools import product
 from threading import Lock
 from typing import Any
 
@@ -10,7 +11,7 @@ from msgspec import Struct
 from parkstream_telemetry.kinds import Metric
 
 SERIES_MAX = 500
-"""Combinations of attribute values that a metric may have; what is beyond goes to one that says so."""
+"""Combinations of attribute values that a metric may have; what is beyond goes to the overflow series."""
 OVERFLOW = {"otel.metric.overflow": True}
 
 Observed = float | list[tuple[float, dict[str, str]]]
@@ -53,9 +54,9 @@ class _Series:
 class Metrics:
     """Counters and histograms of one process, and callbacks for its gauges; safe to use from any thread."""
 
-    def __init__(self, *, strict: bool, complain: Callable[[str], None]) -> None:
+    def __init__(self, *, strict: bool, report: Callable[[str], None]) -> None:
         self._strict = strict
-        self._complain = complain
+        self._report = report
         self._lock = Lock()
         self._by_call: dict[tuple[Any, ...], _Series] = {}
         self._by_metric: dict[Metric, dict[frozenset[tuple[str, Any]], _Series]] = {}
@@ -80,6 +81,12 @@ class Metrics:
             series.total += value
             series.counts[bisect_left(metric.buckets, value)] += 1
 
+    def begin(self, metric: Metric) -> None:
+        """Let every series of a counter or histogram begin at 0: a rate needs a point before the first count."""
+        labels = [[(attribute.keyword, value) for value in attribute.values] for attribute in metric.attributes]
+        for values in product(*labels):
+            self._series((metric, *values), metric, metric.kind, dict(values))
+
     def watch(self, metric: Metric, callback: Callable[[], Observed]) -> None:
         """Ask *callback* for the value whenever somebody looks; any thread may ask."""
         self._watched.append((metric, callback))
@@ -94,13 +101,13 @@ class Metrics:
         by_metric: dict[Metric, list[Point]] = {}
         for metric, callback in self._watched:
             by_metric.setdefault(metric, []).extend(self._asked(metric, callback))
-        return figures + [Figure(metric, points) for metric, points in by_metric.items()]
+        return figures + [Figure(metric, points) for metric, points in by_metric.items() if points]
 
     def _asked(self, metric: Metric, callback: Callable[[], Observed]) -> Iterator[Point]:
         try:
             observed = callback()
-        except Exception as error:  # noqa: BLE001 - one gauge must not hide the others; it is said aloud
-            self._complain(f"{metric.name} failed: {error!r}")
+        except Exception as error:  # noqa: BLE001 - one gauge must not hide the others; it is reported
+            self._report(f"{metric.name} failed: {error!r}")
             return
         for value, attributes in observed if isinstance(observed, list) else [(observed, {})]:
             # A bool is a number to Python, but none to OTLP: one would keep all figures from being exported.
@@ -130,4 +137,4 @@ class Metrics:
     def _refuse(self, detail: str) -> None:
         if self._strict:
             raise UnlistedError(detail)
-        self._complain(detail)
+        self._report(detail)

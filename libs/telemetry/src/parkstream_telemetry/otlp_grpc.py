@@ -1,4 +1,4 @@
-"""Exporters that speak OTLP over gRPC."""
+"""Exporters of OTLP over gRPC."""
 
 from collections.abc import Callable, Sequence
 

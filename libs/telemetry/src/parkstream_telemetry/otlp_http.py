@@ -1,4 +1,4 @@
-"""Exporters that speak OTLP over HTTP."""
+"""Exporters of OTLP over HTTP."""
 
 from collections.abc import Callable, Sequence
 

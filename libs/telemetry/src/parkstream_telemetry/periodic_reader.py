@@ -1,4 +1,4 @@
-"""Something that is done every few seconds, in a thread of its own."""
+"""Reads every few seconds what has added up, in a thread of its own."""
 
 from collections.abc import Callable
 from threading import Event, Thread
@@ -7,7 +7,7 @@ from time import monotonic
 ABORT_SECONDS = 0.1
 
 
-class Pulse:
+class PeriodicReader:
     """Calls *act* every *seconds*, and once more when closed if it is wanted *at_end*."""
 
     def __init__(
@@ -24,7 +24,7 @@ class Pulse:
         self._abort = abort
         self._at_end = at_end
         self._closing = Event()
-        self._thread = Thread(target=self._work, name=f"{name} pulse", daemon=True)
+        self._thread = Thread(target=self._work, name=f"{name} reader", daemon=True)
         self._thread.start()
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""What stands for a plate in all that is told: a keyed hash."""
+"""What stands for a plate in all that is emitted: a keyed hash."""
 
 from hashlib import blake2b
 

@@ -40,7 +40,7 @@ def sized(tag: bytes, content: bytes) -> bytes:
 
 
 def pairs(tag: bytes, attributes: Mapping[str, Any]) -> bytes:
-    """Return *attributes* as repeated ``KeyValue`` fields; ``None`` says nothing."""
+    """Return *attributes* as repeated ``KeyValue`` fields; ``None`` is left out."""
     encoded: list[bytes] = []
     for name, value in attributes.items():
         if value is None:
@@ -102,8 +102,8 @@ def link(trace_id: int, span_id: int, attributes: Mapping[str, Any], *, remote: 
 
 def status(code: int, description: str) -> bytes:
     """Return a status as a field of a span."""
-    said = sized(b"\x12", description.encode()) if description else b""
-    return sized(b"\x7a", said + b"\x18" + varint(code))
+    text = sized(b"\x12", description.encode()) if description else b""
+    return sized(b"\x7a", text + b"\x18" + varint(code))
 
 
 def request(resource: bytes, scope: bytes, schema_url: str, spans: Iterable[bytes]) -> bytes:

@@ -116,11 +116,11 @@ class _Traced(BaseMiddleware[RabbitPublishCommand, Any]):
         return msg.raw_message.exchange or "", msg.raw_message.routing_key or "", getattr(queue, "name", "")
 
     def _count(self, what: "_Operation", destination: str, started: float, error: BaseException | None) -> None:
-        said = {"system": "rabbitmq", "destination": destination, "operation": what.name}
+        labels = {"system": "rabbitmq", "destination": destination, "operation": what.name}
         if error is not None:
-            said["error_type"] = type(error).__qualname__
-        self._telemetry.add(what.messages, 1, **said)
-        self._telemetry.record(what.duration, perf_counter() - started, **said)
+            labels["error_type"] = type(error).__qualname__
+        self._telemetry.add(what.messages, 1, **labels)
+        self._telemetry.record(what.duration, perf_counter() - started, **labels)
 
 
 class _Operation(NamedTuple):

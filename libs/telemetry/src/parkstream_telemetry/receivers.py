@@ -15,7 +15,7 @@ _PROTOCOLS: dict[str, Protocol] = {"grpc": "grpc", "http/protobuf": "http/protob
 
 
 class UnknownProtocolError(ValueError):
-    """OTEL_EXPORTER_OTLP_PROTOCOL names none that is spoken here."""
+    """OTEL_EXPORTER_OTLP_PROTOCOL names a protocol that is not supported."""
 
     def __init__(self, protocol: str) -> None:
         super().__init__(f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}: use grpc or http/protobuf")

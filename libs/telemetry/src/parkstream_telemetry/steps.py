@@ -33,99 +33,116 @@ class Steps:
         *,
         parent: SpanContext | None = None,
         links: Sequence[Link] = (),
-        **said: Any,  # noqa: ANN401 - attributes by their arguments
+        **attributes: Any,  # noqa: ANN401 - attributes by their arguments
     ) -> Span:
         """Start a PRODUCER span: ``message_id``, ``body_size``."""
         if self._tracer is None:
             return INVALID_SPAN
         step = self._messaging(names.SPAN_PUBLISH, "publish", "send", (exchange, routing_key))
-        return self._tracer.begin(step, parent, attributes_of(said), links)
+        return self._tracer.begin(step, parent, attributes_of(attributes), links)
 
     def process(  # noqa: PLR0913 - where it came from, in full
         self,
         exchange: str,
         routing_key: str,
         queue: str,
-        traceparent: str | None,
+        traceparent: object,
         *,
         started_ns: int | None = None,
         links: Sequence[Link] = (),
-        **said: Any,  # noqa: ANN401
+        **attributes: Any,  # noqa: ANN401
     ) -> Span:
         """Start a CONSUMER span: ``message_id``, ``body_size``, ``redelivered``, ``plate_hash``, ``position``."""
         if self._tracer is None:
             return INVALID_SPAN
         step = self._messaging(names.SPAN_PROCESS, "process", "process", (exchange, routing_key, queue))
-        return self._tracer.begin(step, span_context_of(traceparent), attributes_of(said), links, started_ns)
+        return self._tracer.begin(step, span_context_of(traceparent), attributes_of(attributes), links, started_ns)
 
     def project(
         self,
-        traceparent: str | None,
+        traceparent: object,
         *,
         started_ns: int | None = None,
         links: Sequence[Link] = (),
-        **said: Any,  # noqa: ANN401
+        **attributes: Any,  # noqa: ANN401
     ) -> Span:
         """Start the folding of a record: ``position``, ``visit_id``, ``revision``, ``outcome``."""
-        return self._begin(self._project, traceparent, links, started_ns, said)
+        return self._begin(self._project, traceparent, links, started_ns, attributes)
 
     def deliver(
         self,
-        traceparent: str | None,
+        traceparent: object,
         *,
         server: tuple[str, int] | None = None,
         started_ns: int | None = None,
         links: Sequence[Link] = (),
-        **said: Any,  # noqa: ANN401
+        **attributes: Any,  # noqa: ANN401
     ) -> Span:
         """Start a CLIENT span of one summary: ``visit_id``, ``revision``, ``outbox_id``, ``batch_count``."""
-        step = self._deliver if server is None else self._delivering(server)
-        return self._begin(step, traceparent, links, started_ns, said)
+        step = self._deliver if server is None else self._to_server(names.SPAN_DELIVER, server)
+        return self._begin(step, traceparent, links, started_ns, attributes)
 
-    def post(self, route: str, traceparent: str | None, *, started_ns: int | None = None, **said: Any) -> Span:  # noqa: ANN401
+    def attempt(
+        self,
+        deliver: Span | None,
+        *,
+        server: tuple[str, int],
+        started_ns: int,
+        links: Sequence[Link] = (),
+        **attributes: Any,  # noqa: ANN401
+    ) -> Span:
+        """Start a CLIENT span of one POST that failed: ``batch_count``, ``resend_count``."""
+        return self._begin(self._to_server(names.SPAN_ATTEMPT, server), deliver, links, started_ns, attributes)
+
+    def post(self, route: str, traceparent: object, *, started_ns: int | None = None, **attributes: Any) -> Span:  # noqa: ANN401
         """Start a SERVER span of one request: ``batch_count``, ``scheme``."""
         step = self._known.get((route,))
         if step is None:
-            said_by_all = {"http.request.method": "POST", "http.route": route}
-            step = self._kept((route,), _step(names.SPAN_POST, f"POST {route}", said_by_all))
-        return self._begin(step, traceparent, (), started_ns, said)
+            common = {"http.request.method": "POST", "http.route": route}
+            step = self._kept((route,), _step(names.SPAN_POST, f"POST {route}", common))
+        return self._begin(step, traceparent, (), started_ns, attributes)
 
     def write(
         self,
-        parent: str | Span | None,
+        parent: object,
         *,
         started_ns: int | None = None,
         links: Sequence[Link] = (),
-        **said: Any,  # noqa: ANN401
+        **attributes: Any,  # noqa: ANN401
     ) -> Span:
         """Start the writing of one summary, within a span of this process or after one that a traceparent names.
 
         ``visit_id``, ``revision``, ``outcome``; ``e2e_duration_ms`` at its end.
         """
-        return self._begin(self._write, parent, links, started_ns, said)
+        return self._begin(self._write, parent, links, started_ns, attributes)
 
-    def replay(self, **said: Any) -> Span:  # noqa: ANN401
+    def replay(self, **attributes: Any) -> Span:  # noqa: ANN401
         """Start a replay, in a trace of its own: ``version``; ``events`` and ``hash_equal`` at its end."""
-        return self._begin(self._replay, None, (), None, said)
+        return self._begin(self._replay, None, (), None, attributes)
 
-    def replay_part(self, parent: Span, *, started_ns: int, links: Sequence[Link] = (), **said: Any) -> Span:  # noqa: ANN401
+    def replay_part(self, parent: Span, *, started_ns: int, links: Sequence[Link] = (), **attributes: Any) -> Span:  # noqa: ANN401
         """Start a part of the replay *parent*: ``position`` of its last record, ``events``."""
-        return self._begin(self._replay_part, parent, links, started_ns, said)
+        return self._begin(self._replay_part, parent, links, started_ns, attributes)
 
     def _begin(
-        self, step: Step, parent: str | Span | None, links: Sequence[Link], started_ns: int | None, said: dict[str, Any]
+        self,
+        step: Step,
+        parent: object,
+        links: Sequence[Link],
+        started_ns: int | None,
+        attributes: dict[str, Any],
     ) -> Span:
         if self._tracer is None:
             return INVALID_SPAN
         context = parent.get_span_context() if isinstance(parent, Span) else span_context_of(parent)
-        return self._tracer.begin(step, context, attributes_of(said), links, started_ns)
+        return self._tracer.begin(step, context, attributes_of(attributes), links, started_ns)
 
-    def _delivering(self, server: tuple[str, int]) -> Step:
-        key = ("deliver", *map(str, server))
+    def _to_server(self, listed_as: Listed, server: tuple[str, int]) -> Step:
+        key = (listed_as.name, *map(str, server))
         step = self._known.get(key)
         if step is None:
-            said_by_all = {**self._deliver.attributes, "server.address": server[0], "server.port": server[1]}
-            step = self._kept(key, _step(names.SPAN_DELIVER, "deliver", said_by_all))
+            common = {**self._deliver.attributes, "server.address": server[0], "server.port": server[1]}
+            step = self._kept(key, _step(listed_as, listed_as.name, common))
         return step
 
     def _messaging(self, listed_as: Listed, operation: str, type_: str, path: tuple[str, ...]) -> Step:
@@ -153,31 +170,31 @@ def end(
     *,
     error: BaseException | None = None,
     ended_ns: int | None = None,
-    **said: Any,  # noqa: ANN401 - attributes by their arguments
+    **attributes: Any,  # noqa: ANN401 - attributes by their arguments
 ) -> None:
     """End *span* with what is known at last; *error* ended the step, and is recorded where it happened first.
 
-    Without one the step went well at last, whatever went wrong in between: then nothing says ``error.type``.
+    Without one the step went well at last, whatever went wrong in between: then there is no ``error.type``.
     """
     if not isinstance(span, RecordingSpan):
         return
     if error is None:
         span.attributes.pop(ERROR_TYPE, None)
-    span.attributes.update(attributes_of(said))
+    span.attributes.update(attributes_of(attributes))
     if error is not None:
         span.fail(error)
     span.end(ended_ns)
 
 
-def links_to(*traceparents: str | None) -> list[Link]:
+def links_to(*traceparents: object) -> list[Link]:
     """Return links to the spans that *traceparents* name."""
     contexts = (span_context_of(traceparent) for traceparent in traceparents)
     return [Link(context) for context in contexts if context is not None]
 
 
-def attributes_of(said: dict[str, Any]) -> dict[str, Any]:
-    """Return what is *said* by arguments under the full names; an unknown argument stays, for strict mode to find."""
-    return {_ATTRIBUTES.get(keyword, keyword): value for keyword, value in said.items() if value is not None}
+def attributes_of(attributes: dict[str, Any]) -> dict[str, Any]:
+    """Return *attributes*, by arguments, under their full names; an unknown argument stays, for strict mode to find."""
+    return {_ATTRIBUTES.get(keyword, keyword): value for keyword, value in attributes.items() if value is not None}
 
 
 def destination_of(exchange: str, routing_key: str, queue: str = "") -> str:

@@ -1,4 +1,4 @@
-"""What a service tells: one object per process, made by ``start`` and handed to whoever has something to say."""
+"""What a service emits: one object per process, made by ``start`` and handed to whoever emits something."""
 
 import logging
 import os
@@ -15,23 +15,24 @@ from parkstream_telemetry.kinds import Event, Metric
 from parkstream_telemetry.latency import Latency, Stage
 from parkstream_telemetry.logs import Captured, LogFormat, Logs
 from parkstream_telemetry.metrics import Figure, Metrics, Observed, Point, UnlistedError
-from parkstream_telemetry.periodic_reader import Pulse
+from parkstream_telemetry.periodic_reader import PeriodicReader
 from parkstream_telemetry.plates import KEY_BYTES, plate_hash, plate_key
 from parkstream_telemetry.prometheus import exposition
 from parkstream_telemetry.receivers import receivers
 from parkstream_telemetry.steps import Steps
+from parkstream_telemetry.tracecontext import span_context_of
 from parkstream_telemetry.tracer import Emit, EncodingTracer, RecordingSpan
 
 if TYPE_CHECKING:
-    from parkstream_telemetry.export_queue import Outlet
-    from parkstream_telemetry.exporter import Exporting
+    from parkstream_telemetry.export_queue import ExportQueue
+    from parkstream_telemetry.exporter import Exporters
 
 STRICT_VARIABLE = "PARKSTREAM_TELEMETRY_STRICT"
 SHUTDOWN_SECONDS = 3.0
 
 
 class TelemetryOptions(Struct, frozen=True, kw_only=True):
-    """What a service says of itself; where telemetry goes is read from the ``OTEL_*`` variables.
+    """How a service names itself; where telemetry goes is read from the ``OTEL_*`` variables.
 
     ``strict`` raises ``UnlistedError`` for what ``names`` does not list; so does PARKSTREAM_TELEMETRY_STRICT=true.
     """
@@ -52,28 +53,35 @@ class Telemetry:
         self._captured = Captured(self._logs)
         logging.getLogger().addHandler(self._captured)
         self.latency = Latency()
-        self._metrics = Metrics(strict=self._strict, complain=self._complain)
-        self._exporting = self._export(options.service)
+        self._metrics = Metrics(strict=self._strict, report=self._report_invalid)
+        for metric in conformance.countable(options.service):
+            self._metrics.begin(metric)
+        self._exporters = self._export(options.service)
         tracer = self._traced()
         self.tracing = tracer is not None
         self.tracer: Tracer = tracer or NoOpTracer()
         self.steps = Steps(tracer)
         self._plate_key = self._key(options.plate_hash_key)
         seconds = options.statistics_seconds
-        self._statistics = Pulse("statistics", seconds, self._tell, at_end=True) if seconds > 0 else None
+        self._statistics = (
+            PeriodicReader("statistics", seconds, self._report_statistics, at_end=True) if seconds > 0 else None
+        )
 
     def log(
         self,
         event: Event,
         /,
         *,
-        span: Span | None = None,
+        span: Span | str | None = None,
         error: BaseException | None = None,
         **attributes: Any,  # noqa: ANN401 - what the event lists
     ) -> None:
-        """Say that *event* happened, at the step of a trace that *span* or else the current context stands for."""
-        context = (get_current_span() if span is None else span).get_span_context()
-        self._logs.log(event, attributes, span=context if context.is_valid else None, error=error)
+        """Log that *event* happened, in the step that *span* (or a traceparent) names, else in the current one."""
+        if isinstance(span, str):
+            context = span_context_of(span)
+        else:
+            context = (get_current_span() if span is None else span).get_span_context()
+        self._logs.log(event, attributes, span=context if context and context.is_valid else None, error=error)
 
     def add(self, metric: Metric, /, value: float = 1, **attributes: Any) -> None:  # noqa: ANN401
         """Add *value* to a counter."""
@@ -88,7 +96,7 @@ class Telemetry:
         self._metrics.watch(metric, callback)
 
     def hash_plate(self, plate: str) -> str:
-        """Return what stands for *plate* in all that is told."""
+        """Return what stands for *plate* in all that is emitted."""
         return plate_hash(plate, self._plate_key)
 
     def figures(self) -> list[Figure]:
@@ -105,38 +113,38 @@ class Telemetry:
         if self._statistics is not None:
             self._statistics.close()
             self._statistics.join(deadline)
-        if self._exporting is not None:
-            self._exporting.shutdown(deadline - monotonic())
-        self._statistics = self._exporting = None
+        if self._exporters is not None:
+            self._exporters.shutdown(deadline - monotonic())
+        self._statistics = self._exporters = None
         logging.getLogger().removeHandler(self._captured)
 
-    def _export(self, service: str) -> "Exporting | None":
+    def _export(self, service: str) -> "Exporters | None":
         found = receivers()
         if not found.protocols:
             return None
-        from parkstream_telemetry.exporter import Exporting  # noqa: PLC0415 - the SDK is loaded only when it is used
+        from parkstream_telemetry.exporter import Exporters  # noqa: PLC0415 - the SDK is loaded only when it is used
 
-        exporting = Exporting(service, found, self._dropped, self.figures)
-        for outlet in exporting.outlets:
-            self._watch_outlet(outlet)
-        if exporting.lines is not None:
-            self._logs.onward = exporting.put_line
-        return exporting
+        exporters = Exporters(service, found, self._dropped, self.figures)
+        for queue in exporters.queues:
+            self._watch_queue(queue)
+        if exporters.lines is not None:
+            self._logs.onward = exporters.put_line
+        return exporters
 
-    def _watch_outlet(self, outlet: "Outlet[Any]") -> None:
-        about = {"signal": outlet.signal}
-        self.watch(names.TELEMETRY_EXPORTED, lambda: [(outlet.exported, about)])
-        self.watch(names.TELEMETRY_WAITING, lambda: [(outlet.waiting, about)])
+    def _watch_queue(self, queue: "ExportQueue[Any]") -> None:
+        about = {"signal": queue.signal}
+        self.watch(names.TELEMETRY_EXPORTED, lambda: [(queue.exported, about)])
+        self.watch(names.TELEMETRY_WAITING, lambda: [(queue.waiting, about)])
         self.watch(
             names.TELEMETRY_DROPPED,
-            lambda: [(count, {**about, "reason": reason}) for reason, count in outlet.dropped.items()],
+            lambda: [(count, {**about, "reason": reason}) for reason, count in queue.dropped.items()],
         )
 
     def _traced(self) -> EncodingTracer | None:
-        if self._exporting is None or self._exporting.spans is None:
+        if self._exporters is None or self._exporters.spans is None:
             return None
-        spans = self._exporting.spans
-        return EncodingTracer(self._exporting.samples, _checked(spans.put) if self._strict else _unchecked(spans.put))
+        spans = self._exporters.spans
+        return EncodingTracer(self._exporters.samples, _checked(spans.put) if self._strict else _unchecked(spans.put))
 
     def _dropped(self, signal: str, count: int, reason: str) -> None:
         self.log(names.EVENT_TELEMETRY_DROPPED, signal=signal, count=count, reason=reason)
@@ -150,7 +158,7 @@ class Telemetry:
         ]
         return [Figure(metric, points)] if points else []
 
-    def _tell(self) -> None:
+    def _report_statistics(self) -> None:
         if stages := self.latency.latest():
             self.log(names.EVENT_STATISTICS, stages=to_builtins(stages))
 
@@ -160,7 +168,7 @@ class Telemetry:
             return token_bytes(KEY_BYTES)
         return plate_key(key)
 
-    def _complain(self, detail: str) -> None:
+    def _report_invalid(self, detail: str) -> None:
         self.log(names.EVENT_TELEMETRY_INVALID, detail=detail)
 
 

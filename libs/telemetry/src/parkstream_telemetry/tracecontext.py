@@ -6,14 +6,15 @@ from opentelemetry.context import Context
 from opentelemetry.trace import NonRecordingSpan, Span, SpanContext, TraceFlags, set_span_in_context
 
 _TRACEPARENT = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_TRACE_ID = slice(3, 35)
 _EMPTY = Context()
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _NOT_SAMPLED = TraceFlags(TraceFlags.DEFAULT)
 
 
-def span_context_of(traceparent: str | None) -> SpanContext | None:
-    """Return the remote span that *traceparent* names, or ``None`` when it names none."""
-    found = None if traceparent is None else _TRACEPARENT.fullmatch(traceparent)
+def span_context_of(traceparent: object) -> SpanContext | None:
+    """Return the remote span that *traceparent* names, or ``None`` when it names none: a header may hold anything."""
+    found = _TRACEPARENT.fullmatch(traceparent) if isinstance(traceparent, str) else None
     if found is None:
         return None
     trace_id, span_id = int(found[1], 16), int(found[2], 16)
@@ -24,7 +25,17 @@ def span_context_of(traceparent: str | None) -> SpanContext | None:
     )
 
 
-def context_of(traceparent: str | None) -> Context | None:
+def valid_traceparent(value: object) -> str | None:
+    """Return *value* when it is a traceparent that names a span."""
+    return value if isinstance(value, str) and span_context_of(value) is not None else None
+
+
+def trace_id_of(traceparent: str) -> str:
+    """Return the trace id in *traceparent*, 32 hexadecimal digits."""
+    return traceparent[_TRACE_ID]
+
+
+def context_of(traceparent: object) -> Context | None:
     """Return the context to start a child in, or ``None`` when *traceparent* names no span."""
     span_context = span_context_of(traceparent)
     return None if span_context is None else set_span_in_context(NonRecordingSpan(span_context), _EMPTY)

@@ -126,10 +126,10 @@ class RecordingSpan(Span):
         return self._emit is not None
 
     def set_status(self, status: Status | StatusCode, description: str | None = None) -> None:
-        """Say whether the step went well."""
+        """Set whether the step went well."""
         code = status.status_code if isinstance(status, Status) else status
-        said = status.description if isinstance(status, Status) else description
-        self._status = protobuf.status(code.value, said or "") if code is not StatusCode.UNSET else b""
+        text = status.description if isinstance(status, Status) else description
+        self._status = protobuf.status(code.value, text or "") if code is not StatusCode.UNSET else b""
 
     def record_exception(
         self,

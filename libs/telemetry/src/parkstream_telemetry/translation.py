@@ -33,10 +33,13 @@ _SEVERITIES = {
     "error": SeverityNumber.ERROR,
 }
 _LIMITS = LogRecordLimits()
+EVENT_NAME = "event.name"
+"""Beside the field of that name in OTLP, because receivers drop that."""
+_LONG = frozenset({"stacktrace"})
 
 
 class Translator:
-    """Speaks for one *resource*; figures count from the moment it was made."""
+    """Translates for one *resource*; figures count from the moment it was made."""
 
     def __init__(self, resource: Resource, scope: InstrumentationScope) -> None:
         self._resource = resource
@@ -62,8 +65,8 @@ class Translator:
             context=context,
             severity_number=_SEVERITIES[line.level],
             severity_text=line.level.upper(),
-            body=line.event.meaning,
-            attributes=dict(line.attributes),
+            body=_body(line),
+            attributes={EVENT_NAME: line.event.name, **line.attributes},
             event_name=line.event.name,
         )
         return ReadableLogRecord(record, self._resource, self._scope, _LIMITS)
@@ -89,3 +92,9 @@ class Translator:
             min=None,  # type: ignore[arg-type] # not known, which the exporters leave out
             max=None,  # type: ignore[arg-type]
         )
+
+
+def _body(line: Line) -> str:
+    """Return what happened as one line for people: what the event means, then its facts."""
+    facts = ", ".join(f"{name}={value}" for name, value in line.fields.items() if name not in _LONG)
+    return f"{line.event.meaning} ({facts})" if facts else line.event.meaning

@@ -27,7 +27,7 @@ class Emitted(NamedTuple):
 
 
 def summary_of(emitted: Emitted) -> SummaryItem:
-    """Return the summary of *emitted*, with its trace context."""
+    """Return the summary of *emitted*; whoever posts it adds the trace context."""
     entry, exit_ = emitted.entry, emitted.exit
     duration_ms = (exit_.at_us - entry.at_us) // 1000 if entry and exit_ else None
     return SummaryItem(
@@ -43,6 +43,5 @@ def summary_of(emitted: Emitted) -> SummaryItem:
         exit_event_id=exit_.id if exit_ else None,
         position=emitted.position,
         superseded_by=emitted.superseded_by,
-        traceparent=emitted.cause.traceparent,
         published_at_us=None if emitted.restated else emitted.cause.published_at_us,
     )

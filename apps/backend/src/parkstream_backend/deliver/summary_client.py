@@ -27,7 +27,7 @@ _decode = msgspec.json.Decoder(PostResults).decode
 
 
 class PostError(Exception):
-    """The summaries are not known to be kept; *problem* says why."""
+    """The summaries are not known to be kept; *problem* is why."""
 
     def __init__(self, problem: str, status_code: int | None = None) -> None:
         super().__init__(problem)
@@ -52,7 +52,7 @@ class RefusedError(PostError):
 
 
 class SummaryApi:
-    """The summary API at *url*, spoken to through *session*."""
+    """The summary API at *url*, called through *session*."""
 
     def __init__(self, session: aiohttp.ClientSession, url: str, token: str | None) -> None:
         parts = urlsplit(url)
@@ -67,7 +67,7 @@ class SummaryApi:
         self._timeout = aiohttp.ClientTimeout(total=TRY_SECONDS)
 
     async def summarised_through(self) -> int | None:
-        """Return the greatest position in the file, None when the server cannot tell."""
+        """Return the greatest position in the file, None when the server does not answer."""
         try:
             async with self._session.get(self._stats_url, headers=self._headers, timeout=self._timeout) as response:
                 body = await response.read()
@@ -80,7 +80,7 @@ class SummaryApi:
     ) -> list[ItemResult]:
         """Return one result per item of *items* (each the JSON of a ``SummaryItem``); raise ``PostError`` otherwise.
 
-        *sent_at_us* says since when they are being delivered.
+        *sent_at_us* is since when they are being delivered.
         """
         headers = self._headers.copy()
         if traceparent is not None:

@@ -13,7 +13,6 @@ from parkstream_service.redis import is_transient
 from parkstream_service.retry import OnRetry, retried
 from parkstream_telemetry import Span, Stage, Telemetry, end, links_to, names, traceparent_of
 from parkstream_visits import Emitted, Unreadable
-from parkstream_visits.state import Counters
 
 BATCH_MAX: Final = 1_000
 STAND_BY_SECONDS: Final = 0.25
@@ -96,11 +95,7 @@ class Projecting:
         self._presence = presence
         self._telemetry = telemetry
         self._on_retry = on_retry
-        self._works = False
         self._overtaken = False
-        telemetry.watch(names.CARS_INSIDE, lambda: self._figure(projector.clock.counters.inside))
-        telemetry.watch(names.VISITS_PENDING, lambda: self._figure(projector.clock.counters.pending))
-        telemetry.watch(names.VISITS_MATCHED, lambda: self._figure(matched_share(projector.clock.counters)))
 
     async def run(self) -> None:
         """Project for ever; may be cancelled anywhere, and ends only with an error that does not pass by itself."""
@@ -127,8 +122,6 @@ class Projecting:
             if not projected or not isinstance(error, Exception) or not is_transient(error):
                 raise
             self._on_retry(error)  # The waits begin anew: they are for one outage.
-        finally:
-            self._works = False
 
     async def _stand_by(self) -> None:
         """Return when a record waits and nobody projects: what was there a moment ago is not taken in."""
@@ -141,7 +134,6 @@ class Projecting:
             await asyncio.sleep(STAND_BY_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 (spreads load)
 
     def _tell(self, step: Step) -> None:
-        self._works = True
         self._foldings.committed(step.emitted)
         now_us = time.time_ns() // 1_000
         took = self._telemetry.latency.record
@@ -149,20 +141,12 @@ class Projecting:
             took(Stage.RECORD_TO_PROJECT, (now_us - fact.recorded_at_us) / SECOND_US)
             if isinstance(fact.event, Unreadable):
                 detail = f"{fact.event.type}: {fact.event.reason}: {fact.event.detail}"
-                self._telemetry.log(names.EVENT_UNREADABLE, position=fact.position, detail=detail)
+                self._telemetry.log(
+                    names.EVENT_UNREADABLE, span=fact.traceparent, position=fact.position, detail=detail
+                )
         emitted = step.revisions[len(step.revisions) - step.emitted :]  # A rebuilt projection repeats what was emitted.
         for outcome, count in Counter(one.outcome for one in emitted).items():
             self._telemetry.add(names.VISITS, count, outcome=outcome.value)
         for one in emitted:
             if one.entry and one.exit:
                 self._telemetry.record(names.DWELL, (one.exit.at_us - one.entry.at_us) / SECOND_US)
-
-    def _figure(self, count: float) -> list[tuple[float, dict[str, str]]]:
-        """Return *count* as the one who knows it, nothing while standing by."""
-        return [(count, {})] if self._works else []
-
-
-def matched_share(counters: Counters) -> float:
-    """Return which share of the visits that ended with an exit began with an entry; 1 before there were any."""
-    exited = counters.completed + counters.entry_missed
-    return counters.completed / exited if exited else 1.0

@@ -10,6 +10,7 @@ from typing import Final, Literal, Protocol
 from parkstream_eventlog import Appended, EventLog, GapError, LogState, Overtaken
 from parkstream_events import wire
 from parkstream_events.decisions import WatermarkAdvanced
+from parkstream_events.log_schema import CATEGORIES
 from parkstream_events.sightings import Direction
 from parkstream_events.units import SECOND_US
 from parkstream_projection import Outlook, Waiting
@@ -128,7 +129,7 @@ class Timekeeper:
         empty_since_us = self._empty_since_us[direction]
         if empty_since_us is None:
             return None
-        last_us = state.entered_at_us if direction == Direction.ENTRY else state.exited_at_us
+        last_us = state.latest_of(CATEGORIES[direction]).recorded_at_us
         return max(last_us, empty_since_us) + rules.silence_grace_us
 
     async def _held_too_long_at(self, waiting: list[Waiting], state: LogState, outlook: Outlook) -> int:
@@ -159,9 +160,9 @@ class Timekeeper:
     async def _decide(self, direction: Direction, state: LogState, because: Literal["silence", "hold_max"]) -> int:
         """Decide that *direction* has reported all up to now, unless it has reported meanwhile."""
         decision = WatermarkAdvanced(direction, state.now_us, because, state.position)
-        sighting = wire.ENTERED if direction == Direction.ENTRY else wire.EXITED
+        unless_after = (CATEGORIES[direction],), state.position
         outcome = await self._log.decide(
-            wire.WATERMARK_ADVANCED, decision.id, wire.encode(decision), unless_after=(sighting, state.position)
+            wire.WATERMARK_ADVANCED, decision.id, wire.encode(decision), unless_after=unless_after
         )
         if not isinstance(outcome, Overtaken):
             self._decided[direction] = outcome.position

@@ -16,7 +16,7 @@ from parkstream_events.wire import UnreadableError
 from parkstream_messaging import DEAD_LETTERS, DEAD_LETTERS_EXCHANGE
 from parkstream_messaging.batch_subscriber import Delivery
 from parkstream_service.retry import retried
-from parkstream_telemetry import Telemetry, names
+from parkstream_telemetry import Span, Telemetry, names
 
 CONFIRM_TIMEOUT_SECONDS: Final = 10.0
 DETAIL_LENGTH_MAX: Final = 500
@@ -33,8 +33,8 @@ class DeadLetters:
         self._broker = broker
         self._telemetry = telemetry
 
-    async def publish(self, delivery: Delivery, queue: str, refusal: UnreadableError) -> None:
-        """Return when *delivery* from *queue* is safe among the dead letters."""
+    async def publish(self, delivery: Delivery, queue: str, refusal: UnreadableError, span: Span) -> None:
+        """Return when *delivery* from *queue*, processed as *span*, is safe among the dead letters."""
         letter = letter_of(delivery, queue, refusal)
         await retried(
             lambda: self._publish(letter), when=_passes, on_retry=self._waiting, first_seconds=0.1, most_seconds=5.0
@@ -42,6 +42,7 @@ class DeadLetters:
         self._telemetry.add(names.DEAD_LETTERS, reason=refusal.reason.value)
         self._telemetry.log(
             names.EVENT_DEAD_LETTERED,
+            span=span,
             reason=refusal.reason.value,
             detail=refusal.detail,
             queue=queue,

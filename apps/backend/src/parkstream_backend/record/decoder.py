@@ -1,18 +1,14 @@
 """How a delivery is read: as a sighting, or not at all; and what of it the log is asked to keep."""
 
-import re
-
 from msgspec import Struct
 from parkstream_eventlog import Candidate
 from parkstream_events import topology
+from parkstream_events.log_schema import CATEGORIES
 from parkstream_events.sightings import Sighting, microseconds
-from parkstream_events.summaries import TRACEPARENT
 from parkstream_events.wire import Refusal, UnreadableError, decode_sighting
 from parkstream_messaging.batch_subscriber import Delivery
 
 PUBLISHED_AT_US_MAX = 2**53
-
-_is_traceparent = re.compile(TRACEPARENT).match
 
 
 class Camera(Struct, frozen=True):
@@ -42,6 +38,7 @@ def candidate_of(sighting: Sighting, type_: str, delivery: Delivery, traceparent
         sighting.id,
         delivery.body,
         microseconds(sighting.event_time),
+        CATEGORIES[sighting.direction],
         _published_at_in(delivery),
         traceparent,
     )
@@ -53,9 +50,3 @@ def _published_at_in(delivery: Delivery) -> int | None:
     if not isinstance(value, int) or isinstance(value, bool):
         return None
     return value if 0 < value < PUBLISHED_AT_US_MAX else None
-
-
-def traceparent_in(delivery: Delivery) -> str | None:
-    """Return the trace context that *delivery* came with, if it came with a valid one."""
-    value = delivery.headers.get(topology.TRACEPARENT_HEADER)
-    return value if isinstance(value, str) and _is_traceparent(value) else None

@@ -11,22 +11,25 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple, Protocol
 
 from opentelemetry.trace import Span
 from parkstream_eventlog import Appended, Candidate, Duplicate, IdConflict, Outcome, TooOld
 from parkstream_events.sightings import moment_of
+from parkstream_events.topology import TRACEPARENT_HEADER
 from parkstream_events.units import DAY_US, SECOND_US
 from parkstream_events.wire import Refusal, UnreadableError
 from parkstream_messaging.batch_subscriber import Delivery
-from parkstream_telemetry import Stage, Telemetry, names, traceparent_of
-from parkstream_telemetry.steps import end
+from parkstream_telemetry import Stage, Telemetry, names, traceparent_of, valid_traceparent
+from parkstream_telemetry.steps import destination_of, end
 
 from parkstream_backend.record.acks import Acks
 from parkstream_backend.record.back_pressure import Gate
 from parkstream_backend.record.dead_letters import DeadLetters
-from parkstream_backend.record.decoder import Camera, candidate_of, traceparent_in
+from parkstream_backend.record.decoder import Camera, candidate_of
+
+OPERATION: Final = {"system": "rabbitmq", "operation": "process"}
 
 
 class Records(Protocol):
@@ -74,14 +77,34 @@ class Recorder:
     async def record(self, deliveries: Sequence[Delivery], camera: Camera) -> None:
         """Record what *deliveries* from *camera* hold and acknowledge them; what must be refused is, meanwhile."""
         self._in_hand[camera.queue] += len(deliveries)
+        counts = Counter(destination_of(one.exchange, one.routing_key, camera.queue) for one in deliveries)
+        self._delivered(counts)
+        started, error_type = time.perf_counter(), None
         try:
             if self._gate.is_open or await self._gate.opened():
                 await self._append([one for one in map(self._reader(camera), deliveries) if one is not None], camera)
         except Exception as error:
+            error_type = type(error).__qualname__
             self._failed(error)
             raise
         finally:
             self._in_hand[camera.queue] -= len(deliveries)
+            self._processed(counts, time.perf_counter() - started, error_type)
+
+    def expect(self, exchange: str, routing_key: str, queue: str) -> None:
+        """Let the count of what is delivered along this path begin at 0."""
+        self._delivered({destination_of(exchange, routing_key, queue): 0})
+
+    def _delivered(self, counts: Mapping[str, int]) -> None:
+        """Count deliveries by destination."""
+        for destination, count in counts.items():
+            self._telemetry.add(names.CONSUMED_MESSAGES, count, destination=destination, **OPERATION)
+
+    def _processed(self, destinations: Iterable[str], seconds: float, error_type: str | None) -> None:
+        """Count how long a batch took, which the conventions take for one operation."""
+        labels = OPERATION if error_type is None else {**OPERATION, "error_type": error_type}
+        for destination in destinations:
+            self._telemetry.record(names.PROCESS_DURATION, seconds, destination=destination, **labels)
 
     def _reader(self, camera: Camera) -> Callable[[Delivery], Read | None]:
         def read(delivery: Delivery) -> Read | None:
@@ -91,7 +114,7 @@ class Recorder:
             except UnreadableError as error:
                 self._refuse(delivery, camera, error, span)
                 return None
-            traceparent = traceparent_of(span) or traceparent_in(delivery)
+            traceparent = traceparent_of(span) or valid_traceparent(delivery.headers.get(TRACEPARENT_HEADER))
             candidate = candidate_of(sighting, camera.type_of(delivery), delivery, traceparent)
             return Read(delivery, candidate, span, sighting.vehicle_plate)
 
@@ -102,7 +125,7 @@ class Recorder:
             delivery.exchange,
             delivery.routing_key,
             camera.queue,
-            traceparent_in(delivery),
+            delivery.headers.get(TRACEPARENT_HEADER),
             message_id=delivery.message_id,
             body_size=len(delivery.body),
             redelivered=True if delivery.redelivered else None,
@@ -157,7 +180,7 @@ class Recorder:
 
     async def _bury(self, delivery: Delivery, camera: Camera, refusal: UnreadableError, span: Span) -> None:
         try:
-            await self._dead_letters.publish(delivery, camera.queue, refusal)
+            await self._dead_letters.publish(delivery, camera.queue, refusal, span)
         except Exception as error:  # noqa: BLE001 - handed over: the process ends
             end(span, error=error)
             self._failed(error)
@@ -170,7 +193,7 @@ def refusal_of(outcome: IdConflict | TooOld, id_: str) -> UnreadableError:
     """Return why a sighting that could be read is still no record."""
     match outcome:
         case IdConflict(position=position):
-            detail = f"the record at position {position} has the same id, {id_[:80]!r}, and another body"
+            detail = f"the record at position {position} has the same id and event time, {id_[:80]!r}, and another body"
             return UnreadableError(Refusal.ID_CONFLICT, detail)
         case TooOld(oldest_day=day):
             oldest = moment_of(day * DAY_US).date()

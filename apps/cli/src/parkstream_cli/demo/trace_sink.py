@@ -94,5 +94,5 @@ def _decided_on_arrival(span: ReceivedSpan) -> bool:
         and names.ATTRIBUTE_E2E_DURATION_MS.name in said
         and said.get(names.ATTRIBUTE_OUTCOME.name) == "completed"
         and said.get(names.ATTRIBUTE_STATUS.name) == "written"
-        and not said.get(names.ATTRIBUTE_HELD.name)
+        and not said.get(names.ATTRIBUTE_PENDING.name)
     )

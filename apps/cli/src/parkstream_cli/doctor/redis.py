@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from parkstream_eventlog import LogState, RedisLog, WeakDurabilityError, check_durability, memory_share
+from parkstream_eventlog import LogState, RedisReader, WeakDurabilityError, check_durability, memory_share
 from parkstream_eventlog.archive import Archive, ArchiveError
 from parkstream_events.keys import BackendKeys
 from parkstream_service.redis import connect
@@ -36,7 +36,7 @@ async def examine(
     # The log is asked last: while it grows, whatever was made of it is behind it.
     implied = {"the summary file": last_position(summary_file), "the summary API": summaries_position}
     try:
-        state = await RedisLog(redis, BackendKeys(mall)).state()
+        state = await RedisReader(redis, BackendKeys(mall)).state()
         findings = [await _version(redis), await _durability(redis), await _memory(redis), _dense(state)]
     except (RedisError, OSError) as error:
         return [wrong("Redis", f"{hosts_of(url)}: {reason(error)}", "start Redis, or set PARKSTREAM_REDIS_URL")]

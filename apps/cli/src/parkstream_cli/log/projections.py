@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from msgspec import Struct
-from parkstream_eventlog.verify import Finding, Findings, RecordCheck
+from parkstream_eventlog.verify import Finding, Findings
 from parkstream_events.keys import BackendKeys
 from parkstream_projection import HASH_EVERY
 from parkstream_projection.codec import decode_clock
 from parkstream_projection.functions import PROJECTING
+from parkstream_projection.record_audit import RecordAudit
 from parkstream_service.redis import Functions
 from parkstream_visits import Clock
 from parkstream_visits.state import UNREADABLE_LISTED_MAX
@@ -124,7 +125,7 @@ def _check_outbox(seen: Seen, end: int, findings: Findings) -> None:
         findings.add(Finding("outbox_ahead", found, advice, int(seen.last_waiting.split("-")[0])))
 
 
-def check_unreadable(records: RecordCheck, seen: Seen, findings: Findings) -> None:
+def check_unreadable(records: RecordAudit, seen: Seen, findings: Findings) -> None:
     """Tell records that cannot be read and are listed or acknowledged from those that nobody knows of."""
     live = seen.live_version
     listed = {record.position for record in live.clock.unreadable}

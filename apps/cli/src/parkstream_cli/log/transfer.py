@@ -17,6 +17,7 @@ from parkstream_eventlog.transfer.export import exported
 from parkstream_eventlog.transfer.importer import import_lines
 from parkstream_eventlog.transfer.line_files import lines_in
 from parkstream_eventlog.transfer.redis_import import RedisImport
+from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_projection.replay.gc_pause import rarely_collected
 
 from parkstream_cli import connections
@@ -114,7 +115,7 @@ async def _import(file: str, *, archived: bool) -> Moved:
     begun, settings = time.monotonic(), connections.settings_here()
     async with connections.opened(settings) as it:
         before = (await it.log.state()).position
-        target = RedisImport(it.redis, it.keys, dedupe_days=settings.dedupe_days)
+        target = RedisImport(it.redis, it.keys, LOG_SCHEMA, dedupe_days=settings.dedupe_days)
         with _bytes_of(file) as lines, progress("importing") as reached:
             await import_lines(lines_in(lines), target, archived=archived, reached=reached)
         state = await it.log.state()

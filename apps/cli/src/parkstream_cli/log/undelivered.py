@@ -71,7 +71,7 @@ async def _add_parked(outbox: Outbox, waiting: Waiting) -> None:
     while cursor != "0":
         cursor, parked = await outbox.parked_items(cursor or "0", BATCH_MAX)
         for one in parked:
-            waiting.keep((one.visit_id, one.revision), bytes(one.item))
+            waiting.keep((one.key, one.revision), bytes(one.item))
 
 
 async def _entries(redis: Redis, keys: BackendKeys) -> AsyncIterator[tuple[str, int, bytes]]:

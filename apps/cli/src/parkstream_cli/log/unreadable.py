@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from msgspec import Struct
-from parkstream_eventlog import Appended, GapError, Overtaken, positions_of
+from parkstream_eventlog import Appended, GapError, Overtaken, decided_at
 from parkstream_events import wire
 from parkstream_events.decisions import RecordAcknowledged
 from parkstream_events.sightings import moment_of
@@ -66,8 +66,8 @@ def show(found: Outstanding) -> None:
 async def acknowledge(it: Opened, position: int, reason: str) -> Acknowledged:
     """Append the decision that the record at *position* is accepted; raise ``ToolError`` when it is not unreadable."""
     decision = RecordAcknowledged(position, reason)
-    if before := await positions_of(it.redis, it.keys, decision.id):
-        return Acknowledged(position, before[0], new=False)
+    if before := await decided_at(it.redis, it.keys, decision.id):
+        return Acknowledged(position, before, new=False)
     await _check(it, position)
     outcome = await it.log.decide(wire.RECORD_ACKNOWLEDGED, decision.id, wire.encode(decision), unless_after=None)
     assert not isinstance(outcome, Overtaken)

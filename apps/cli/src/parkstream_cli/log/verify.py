@@ -11,6 +11,8 @@ from cyclopts import Parameter, validators
 from msgspec import Struct
 from parkstream_eventlog.verify import STOPS_PROJECTIONS, Finding, Findings, LogCheck
 from parkstream_eventlog.verify.index import IdIndex
+from parkstream_events.log_schema import LOG_SCHEMA
+from parkstream_projection.record_audit import RecordAudit
 from parkstream_projection.replay.gc_pause import rarely_collected
 from parkstream_visits import RULES_VERSION
 from rich.console import Console
@@ -75,12 +77,21 @@ async def _verify(summaries: Path | None, most: int) -> Report:
     async with connections.opened(settings) as it:
         seen = await snapshot(it.redis, it.keys)
         state = await it.log.state()
-        check = LogCheck(it.log, IdIndex(it.redis, it.keys), state, findings, dedupe_days=settings.dedupe_days)
+        audit = RecordAudit()
+        check = LogCheck(
+            it.log,
+            IdIndex(it.redis, it.keys),
+            LOG_SCHEMA,
+            state,
+            findings,
+            origin_of=audit.take,
+            dedupe_days=settings.dedupe_days,
+        )
         with progress("checking records", state.position) as reached:
             records = await check.run(reached)
         check_projections(seen, state.position, findings)
-        check_unreadable(records, seen, findings)
-        said_by_this = range(records.restated_as_of + 1, min(seen.emitted_through, state.position) + 1)
+        check_unreadable(audit, seen, findings)
+        said_by_this = range(audit.restated_as_of + 1, min(seen.emitted_through, state.position) + 1)
         lines = None
         if obstacle := _obstacle(file, seen, check.first, findings):
             findings.notes.append(obstacle)

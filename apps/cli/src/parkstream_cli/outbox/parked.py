@@ -25,7 +25,7 @@ class Refused(Struct, frozen=True):
         """Return *parked* as it is at *now_us*."""
         age_seconds = max(0, now_us - parked.parked_at_us) / 1_000_000
         parked_at = moment_of(parked.parked_at_us)
-        return cls(parked.id, parked.visit_id, parked.revision, parked.problem, parked_at, age_seconds, parked.item)
+        return cls(parked.id, parked.key, parked.revision, parked.problem, parked_at, age_seconds, parked.item)
 
 
 async def parked_in(outbox: Outbox, problem: str | None) -> AsyncIterator[Parked]:

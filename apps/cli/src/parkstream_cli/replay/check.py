@@ -4,6 +4,7 @@ from typing import Any, Final
 
 from msgspec import structs
 from parkstream_projection.replay import Checked, Source, check
+from parkstream_telemetry import Telemetry, end
 from rich.console import Console
 
 from parkstream_cli.connections import Opened
@@ -13,10 +14,17 @@ from parkstream_cli.progress import progress
 PLATES_SHOWN: Final = 10
 
 
-async def checked(it: Opened, source: Source, to: int | None) -> Checked:
-    """Fold *source*, up to position *to* if it is given, with a bar."""
-    with progress("folding the log") as reached:
-        return await check(source, it.redis, it.keys, to=to, on_progress=reached)
+async def checked(it: Opened, source: Source, to: int | None, telemetry: Telemetry) -> Checked:
+    """Fold *source*, up to position *to* if it is given, with a bar, as a span of its own."""
+    span = telemetry.steps.replay(mode="check")
+    try:
+        with progress("folding the log") as reached:
+            result = await check(source, it.redis, it.keys, to=to, on_progress=reached)
+    except BaseException as error:
+        end(span, error=error)
+        raise
+    end(span, events=result.events, hash_equal=result.equal)
+    return result
 
 
 def answer_of(result: Checked) -> dict[str, Any]:

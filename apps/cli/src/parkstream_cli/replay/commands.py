@@ -2,8 +2,8 @@
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
-from contextlib import redirect_stdout
+from collections.abc import Awaitable, Callable, Generator
+from contextlib import contextmanager, redirect_stdout
 from typing import Annotated, TypeVar
 
 import cyclopts
@@ -11,7 +11,7 @@ import msgspec
 from cyclopts import Parameter, validators
 from parkstream_projection import Version
 from parkstream_projection.replay import Source
-from parkstream_telemetry import TelemetryOptions, start
+from parkstream_telemetry import Telemetry, TelemetryOptions, start
 from rich.console import Console
 
 from parkstream_cli.connections import Opened, opened, settings_here
@@ -105,7 +105,8 @@ def _chosen(modes: dict[str, Mode | None], otherwise: Mode) -> Mode:
 def _checking(to: int | None) -> Mode:
     def mode(json: bool) -> int:  # noqa: FBT001 - passed on
         settings = settings_here()
-        result = _with(settings, lambda it: check.checked(it, _source(settings), to))
+        with _telemetry(settings) as telemetry:
+            result = _with(settings, lambda it: check.checked(it, _source(settings), to, telemetry))
         if json:
             sys.stdout.write(msgspec.json.encode(check.answer_of(result)).decode() + "\n")
         else:
@@ -129,15 +130,8 @@ def _what_if(question: Otherwise) -> Mode:
 def _rebuilding(wish: Wish) -> Mode:
     def mode(json: bool) -> int:  # noqa: FBT001 - passed on
         settings = settings_here()
-        with redirect_stdout(sys.stderr):  # What telemetry logs is no answer.
-            options = TelemetryOptions(
-                service="parkstream-cli", plate_hash_key=settings.plate_hash_key, statistics_seconds=0
-            )
-            telemetry = start(options)
-            try:
-                result = _with(settings, lambda it: run.replay(it, wish, telemetry, in_bulk(_source(settings))))
-            finally:
-                telemetry.shutdown()
+        with _telemetry(settings) as telemetry:
+            result = _with(settings, lambda it: run.replay(it, wish, telemetry, in_bulk(_source(settings))))
         if json:
             sys.stdout.write(msgspec.json.encode(result).decode() + "\n")
         else:
@@ -158,6 +152,19 @@ def _listing(which: Callable[[Opened], Awaitable[list[Version]]]) -> Mode:
         return 0
 
     return mode
+
+
+@contextmanager
+def _telemetry(settings: Settings) -> Generator[Telemetry]:
+    """Emit telemetry as parkstream-cli; what it logs goes to stderr, because it is no answer."""
+    with redirect_stdout(sys.stderr):
+        telemetry = start(
+            TelemetryOptions(service="parkstream-cli", plate_hash_key=settings.plate_hash_key, statistics_seconds=0)
+        )
+        try:
+            yield telemetry
+        finally:
+            telemetry.shutdown()
 
 
 def _source(settings: Settings) -> Source:

@@ -30,7 +30,7 @@ class ReplayTrace:
 
     def __init__(self, telemetry: Telemetry, version: int) -> None:
         self._steps = telemetry.steps
-        self.span = telemetry.steps.replay(version=version)
+        self.span = telemetry.steps.replay(mode="rebuild", version=version)
         self.events = 0
         """Records that were folded."""
         self.hash_equal: bool | None = None

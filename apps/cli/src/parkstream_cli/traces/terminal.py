@@ -59,6 +59,6 @@ def about(trace: CarTrace) -> str:
     said = [trace.visit_id, trace.written(names.ATTRIBUTE_OUTCOME)]
     if trace.e2e_duration_ms is not None:
         said.append(f"{trace.e2e_duration_ms:,.1f} ms from the camera to the disk")
-    if trace.written(names.ATTRIBUTE_HELD):
+    if trace.written(names.ATTRIBUTE_PENDING):
         said.append("held")
     return ", ".join(str(word) for word in said if word is not None)

@@ -34,6 +34,7 @@ class ReceivedLog(Struct, frozen=True):
     trace_id: str
     span_id: str
     attributes: dict[str, Any]
+    body: str
 
 
 def count_of(request: ExportTraceServiceRequest) -> int:
@@ -65,7 +66,8 @@ def logs_of(request: ExportLogsServiceRequest) -> Iterator[ReceivedLog]:
         for scope in resource.scope_logs:
             for one in scope.log_records:
                 ids = one.trace_id.hex(), one.span_id.hex()
-                yield ReceivedLog(service, one.event_name, one.severity_text, *ids, _attributes(one.attributes))
+                attributes, body = _attributes(one.attributes), str(_value(one.body))
+                yield ReceivedLog(service, one.event_name, one.severity_text, *ids, attributes, body)
 
 
 def _span(service: str, span: Span) -> ReceivedSpan:
@@ -86,7 +88,9 @@ def _span(service: str, span: Span) -> ReceivedSpan:
 
 
 def _points(service: str, metric: Metric) -> Iterator[ReceivedPoint]:
-    kind = metric.WhichOneof("data") or ""
+    kind = metric.WhichOneof("data")
+    if kind is None:  # Nothing is known of it now.
+        return
     about = service, metric.name, metric.unit, kind
     for point in getattr(metric, kind).data_points:
         attributes = _attributes(point.attributes)

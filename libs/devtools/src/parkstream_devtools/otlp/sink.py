@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Condition
-from time import monotonic, sleep
+from threading import Condition, Event
+from time import monotonic
 from types import TracebackType
 from typing import Any, Self
 
@@ -57,6 +57,7 @@ class Sink:
         self._points: list[ReceivedPoint] = []
         self._logs: list[ReceivedLog] = []
         self._changed = Condition()
+        self._closing = Event()
         self._server = grpc.server(
             ThreadPoolExecutor(WORKERS, "sink"), options=[("grpc.max_receive_message_length", MESSAGE_BYTES_MAX)]
         )
@@ -85,6 +86,7 @@ class Sink:
 
     def close(self) -> None:
         """Stop listening at once."""
+        self._closing.set()
         self._server.stop(None).wait()
         if self._keep is not None:
             self._keep.close()
@@ -149,7 +151,7 @@ class Sink:
     def _hold_up(self, context: grpc.ServicerContext) -> None:
         """Be as slow, or as broken, as asked."""
         if self.delay_seconds > 0:
-            sleep(self.delay_seconds)
+            self._closing.wait(self.delay_seconds)
         if self.failing:
             context.abort(grpc.StatusCode.UNAVAILABLE, "the sink is set to fail")
 

@@ -15,13 +15,19 @@ from parkstream_eventlog.archive.errors import (
     HeldBackError,
     NoRoomError,
     NotArchivedError,
-    OtherMallError,
+    OtherArchiveError,
     OvertakenError,
 )
 from parkstream_eventlog.archive.manifest import Manifest, Segment
 from parkstream_eventlog.archive.reader import Archive, defects_of
 from parkstream_eventlog.archive.restorer import Restoration, Restorer
-from parkstream_eventlog.archive.spanning_log import SpanningLog, check_as_long_as_archive, spanning
+from parkstream_eventlog.archive.spanning_log import (
+    SpanningLog,
+    SpanningReader,
+    check_as_long_as_archive,
+    spanning,
+    spanning_reader,
+)
 from parkstream_eventlog.archive.trimmer import Barrier, Trimming
 
 __all__ = [
@@ -37,16 +43,18 @@ __all__ = [
     "Manifest",
     "NoRoomError",
     "NotArchivedError",
-    "OtherMallError",
+    "OtherArchiveError",
     "OvertakenError",
     "Plan",
     "Restoration",
     "Restorer",
     "Segment",
     "SpanningLog",
+    "SpanningReader",
     "Trimming",
     "check_as_long_as_archive",
     "defects_of",
     "last_recorded_before",
     "spanning",
+    "spanning_reader",
 ]

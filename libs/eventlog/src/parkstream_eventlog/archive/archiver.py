@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from parkstream_events.keys import BackendKeys
 from redis.asyncio import Redis
 
 from parkstream_eventlog.archive import manifest
@@ -14,8 +13,10 @@ from parkstream_eventlog.archive.manifest import Manifest
 from parkstream_eventlog.archive.reader import Archive
 from parkstream_eventlog.archive.segments import writing
 from parkstream_eventlog.archive.trimmer import Trimming
-from parkstream_eventlog.log import EventLog, LogShorterError, LogState, Record
-from parkstream_eventlog.redis_log import RedisLog
+from parkstream_eventlog.errors import LogShorterError
+from parkstream_eventlog.keys import LogKeys
+from parkstream_eventlog.log import LogReader, LogState, Record
+from parkstream_eventlog.redis_reader import RedisReader
 
 SEGMENT_RECORDS: Final = 50_000
 READ: Final = 1_000
@@ -37,9 +38,9 @@ class Plan(NamedTuple):
 class Archiver:
     """Archives the log of *keys* into *archive*, and nothing but that."""
 
-    def __init__(self, redis: Redis, keys: BackendKeys, archive: Archive) -> None:
-        self._log = RedisLog(redis, keys)
-        self._mall = keys.mall
+    def __init__(self, redis: Redis, keys: LogKeys, archive: Archive) -> None:
+        self._log = RedisReader(redis, keys)
+        self._name = keys.name
         self._archive = archive
         self._trimming = Trimming(redis, keys)
 
@@ -108,7 +109,7 @@ class Archiver:
                 writer.add(records)
                 after = records[-1].position
             segment = writer.finish(segments[-1].sha256 if segments else "")
-        manifest.save(archive.folder, Manifest(mall=self._mall, segments=(*segments, segment)))
+        manifest.save(archive.folder, Manifest(log=self._name, segments=(*segments, segment)))
         archive.refresh()
 
     async def _compare(self, after: int, through: int) -> None:
@@ -127,7 +128,7 @@ def _first_difference(after: int, logged: Sequence[Record], archived: Sequence[R
     return after + 1 + next((nth for nth, equal in enumerate(same) if not equal), min(len(logged), len(archived)))
 
 
-async def last_recorded_before(log: EventLog, state: LogState, time_us: int) -> int:
+async def last_recorded_before(log: LogReader, state: LogState, time_us: int) -> int:
     """Return the last position in *log* that was recorded before *time_us*; that before its first when none was."""
     low, high = state.archived_through, state.position
     while low < high:

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from parkstream_eventlog.log import EventLogError, GapError
+from parkstream_eventlog.errors import EventLogError, GapError
 
 
 class ArchiveError(EventLogError):
@@ -19,11 +19,11 @@ class CorruptArchiveError(ArchiveError):
         self.problem = problem
 
 
-class OtherMallError(ArchiveError):
-    """The archive in *folder* is that of the mall *found*."""
+class OtherArchiveError(ArchiveError):
+    """The archive in *folder* is that of the log *found*."""
 
     def __init__(self, folder: Path, found: str, expected: str) -> None:
-        super().__init__(f"{folder} is the archive of {found!r}, not of {expected!r}: give each mall its own folder")
+        super().__init__(f"{folder} is the archive of {found!r}, not of {expected!r}: give each log its own folder")
         self.found = found
         self.expected = expected
 

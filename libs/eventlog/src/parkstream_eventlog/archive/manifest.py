@@ -28,10 +28,10 @@ class Segment(Struct, frozen=True, kw_only=True):
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
-    """What is archived of one mall's log: dense, from position 1 or wherever its log began."""
+    """What is archived of one *log*: dense, from position 1 or wherever its log began."""
 
     version: Literal[1] = 1
-    mall: str = ""
+    log: str = ""
     segments: tuple[Segment, ...] = ()
 
     @property

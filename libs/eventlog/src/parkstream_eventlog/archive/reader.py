@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from parkstream_eventlog.archive.errors import CorruptArchiveError, NotArchivedError, OtherMallError
+from parkstream_eventlog.archive.errors import CorruptArchiveError, NotArchivedError, OtherArchiveError
 from parkstream_eventlog.archive.manifest import Manifest, Segment, load
 from parkstream_eventlog.archive.segments import SegmentReader
 from parkstream_eventlog.log import Record
@@ -14,17 +14,17 @@ READ: Final = 1_000
 
 
 class Archive:
-    """What is archived in *folder*, of *mall* if it is given; empty when nothing was archived there yet.
+    """What is archived in *folder*, of the log *name* if it is given; empty when nothing was archived there yet.
 
     A segment is held compressed while it is read, and a part of it decompressed; reading on from where the last read
     ended costs nothing but the decompression. May be used by several threads.
     """
 
-    def __init__(self, folder: Path, mall: str | None = None) -> None:
+    def __init__(self, folder: Path, name: str | None = None) -> None:
         self.folder: Final = folder
         self.manifest = Manifest()
         """As it was read last; ``refresh`` reads it again."""
-        self._mall = mall
+        self._name = name
         self._reader: SegmentReader | None = None
         self._lock = threading.Lock()
         self.refresh()
@@ -40,10 +40,10 @@ class Archive:
         return self.manifest.through
 
     def refresh(self) -> None:
-        """Read the manifest again; raise ``CorruptArchiveError`` or ``OtherMallError``."""
+        """Read the manifest again; raise ``CorruptArchiveError`` or ``OtherArchiveError``."""
         manifest = load(self.folder)
-        if self._mall is not None and manifest.segments and manifest.mall != self._mall:
-            raise OtherMallError(self.folder, manifest.mall, self._mall)
+        if self._name is not None and manifest.segments and manifest.log != self._name:
+            raise OtherArchiveError(self.folder, manifest.log, self._name)
         self.manifest = manifest
 
     def read(self, after: int, count: int) -> list[Record]:

@@ -7,7 +7,6 @@ that are there, and when the copy has caught up it takes the log's place in one 
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from parkstream_events.keys import BackendKeys
 from parkstream_service.redis import Functions
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError
@@ -17,8 +16,9 @@ from parkstream_eventlog.archive.errors import ArchiveBehindError, NoRoomError, 
 from parkstream_eventlog.archive.reader import Archive
 from parkstream_eventlog.durability import memory_share
 from parkstream_eventlog.functions import LOG
+from parkstream_eventlog.keys import LogKeys
 from parkstream_eventlog.log import Record
-from parkstream_eventlog.redis_log import RedisLog
+from parkstream_eventlog.redis_reader import RedisReader
 
 AT_ONCE: Final = 500
 """Records that one call writes: Redis does nothing else for a millisecond or two."""
@@ -49,10 +49,10 @@ class Restoration(NamedTuple):
 class Restorer:
     """Restores the log of *keys* from *archive*, which stays as it is."""
 
-    def __init__(self, redis: Redis, keys: BackendKeys, archive: Archive) -> None:
+    def __init__(self, redis: Redis, keys: LogKeys, archive: Archive) -> None:
         self._redis = redis
         self._functions = Functions(redis, LOG)
-        self._log = RedisLog(redis, keys)
+        self._log = RedisReader(redis, keys)
         self._archive = archive
         self._restoring = keys.log_restoring
         self._keys = (keys.log, keys.log_meta, keys.log_restoring)

@@ -1,45 +1,37 @@
 """The log as if nothing had ever been taken out of it: archive and stream in one."""
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from pathlib import Path
 
 from parkstream_eventlog.archive.errors import NotArchivedError
 from parkstream_eventlog.archive.reader import Archive
+from parkstream_eventlog.errors import GapError, LogShorterError
 from parkstream_eventlog.log import (
     Candidate,
     DecideOutcome,
     EventLog,
-    GapError,
-    LogShorterError,
+    LogReader,
     LogState,
     Outcome,
     Record,
 )
 
 
-class SpanningLog:
-    """An ``EventLog``: *log*, and where that was trimmed *archive*, whose manifest is read again when it was not known.
+class SpanningReader:
+    """A ``LogReader``: *log*, and where that was trimmed *archive*, whose manifest is read again when it was not known.
 
     Raises ``NotArchivedError``, a ``GapError``, for what is in neither.
     """
 
-    def __init__(self, log: EventLog, archive: Archive) -> None:
+    def __init__(self, log: LogReader, archive: Archive) -> None:
         self._log = log
         self._archive = archive
         self._trimmed_through = 0
         """What is known to be in the log no more. It may be there again, restored; then it is in the archive too."""
 
-    async def append(self, candidates: Sequence[Candidate]) -> list[Outcome]:
-        """See ``EventLog.append``."""
-        return await self._log.append(candidates)
-
-    async def decide(self, type_: str, id_: str, body: bytes, *, unless_after: tuple[str, int] | None) -> DecideOutcome:
-        """See ``EventLog.decide``."""
-        return await self._log.decide(type_, id_, body, unless_after=unless_after)
-
     async def read(self, after: int, count: int) -> list[Record]:
-        """See ``EventLog.read``; a log that ends before its archive is an error too."""
+        """See ``LogReader.read``; a log that ends before its archive is an error too."""
         records: list[Record] = []
         while after < self._trimmed_through and len(records) < count:
             records += await self._archived(after, count - len(records))
@@ -56,7 +48,7 @@ class SpanningLog:
         return records
 
     async def follow(self, after: int, count: int) -> AsyncIterator[list[Record]]:
-        """See ``EventLog.follow``."""
+        """See ``LogReader.follow``."""
         records = await self.read(after, count)
         while True:
             while records:
@@ -72,11 +64,11 @@ class SpanningLog:
                 records = await self.read(after, count)
 
     async def wait_for(self, position: int) -> None:
-        """See ``EventLog.wait_for``."""
+        """See ``LogReader.wait_for``."""
         await self._log.wait_for(position)
 
     async def state(self) -> LogState:
-        """See ``EventLog.state``: of the log, whose length tells what is not archived."""
+        """See ``LogReader.state``: of the log, whose length tells what is not archived."""
         return await self._log.state()
 
     async def _archived(self, after: int, count: int) -> list[Record]:
@@ -92,14 +84,41 @@ class SpanningLog:
         self._trimmed_through = through
 
 
-def spanning(log: EventLog, folder: str | None, mall: str) -> EventLog:
+class SpanningLog(SpanningReader):
+    """An ``EventLog``: what is written goes to *log*."""
+
+    def __init__(self, log: EventLog, archive: Archive) -> None:
+        super().__init__(log, archive)
+        self._written = log
+
+    async def create(self) -> str:
+        """See ``EventLog.create``."""
+        return await self._written.create()
+
+    async def append(self, candidates: Sequence[Candidate]) -> list[Outcome]:
+        """See ``EventLog.append``."""
+        return await self._written.append(candidates)
+
+    async def decide(
+        self, type_: str, id_: str, body: bytes, *, unless_after: tuple[Collection[str], int] | None
+    ) -> DecideOutcome:
+        """See ``EventLog.decide``."""
+        return await self._written.decide(type_, id_, body, unless_after=unless_after)
+
+
+def spanning(log: EventLog, folder: str | None, name: str) -> EventLog:
     """Return *log* together with its archive in *folder*, or *log* alone when there is no folder."""
-    return SpanningLog(log, Archive(Path(folder), mall)) if folder else log
+    return SpanningLog(log, Archive(Path(folder), name)) if folder else log
 
 
-async def check_as_long_as_archive(log: EventLog, folder: str | None, mall: str) -> None:
+def spanning_reader(log: LogReader, folder: str | None, name: str) -> LogReader:
+    """Return what ``spanning`` does, to be read only."""
+    return SpanningReader(log, Archive(Path(folder), name)) if folder else log
+
+
+async def check_as_long_as_archive(log: LogReader, folder: str | None, name: str) -> None:
     """Raise ``LogShorterError`` when *log* ends before its archive in *folder*: then it is not the log that it was."""
-    through = Archive(Path(folder), mall).through if folder else 0
+    through = Archive(Path(folder), name).through if folder else 0
     position = (await log.state()).position
     if position < through:
         raise LogShorterError(through, position)

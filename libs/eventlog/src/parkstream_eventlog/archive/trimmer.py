@@ -2,12 +2,12 @@
 
 from typing import Final, NamedTuple
 
-from parkstream_events.keys import BackendKeys
 from parkstream_service.redis import Functions
 from redis.asyncio import Redis
 
 from parkstream_eventlog.archive.errors import HeldBackError, OvertakenError
 from parkstream_eventlog.functions import LOG
+from parkstream_eventlog.keys import LogKeys
 from parkstream_eventlog.leases import leases
 
 TRIM_MAX: Final = 10_000
@@ -34,7 +34,7 @@ class Barrier(NamedTuple):
 class Trimming:
     """Trims the log of *keys*."""
 
-    def __init__(self, redis: Redis, keys: BackendKeys) -> None:
+    def __init__(self, redis: Redis, keys: LogKeys) -> None:
         self._redis = redis
         self._keys = keys
         self._functions = Functions(redis, LOG)

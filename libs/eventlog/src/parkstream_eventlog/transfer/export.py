@@ -3,14 +3,14 @@
 from collections.abc import AsyncGenerator, Iterable
 from typing import Final
 
-from parkstream_eventlog.log import EventLog, Record
+from parkstream_eventlog.log import LogReader, Record
 from parkstream_eventlog.prefetch import batches_of
 from parkstream_eventlog.transfer.json_lines import line_of
 
 BATCH_MAX: Final = 2_000
 
 
-async def exported(log: EventLog, first: int = 1, last: int | None = None) -> AsyncGenerator[list[Record], None]:
+async def exported(log: LogReader, first: int = 1, last: int | None = None) -> AsyncGenerator[list[Record], None]:
     """Yield the records of *log* from position *first* to *last*, by default to where it ends now.
 
     Raises ``GapError`` when one of them is not there.

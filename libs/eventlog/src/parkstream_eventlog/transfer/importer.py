@@ -10,8 +10,9 @@ from hashlib import blake2b
 from itertools import islice
 from typing import Final, NamedTuple, Protocol
 
-from parkstream_eventlog.id_index import day_of
-from parkstream_eventlog.log import EventLogError, Record
+from parkstream_eventlog.errors import EventLogError
+from parkstream_eventlog.log import Record
+from parkstream_eventlog.schema import Schema
 from parkstream_eventlog.transfer.json_lines import LineError, record_of
 
 BATCH_MAX: Final = 500
@@ -33,17 +34,22 @@ class Standing(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Records that are written in one step, and the days under which their ids are remembered."""
+    """Records that are written in one step, and where each event among them comes from."""
 
     first_line: int
     records: list[Record]
-    days: list[int]
+    origins: list[tuple[int, str] | None]
     mark_before: str
     mark: str
 
 
 class Target(Protocol):
     """A log that takes in records as they are."""
+
+    @property
+    def schema(self) -> Schema:
+        """What the log is told of its domain."""
+        ...
 
     async def standing(self) -> Standing:
         """Return how far it is."""
@@ -73,11 +79,11 @@ async def import_lines(
     standing = await target.standing()
     if standing.holds_records and not standing.mark:
         message = (
-            f"the log is not empty, it ends at position {standing.position}: import into another mall or Redis "
+            f"the log is not empty, it ends at position {standing.position}: import into another, empty one "
             "(PARKSTREAM_MALL, PARKSTREAM_REDIS_URL)"
         )
         raise NotImportedError(message)
-    reader = Reader(lines, standing, archived=archived)
+    reader = Reader(lines, standing, target.schema, archived=archived)
     await _write(reader.batches(), target, reached)
     if reader.mark:
         await target.finish(reader.mark)
@@ -117,9 +123,10 @@ def _group(batches: Iterator[Batch]) -> tuple[list[Batch], NotImportedError | No
 class Reader:
     """Makes batches of *lines* and checks them: positions without a gap, recorded times that never go back."""
 
-    def __init__(self, lines: Iterable[bytes], standing: Standing, *, archived: bool) -> None:
+    def __init__(self, lines: Iterable[bytes], standing: Standing, schema: Schema, *, archived: bool) -> None:
         self._lines = enumerate(lines, 1)
         self._standing = standing
+        self._origin_of = schema.origin_of
         self._archived = archived
         self._digest = blake2b(digest_size=MARK_BYTES)
         self._last: Record | None = None
@@ -134,7 +141,8 @@ class Reader:
         while records := self._records():
             mark_before, self.mark = self.mark, self._digest.hexdigest()
             first_line = self._line - len(records) + 1
-            yield Batch(first_line, records, [day_of(record) for record in records], mark_before, self.mark)
+            origins = [self._origin_of(record.type, record.body) for record in records]
+            yield Batch(first_line, records, origins, mark_before, self.mark)
 
     def _pass_by(self) -> None:
         """Read what an interrupted import has written, and check that it came from these lines."""
@@ -147,7 +155,7 @@ class Reader:
                 break
         message = (
             f"the log holds an import of another file, or was written to since: up to position {position} it does not "
-            "come from these lines. Go on with the file that was begun, or import into another mall (PARKSTREAM_MALL)"
+            "come from these lines. Go on with the file that was begun, or import into an empty log (PARKSTREAM_MALL)"
         )
         raise NotImportedError(message)
 

@@ -5,7 +5,8 @@ from typing import Annotated, Final
 import msgspec
 from msgspec import Meta, Struct
 
-from parkstream_eventlog.log import EventLogError, Record
+from parkstream_eventlog.errors import EventLogError
+from parkstream_eventlog.log import Record
 
 INTEGER_MAX: Final = 2**53 - 1
 """What JSON readers and Redis' Lua can count to."""

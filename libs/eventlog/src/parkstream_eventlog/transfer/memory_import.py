@@ -1,8 +1,7 @@
-"""Imports into a log in memory, as ``importing.lua`` does into Redis."""
+"""Imports into a log in memory, as ``import.lua`` does into Redis."""
 
 from collections.abc import Sequence
 
-from parkstream_eventlog.log import letter_of
 from parkstream_eventlog.memory_log import MemoryLog
 from parkstream_eventlog.transfer.importer import Batch, NotImportedError, Standing, refusal
 
@@ -12,6 +11,7 @@ class MemoryImport:
 
     def __init__(self, log: MemoryLog) -> None:
         self._log = log
+        self.schema = log.schema
         self._mark = ""
 
     async def standing(self) -> Standing:
@@ -38,15 +38,15 @@ class MemoryImport:
             message = f"the log was written to while the import ran, at position {first}: import into an empty log"
             raise NotImportedError(message)
         self._check(batch, state.now_us)
-        self._log.take_over(batch.records, batch.days)
+        self._log.take_over(batch.records)
         self._mark = batch.mark
 
     def _check(self, batch: Batch, now_us: int) -> None:
-        own: dict[tuple[str, int, str], int] = {}
-        for nth, (record, day) in enumerate(zip(batch.records, batch.days, strict=True)):
-            letter = letter_of(record.type)
-            known = self._log.position_of(letter, day, record.id) or own.get((letter, day, record.id))
-            own[letter, day, record.id] = record.position
+        own: dict[tuple[int, bytes], int] = {}
+        for nth, record in enumerate(batch.records):
+            place = self._log.place_of(record)
+            known = self._log.position_of(*place) or own.get(place)
+            own[place] = record.position
             if known:
                 problem = f"its id is that of position {known}"
             elif record.recorded_at_us > now_us:

@@ -1,17 +1,19 @@
-"""Imports into a Redis stream, through the function in ``importing.lua`` only."""
+"""Imports into a Redis stream, through the function in ``import.lua`` only."""
 
 from collections.abc import Sequence
 from typing import Any, Final
+from uuid import uuid4
 
-from parkstream_events.keys import BackendKeys
-from parkstream_service.redis import Functions, Library, source_of
+from parkstream_service.redis import Functions
 from redis.asyncio import Redis
 
-from parkstream_eventlog.id_index import field_of
+from parkstream_eventlog.functions import IMPORT
+from parkstream_eventlog.id_index import place_of
+from parkstream_eventlog.keys import LogKeys
 from parkstream_eventlog.log import DEDUPE_DAYS, digest_of
+from parkstream_eventlog.schema import Letters, Schema
 from parkstream_eventlog.transfer.importer import Batch, NotImportedError, Standing, refusal
 
-IMPORTING: Final = Library("parkstream_importing", 1, (source_of("parkstream_eventlog", "importing.lua"),))
 TAKEN, ELSEWHERE, ID_KNOWN, FROM_THE_FUTURE, GOES_BACK = range(5)
 
 _PROBLEMS: Final = {
@@ -28,10 +30,14 @@ _WRITTEN_TO = (
 class RedisImport:
     """A ``Target``: the log in *redis*, whose client must not repeat commands by itself (see ``connect``)."""
 
-    def __init__(self, redis: Redis, keys: BackendKeys, *, dedupe_days: int = DEDUPE_DAYS) -> None:
+    def __init__(self, redis: Redis, keys: LogKeys, schema: Schema, *, dedupe_days: int = DEDUPE_DAYS) -> None:
         self._keys = keys
+        self.schema = schema
+        self._letters = Letters(schema)
         self._dedupe_days = dedupe_days
-        self._functions = Functions(redis, IMPORTING)
+        self._functions = Functions(redis, IMPORT)
+        self._new_id = uuid4().hex
+        """For a log that has no id yet."""
 
     async def standing(self) -> Standing:
         """See ``Target.standing``; loads the functions too."""
@@ -58,18 +64,21 @@ class RedisImport:
             raise NotImportedError(_WRITTEN_TO.format(position=(await self.standing()).position))
 
     def _command(self, batch: Batch) -> tuple[Any, ...]:
-        numbers: dict[int, int] = {}
+        days: dict[int, int] = {}
+        groups: dict[tuple[int, str], int] = {}
         flat: list[Any] = []
-        for record, day in zip(batch.records, batch.days, strict=True):
+        for record, origin in zip(batch.records, batch.origins, strict=True):
             _, type_, _, body, recorded_at_us, published_at_us, traceparent = record
+            event_time_us, category = origin or (None, "")
+            day, field = place_of(record, self._letters[type_], event_time_us)
+            days.setdefault(day, len(days) + 1)
+            group = groups.setdefault((day, category), len(groups) + 1)
             published = "" if published_at_us is None else published_at_us
-            bucket = numbers.setdefault(day, len(numbers) + 1)
-            flat += (bucket, field_of(record), type_, body, digest_of(body), recorded_at_us, published)
-            flat.append(traceparent or "")
-        keys = (self._keys.log, self._keys.log_meta, *map(self._keys.log_ids, numbers))
-        first = batch.records[0].position
-        arguments = (first, batch.mark_before, batch.mark, self._dedupe_days, *numbers, *flat)
-        return self._functions.command("import", keys, arguments)
+            flat += (group, field, type_, body, digest_of(body), recorded_at_us, published, traceparent or "")
+        numbered = [half for day, category in groups for half in (days[day], category)]
+        marks = (self._new_id, batch.records[0].position, batch.mark_before, batch.mark, self._dedupe_days)
+        keys = (self._keys.log, self._keys.log_meta, *map(self._keys.log_ids, days))
+        return self._functions.command("import", keys, (*marks, *days, len(groups), *numbered, *flat))
 
 
 def _refusal(batch: Batch, outcome: int, details: list[int]) -> NotImportedError:

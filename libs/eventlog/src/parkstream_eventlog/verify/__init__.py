@@ -5,8 +5,8 @@ ranges whose sums differ are compared entry by entry.
 """
 
 from parkstream_eventlog.verify.findings import Finding, Findings
-from parkstream_eventlog.verify.records import RecordCheck, Unreadable
+from parkstream_eventlog.verify.records import OriginOf, RecordCheck
 from parkstream_eventlog.verify.run import LogCheck
 from parkstream_eventlog.verify.tolerant_reader import STOPS_PROJECTIONS
 
-__all__ = ["STOPS_PROJECTIONS", "Finding", "Findings", "LogCheck", "RecordCheck", "Unreadable"]
+__all__ = ["STOPS_PROJECTIONS", "Finding", "Findings", "LogCheck", "OriginOf", "RecordCheck"]

@@ -1,21 +1,13 @@
 """Some ranges of the log and of its id index, entry by entry."""
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
-from parkstream_eventlog.log import DIGEST_BYTES, Record
+from parkstream_eventlog.id_index import id_in
+from parkstream_eventlog.log import DIGEST_BYTES
 from parkstream_eventlog.verify.findings import Finding
-from parkstream_eventlog.verify.records import Remembered, as_compared, remembered
+from parkstream_eventlog.verify.records import Expected, Remembered, as_compared
 
 REPEATS = "the event would be recorded again if it came again: put the entry back with HSET"
-
-
-class Expected(NamedTuple):
-    """What the index should hold because of the record at *position*, and the day under which it was put."""
-
-    entry: Remembered
-    day: int
-    position: int
 
 
 class Comparison:
@@ -27,10 +19,9 @@ class Comparison:
         self.extra: dict[tuple[int, bytes], int] = {}
         """Day and field of entries that no record of these ranges accounts for, to the position that they name."""
 
-    def expect(self, record: Record, day: int) -> None:
-        """Note that the index should have *record* under *day*."""
-        entry = remembered(record, day)
-        self._expected[entry] = Expected(entry, day, record.position)
+    def expect(self, expected: Expected) -> None:
+        """Note that the index should have what is *expected*."""
+        self._expected[expected.entry] = expected
 
     def see(self, day: int, field: bytes, value: bytes) -> None:
         """Note that the index has *value*, which names a position in these ranges."""
@@ -53,7 +44,7 @@ def position_in(value: bytes) -> int:
 
 def finding_of(expected: Expected, actual: bytes | None, *, repeated: bool) -> Finding:
     """Return what is wrong when the index has *actual*; *repeated*: the record that it names has the same id."""
-    id_ = repr(expected.entry[1][2:].decode(errors="replace"))
+    id_ = repr(id_in(expected.entry[1]))
     if actual is None:
         return Finding("index_missing", f"the id index has not got its id {id_}", REPEATS, expected.position)
     position = position_in(actual)
@@ -70,6 +61,6 @@ def finding_of(expected: Expected, actual: bytes | None, *, repeated: bool) -> F
 
 def extra_finding(field: bytes, position: int) -> Finding:
     """Return what is wrong when the index has *field* at *position*, where another record is."""
-    found = f"the id index has {field.decode(errors='replace')!r} here, but this is another record"
+    found = f"the id index has {id_in(field)!r} here, but this is another record"
     advice = "a new event with this id would be refused as known: remove the entry with HDEL, and find its writer"
     return Finding("index_extra", found, advice, position)

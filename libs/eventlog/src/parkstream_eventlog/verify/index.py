@@ -1,10 +1,13 @@
 """The id index in Redis, read in batches."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any, Final
+from collections.abc import AsyncIterator, Sequence
+from typing import Final
 
-from parkstream_events.keys import BackendKeys
+from parkstream_service.redis import Functions
 from redis.asyncio import Redis
+
+from parkstream_eventlog.functions import LOG
+from parkstream_eventlog.keys import LogKeys
 
 SCAN_COUNT: Final = 2_000
 ASKED_MAX: Final = 500
@@ -13,15 +16,13 @@ ASKED_MAX: Final = 500
 class IdIndex:
     """The ids that the log in *redis* remembers."""
 
-    def __init__(self, redis: Redis, keys: BackendKeys) -> None:
+    def __init__(self, redis: Redis, keys: LogKeys) -> None:
         self._keys = keys
-        raw: Any = Redis(connection_pool=redis.connection_pool)
-        raw.response_callbacks.clear()
-        self._execute: Callable[..., Awaitable[Any]] = raw.execute_command
+        self._execute = Functions(redis, LOG).execute
 
     async def days(self, oldest: int) -> list[int]:
         """Return the days from *oldest* on of which ids are remembered."""
-        prefix = self._keys.key("log", "ids", "")
+        prefix = self._keys.log_ids(0)[:-1]
         pattern = "".join(f"\\{sign}" if sign in "*?[]\\^" else sign for sign in prefix) + "*"
         found: set[int] = set()
         cursor = b""

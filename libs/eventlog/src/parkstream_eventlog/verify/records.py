@@ -1,58 +1,59 @@
-"""Records in, findings out: recorded times, bodies, and what the index should hold."""
+"""Records in, findings out: recorded times, and what the index should hold."""
 
-from collections.abc import Sequence
-from functools import lru_cache
+from collections.abc import Callable, Sequence
 from typing import Final, NamedTuple
 
-from parkstream_events import wire
-from parkstream_events.decisions import RecordAcknowledged, VisitsRestated
-from parkstream_events.sightings import EPOCH
-from parkstream_events.wire import UnreadableError
-from parkstream_service.units import DAY_US
-
-from parkstream_eventlog.id_index import SIGHTINGS
-from parkstream_eventlog.log import Letter, Record, digest_of, letter_of
+from parkstream_eventlog.id_index import place_of
+from parkstream_eventlog.log import Latest, Record, digest_of
+from parkstream_eventlog.schema import DECISION, Letters, Schema
 from parkstream_eventlog.verify.findings import Finding, Findings
 from parkstream_eventlog.verify.sums import SHIFT, Span, Sums
 
-UNREADABLE_KEPT_MAX: Final = 10_000
 ANY_DAY: Final = 0
 """Under which decisions are compared: they are looked up under every day."""
 
-EPOCH_DAY: Final = EPOCH.toordinal()
-
-letter: Final = lru_cache(maxsize=64)(letter_of)
-
-
-class Unreadable(NamedTuple):
-    """A record that no event can be made of."""
-
-    position: int
-    type: str
-    problem: str
-
-
 Remembered = tuple[int, bytes, bytes]
 """Day, field and value: an entry of the id index, as it is compared."""
+OriginOf = Callable[[Record], tuple[int, str] | None]
+"""Tells where the event in a record comes from, None when it cannot be read; it is asked once per event, in order."""
 
 
-def day_to_remember(record: Record, event: object) -> int | None:
-    """Return the day under which the index should have *record*, which says *event*; None when nobody can know."""
-    if isinstance(event, SIGHTINGS):
-        return event.event_time.toordinal() - EPOCH_DAY
-    return record.recorded_at_us // DAY_US if letter(record.type) == "D" else None
+class Expected(NamedTuple):
+    """What the index should hold because of the record at *position*, and the day under which it was put."""
+
+    entry: Remembered
+    day: int
+    position: int
 
 
-def remembered(record: Record, day: int) -> Remembered:
-    """Return what the index should hold of *record* under *day*."""
-    found = letter(record.type)
-    field = f"{found}:{record.id}".encode()
-    return (ANY_DAY if found == "D" else day, field, digest_of(record.body) + b"%d" % record.position)
+class Expectation:
+    """What the id index of a log with *schema* should hold."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._letters = Letters(schema)
+        self._schema = schema
+
+    def is_decision(self, record: Record) -> bool:
+        """Whether nobody appended *record*, but decided it."""
+        return self._letters[record.type] == DECISION
+
+    def origin_of(self, record: Record) -> tuple[int, str] | None:
+        """Return where the event in *record* comes from; None of a decision, and when it cannot be read."""
+        return None if self.is_decision(record) else self._schema.origin_of(record.type, record.body)
+
+    def of(self, record: Record, origin: tuple[int, str] | None) -> Expected | None:
+        """Return what the index should hold of *record*; None when nobody can know when its event happened."""
+        letter = self._letters[record.type]
+        if origin is None and letter != DECISION:
+            return None
+        day, field = place_of(record, letter, origin[0] if origin else None)
+        value = digest_of(record.body) + b"%d" % record.position
+        return Expected((ANY_DAY if letter == DECISION else day, field, value), day, record.position)
 
 
 def as_compared(day: int, field: bytes, value: bytes) -> Remembered:
     """Return an entry of *day* as it is compared: a decision may be under any day."""
-    return (ANY_DAY if field.startswith(b"D:") else day, field, value)
+    return (ANY_DAY if field[:1] == b"D" else day, field, value)
 
 
 class RecordCheck:
@@ -61,51 +62,38 @@ class RecordCheck:
     Positions of *span* whose entry in the index nobody can know are left out of it.
     """
 
-    def __init__(self, findings: Findings, oldest_day: int, span: Span) -> None:
+    def __init__(
+        self, findings: Findings, oldest_day: int, span: Span, expectation: Expectation, origin_of: OriginOf
+    ) -> None:
         self._findings = findings
         self._oldest_day = oldest_day
         self._span = span
+        self._expectation = expectation
+        self._origin_of = origin_of
         self.sums = Sums()
         """Of what the index should hold."""
         self.records = 0
-        self.latest: dict[Letter, int] = {"E": 0, "X": 0, "D": 0}
+        self.latest: dict[str, Latest] = {}
+        """The last record of each category."""
         self.recorded_at_us = 0
-        self.unreadable: list[Unreadable] = []
-        """The first ones."""
-        self.unreadable_total = 0
-        self.acknowledged: set[int] = set()
-        self.restated_as_of = 0
-        """Up to where another version of the projection said the summaries; 0 when none did."""
 
     def take(self, records: Sequence[Record]) -> None:
         """Check *records*, the next ones."""
-        sums, latest, oldest = self.sums, self.latest, self._oldest_day
+        sums, latest, oldest, expected_of = self.sums, self.latest, self._oldest_day, self._expectation.of
         for record in records:
-            position, type_, _, _, recorded_at_us, _, _ = record
+            position, recorded_at_us = record.position, record.recorded_at_us
             if recorded_at_us < self.recorded_at_us:
                 self._goes_back(record)
             self.recorded_at_us = recorded_at_us
-            latest[letter(type_)] = position
-            day = day_to_remember(record, self._event(record))
-            if day is None:
+            origin = self._origin_of(record)
+            if origin is not None:
+                latest[origin[1]] = Latest(position, recorded_at_us)
+            expected = expected_of(record, origin)
+            if expected is None:
                 self._span.lose(position, position)
-            elif day >= oldest:
-                sums[position >> SHIFT] += hash(remembered(record, day))
+            elif expected.day >= oldest:
+                sums[position >> SHIFT] += hash(expected.entry)
         self.records += len(records)
-
-    def _event(self, record: Record) -> object:
-        try:
-            event = wire.decode(record.type, record.body)
-        except UnreadableError as error:
-            self.unreadable_total += 1
-            if len(self.unreadable) < UNREADABLE_KEPT_MAX:
-                self.unreadable.append(Unreadable(record.position, record.type, str(error)))
-            return None
-        if isinstance(event, RecordAcknowledged):
-            self.acknowledged.add(event.position)
-        elif isinstance(event, VisitsRestated):
-            self.restated_as_of = event.as_of_position
-        return event
 
     def _goes_back(self, record: Record) -> None:
         before, after = self.recorded_at_us, record.recorded_at_us

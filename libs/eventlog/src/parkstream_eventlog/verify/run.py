@@ -6,15 +6,14 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Final
 
-from parkstream_events import wire
-from parkstream_events.wire import UnreadableError
 from parkstream_service.units import DAY_US
 
-from parkstream_eventlog.log import DEDUPE_DAYS, DIGEST_BYTES, EventLog, LogState, Record
-from parkstream_eventlog.verify.comparison import Comparison, Expected, extra_finding, finding_of, position_in
+from parkstream_eventlog.log import DEDUPE_DAYS, DIGEST_BYTES, LogReader, LogState, Record
+from parkstream_eventlog.schema import Schema
+from parkstream_eventlog.verify.comparison import Comparison, extra_finding, finding_of, position_in
 from parkstream_eventlog.verify.findings import Findings
 from parkstream_eventlog.verify.index import IdIndex
-from parkstream_eventlog.verify.records import ANY_DAY, RecordCheck, day_to_remember, remembered
+from parkstream_eventlog.verify.records import Expectation, Expected, OriginOf, RecordCheck, as_compared
 from parkstream_eventlog.verify.state import check_state
 from parkstream_eventlog.verify.sums import SHIFT, Positions, Span, Sums, positions_of
 from parkstream_eventlog.verify.tolerant_reader import first_readable, readable
@@ -28,17 +27,24 @@ def _ignore(_: int) -> None:
 
 
 class LogCheck:
-    """Checks *log* up to where *state* says that it ends, and its id *index*; adds to *findings*."""
+    """Checks *log* up to where *state* says that it ends, and its id *index*; adds to *findings*.
 
-    def __init__(
+    Who wants to learn from each record gives *origin_of*, and answers as *schema* would.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it is made of
         self,
-        log: EventLog,
+        log: LogReader,
         index: IdIndex,
+        schema: Schema,
         state: LogState,
         findings: Findings,
         *,
+        origin_of: OriginOf | None = None,
         dedupe_days: int = DEDUPE_DAYS,
     ) -> None:
+        self._expectation = Expectation(schema)
+        self._origin_of = origin_of or self._expectation.origin_of
         self._log = log
         self._index = index
         self._state = state
@@ -56,7 +62,7 @@ class LogCheck:
     async def run(self, reached: Callable[[int], None] = _ignore) -> RecordCheck:
         """Check all, and return what was learnt of the records; ``reached(position)`` is called now and then."""
         self._span.first = await first_readable(self._log, self._state)
-        check = RecordCheck(self._findings, self._oldest_day, self._span)
+        check = RecordCheck(self._findings, self._oldest_day, self._span, self._expectation, self._origin_of)
         async for records in readable(self._log, self._span, self._findings):
             await asyncio.to_thread(check.take, records)
             reached(records[-1].position)
@@ -98,9 +104,12 @@ class LogCheck:
         span = Span(max(first, self._span.first), min(last, self._span.last))
         async for records in readable(self._log, span, Findings(0)):
             for record in records:
-                day = _day(record) if record.position in self._span else None
-                if day is not None and day >= self._oldest_day:
-                    comparison.expect(record, day)
+                expected = self._expected(record) if record.position in self._span else None
+                if expected is not None and expected.day >= self._oldest_day:
+                    comparison.expect(expected)
+
+    def _expected(self, record: Record) -> Expected | None:
+        return self._expectation.of(record, self._expectation.origin_of(record))
 
     async def _report(self, missing: Iterable[Expected]) -> None:
         """Say of each of *missing*, sorted by day, what the index has in its place."""
@@ -117,8 +126,8 @@ class LogCheck:
         if position == expected.position or position not in self._span:
             return False
         (record,) = await self._log.read(position - 1, 1)
-        day = _day(record)
-        return day is not None and remembered(record, day)[:2] == expected.entry[:2]
+        found = self._expected(record)
+        return found is not None and found.entry[:2] == expected.entry[:2]
 
 
 def add_entries(sums: Sums, day: int, flat: Sequence[bytes], positions: Positions) -> None:
@@ -126,12 +135,4 @@ def add_entries(sums: Sums, day: int, flat: Sequence[bytes], positions: Position
     for field, value in zip(flat[::2], flat[1::2], strict=True):
         digits = value[DIGEST_BYTES:]
         if digits.isdigit() and (position := int(digits)) in positions:
-            sums[position >> SHIFT] += hash((ANY_DAY if field[:2] == b"D:" else day, field, value))
-
-
-def _day(record: Record) -> int | None:
-    try:
-        event = wire.decode(record.type, record.body)
-    except UnreadableError:
-        event = None
-    return day_to_remember(record, event)
+            sums[position >> SHIFT] += hash(as_compared(day, field, value))

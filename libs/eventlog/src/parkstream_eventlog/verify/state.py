@@ -1,6 +1,6 @@
 """What the log says of itself, against its records."""
 
-from parkstream_eventlog.log import Letter, LogState
+from parkstream_eventlog.log import LogState
 from parkstream_eventlog.verify.findings import Finding, Findings
 from parkstream_eventlog.verify.records import RecordCheck
 from parkstream_eventlog.verify.sums import Span
@@ -9,8 +9,8 @@ from parkstream_eventlog.verify.sums import Span
 def check_state(state: LogState, check: RecordCheck, span: Span, findings: Findings) -> None:
     """Compare *state*, read in one step, with the records up to its position."""
     _check_length(state, span, findings)
-    _check_latest("E", state.entered_position, check, span, findings)
-    _check_latest("X", state.exited_position, check, span, findings)
+    for category in sorted(check.latest.keys() | state.latest.keys()):
+        _check_latest(category, state.latest_of(category).position, check, span, findings)
     if check.recorded_at_us > state.recorded_at_us:
         found = f"the log's recorded_at_us is {state.recorded_at_us}, its last record's is {check.recorded_at_us}"
         advice = f"HSET recorded_at_us of the log's meta to {check.recorded_at_us}, so that it never goes back"
@@ -28,10 +28,11 @@ def _check_length(state: LogState, span: Span, findings: Findings) -> None:
         findings.add(Finding("length", found, advice, state.position))
 
 
-def _check_latest(letter: Letter, position: int, check: RecordCheck, span: Span, findings: Findings) -> None:
-    latest = check.latest[letter]
-    if latest and latest != position and (position in span or position > span.last):
-        name = "entered_position" if letter == "E" else "exited_position"
-        found = f"the log's {name} is {position}, the last such record is at {latest}"
-        advice = f"HSET {name} of the log's meta to {latest}: what is decided about silence rests on it"
-        findings.add(Finding("last_position", found, advice, latest))
+def _check_latest(category: str, position: int, check: RecordCheck, span: Span, findings: Findings) -> None:
+    latest = check.latest.get(category)
+    if latest and latest.position != position and (position in span or not span.first <= position <= span.last):
+        name = f"latest:{category}"
+        found = f"the log's {name} is {position or 'missing'}, the last such record is at {latest.position}"
+        value = f"{latest.position} {latest.recorded_at_us}"
+        advice = f"HSET {name} of the log's meta to '{value}': what is decided about silence rests on it"
+        findings.add(Finding("last_position", found, advice, latest.position))

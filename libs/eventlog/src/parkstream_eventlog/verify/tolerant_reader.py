@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 from typing import Final
 
-from parkstream_eventlog.log import EventLog, GapError, LogState, Record
+from parkstream_eventlog.errors import GapError
+from parkstream_eventlog.log import LogReader, LogState, Record
 from parkstream_eventlog.prefetch import batches_of
 from parkstream_eventlog.verify.findings import Finding, Findings
 from parkstream_eventlog.verify.sums import Span
@@ -17,7 +18,7 @@ LOST = (
 )
 
 
-async def first_readable(log: EventLog, state: LogState) -> int:
+async def first_readable(log: LogReader, state: LogState) -> int:
     """Return the position to begin with: 1, or the first that is not archived where *log* does not reach further."""
     try:
         await log.read(0, 1)
@@ -26,7 +27,7 @@ async def first_readable(log: EventLog, state: LogState) -> int:
     return 1
 
 
-async def readable(log: EventLog, span: Span, findings: Findings) -> AsyncIterator[list[Record]]:
+async def readable(log: LogReader, span: Span, findings: Findings) -> AsyncIterator[list[Record]]:
     """Yield the records of *span* that can be read; what cannot is left out of the span, and found."""
     after = span.first - 1
     while after < span.last:
@@ -40,7 +41,7 @@ async def readable(log: EventLog, span: Span, findings: Findings) -> AsyncIterat
                 yield records
 
 
-async def _past_the_defect(log: EventLog, after: int, span: Span, findings: Findings) -> tuple[list[Record], int]:
+async def _past_the_defect(log: LogReader, after: int, span: Span, findings: Findings) -> tuple[list[Record], int]:
     """Return the records up to the defect behind *after*, and the position to go on behind."""
     good: list[Record] = []
     strays: set[int] = set()
@@ -68,7 +69,7 @@ def _stray(positions: set[int], span: Span, findings: Findings) -> None:
         findings.add(Finding("entry_between", found, advice, position))
 
 
-async def _defect(log: EventLog, after: int, error: Exception, span: Span, findings: Findings) -> int:
+async def _defect(log: LogReader, after: int, error: Exception, span: Span, findings: Findings) -> int:
     """Note what stands in the way behind *after*; return the position to go on behind."""
     if isinstance(error, GapError):
         return await _gap(log, after, error.found, span, findings)
@@ -78,7 +79,7 @@ async def _defect(log: EventLog, after: int, error: Exception, span: Span, findi
     return after + 1
 
 
-async def _gap(log: EventLog, after: int, found: int, span: Span, findings: Findings) -> int:
+async def _gap(log: LogReader, after: int, found: int, span: Span, findings: Findings) -> int:
     """Note that the records between *after* and *found* are missing, unless they were archived meanwhile."""
     last = min(found - 1, span.last)
     archived_through = min((await log.state()).archived_through, last)

@@ -9,7 +9,7 @@ from parkstream_events.sightings import normalised_plate
 from parkstream_service.http import Kind, WrongFieldError
 
 from parkstream_projection.outbox import Outbox
-from parkstream_projection.read_api.answers import ParkedPage, PlateVisits, Redriven, Standing
+from parkstream_projection.read_api.answers import ParkedPage, ParkedSummary, PlateVisits, Redriven, Standing
 from parkstream_projection.reads import InsidePage, Reads
 
 PAGE: Final = 100
@@ -73,7 +73,7 @@ class Questions:
     async def parked(self, cursor: str, count: int) -> ParkedPage:
         """Return some of what was refused, with its problem, and the cursor of the rest."""
         after, items = await self._outbox.parked_items(_checked(cursor, _PARKED_CURSOR), min(count, PAGE_MAX))
-        return ParkedPage(items, None if after == "0" else after)
+        return ParkedPage([ParkedSummary.of(one) for one in items], None if after == "0" else after)
 
     async def redrive(self, id_: str | None) -> Redriven:
         """Put all that was refused back to be delivered, or the one of that id."""

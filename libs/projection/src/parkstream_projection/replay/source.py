@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from msgspec import Struct
-from parkstream_eventlog import EventLog, RedisLog
-from parkstream_eventlog.archive import spanning
+from parkstream_eventlog import LogReader, RedisReader
+from parkstream_eventlog.archive import spanning_reader
 from parkstream_eventlog.leases import Lease, lease
 from parkstream_events.keys import BackendKeys
 from parkstream_service.redis import connect
@@ -22,11 +22,11 @@ class Source(Struct, frozen=True):
 
 
 @asynccontextmanager
-async def opened(source: Source) -> AsyncGenerator[EventLog, None]:
+async def opened(source: Source) -> AsyncGenerator[LogReader, None]:
     """Open *source* on a connection of its own."""
     redis = connect(source.redis_url, name="parkstream-replay")
     try:
-        yield spanning(RedisLog(redis, BackendKeys(source.mall)), source.archive_dir, source.mall)
+        yield spanning_reader(RedisReader(redis, BackendKeys(source.mall)), source.archive_dir, source.mall)
     finally:
         await redis.aclose()
 

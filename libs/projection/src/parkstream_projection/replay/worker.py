@@ -10,7 +10,7 @@ import sys
 from collections.abc import Sequence
 from typing import Final
 
-from parkstream_eventlog import EventLog, EventLogError, LogShorterError, Record
+from parkstream_eventlog import EventLogError, LogReader, LogShorterError, Record
 from parkstream_events import wire
 from parkstream_events.decisions import Decision, RulesChanged
 from parkstream_events.sightings import Sighting, VehicleEntered, VehicleExited
@@ -96,7 +96,7 @@ def _read(type_: str, body: bytes) -> Sighting | Decision | None:
 class Reading:
     """Reads what is asked for, and while that is decoded what was asked for next."""
 
-    def __init__(self, log: EventLog, decoding: Decoding, answers: asyncio.StreamWriter) -> None:
+    def __init__(self, log: LogReader, decoding: Decoding, answers: asyncio.StreamWriter) -> None:
         self._log = log
         self._decoding = decoding
         self._answers = answers

@@ -16,7 +16,8 @@ _NOT_FOUND: Final = "Function not found"
 class Library(NamedTuple):
     """A library of functions: its Lua *sources* are loaded as one, so that several may begin with a shared one.
 
-    Names of functions are shared by all libraries of a Redis: each is *prefix*, the function, and the *version*.
+    Names of functions are shared by all libraries of a Redis: each is *prefix*, the function, and the *version*. The
+    sources find the name of the library and its version as ``LIBRARY`` and ``VERSION``.
     """
 
     name: str
@@ -27,7 +28,8 @@ class Library(NamedTuple):
     @property
     def source(self) -> str:
         """What Redis loads."""
-        return f"#!lua name={self.name}_{self.version}\n" + "".join(self.sources)
+        head = f"#!lua name={self.name}_{self.version}\nlocal LIBRARY, VERSION = '{self.name}', '{self.version}'\n"
+        return head + "".join(self.sources)
 
     def function(self, name: str) -> str:
         """Return how the function *name* is called in Redis."""

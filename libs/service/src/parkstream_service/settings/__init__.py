@@ -1,4 +1,4 @@
-"""How a process is told what to do. Reading order: sources, loading, describing, answering."""
+"""Typed settings from environment variables. Reading order: sources, kinds, loader, description, command."""
 
 from parkstream_service.settings.command import answer_config, settings_or_exit
 from parkstream_service.settings.description import Variable, describe

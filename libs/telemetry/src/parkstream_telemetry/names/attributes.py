@@ -1,4 +1,4 @@
-"""What spans, metrics and events say; a plate only ever as its keyed hash."""
+"""The attributes of spans, metrics and events; a plate only ever as its keyed hash."""
 
 from parkstream_telemetry.kinds import Attribute
 
@@ -16,7 +16,6 @@ ATTRIBUTE_DESTINATION = Attribute(
 )
 ATTRIBUTE_DETAIL = Attribute("parking.detail", "str", "What exactly was wrong, for a person.")
 ATTRIBUTE_DIRECTION = Attribute("parking.direction", "str", "`entry` or `exit`.")
-ATTRIBUTE_DUTY = Attribute("parking.duty", "str", "A task that runs as long as its service.")
 ATTRIBUTE_E2E_DURATION_MS = Attribute(
     "parking.e2e.duration_ms",
     "float",
@@ -31,7 +30,6 @@ ATTRIBUTE_EVENT_ID = Attribute("parking.event.id", "str", "Id that the camera ga
 ATTRIBUTE_HASH_EQUAL = Attribute(
     "parking.replay.hash_equal", "bool", "Whether the state is the live one, bit for bit.", argument="hash_equal"
 )
-ATTRIBUTE_HELD = Attribute("parking.held", "bool", "Whether the visit waited for sightings that might still come.")
 ATTRIBUTE_HTTP_METHOD = Attribute("http.request.method", "str", "Method of the request.", argument="method")
 ATTRIBUTE_HTTP_ROUTE = Attribute("http.route", "str", "Template of the path.", argument="route")
 ATTRIBUTE_HTTP_STATUS = Attribute("http.response.status_code", "int", "Status of the response.", argument="status_code")
@@ -39,6 +37,7 @@ ATTRIBUTE_MESSAGE_ID = Attribute(
     "messaging.message.id", "str", "Id of the message: the event's.", argument="message_id"
 )
 ATTRIBUTE_MESSAGING_SYSTEM = Attribute("messaging.system", "str", "Always `rabbitmq`.", argument="system")
+ATTRIBUTE_MODE = Attribute("parking.replay.mode", "str", "`rebuild` or `check`.")
 ATTRIBUTE_OPERATION_NAME = Attribute("messaging.operation.name", "str", "`publish` or `process`.", argument="operation")
 ATTRIBUTE_OPERATION_TYPE = Attribute(
     "messaging.operation.type", "str", "`send` or `process`.", argument="operation_type"
@@ -47,6 +46,7 @@ ATTRIBUTE_OUTBOX_ID = Attribute(
     "parking.outbox.id", "str", "`<position>-<n>` of the outbox entry.", argument="outbox_id"
 )
 ATTRIBUTE_OUTCOME = Attribute("parking.outcome", "str", "What became of it, in one word.")
+ATTRIBUTE_PENDING = Attribute("parking.pending", "bool", "Whether the visit waited for the watermark.")
 ATTRIBUTE_PLATE_HASH = Attribute("parking.vehicle.plate_hash", "str", "Keyed hash of the plate.")
 ATTRIBUTE_POSITION = Attribute("parking.record.position", "int", "Position of the record in the log.")
 ATTRIBUTE_PROBLEM = Attribute("parking.problem", "str", "Why the server did not take it.")
@@ -64,6 +64,7 @@ ATTRIBUTE_SERVER_PORT = Attribute("server.port", "int", "Port that was called.",
 ATTRIBUTE_SIGNAL = Attribute("parking.telemetry.signal", "str", "`traces`, `metrics` or `logs`.")
 ATTRIBUTE_STAGE = Attribute("parking.stage", "str", "Part of an event's way, such as `publish_to_record`.")
 ATTRIBUTE_STATUS = Attribute("parking.item.status", "str", "`written`, `duplicate`, `conflict` or `invalid`.")
+ATTRIBUTE_TASK = Attribute("parking.task", "str", "Background task, which runs as long as its service.")
 ATTRIBUTE_URL_SCHEME = Attribute("url.scheme", "str", "`http` or `https`.", argument="scheme")
 ATTRIBUTE_VISIT_ID = Attribute("parking.visit.id", "str", "Id of the visit.", argument="visit_id")
 ATTRIBUTE_VERSION = Attribute("parking.projection.version", "int", "Version of the projection.", argument="version")

@@ -1,12 +1,21 @@
-"""What the backend tells: record, project, deliver."""
+"""What the backend emits: record, project, deliver."""
+
+from parkstream_events.summaries import ItemStatus, Outcome
+from parkstream_events.wire import Refusal
 
 from parkstream_telemetry.kinds import COUNTS, SECONDS, STAYS, Event, Metric
 from parkstream_telemetry.names import attributes as a
 
 RECORDS = Metric(
-    "parking.record.outcomes", "counter", "{event}", "Sightings by what the log said.", (a.ATTRIBUTE_OUTCOME,)
+    "parking.record.outcomes",
+    "counter",
+    "{event}",
+    "Sightings by what the log answered.",
+    (a.ATTRIBUTE_OUTCOME.of("appended", "duplicate"),),
 )
-DEAD_LETTERS = Metric("parking.dead_letters", "counter", "{message}", "Messages refused.", (a.ATTRIBUTE_REASON,))
+DEAD_LETTERS = Metric(
+    "parking.dead_letters", "counter", "{message}", "Messages refused.", (a.ATTRIBUTE_REASON.of(*Refusal),)
+)
 QUEUE_WAIT = Metric("parking.queue.wait", "histogram", "s", "From a publish to its delivery.", (), SECONDS)
 COMMIT_SIZE = Metric("parking.commit.size", "histogram", "{event}", "Events in one group commit.", (), COUNTS)
 COMMIT_DURATION = Metric("parking.commit.duration", "histogram", "s", "Time of one group commit.", (), SECONDS)
@@ -17,25 +26,38 @@ RECORDS_UNREADABLE = Metric(
     "parking.records.unreadable", "gauge", "{record}", "Records that cannot be read, and that nobody acknowledged."
 )
 OUTBOX_DEPTH = Metric("parking.outbox.depth", "gauge", "{item}", "Summaries that wait for their delivery.")
-OUTBOX_AGE = Metric("parking.outbox.age", "gauge", "s", "Age of the oldest summary that waits.")
+OUTBOX_AGE = Metric(
+    "parking.outbox.age", "gauge", "s", "Age of the oldest summary that has not arrived, since its cause was recorded."
+)
 OUTBOX_PARKED = Metric("parking.outbox.parked", "gauge", "{item}", "Summaries that the server would not take.")
 CARS_INSIDE = Metric("parking.cars.inside", "gauge", "{car}", "Cars that are inside.")
-VISITS_PENDING = Metric("parking.visits.pending", "gauge", "{visit}", "Visits that wait for sightings still to come.")
+VISITS_PENDING = Metric("parking.visits.pending", "gauge", "{visit}", "Visits that wait for the watermark.")
 VISITS_MATCHED = Metric(
-    "parking.visits.matched_share", "gauge", "1", "Share of visits with an exit whose entry was seen, too."
+    "parking.visits.matched_share", "gauge", "1", "Share of visits with an exit whose entry was recorded, too."
 )
-VISITS = Metric("parking.visits", "counter", "{summary}", "Summaries emitted, by outcome.", (a.ATTRIBUTE_OUTCOME,))
-DWELL = Metric("parking.visit.dwell", "histogram", "s", "Stays of completed visits, as they are said.", (), STAYS)
+VISITS = Metric(
+    "parking.visits", "counter", "{summary}", "Summaries emitted, by outcome.", (a.ATTRIBUTE_OUTCOME.of(*Outcome),)
+)
+DWELL = Metric("parking.visit.dwell", "histogram", "s", "Stays of completed visits, as they are emitted.", (), STAYS)
 DECISIONS = Metric(
     "parking.decisions",
     "counter",
     "{decision}",
     "Watermarks advanced by the clock: for `silence` or `hold_max`.",
-    (a.ATTRIBUTE_DIRECTION, a.ATTRIBUTE_REASON),
+    (a.ATTRIBUTE_DIRECTION.of("entry", "exit"), a.ATTRIBUTE_REASON.of("silence", "hold_max")),
 )
-DELIVERED = Metric("parking.delivered", "counter", "{item}", "Summaries the server answered.", (a.ATTRIBUTE_STATUS,))
+DELIVERED = Metric(
+    "parking.delivered", "counter", "{item}", "Summaries the server answered.", (a.ATTRIBUTE_STATUS.of(*ItemStatus),)
+)
 DELIVERY_SIZE = Metric("parking.delivery.size", "histogram", "{item}", "Summaries in one POST.", (), COUNTS)
-BREAKER_OPEN = Metric("parking.breaker.open", "gauge", "1", "1 while the circuit breaker keeps POSTs back.")
+DELIVERY_ATTEMPTS = Metric(
+    "parking.delivery.attempts",
+    "counter",
+    "{attempt}",
+    "POSTs by what came of them.",
+    (a.ATTRIBUTE_OUTCOME.of("answered", "refused", "unavailable", "forbidden"),),
+)
+DELIVERY_FAILING = Metric("parking.delivery.failing", "gauge", "1", "1 while the last POST failed.")
 PAUSED = Metric("parking.record.paused", "gauge", "1", "1 while record takes no deliveries.")
 MEMORY_SHARE = Metric("parking.redis.memory_share", "gauge", "1", "Share of Redis' maxmemory in use.")
 
@@ -47,15 +69,22 @@ EVENT_DEAD_LETTERED = Event(
 )
 EVENT_PAUSED = Event("record.paused", "warning", "Deliveries wait in RabbitMQ.", (a.ATTRIBUTE_REASONS,))
 EVENT_RESUMED = Event("record.resumed", "info", "Deliveries are taken again.")
-EVENT_DUTY_FAILED = Event("backend.duty_failed", "error", "A part of the backend failed.", (a.ATTRIBUTE_DUTY,))
+EVENT_TASK_FAILED = Event(
+    "backend.task_failed", "error", "A background task failed; the process ends.", (a.ATTRIBUTE_TASK,)
+)
 EVENT_PARKED = Event(
     "deliver.parked",
     "error",
     "The server would not take a summary; it waits for a person.",
     (a.ATTRIBUTE_OUTBOX_ID, a.ATTRIBUTE_PROBLEM),
 )
-EVENT_BREAKER_OPENED = Event("deliver.breaker_opened", "warning", "POSTs are kept back.", (a.ATTRIBUTE_PROBLEM,))
-EVENT_BREAKER_CLOSED = Event("deliver.breaker_closed", "info", "POSTs are sent again.")
+EVENT_DELIVERY_FAILING = Event(
+    "deliver.failing",
+    "warning",
+    "The summary API takes nothing; it is tried again until it does.",
+    (a.ATTRIBUTE_PROBLEM,),
+)
+EVENT_DELIVERY_RESUMED = Event("deliver.resumed", "info", "The summary API takes summaries again.")
 EVENT_UNREADABLE = Event(
     "project.unreadable",
     "error",

@@ -1,4 +1,4 @@
-"""What every service tells."""
+"""What every service emits."""
 
 from parkstream_telemetry.kinds import SECONDS, Attribute, Event, Metric
 from parkstream_telemetry.names import attributes as a
@@ -7,7 +7,7 @@ PROCESS_DURATION = Metric(
     "messaging.process.duration",
     "histogram",
     "s",
-    "From a delivery to its acknowledgement.",
+    "From taking a batch of deliveries to its being settled or refused.",
     (a.ATTRIBUTE_MESSAGING_SYSTEM, a.ATTRIBUTE_DESTINATION, a.ATTRIBUTE_OPERATION_NAME, a.ATTRIBUTE_ERROR_TYPE),
     SECONDS,
 )
@@ -76,12 +76,13 @@ EVENT_STATISTICS = Event(
     "info",
     "How long each part of an event's way took since the last such line.",
     (Attribute("stages", "str", "Per stage with samples: p50_ms, p95_ms, p99_ms, count."),),
+    exported=False,
 )
 EVENT_LIBRARY = Event(
     "library.logged",
     "warning",
     "A library that we use logged something.",
-    (Attribute("logger", "str", "Its logger."), Attribute("message", "str", "Its words.")),
+    (Attribute("logger", "str", "Its logger."), Attribute("message", "str", "Its message.")),
 )
 EVENT_PLATE_KEY_MISSING = Event(
     "plate_hash.key_missing",
@@ -91,7 +92,7 @@ EVENT_PLATE_KEY_MISSING = Event(
 EVENT_TELEMETRY_DROPPED = Event(
     "telemetry.dropped",
     "warning",
-    "The receiver of telemetry is away, slow or refuses it; said at most once a minute.",
+    "The receiver of telemetry is away, slow or refuses it; logged at most once a minute.",
     (a.ATTRIBUTE_SIGNAL, Attribute("count", "int", "Items dropped since the last such line."), a.ATTRIBUTE_REASON),
 )
 EVENT_TELEMETRY_INVALID = Event(

@@ -1,12 +1,16 @@
-"""What the generators tell."""
+"""What the generators emit."""
 
 from parkstream_telemetry.kinds import Attribute, Event, Metric
 from parkstream_telemetry.names import attributes as a
 
 PUBLISHED = Metric(
-    "parking.generator.published", "counter", "{event}", "Sightings that RabbitMQ confirmed.", (a.ATTRIBUTE_OUTCOME,)
+    "parking.generator.published",
+    "counter",
+    "{event}",
+    "Sightings that RabbitMQ confirmed.",
+    (a.ATTRIBUTE_OUTCOME.of("entered", "matched", "unmatched", "misread"),),
 )
-DROPPED = Metric("parking.generator.dropped", "counter", "{event}", "Sightings given up because the buffer was full.")
+DROPPED = Metric("parking.generator.dropped", "counter", "{event}", "Sightings abandoned because the buffer was full.")
 BUFFERED = Metric("parking.generator.buffered", "gauge", "{event}", "Sightings that wait for the broker.")
 CARS_PARKED = Metric("parking.generator.parked", "gauge", "{car}", "Cars that the exit generator knows inside.")
 MATCHED_SHARE = Metric("parking.generator.matched_share", "gauge", "1", "Share of exits whose car had entered.")
@@ -22,10 +26,10 @@ EVENT_BUFFERING = Event(
 EVENT_DROPPING = Event(
     "generator.dropping",
     "warning",
-    "The broker is away and the buffer full; said at most once a second.",
+    "The broker is away and the buffer full; logged at most once a second.",
     (a.ATTRIBUTE_REASON, _COUNT),
 )
 EVENT_DRIVING_ENDED = Event("generator.ended", "info", "No more sightings are made; those made are published.")
 EVENT_GENERATOR_FAILED = Event(
-    "generator.failed", "error", "A part of the generator failed; the process ends.", (a.ATTRIBUTE_DUTY,)
+    "generator.failed", "error", "A background task failed; the process ends.", (a.ATTRIBUTE_TASK,)
 )

@@ -1,4 +1,4 @@
-"""The steps of a car's trace, in order; and what every span of a kind must say, by semantic conventions 1.44."""
+"""The steps of a car's trace, in order; and what every span of a kind must carry, by semantic conventions 1.44."""
 
 from parkstream_telemetry.kinds import Kind, Span
 from parkstream_telemetry.names import attributes as a
@@ -24,7 +24,7 @@ SPAN_PUBLISH = Span(
 SPAN_PROCESS = Span(
     "process {destination}",
     Kind.CONSUMER,
-    "parkstream-backend, parkstream-exit-generator",
+    "parkstream-backend",
     "From a delivery to its being settled; child of the publish.",
     (
         *SPAN_PUBLISH.attributes,
@@ -38,8 +38,8 @@ SPAN_PROJECT = Span(
     "project",
     Kind.INTERNAL,
     "parkstream-backend",
-    "Folding a record into its visit, to the commit; child of the process. Said again after a switch, it is the first"
-    " of a trace of its own, with a link to the process.",
+    "Folding a record into its visit, to the commit; child of the process. Emitted again after a switch, it is the"
+    " first of a trace of its own, with a link to the process.",
     (a.ATTRIBUTE_POSITION, a.ATTRIBUTE_PLATE_HASH, a.ATTRIBUTE_OUTCOME, a.ATTRIBUTE_VISIT_ID, a.ATTRIBUTE_REVISION),
 )
 SPAN_DELIVER = Span(
@@ -52,6 +52,21 @@ SPAN_DELIVER = Span(
         a.ATTRIBUTE_REVISION,
         a.ATTRIBUTE_OUTBOX_ID,
         a.ATTRIBUTE_STATUS,
+        a.ATTRIBUTE_BATCH_COUNT,
+        a.ATTRIBUTE_HTTP_METHOD,
+        a.ATTRIBUTE_HTTP_STATUS,
+        a.ATTRIBUTE_RESEND_COUNT,
+        a.ATTRIBUTE_SERVER_ADDRESS,
+        a.ATTRIBUTE_SERVER_PORT,
+        a.ATTRIBUTE_ERROR_TYPE,
+    ),
+)
+SPAN_ATTEMPT = Span(
+    "deliver attempt",
+    Kind.CLIENT,
+    "parkstream-backend",
+    "One POST that failed and is made again; child of the deliver of a lone summary, else of none with links to all.",
+    (
         a.ATTRIBUTE_BATCH_COUNT,
         a.ATTRIBUTE_HTTP_METHOD,
         a.ATTRIBUTE_HTTP_STATUS,
@@ -85,7 +100,7 @@ SPAN_WRITE = Span(
         a.ATTRIBUTE_REVISION,
         a.ATTRIBUTE_OUTCOME,
         a.ATTRIBUTE_STATUS,
-        a.ATTRIBUTE_HELD,
+        a.ATTRIBUTE_PENDING,
         a.ATTRIBUTE_E2E_DURATION_MS,
         a.ATTRIBUTE_ERROR_TYPE,
     ),
@@ -95,12 +110,12 @@ SPAN_REPLAY = Span(
     Kind.INTERNAL,
     "parkstream-cli",
     "One run of `parkstream replay`; in a trace of its own.",
-    (a.ATTRIBUTE_VERSION, a.ATTRIBUTE_EVENTS, a.ATTRIBUTE_HASH_EQUAL, a.ATTRIBUTE_ERROR_TYPE),
+    (a.ATTRIBUTE_MODE, a.ATTRIBUTE_VERSION, a.ATTRIBUTE_EVENTS, a.ATTRIBUTE_HASH_EQUAL, a.ATTRIBUTE_ERROR_TYPE),
 )
 SPAN_REPLAY_PART = Span(
     "replay records",
     Kind.INTERNAL,
     "parkstream-cli",
     "Folding up to 10,000 records again; child of the replay, with links to at most 100 of their traces.",
-    (a.ATTRIBUTE_POSITION, a.ATTRIBUTE_EVENTS, a.ATTRIBUTE_ERROR_TYPE),
+    (a.ATTRIBUTE_POSITION, a.ATTRIBUTE_EVENTS),
 )

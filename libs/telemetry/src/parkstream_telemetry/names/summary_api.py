@@ -1,4 +1,6 @@
-"""What the summary API tells."""
+"""What the summary API emits."""
+
+from parkstream_events.summaries import ItemStatus
 
 from parkstream_telemetry.kinds import COUNTS, SECONDS, Attribute, Event, Metric
 from parkstream_telemetry.names import attributes as a
@@ -11,7 +13,9 @@ HTTP_REQUEST_DURATION = Metric(
     (a.ATTRIBUTE_HTTP_METHOD, a.ATTRIBUTE_HTTP_ROUTE, a.ATTRIBUTE_HTTP_STATUS, a.ATTRIBUTE_URL_SCHEME),
     SECONDS,
 )
-SUMMARIES = Metric("parking.summaries", "counter", "{item}", "Summaries answered, by status.", (a.ATTRIBUTE_STATUS,))
+SUMMARIES = Metric(
+    "parking.summaries", "counter", "{item}", "Summaries answered, by status.", (a.ATTRIBUTE_STATUS.of(*ItemStatus),)
+)
 SUMMARY_LINES = Metric("parking.summary_file.lines", "gauge", "{line}", "Lines in the summary file.")
 SUMMARY_BYTES = Metric("parking.summary_file.size", "gauge", "By", "Length of the summary file.")
 SYNC_DURATION = Metric(

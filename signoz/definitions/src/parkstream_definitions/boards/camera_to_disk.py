@@ -9,14 +9,14 @@ from parkstream_definitions.panels import Board, Line, Panel, Row, one
 from parkstream_definitions.queries import SPAN_NAME, along, field, metric, span_list, spans, sql
 
 E2E: Final = names.ATTRIBUTE_E2E_DURATION_MS.name
-HELD: Final = names.ATTRIBUTE_HELD.name
+HELD: Final = names.ATTRIBUTE_PENDING.name
 WRITE: Final = f"name = '{names.SPAN_WRITE.name}'"
 BUDGET: Final = (Line(100, "budget of p99: 100 ms"), Line(15, "budget of p50: 15 ms", "#F5A623"))
 COLUMNS: Final = [
     names.ATTRIBUTE_E2E_DURATION_MS,
     names.ATTRIBUTE_OUTCOME,
     names.ATTRIBUTE_VISIT_ID,
-    names.ATTRIBUTE_HELD,
+    names.ATTRIBUTE_PENDING,
 ]
 
 HOW_LONG: Final = Row(

@@ -91,9 +91,9 @@ OUTBOX: Final = Row(
             width=3,
         ),
         Panel(
-            title="Circuit breaker",
+            title="Summary API failing",
             meaning="1 while POSTs are kept back because the API fails.",
-            asked=one(metric(latest(names.BREAKER_OPEN), legend="open")),
+            asked=one(metric(latest(names.DELIVERY_FAILING), legend="failing")),
             draws="Number",
             lines=(Line(0, "open"),),
             width=3,

@@ -9,7 +9,7 @@ FROM
         AND timestamp BETWEEN {{.start_datetime}} AND {{.end_datetime}}
         AND name = 'write'
         AND mapContains(attributes_number, 'parking.e2e.duration_ms')
-        AND NOT attributes_bool['parking.held']
+        AND NOT attributes_bool['parking.pending']
     GROUP BY ts
 )
 ARRAY JOIN arrayZip(['p50', 'p95', 'p99'], qs) AS q

@@ -26,7 +26,7 @@ FROM
             WHERE ts_bucket_start BETWEEN {{.start_timestamp}} - 1800 AND {{.end_timestamp}}
                 AND timestamp BETWEEN {{.start_datetime}} AND {{.end_datetime}}
                 AND name = 'write'
-                AND NOT attributes_bool['parking.held']
+                AND NOT attributes_bool['parking.pending']
             GROUP BY trace_id
             ORDER BY max(attributes_number['parking.e2e.duration_ms']) DESC
             LIMIT 20

@@ -1,41 +1,9 @@
--- The only writers of projections and of the outbox. The number above and in the names below is the version: raise it
--- with every change, so that an older process keeps calling its own and cannot replace a newer one.
---
--- Redis does not roll back: whatever can fail comes before the first write.
+-- The only writers of projections. The sources of the log and of the outbox stand before it.
 
 local DONE, STALE, NOT_LIVE = 0, 1, 2
-local CHUNK = 1000  -- unpack puts this many values on Lua's stack, which holds 8000
 local AGENDAS = 3
 local PLATE_OF = '^[^\31]*'
 local COUNTS = 7  -- after these arguments of commit come the lengths of its lists, then the lists
-local OUTBOX_FIELDS = 5  -- per summary: id, visit id, revision, item, recorded
-local INTEGER_MAX = 2 ^ 53
-
-local function refuse(what)
-  error({ err = 'ERR parkstream_projection: ' .. what })
-end
-
-local function check(fine, what)
-  if not fine then refuse(what) end
-end
-
-local function count_of(text, what)
-  local number = text and string.find(text, '^%d+$') and tonumber(text)
-  check(number and number < INTEGER_MAX, what)
-  return number
-end
-
-local function digits(number)
-  return string.format('%d', number)
-end
-
--- Call command with the arguments from first to last, a chunk at a time; each chunk holds whole groups.
-local function in_chunks(command, key, args, first, last, group)
-  local step = CHUNK - CHUNK % group
-  for from = first, last, step do
-    redis.call(command, key, unpack(args, from, math.min(from + step - 1, last)))
-  end
-end
 
 local function values_of(key, names, first, last)
   local found = {}
@@ -98,35 +66,6 @@ local function check_scores(args, list)
   end
 end
 
--- The first summary to emit: those up to emitted_through were emitted before. All ids must grow beyond it.
-local function first_to_emit(args, list, emitted_through, through)
-  local first, position, nth = list.last + 1, emitted_through, -1
-  for i = list.first, list.last, OUTBOX_FIELDS do
-    local left, right = string.match(args[i], '^(%d+)%-(%d+)$')
-    left, right = count_of(left, 'an outbox id is none'), count_of(right, 'an outbox id is none')
-    check(left <= through, 'a summary is ahead of its records')
-    if left > emitted_through then
-      check(left > position or (left == position and right > nth), 'the ids of summaries do not grow')
-      position, nth = left, right
-      first = math.min(first, i)
-    end
-  end
-  return first
-end
-
-local function now_us()
-  local time = redis.call('TIME')
-  return time[1] .. string.format('%06d', time[2])
-end
-
-local function emit(args, key, first, last)
-  local projected = now_us()
-  for i = first, last, OUTBOX_FIELDS do
-    redis.call('XADD', key, args[i], 'visit_id', args[i + 1], 'revision', args[i + 2], 'item', args[i + 3],
-      'recorded', args[i + 4], 'projected', projected)
-  end
-end
-
 -- A value of the wrong type would stop the writes half way.
 local function check_types(keys)
   redis.call('HLEN', keys[2])
@@ -134,11 +73,6 @@ local function check_types(keys)
   redis.call('HLEN', keys[6])
   redis.call('XLEN', keys[7])
   redis.call('SCARD', keys[9])
-end
-
--- Before anything is switched the first version is live.
-local function live_of(outbox_meta)
-  return redis.call('HGET', outbox_meta, 'live') or '1'
 end
 
 -- KEYS: meta, plates, the agendas, hashes, outbox, its meta, the versions. ARGV: projection version, rules version, checkpoint as it is
@@ -181,51 +115,5 @@ local function commit(keys, args)
   return { DONE, through, emitted, tonumber(live) }
 end
 
--- KEYS: outbox, its meta. ARGV: consumer group, ids. Returns how many were there.
-local function settle(keys, args)
-  check(#keys == 2 and #args > 1, 'settle takes the outbox, its meta, a group and ids')
-  redis.call('XLEN', keys[1])
-  redis.call('HLEN', keys[2])
-  local gone = 0
-  for from = 2, #args, CHUNK do
-    local to = math.min(from + CHUNK - 1, #args)
-    redis.call('XACK', keys[1], args[1], unpack(args, from, to))
-    gone = gone + redis.call('XDEL', keys[1], unpack(args, from, to))
-  end
-  if gone > 0 then redis.call('HINCRBY', keys[2], 'delivered', gone) end
-  return gone
-end
-
--- KEYS: outbox, parked. ARGV: consumer group, id, what to keep. Returns 1, or 0 when the outbox has it no more.
-local function park(keys, args)
-  check(#keys == 2 and #args == 3, 'park takes the outbox, the parked, a group, an id and a value')
-  redis.call('HLEN', keys[2])
-  redis.call('XACK', keys[1], args[1], args[2])
-  local there = redis.call('XDEL', keys[1], args[2])
-  if there == 1 then redis.call('HSET', keys[2], args[2], args[3]) end
-  return there
-end
-
--- KEYS: outbox, parked, the outbox's meta. ARGV: per summary what commit takes. Each gets an id after all that were
--- emitted and before all that will be. Returns how many were parked still.
-local function redrive(keys, args)
-  check(#keys == 3 and #args % OUTBOX_FIELDS == 0, 'redrive takes the outbox, the parked, its meta, and summaries')
-  redis.call('HLEN', keys[2])
-  local id = (redis.call('HGET', keys[3], 'emitted_through') or '0') .. '-*'
-  local projected, back = now_us(), 0
-  for i = 1, #args, OUTBOX_FIELDS do
-    if redis.call('HEXISTS', keys[2], args[i]) == 1 then
-      redis.call('XADD', keys[1], id, 'visit_id', args[i + 1], 'revision', args[i + 2], 'item', args[i + 3],
-        'recorded', args[i + 4], 'projected', projected)
-      redis.call('HDEL', keys[2], args[i])
-      back = back + 1
-    end
-  end
-  return back
-end
-
-redis.register_function({ function_name = 'parkstream_load_3', callback = load, flags = { 'no-writes' } })
-redis.register_function('parkstream_commit_3', commit)
-redis.register_function('parkstream_settle_3', settle)
-redis.register_function('parkstream_park_3', park)
-redis.register_function('parkstream_redrive_3', redrive)
+redis.register_function({ function_name = 'parkstream_load_' .. VERSION, callback = load, flags = { 'no-writes' } })
+redis.register_function('parkstream_commit_' .. VERSION, commit)

@@ -1,0 +1,147 @@
+-- Appends what came, and what was decided.
+
+local FIELDS = 7  -- per event: group, field of the id index, type, body, digest, published, traceparent
+local EVENTS_MAX = 1000
+local APPENDED, DUPLICATE, CONFLICT, TOO_OLD, OVERTAKEN = 0, 1, 2, 3, 4
+
+local function outcome(kind, value)
+  return value * 8 + kind
+end
+
+local function check_event(args, at, groups)
+  local group = groups[whole(args[at], 'a group is no number')]
+  check(group, 'there is no such group')
+  check(string.find(args[at + 1], '^[A-CE-Z]') and #args[at + 1] > CODE_AND_TIME_BYTES, 'an id has no letter or time')
+  check(args[at + 2] ~= '', 'a type is empty')
+  check(#args[at + 4] == DIGEST_BYTES, 'a digest has the wrong length')
+  if args[at + 5] ~= '' then whole(args[at + 5], 'a published time is no integer') end
+  return group
+end
+
+-- Check each event, and ask the buckets what they know of its id; return the group of each.
+local function checked(args, first, count, groups, buckets)
+  local group_of = {}
+  for i = 1, count do
+    local at = first + (i - 1) * FIELDS
+    local group = check_event(args, at, groups)
+    local asked = group.bucket.asked
+    group_of[i] = group
+    asked[#asked + 1] = args[at + 1]
+  end
+  for _, bucket in ipairs(buckets) do
+    if #bucket.asked > 0 and not bucket.too_old then
+      local values = redis.call('HMGET', bucket.key, unpack(bucket.asked))
+      for i, field in ipairs(bucket.asked) do bucket.known[field] = values[i] end
+    end
+  end
+  return group_of
+end
+
+local function known_outcome(value, digest)
+  local kind = string.sub(value, 1, DIGEST_BYTES) == digest and DUPLICATE or CONFLICT
+  return outcome(kind, tonumber(string.sub(value, DIGEST_BYTES + 1)))
+end
+
+-- KEYS: log, meta, one bucket per day. ARGV: the caller, dedupe_days, the days, the groups, then FIELDS per event.
+-- Returns the recorded time, where the log ends, then one outcome per event: value * 8 + kind.
+local function append(keys, args)
+  check(#keys > 2 and #args > CALLER, 'append takes the log, its meta and at least one bucket')
+  local now = clock(keys[2])
+  local refusal = misled(now, args)
+  if refusal then return refusal end
+  local dedupe_days = whole(args[CALLER + 1], 'dedupe_days is no integer')
+  local oldest_day = now.today - dedupe_days
+  local buckets = buckets_of(keys, args, CALLER + 2, oldest_day)
+  local groups, first = groups_of(args, CALLER + #keys, buckets)
+  local count = (#args - first + 1) / FIELDS
+  check(count >= 1 and count <= EVENTS_MAX and count == math.floor(count), 'the arguments are no whole events')
+  local group_of = checked(args, first, count, groups, buckets)
+
+  local recorded = digits(now.recorded_at_us)
+  local outcomes, latest, appended = { now.recorded_at_us, 0 }, {}, false
+  for i = 1, count do
+    local at, group = first + (i - 1) * FIELDS, group_of[i]
+    local bucket, field, digest = group.bucket, args[at + 1], args[at + 4]
+    if bucket.too_old then
+      outcomes[i + 2] = outcome(TOO_OLD, oldest_day)
+    elseif bucket.known[field] then
+      outcomes[i + 2] = known_outcome(bucket.known[field], digest)
+    else
+      now.position = now.position + 1
+      local position, entries = digits(now.position), bucket.entries
+      local id = string.sub(field, CODE_AND_TIME_BYTES + 1)
+      write(keys[1], position, args[at + 2], id, args[at + 3], recorded, args[at + 5], args[at + 6])
+      bucket.known[field] = digest .. position
+      entries[#entries + 1] = field
+      entries[#entries + 1] = bucket.known[field]
+      latest[group.category], appended = position .. ' ' .. recorded, true
+      outcomes[i + 2] = outcome(APPENDED, now.position)
+    end
+  end
+  outcomes[2] = now.position
+
+  for _, bucket in ipairs(buckets) do
+    if #bucket.entries > 0 then remember(bucket.key, bucket.day, dedupe_days, bucket.entries) end
+  end
+  if appended then note_end(keys[2], digits(now.position), recorded, latest) end
+  return outcomes
+end
+
+local function overtaken(meta, args, first, as_of)
+  for i = first, #args do
+    if latest_position(meta, args[i]) > as_of then return true end
+  end
+end
+
+-- KEYS: log, meta, the buckets of newest_day, the day before it, and so on. ARGV: the caller, dedupe_days, newest_day,
+-- type, id, body, digest, position, categories. The decision is void when a record of one of these was appended after
+-- the position. It is kept under the day of recording, and looked up under every day that is remembered: so it is
+-- appended once, at midnight too. Returns as append does.
+local function decide(keys, args)
+  local FIRST = CALLER + 7
+  check(#keys > 2 and #args >= FIRST, 'decide takes the log, its meta, buckets, and 11 arguments or more')
+  local now = clock(keys[2])
+  local refusal = misled(now, args)
+  if refusal then return refusal end
+  local dedupe_days = whole(args[CALLER + 1], 'dedupe_days is no integer')
+  local newest_day = whole(args[CALLER + 2], 'the newest day is no integer')
+  local type, id, body, digest = unpack(args, CALLER + 3, CALLER + 6)
+  local as_of = whole(args[FIRST], 'the position is no integer')
+  check(type ~= '' and id ~= '', 'a decision has a type and an id')
+  check(#digest == DIGEST_BYTES, 'a digest has the wrong length')
+  local bucket = keys[newest_day - now.today + 3]
+  check(newest_day >= now.today and bucket, 'the clocks of the caller and of Redis are more than a day apart')
+
+  local field = DECISION .. id
+  for i = 3, #keys do
+    local value = redis.call('HGET', keys[i], field)
+    if value then
+      local known = tonumber(string.sub(value, DIGEST_BYTES + 1))
+      return { now.recorded_at_us, now.position, outcome(DUPLICATE, known) }
+    end
+  end
+  if overtaken(keys[2], args, FIRST + 1, as_of) then
+    return { now.recorded_at_us, now.position, outcome(OVERTAKEN, 0) }
+  end
+
+  local position, recorded = digits(now.position + 1), digits(now.recorded_at_us)
+  write(keys[1], position, type, id, body, recorded, '', '')
+  remember(bucket, now.today, dedupe_days, { field, digest .. position })
+  note_end(keys[2], position, recorded, {})
+  return { now.recorded_at_us, now.position + 1, outcome(APPENDED, now.position + 1) }
+end
+
+-- KEYS: log, meta. ARGV: the id that an empty log is given. Returns the id that the log has.
+local function create(keys, args)
+  check(#keys == 2 and #args == 1 and args[1] ~= '', 'create takes the log, its meta, and an id')
+  local known = redis.call('HGET', keys[2], 'log_id')
+  if known then return known end
+  local position = redis.call('HGET', keys[2], 'position')
+  check(not position and redis.call('XLEN', keys[1]) == 0, 'there are records, but the log has lost its id')
+  redis.call('HSET', keys[2], 'log_id', args[1])
+  return args[1]
+end
+
+redis.register_function('parkstream_append_' .. VERSION, append)
+redis.register_function('parkstream_decide_' .. VERSION, decide)
+redis.register_function('parkstream_create_' .. VERSION, create)

@@ -1,0 +1,118 @@
+-- The shape of a record, and every XADD to a log. It stands in front of each library that writes one, so that a library
+-- may append and do something of its own in one step.
+--
+-- Redis does not roll back: whatever can fail comes before the first write.
+
+local DAY_SECONDS = 86400
+local DIGEST_BYTES = 8
+local CODE_AND_TIME_BYTES = 6  -- before the id in a field of the id index: a letter, and the time of the day in five bytes
+local DECISION = 'D'  -- the letter that decisions are remembered under, of which no time is known
+local CALLER = 4  -- the first arguments of what writes: log id, the position known to be durable, and two clocks (us)
+local INTEGER_MAX = 2 ^ 53
+
+local function refuse(what)
+  error({ err = 'ERR ' .. LIBRARY .. ': ' .. what })
+end
+
+local function check(fine, what)
+  if not fine then refuse(what) end
+end
+
+local function whole(text, what)
+  local number = text and string.find(text, '^%-?%d+$') and tonumber(text)
+  check(number and number < INTEGER_MAX and number > -INTEGER_MAX, what)
+  return number
+end
+
+local function count_of(text, what)
+  local number = whole(text, what)
+  check(number >= 0, what)
+  return number
+end
+
+local function digits(number)
+  return string.format('%d', number)
+end
+
+local function time_us()
+  local time = redis.call('TIME')
+  return tonumber(time[1]) * 1000000 + tonumber(time[2])
+end
+
+-- Where the log stands, and time as it tells it: Redis' own, never going back.
+local function clock(meta)
+  local now_us = time_us()
+  local state = redis.call('HMGET', meta, 'position', 'recorded_at_us', 'log_id')
+  return {
+    today = math.floor(now_us / 1000000 / DAY_SECONDS),
+    now_us = now_us,
+    recorded_at_us = math.max(now_us, tonumber(state[2] or 0)),
+    position = tonumber(state[1] or 0),
+    log_id = state[3] or '',
+  }
+end
+
+-- The answer to a caller who means another log, or knows this one to have been longer; nothing when all is well.
+local function misled(now, args)
+  check(args[1] ~= '', 'the caller names no log')
+  local durable = count_of(args[2], 'the durable position is no number')
+  whole(args[3], 'the clock of the caller is no integer')
+  whole(args[4], 'the clock of the caller is no integer')
+  if now.log_id ~= args[1] then return redis.error_reply('OTHERLOG ' .. now.log_id) end
+  if now.position < durable then return redis.error_reply('SHORTERLOG ' .. digits(now.position)) end
+end
+
+local function write(log, position, type, id, body, recorded, published, traceparent)
+  redis.call('XADD', log, position .. '-0', 'type', type, 'id', id, 'body', body, 'recorded', recorded,
+    'published', published, 'traceparent', traceparent)
+end
+
+-- Write an entry of another stream of the same log as it is.
+local function write_again(log, entry)
+  redis.call('XADD', log, entry[1], unpack(entry[2]))
+end
+
+local function remember(bucket, day, dedupe_days, entries)
+  redis.call('HSET', bucket, unpack(entries))
+  redis.call('EXPIREAT', bucket, digits((day + dedupe_days + 2) * DAY_SECONDS))
+end
+
+-- Note where the log ends, and the latest record of each category.
+local function note_end(meta, position, recorded, latest)
+  local values = { 'position', position, 'recorded_at_us', recorded }
+  for category, value in pairs(latest) do
+    values[#values + 1] = 'latest:' .. category
+    values[#values + 1] = value
+  end
+  redis.call('HSET', meta, unpack(values))
+end
+
+local function latest_position(meta, category)
+  local value = redis.call('HGET', meta, 'latest:' .. category)
+  return value and tonumber(string.match(value, '^%d+')) or 0
+end
+
+-- The day buckets among the keys, from the third one on; their days stand in the arguments from first on.
+local function buckets_of(keys, args, first, oldest_day)
+  local buckets = {}
+  for i = 3, #keys do
+    local text = args[first + i - 3]
+    local day = whole(text, 'a day is no integer')
+    check(string.sub(keys[i], -#text - 1) == ':' .. text, 'a key is not that of its day')
+    buckets[i - 2] = { key = keys[i], day = day, too_old = day < oldest_day, asked = {}, known = {}, entries = {} }
+  end
+  return buckets
+end
+
+-- The groups that events are in: how many, then per group the number of its bucket and its category. Returns them, and
+-- where the arguments go on.
+local function groups_of(args, at, buckets)
+  local groups, count = {}, count_of(args[at], 'the number of groups is none')
+  check(at + 2 * count <= #args, 'a group is missing')
+  for i = 1, count do
+    local bucket = buckets[whole(args[at + 2 * i - 1], 'a bucket is no number')]
+    check(bucket, 'a bucket is not among the keys')
+    groups[i] = { bucket = bucket, category = args[at + 2 * i] }
+  end
+  return groups, at + 2 * count + 1
+end
