@@ -201,7 +201,9 @@ class Stack:
     def traces(self) -> dict[str, list[ReceivedSpan]]:
         """Return the spans that the gateway keeps, by trace."""
         found: dict[str, list[ReceivedSpan]] = {}
-        for span in kept_spans(self._copied("otel-collector-health", "/queue/spans/spans.jsonl")):
+        shutil.rmtree(self._folder / "spans", ignore_errors=True)
+        self.compose("cp", "otel-collector-health:/queue/spans", str(self._folder))
+        for span in kept_spans(self._folder / "spans" / "spans.jsonl"):
             found.setdefault(span.trace_id, []).append(span)
         return found
 
