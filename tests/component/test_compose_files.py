@@ -26,8 +26,8 @@ ENDING = {"clickhouse-functions", "signoz-migrator"}
 """One-shot containers of the stack."""
 UNCHECKED = {"cli", "otel-collector", "otel-collector-hosts"} | ENDING
 """What ends by itself, and the collector, whose image has no shell: otel-collector-health looks at it."""
-ROOTS = {"clickhouse-functions", "signoz"}
-"""Their volumes belong to root; they have no capability."""
+ROOTS = {"signoz"}
+"""Its volume belongs to root; it has no capability."""
 
 
 def loaded(name):

@@ -9,7 +9,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec import structs
 from parkstream_backend.project import watermark_generator
-from parkstream_backend.project.watermark_generator import Timekeeper
+from parkstream_backend.project.watermark_generator import WatermarkGenerator
 from parkstream_events.decisions import WatermarkAdvanced
 from parkstream_events.sightings import Direction, VehicleEntered, VehicleExited, microseconds
 from parkstream_events.summaries import Outcome
@@ -123,13 +123,13 @@ def telemetry():
 
 
 async def _kept(cars, telemetry) -> list[RecordedEvent]:
-    """Return the log of cars that are seen while a timekeeper looks at the clock, and for long after the last."""
+    """Return the log of cars that are seen while a watermark generator looks at the clock, and long after."""
     works = Clockwork()
 
     def fail(error: Exception, _: float) -> None:
         raise error
 
-    keeper = Timekeeper(works.log, works, Rules(), works.depth, telemetry, fail)
+    keeper = WatermarkGenerator(works.log, works, Rules(), works.depth, telemetry, fail)
     for number, (pause, way, plate, ago) in enumerate([*cars, (300, 0, "LAST", 0)]):
         end = works.seconds + pause
         while (step := await keeper.look()) < end - works.seconds:
@@ -142,7 +142,7 @@ async def _kept(cars, telemetry) -> list[RecordedEvent]:
 @settings(max_examples=150, deadline=None)
 @given(cars=st.lists(moments, max_size=15))
 @example(cars=[(0.4, 0, "A1", 0), (2, 0, "C3", 0), (2, 0, "C3", 30), (2, 1, "C3", 30)])  # Both sides say, then retract.
-def test_what_a_timekeeper_decided_is_decided_again(cars, telemetry):
+def test_what_a_watermark_generator_decided_is_decided_again(cars, telemetry):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(watermark_generator, "CATCH_UP_LOOK_SECONDS", 0.001)
         facts = asyncio.run(_kept(cars, telemetry))

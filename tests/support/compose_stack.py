@@ -13,10 +13,10 @@ from typing import NamedTuple
 import pytest
 from command_line import Answer
 from msgspec import convert
-from parkstream_cli.demo.account import Line, Published, equations
-from parkstream_cli.demo.snapshots import Entries, Exits, State
-from parkstream_cli.demo.summary_file import tally
 from parkstream_devtools import free_port
+from parkstream_devtools.pipeline.account import Line, Published, equations
+from parkstream_devtools.pipeline.snapshots import Entries, Exits, State
+from parkstream_devtools.pipeline.summary_file import tally
 from parkstream_telemetry.kept_spans import kept_spans
 from parkstream_telemetry.received_span import ReceivedSpan
 from pipeline import QUICK, get, post

@@ -4,8 +4,8 @@ import pytest
 from parkstream_cli.doctor import rabbitmq, redis, services
 from parkstream_cli.doctor.findings import Level, version_of
 from parkstream_cli.doctor.redis import last_position
-from parkstream_cli.probes import Asker, UnreachableError, hosts_of, reason
 from parkstream_cli.settings import Settings
+from parkstream_devtools.probes import ServiceClient, UnreachableError, hosts_of, reason
 
 NOWHERE = "127.0.0.1:1"
 
@@ -49,8 +49,8 @@ async def test_a_redis_url_with_a_database_is_wrong(tmp_path):
 async def test_services_that_are_not_there_are_wrong_and_generators_may_be_absent():
     url = f"http://{NOWHERE}"
     settings = Settings(summary_url=url, backend_url=url, entry_generator_url=url, exit_generator_url=url)
-    async with Asker() as asker:
-        findings, position = await services.examine(settings, asker)
+    async with ServiceClient() as client:
+        findings, position = await services.examine(settings, client)
     assert position is None
     assert {finding.about: finding.level for finding in findings} == {
         "summary-api": Level.WRONG,

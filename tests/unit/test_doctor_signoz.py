@@ -6,7 +6,6 @@ import pytest
 from parkstream_cli.doctor import signoz_stack
 from parkstream_cli.doctor.findings import Level
 from parkstream_cli.doctor.signoz_stack import STEPS
-from parkstream_cli.settings import Settings
 
 DOCKER = """#!/bin/sh
 case $1 in
@@ -35,7 +34,7 @@ def docker(tmp_path, monkeypatch):
 
 
 async def found():
-    return {one.about: (one.level, one.found) for one in await signoz_stack.examine(Settings())}
+    return {one.about: (one.level, one.found) for one in await signoz_stack.examine()}
 
 
 @pytest.mark.parametrize(

@@ -18,7 +18,7 @@ class Replayed:
     def __init__(self, rules: Rules) -> None:
         self.memory = InMemory()
         self.memory.state.clock.rules = [rules]
-        self.timekeeper = Reenactment(self.memory.state)
+        self.watermarks = Reenactment(self.memory.state)
         self.position = 0
         self.decided: list[tuple[Direction, float, str]] = []
 
@@ -35,7 +35,7 @@ class Replayed:
         self.position += 1
         dropped = WatermarkAdvanced(ENTRY, 0, "silence", 0)
         fact = RecordedEvent(self.position, START + round(recorded * SECOND), None, None, event or dropped)
-        while (decision := self.timekeeper.before(fact)) is not None:
+        while (decision := self.watermarks.before(fact)) is not None:
             assert isinstance(decision.event, WatermarkAdvanced)
             assert decision.event.to_us == decision.recorded_at_us
             seconds = (decision.recorded_at_us - START) / SECOND
@@ -43,7 +43,7 @@ class Replayed:
             self.memory.take(decision)
         if event:
             self.memory.take(fact)
-        self.timekeeper.recorded(fact)
+        self.watermarks.recorded(fact)
         return self
 
 
@@ -123,4 +123,4 @@ def test_what_is_remembered_of_plates_is_forgotten_with_them():
     for car in range(4_000):
         log.see(car * 100, ENTRY, f"A{car}").see(car * 100 + 0.5, EXIT, f"A{car}")
     assert len(log.memory.state.plates) < 1_800
-    assert len(log.timekeeper._latest_us) < 2 * len(log.memory.state.plates) + 1_002
+    assert len(log.watermarks._latest_us) < 2 * len(log.memory.state.plates) + 1_002

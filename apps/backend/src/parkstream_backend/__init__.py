@@ -1,5 +1,4 @@
 """Records sightings, projects visits, delivers summaries.
 
-Reading order: listen, recorder, acks, dead_letters, pause (record); project, timekeeper (project); deliver, posting,
-batch (deliver); duties, monitor, health, routes, app (the process).
+Reading order: record, project, deliver (a room each); monitor, health, wiring, app (the process).
 """

@@ -13,6 +13,7 @@ from litestar import Litestar
 from parkstream_projection import Projector
 from parkstream_projection.read_api import Questions, read_router
 from parkstream_projection.read_api.questions import KINDS
+from parkstream_projection.visits import VISITS
 from parkstream_service.http import HttpFace, ServerSettings, bearer_guards, http_app, serve
 from parkstream_service.retry import retried
 from parkstream_telemetry import names
@@ -21,7 +22,7 @@ from parkstream_backend.deliver.deliverer import Deliverer
 from parkstream_backend.deliver.summary_client import SummaryApi
 from parkstream_backend.health import Health
 from parkstream_backend.project.follower import Foldings, Projecting
-from parkstream_backend.project.watermark_generator import Timekeeper
+from parkstream_backend.project.watermark_generator import WatermarkGenerator
 from parkstream_backend.record.connection import start_broker
 from parkstream_backend.record.high_water_mark import check_reach
 from parkstream_backend.settings import Role, Settings
@@ -119,9 +120,9 @@ def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
         on_retry = parts.waiting_for("redis")
         foldings = Foldings(parts.telemetry)
         traced = foldings.emitted if parts.telemetry.tracing else None
-        projector = Projector(parts.redis, parts.keys, traced=traced)
+        projector = Projector(parts.redis, parts.keys, VISITS, traced=traced)
         works["project"] = Projecting(projector, foldings, parts.log, parts.reads, parts.telemetry, on_retry).run
-        works["keep time"] = Timekeeper(
+        works["keep time"] = WatermarkGenerator(
             parts.log, parts.reads, parts.settings.rules, parts.depths, parts.telemetry, on_retry
         ).run
     if parts.does(Role.DELIVER):

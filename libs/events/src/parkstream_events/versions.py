@@ -25,7 +25,7 @@ class CameraPlace(Struct, frozen=True):
 
 
 class VehicleEnteredV2(Struct, frozen=True, omit_defaults=True):
-    """A vehicle passed an entry camera: ``gate`` is split, and always said."""
+    """A vehicle passed an entry camera: ``gate`` is split, and never absent."""
 
     id: EventId
     vehicle_plate: str

@@ -5,19 +5,15 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from aio_pika.exceptions import AMQPError
-from aiormq.exceptions import ChannelInvalidStateError
+from parkstream_messaging.confirmed_publisher import FAILURES, IN_FLIGHT_MAX
 from parkstream_service.retry import retried, uncancelled
 
 from parkstream_generators.event_publisher import TIMEOUT_SECONDS, Send
 from parkstream_generators.intent_store import Journal
 from parkstream_generators.intents import Intent
 
-IN_FLIGHT_MAX: Final = 400
 SETTLE_MAX: Final = 500
 RECOVERY_PAUSE_SECONDS: Final = 0.2
-FAILURES: Final = (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError)
-"""What a publish may end with while RabbitMQ is away, restarts, or has lost a queue."""
 
 
 class Publisher:

@@ -1,16 +1,16 @@
 """What is on its way to a server: a stream that a group of consumers empties, and what the server refused."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
-from parkstream_events.keys import BackendKeys
 from parkstream_service.redis import Functions, code_of
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from parkstream_projection.definition import ProjectionKeys
 from parkstream_projection.functions import PROJECTING
 
 GROUP: Final = "deliver"
@@ -47,7 +47,7 @@ class Parked(Struct, frozen=True, kw_only=True):
 class Outbox:
     """The outbox in *redis*, whose client must not repeat commands by itself."""
 
-    def __init__(self, redis: Redis, keys: BackendKeys) -> None:
+    def __init__(self, redis: Redis, keys: ProjectionKeys) -> None:
         self._functions = Functions(redis, PROJECTING)
         self._stream = keys.outbox
         self._meta = keys.outbox_meta
@@ -120,17 +120,22 @@ class Outbox:
         cursor_after, flat = await self._functions.execute("HSCAN", self._parked, cursor, "COUNT", count)
         return cursor_after.decode(), [msgspec.json.decode(value, type=Parked) for value in flat[1::2]]
 
+    async def every_parked(self) -> AsyncIterator[Parked]:
+        """Yield what was refused, each once."""
+        cursor, seen = "", set[str]()
+        while cursor != "0":
+            cursor, items = await self.parked_items(cursor or "0", REDRIVEN_AT_ONCE)
+            for parked in items:
+                if parked.id not in seen:
+                    yield parked
+            seen.update(parked.id for parked in items)
+
     async def redrive(self, ids: Sequence[str] | None = None) -> int:
         """Put what was parked back to be delivered, all of it or *ids*; return how many."""
         if ids is not None:
             values: list[bytes | None] = await self._functions.execute("HMGET", self._parked, *ids) if ids else []
             return await self._redrive([msgspec.json.decode(value, type=Parked) for value in values if value])
-        back = 0
-        cursor = ""
-        while cursor != "0":
-            cursor, parked = await self.parked_items(cursor or "0", REDRIVEN_AT_ONCE)
-            back += await self._redrive(parked)
-        return back
+        return await self._redrive([one async for one in self.every_parked()])
 
     async def _redrive(self, parked: Sequence[Parked]) -> int:
         arguments: list[Any] = []

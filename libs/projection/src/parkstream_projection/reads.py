@@ -13,8 +13,9 @@ from parkstream_visits import Clock, Plate, Timer, visits_of
 from parkstream_visits.timers import SEPARATOR
 from redis.asyncio import Redis
 
-from parkstream_projection.codec import clock_hash, decode_clock, decode_plate, encode, hash_text
+from parkstream_projection.codec import decode_clock, decode_plate
 from parkstream_projection.functions import PROJECTING
+from parkstream_projection.state_hash import clock_hash, encode, hash_text
 from parkstream_projection.store import FIRST_VERSION
 
 WAITING_MAX: Final = 100

@@ -126,7 +126,7 @@ class StoryFold:
     def agrees_with(self, plate: Plate) -> bool:
         """Return whether all that was emitted of the *plate* is in the story: else a needed record was left out.
 
-        A decision may restate a visit at any time, and nothing tells when.
+        A decision may restate a visit at any time.
         """
         known = {revision.emitted.visit_id: revision.emitted.revision for revision in self._revisions}
         return all(known.get(visit_id, 0) >= last.revision for visit_id, last in plate.emitted.items())

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from msgspec import structs
+from msgspec import Struct, structs
 from parkstream_events.decisions import RulesChanged, WatermarkAdvanced
 from parkstream_events.sightings import VehicleEntered, VehicleExited
 from parkstream_events.summaries import Outcome
@@ -16,20 +16,20 @@ from parkstream_visits.rules import Rules, rules_of
 from parkstream_visits.state import LastEmitted
 
 
-class Ending(NamedTuple):
+class Ending(Struct, frozen=True):
     """How a visit ended, as it was emitted; a pending one is ``waiting`` and has no outcome."""
 
     outcome: Outcome | None
-    entry_id: str | None
-    exit_id: str | None
+    entry_event_id: str | None
+    exit_event_id: str | None
     waiting: bool = False
 
 
-class Difference(NamedTuple):
+class Difference(Struct, frozen=True):
     """A visit that ends one way in the log and another under the other rules; None where there is no such visit."""
 
     visit_id: str
-    plate: str
+    vehicle_plate: str
     log: Ending | None
     other: Ending | None
 
@@ -140,7 +140,7 @@ class WhatIf:
             Difference(id_, pair.plate, *(self._as_it_stands(id_, pair, side) for side in (0, 1)))
             for id_, pair in self._differing.items()
         ]
-        return sorted(found, key=lambda one: (one.plate, one.visit_id))
+        return sorted(found, key=lambda one: (one.vehicle_plate, one.visit_id))
 
     def _as_it_stands(self, visit_id: str, pair: _Pair, side: int) -> Ending | None:
         plate = self._sides[side].state.plates.get(pair.plate)

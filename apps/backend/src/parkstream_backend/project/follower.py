@@ -8,7 +8,8 @@ from typing import Final, Protocol
 
 from parkstream_eventlog import EventLog
 from parkstream_events.units import SECOND_US
-from parkstream_projection import NotLiveError, Present, Projector, StaleError, Step
+from parkstream_projection import NotLiveError, Present, StaleError
+from parkstream_projection.visits import VisitsProjector, VisitsStep
 from parkstream_service.redis import is_transient
 from parkstream_service.retry import OnRetry, retried
 from parkstream_telemetry import Span, Stage, Telemetry, end, links_to, names, traceparent_of
@@ -82,7 +83,7 @@ class Projecting:
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
         self,
-        projector: Projector,
+        projector: VisitsProjector,
         foldings: Foldings,
         log: EventLog,
         presence: Presence,
@@ -133,7 +134,7 @@ class Projecting:
             checkpoint, position = now, (await self._log.state()).position
             await asyncio.sleep(STAND_BY_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 (spreads load)
 
-    def _tell(self, step: Step) -> None:
+    def _tell(self, step: VisitsStep) -> None:
         self._foldings.committed(step.emitted)
         now_us = time.time_ns() // 1_000
         took = self._telemetry.latency.record

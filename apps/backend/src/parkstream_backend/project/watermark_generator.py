@@ -39,7 +39,7 @@ class Outlooks(Protocol):
         ...
 
 
-class Timekeeper:
+class WatermarkGenerator:
     """Decides by the clock of Redis, under the rules in force; *rules* are those that shall be."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it is made of

@@ -77,7 +77,8 @@ class Recorder:
     async def record(self, deliveries: Sequence[Delivery], camera: Camera) -> None:
         """Record what *deliveries* from *camera* hold and acknowledge them; what must be refused is, meanwhile."""
         self._in_hand[camera.queue] += len(deliveries)
-        counts = Counter(destination_of(one.exchange, one.routing_key, camera.queue) for one in deliveries)
+        paths = Counter([(one.exchange, one.routing_key) for one in deliveries])
+        counts = {destination_of(*path, camera.queue): count for path, count in paths.items()}
         self._delivered(counts)
         started, error_type = time.perf_counter(), None
         try:

@@ -1,4 +1,1 @@
-"""What is there, and what to do about it.
-
-Reading order: findings, rabbitmq, redis, services, examination, signoz_stack.
-"""
+"""``parkstream doctor``. Reading order: findings, rabbitmq, redis, services, signoz_stack, command (all of it)."""

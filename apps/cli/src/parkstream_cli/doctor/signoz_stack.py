@@ -8,10 +8,9 @@ import subprocess
 from typing import Final
 
 from msgspec import Struct, json
+from parkstream_devtools.probes import ServiceClient, UnreachableError
 
 from parkstream_cli.doctor.findings import Finding, note, ok, wrong
-from parkstream_cli.probes import Asker, UnreachableError
-from parkstream_cli.settings import Settings
 
 STEPS: Final = (
     "clickhouse-keeper",
@@ -43,7 +42,7 @@ class Container(Struct, frozen=True, rename="pascal"):
     status: str
 
 
-async def examine(_settings: Settings) -> list[Finding]:
+async def examine() -> list[Finding]:
     """Look at each step of ``compose.yaml``, in the order in which they start."""
     if shutil.which("docker") is None:
         return [_NO_DOCKER, *await _answering()]
@@ -65,13 +64,13 @@ _NO_DOCKER: Final = note(
 
 
 async def _answering() -> list[Finding]:
-    async with Asker() as asker:
-        return list(await asyncio.gather(*(_answer(asker, *one) for one in ENDPOINTS.items())))
+    async with ServiceClient() as client:
+        return list(await asyncio.gather(*(_answer(client, *one) for one in ENDPOINTS.items())))
 
 
-async def _answer(asker: Asker, service: str, url: str) -> Finding:
+async def _answer(client: ServiceClient, service: str, url: str) -> Finding:
     try:
-        await asker.get(url, object)
+        await client.get(url, object)
     except UnreachableError as error:
         return wrong(service, str(error), f"docker compose -f deploy/compose/compose.yaml logs {service}")
     return ok(service, "ready")

@@ -43,7 +43,7 @@ class Questions:
             position=log.position,
             checkpoint=present.checkpoint,
             lag=max(0, log.position - present.checkpoint),
-            pending=present.pending - present.inside,  # A car inside may still leave, and waits for nothing.
+            pending=present.pending,
             inside=present.inside,
             counters=present.counters,
             outbox_depth=await self._outbox.depth(),

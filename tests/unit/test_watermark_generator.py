@@ -1,0 +1,285 @@
+"""When the clock decides, and when it does not: lateness 2 s, grace 5 s, hold_max 60 s."""
+
+import asyncio
+
+import pytest
+from clockwork import START, Clockwork
+from parkstream_backend.project import watermark_generator
+from parkstream_backend.project.watermark_generator import WatermarkGenerator
+from parkstream_eventlog import Overtaken
+from parkstream_events import wire
+from parkstream_events.decisions import WatermarkAdvanced
+from parkstream_events.sightings import Direction
+from parkstream_telemetry import Telemetry, TelemetryOptions
+from parkstream_visits import Rules
+from projections import SECOND
+
+ENTRY, EXIT = Direction.ENTRY, Direction.EXIT
+
+
+@pytest.fixture(autouse=True)
+def _no_patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A projection in memory catches up at once, or never."""
+    monkeypatch.setattr(watermark_generator, "CATCH_UP_LOOK_SECONDS", 0.001)
+    monkeypatch.setattr(watermark_generator, "CATCH_UP_SECONDS", 0.001)
+
+
+@pytest.fixture
+def works() -> Clockwork:
+    return Clockwork()
+
+
+def keeper_of(works: Clockwork, rules: Rules | None = None) -> WatermarkGenerator:
+    telemetry = Telemetry(TelemetryOptions(service="test", plate_hash_key="k", statistics_seconds=0, strict=True))
+
+    def fail(error: Exception, _: float) -> None:
+        raise error
+
+    return WatermarkGenerator(works.log, works, rules or Rules(), works.depth, telemetry, fail)
+
+
+async def run_until(works: Clockwork, keeper: WatermarkGenerator, seconds: float) -> None:
+    """Let the clock go from look to look, as the keeper asks for, up to *seconds* since the start."""
+    while True:
+        pause = await keeper.look()
+        assert 0 < pause <= 1
+        if works.seconds + pause > seconds:
+            works.seconds = seconds
+            return
+        works.seconds += pause
+
+
+async def decided_at(works: Clockwork) -> list[tuple[Direction, float, str]]:
+    return [(one.direction, (one.to_us - START) / SECOND, one.because) for one in await works.decisions()]
+
+
+async def test_a_lone_exit_is_said_after_the_lateness_when_entries_are_long_silent(works: Clockwork):
+    keeper = keeper_of(works)
+    await run_until(works, keeper, 10)
+    await works.see(1, "out", "CAR")
+    await run_until(works, keeper, 12.5)
+    ((direction, at, because),) = await decided_at(works)
+    assert (direction, because) == (ENTRY, "silence")
+    assert 12 < at < 12.1
+    await works.outlook()
+    assert [(spoken.visit_id, spoken.outcome) for spoken in works.emitted] == [("exit:out", "entry_missed")]
+
+
+async def test_the_decision_waits_for_the_whole_grace_after_the_last_sighting(works: Clockwork):
+    keeper = keeper_of(works)
+    await run_until(works, keeper, 10)
+    await works.see(0, "in", "OTHER")
+    await works.see(1, "out", "CAR")
+    await run_until(works, keeper, 14.9)
+    assert await decided_at(works) == []
+    await run_until(works, keeper, 16)
+    assert await decided_at(works) == [(ENTRY, pytest.approx(15, abs=0.06), "silence")]
+
+
+async def test_the_decision_waits_until_the_queue_was_empty_for_the_whole_grace(works: Clockwork):
+    keeper = keeper_of(works)
+    await works.see(1, "out", "CAR")
+    works.depths[ENTRY] = 3
+    await run_until(works, keeper, 20)
+    works.depths[ENTRY] = 0
+    await run_until(works, keeper, 22)
+    works.depths[ENTRY] = None
+    await run_until(works, keeper, 30)
+    assert await decided_at(works) == []
+    works.depths[ENTRY] = 0
+    await run_until(works, keeper, 34)
+    assert await decided_at(works) == []
+    await run_until(works, keeper, 37)
+    assert [because for _, _, because in await decided_at(works)] == ["silence"]
+
+
+async def test_a_decision_says_up_to_where_the_log_was_seen(works: Clockwork):
+    keeper = keeper_of(works)
+    await works.see(0, "in", "CAR")
+    await works.see(1, "out", "OTHER")
+    await run_until(works, keeper, 8)
+    (decision,) = await works.decisions()
+    assert decision == WatermarkAdvanced(ENTRY, decision.to_us, "silence", 2)
+
+
+async def test_nothing_is_decided_while_nothing_waits_for_that_direction(works: Clockwork):
+    keeper = keeper_of(works)
+    await works.see(0, "in", "STAYS")
+    await works.see(0, "came", "LEFT", ago=60)
+    await works.see(1, "left", "LEFT")
+    await run_until(works, keeper, 3_600)
+    assert await decided_at(works) == []
+
+
+async def test_a_car_that_came_twice_waits_for_the_exits(works: Clockwork):
+    keeper = keeper_of(works)
+    await works.see(0, "first", "CAR", ago=100)
+    await works.see(0, "second", "CAR")
+    await run_until(works, keeper, 30)
+    assert [(direction, because) for direction, _, because in await decided_at(works)] == [(EXIT, "silence")]
+    await works.outlook()
+    assert [(spoken.visit_id, spoken.outcome) for spoken in works.emitted] == [("entry:first", "exit_missed")]
+
+
+async def test_one_decision_is_enough_for_all_that_waited(works: Clockwork):
+    keeper = keeper_of(works)
+    for n in range(250):
+        await works.see(1, f"out-{n}", f"CAR{n}")
+    await run_until(works, keeper, 60)
+    assert len(await decided_at(works)) == 1
+    assert len(works.emitted) == 250
+
+
+async def test_nothing_is_decided_by_silence_while_the_projection_lags(works: Clockwork):
+    keeper = keeper_of(works)
+    await works.see(1, "out", "CAR")
+    await works.outlook()
+    works.projecting = False
+    await works.see(1, "another", "CAR2")
+    await run_until(works, keeper, 30)
+    assert await decided_at(works) == []
+    works.projecting = True
+    await run_until(works, keeper, 32)
+    assert [because for _, _, because in await decided_at(works)] == ["silence"]
+
+
+async def entries_keep_coming_late(works: Clockwork, keeper: WatermarkGenerator, until: float) -> None:
+    """Let entries come each second, each ten minutes late."""
+    while works.seconds < until:
+        await works.see(0, f"late-{works.seconds}", f"LATE{round(works.seconds)}", ago=600)
+        await run_until(works, keeper, works.seconds + 1)
+
+
+async def test_nothing_is_held_for_longer_than_hold_max_after_it_is_due(works: Clockwork):
+    keeper = keeper_of(works)
+    await works.see(1, "out", "CAR")
+    await entries_keep_coming_late(works, keeper, 61)
+    assert await decided_at(works) == []
+    await entries_keep_coming_late(works, keeper, 64)
+    assert await decided_at(works) == [(ENTRY, pytest.approx(62, abs=0.1), "hold_max")]
+
+
+async def test_what_was_recorded_late_is_not_held_for_long_yet(works: Clockwork):
+    keeper = keeper_of(works)
+    works.depths[ENTRY] = 1
+    await works.see(1, "out", "CAR", ago=3_000)
+    await run_until(works, keeper, 59.9)
+    assert await decided_at(works) == []
+    await run_until(works, keeper, 61)
+    assert await decided_at(works) == [(ENTRY, pytest.approx(60, abs=0.1), "hold_max")]
+
+
+async def test_a_lagging_projection_holds_by_the_time_it_has_got_to(works: Clockwork):
+    keeper = keeper_of(works)
+    works.depths[ENTRY] = 1
+    await works.see(1, "out", "CAR")
+    await works.outlook()
+    works.projecting = False
+    works.seconds = 100
+    await works.see(0, "in", "CAR", ago=110)
+    await run_until(works, keeper, 300)
+    assert await decided_at(works) == []
+
+
+async def test_a_hold_that_is_archived_counts_from_its_due_time(works: Clockwork):
+    keeper = keeper_of(works)
+    works.depths[ENTRY] = 1
+    await works.see(1, "out", "CAR")
+    await works.outlook()
+    works.log._records.clear()
+    works.log._archived_through = 1
+    works.seconds = 63
+    await keeper.look()
+    (record,) = await works.log.read(1, 10)
+    assert record.type == wire.WATERMARK_ADVANCED
+
+
+async def test_of_many_backends_one_decision_is_kept(works: Clockwork):
+    keepers = [keeper_of(works) for _ in range(3)]
+    await works.see(1, "out", "CAR")
+    for at in (0, 5, 6, 7):
+        works.seconds = at
+        for keeper in keepers:
+            await keeper.look()
+    assert len(await works.decisions()) == 1
+
+
+async def test_backends_that_decide_at_once_decide_once(works: Clockwork):
+    keepers = [keeper_of(works) for _ in range(3)]
+    await works.see(1, "out", "CAR")
+    await asyncio.gather(*(keeper.look() for keeper in keepers))
+    works.seconds = 6
+    state, outlook = await works.log.state(), await works.outlook()
+    for keeper in keepers:
+        works.seconds += 0.1  # Their clocks differ, so the bodies do, but the id is one.
+        await keeper._attend(ENTRY, state._replace(now_us=works.now_us), outlook)
+    assert len(await works.decisions()) == 1
+
+
+async def test_a_sighting_at_the_last_moment_voids_the_decision(works: Clockwork, monkeypatch: pytest.MonkeyPatch):
+    keeper = keeper_of(works)
+    await works.see(1, "out", "CAR")
+    await keeper.look()
+    decide, outcomes = works.log.decide, []
+
+    async def decide_too_late(*what, unless_after):
+        await works.see(0, "in", "CAR", ago=30)
+        outcomes.append(await decide(*what, unless_after=unless_after))
+        return outcomes[-1]
+
+    monkeypatch.setattr(works.log, "decide", decide_too_late)
+    works.seconds = 6
+    assert await keeper.look() == pytest.approx(0.05)
+    assert outcomes == [Overtaken()]
+    await works.outlook()
+    assert [(spoken.visit_id, spoken.outcome) for spoken in works.emitted] == [("exit:out", "completed")]
+
+
+async def test_the_rules_are_put_in_force_once(works: Clockwork):
+    rules = Rules(hold_max_us=SECOND)
+    await works.see(0, "in", "CAR")
+    for _ in range(2):
+        await keeper_of(works, rules).put_rules_in_force()
+        assert (await works.outlook()).clock.rules == [Rules(), rules]
+    (record,) = await works.log.read(1, 10)
+    assert (record.type, record.id) == (wire.RULES_CHANGED, "rules:1")
+
+
+async def test_rules_that_are_in_force_are_not_appended(works: Clockwork):
+    await keeper_of(works).put_rules_in_force()
+    assert (await works.log.state()).position == 0
+
+
+async def test_whether_rules_are_in_force_is_asked_of_a_projection_that_has_caught_up(works: Clockwork):
+    rules = Rules(hold_max_us=SECOND)
+    await keeper_of(works, rules).put_rules_in_force()
+    works.projecting = False
+    putting = asyncio.create_task(keeper_of(works, rules).put_rules_in_force())
+    await asyncio.wait([putting], timeout=0.3)
+    assert not putting.done()
+    works.projecting = True
+    await putting
+    assert (await works.log.state()).position == 1
+
+
+async def test_another_backends_rules_at_the_same_position_do_not_stand_for_ours(works: Clockwork):
+    mine, other = Rules(hold_max_us=SECOND), Rules(silence_grace_us=SECOND)
+    decision = other.changed(0)
+    await works.outlook()
+    works.projecting = False
+    await works.log.decide(wire.RULES_CHANGED, decision.id, wire.encode(decision), unless_after=None)
+    stale, works.log.state = works.log.state, _state_before(works)
+    putting = asyncio.create_task(keeper_of(works, mine).put_rules_in_force())
+    await asyncio.wait([putting], timeout=0.05)
+    works.log.state, works.projecting = stale, True
+    await putting
+    assert (await works.outlook()).clock.rules == [Rules(), other, mine]
+
+
+def _state_before(works: Clockwork):
+    state = works.log.state
+
+    async def before():
+        return (await state())._replace(position=0)
+
+    return before
