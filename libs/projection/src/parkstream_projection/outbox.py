@@ -137,6 +137,13 @@ class Outbox:
             return await self._redrive([msgspec.json.decode(value, type=Parked) for value in values if value])
         return await self._redrive([one async for one in self.every_parked()])
 
+    async def emit_again(self, entries: Sequence[Entry]) -> int:
+        """Put *entries* back that were emitted and are nowhere any more, without their ids; return how many."""
+        arguments: list[Any] = []
+        for one in entries:
+            arguments += ("", one.key, one.revision, one.item, one.recorded_at_us, one.traceparent or "")
+        return int(await self._functions.call("emit_again", (self._stream, self._meta), arguments))
+
     async def _redrive(self, parked: Sequence[Parked]) -> int:
         arguments: list[Any] = []
         for one in parked:
