@@ -67,11 +67,12 @@ class Commits:
     ``observe`` hears what became of each group, once that is answered; that it fails is reported, and ends nothing.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of
         self,
         journal: Journal,
         index: Index,
         indexing: Indexing,
+        *,
         observe: Callable[[Settled], None],
         complain: Callable[[str], None],
         report: Callable[[Exception], None],

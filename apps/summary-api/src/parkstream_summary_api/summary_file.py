@@ -34,7 +34,7 @@ class BrokenFileError(JournalError):
 
 
 class FileChangedError(Exception):
-    """The file is not what this process wrote: somebody moved, replaced, cut or changed it. Nothing is written to it."""
+    """The file is not what this process wrote: somebody moved, replaced, cut or changed it."""
 
     def __init__(self, path: Path, what: str, advice: str) -> None:
         super().__init__(f"{path} {what}: {advice}")

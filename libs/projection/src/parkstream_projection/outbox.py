@@ -44,6 +44,19 @@ class Parked(Struct, frozen=True, kw_only=True):
     traceparent: str | None = None
 
 
+class Account(Struct, frozen=True, kw_only=True):
+    """How many pairs of key and revision were emitted, and where they are, as of one moment."""
+
+    emitted: int
+    waiting: int
+    parked: int
+
+    @property
+    def kept(self) -> int:
+        """How many the server must have at least."""
+        return self.emitted - self.waiting - self.parked
+
+
 class Outbox:
     """The outbox in *redis*, whose client must not repeat commands by itself."""
 
@@ -99,6 +112,15 @@ class Outbox:
     async def depth(self) -> int:
         """Return how many items are not delivered, parked ones aside."""
         return int(await self._functions.execute("XLEN", self._stream))
+
+    async def account(self) -> Account:
+        """Return how many items were emitted, wait and are parked."""
+        async with self._functions.pipeline(transaction=True) as pipeline:
+            pipeline.execute_command("HGET", self._meta, "emitted")
+            pipeline.execute_command("XLEN", self._stream)
+            pipeline.execute_command("HLEN", self._parked)
+            emitted, waiting, parked = await pipeline.execute()
+        return Account(emitted=int(emitted or 0), waiting=waiting, parked=parked)
 
     async def age_seconds(self) -> float:
         """Return for how long the oldest item has waited since its cause was recorded; 0 when none waits."""

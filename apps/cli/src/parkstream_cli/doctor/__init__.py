@@ -1,1 +1,1 @@
-"""``parkstream doctor``. Reading order: findings, rabbitmq, redis, services, command (all of it)."""
+"""``parkstream doctor``. Reading order: findings, rabbitmq, redis, services, summaries, command (all of it)."""

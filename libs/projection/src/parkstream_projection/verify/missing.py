@@ -46,7 +46,7 @@ class Missing(Struct, frozen=True, kw_only=True):
     missing: int
     emitted: int
     unknown: int
-    """Pairs of visits that were restated since: another version of the projection made them, which nobody can repeat."""
+    """Pairs of visits that were restated since: another version of the projection made them, this one cannot."""
     first: list[Pair]
     """The first ones that were missing."""
 
@@ -130,7 +130,7 @@ def _missing_of(fold: Fold, records: Iterable[Record], found: _Found) -> list[Em
 
 async def _emit(it: Opened, missing: Sequence[Emitted]) -> int:
     """Put *missing* into the outbox once there is room; neither its trace nor its latency goes on."""
-    while await it.outbox.depth() >= WAITING_MAX:
+    while await it.outbox.depth() >= WAITING_MAX:  # noqa: ASYNC110 - it is Redis that is asked
         await asyncio.sleep(PAUSE_SECONDS)
     now_us = (await it.log.state()).now_us
     entries = [

@@ -114,10 +114,9 @@ def check_projections(seen: Snapshot, end: int, findings: Findings) -> None:
 def _check_outbox(seen: Snapshot, end: int, findings: Findings) -> None:
     accounted = seen.delivered + seen.parked + seen.waiting
     if seen.emitted + seen.emitted_again != accounted:
-        found = (
-            f"{seen.emitted} summaries were emitted, {seen.emitted_again} again, but {seen.delivered} delivered, {seen.parked} parked and "
-            f"{seen.waiting} waiting are {accounted}"
-        )
+        emitted = f"{seen.emitted} summaries were emitted, {seen.emitted_again} again"
+        parts = f"{seen.delivered} delivered, {seen.parked} parked and {seen.waiting} waiting are {accounted}"
+        found = f"{emitted}, but {parts}"
         advice = "compare with the summary file (--summaries) which are missing or too many"
         findings.add(Finding("summaries_unaccounted", found, advice, seen.emitted_through))
     if seen.emitted_through > end:
