@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from parkstream_devtools.probes import ServiceClient
 
 from parkstream_cli.connections import settings_here
-from parkstream_cli.doctor import rabbitmq, redis, services, signoz_stack
+from parkstream_cli.doctor import rabbitmq, redis, services, signoz_stack, summaries
 from parkstream_cli.doctor.findings import Finding, Level
 from parkstream_cli.errors import FAILED
 from parkstream_cli.output import AsJson, as_json, line, paragraph
@@ -35,6 +35,7 @@ async def examine(settings: Settings) -> list[Finding]:
     """Look at the servers, the log and the services that *settings* name."""
     async with ServiceClient(settings.api_token) as client:
         found, position = await services.examine(settings, client)
+        found += await summaries.examine(settings, client)
     broker = await rabbitmq.examine(settings.rabbitmq_url)
     memory = await redis.examine(
         settings.redis_url, settings.mall, Path(settings.summary_file), position, settings.archive_dir
