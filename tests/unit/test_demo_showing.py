@@ -77,7 +77,7 @@ def test_the_ending_says_whether_it_balances_and_where_the_summaries_are(right, 
         duplicated=0,
         matched_share=1.0,
         exit_to_disk_ms=Milliseconds(1.0, 2.0, 3.0),
-        held_exit_to_disk_ms=Milliseconds(),
+        pending_exit_to_disk_ms=Milliseconds(),
         summary_file="/tmp/summaries.jsonl",
     )
     result = Result(account, [Line("exits = visits", 2, right)], ['{"visit_id":"[bold]"}'])

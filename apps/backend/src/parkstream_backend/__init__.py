@@ -1,4 +1,4 @@
 """Records sightings, projects visits, delivers summaries.
 
-Reading order: record, project, deliver (a room each); monitor, health, wiring, app (the process).
+Reading order: app and wiring (the process), record, project, deliver (its roles); health, monitor (how it is).
 """

@@ -108,7 +108,7 @@ def rows(before: Snapshot, now: Snapshot) -> list[tuple[str, list[tuple[str, str
         ("outbox", [("waiting", f"{state.outbox_depth:,}"), ("parked", f"{state.parked:,}")]),
         ("on disk", [(outcome, f"{stats.current.get(outcome, 0):,}") for outcome in _OUTCOMES]),
         ("exit to disk", [("p50/p95/p99", spread(stats.exit_to_disk_ms))]),
-        ("when pending", [("pending p50/p95/p99", spread(stats.held_exit_to_disk_ms))]),
+        ("when pending", [("pending p50/p95/p99", spread(stats.pending_exit_to_disk_ms))]),
     ]
 
 
@@ -132,7 +132,7 @@ def print_result(result: Result, console: Console) -> None:
     ending = [
         f"matched share   {account.matched_share:.2%} of {account.exits_published:,} exits",
         f"exit to disk    p50/p95/p99 {spread(account.exit_to_disk_ms)}",
-        f"  when pending  p50/p95/p99 {spread(account.held_exit_to_disk_ms)}",
+        f"  when pending  p50/p95/p99 {spread(account.pending_exit_to_disk_ms)}",
         *(["any other car   parkstream trace PLATE"] if result.cars is not None else []),
         f"summary file    {account.summary_file}",
         *result.first_lines,

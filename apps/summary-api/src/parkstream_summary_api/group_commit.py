@@ -38,7 +38,7 @@ NOWHERE: Final = Origin()
 
 
 class Posted(NamedTuple):
-    """The valid summaries of one request: what each is to the file is told by *statuses*."""
+    """The valid summaries of one request: what each is to the file is in *statuses*."""
 
     items: Sequence[SummaryItem]
     size: int
@@ -53,7 +53,7 @@ class Settled(NamedTuple):
     """
 
     group: list[Posted]
-    told: list[list[ItemStatus]]
+    answers: list[list[ItemStatus]]
     began_ns: int
     ended_ns: int
     error: Exception | None = None
@@ -113,7 +113,7 @@ class Commits:
                 self._refuse(group, error)
                 self._observe(Settled(group, [], began_ns, time_ns(), error))
                 continue
-            for posted, statuses in zip(group, settled.told, strict=True):
+            for posted, statuses in zip(group, settled.answers, strict=True):
                 if not posted.statuses.done():
                     posted.statuses.set_result(statuses)
             self._observe(settled)
@@ -144,14 +144,14 @@ class Commits:
 
     async def _commit(self, group: list[Posted]) -> Settled:
         ledger = await self._ledger({item.visit_id for posted in group for item in posted.items})
-        told = [[ledger.take(item) for item in posted.items] for posted in group]
+        answers = [[ledger.take(item) for item in posted.items] for posted in group]
         began_ns = ended_ns = time_ns()
         if ledger.lines:
             await asyncio.to_thread(self._journal.append, b"".join(ledger.lines))
             ended_ns = time_ns()
             self._full = False
             await self._index_lines(ledger)
-        return Settled(group, told, began_ns, ended_ns)
+        return Settled(group, answers, began_ns, ended_ns)
 
     async def _ledger(self, visit_ids: set[str]) -> Ledger:
         """Return what is known of *visit_ids*; wait a moment for an index that lags."""

@@ -14,7 +14,7 @@ from parkstream_summary_api.summary_file import Journal
 CHUNK_BYTES: Final = 512 * 1024
 PAUSE_SECONDS_MAX: Final = 0.5
 CATCH_UP_SECONDS: Final = 1.0
-"""How long a request waits for the index before it is told to come again."""
+"""How long a request waits for the index before it is asked to come again."""
 PROGRESS_BYTES: Final = 32 * 1024 * 1024
 _heading = msgspec.json.Decoder(Heading).decode
 

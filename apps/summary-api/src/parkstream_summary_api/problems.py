@@ -1,4 +1,4 @@
-"""How the errors of summary-api are told."""
+"""How the errors of summary-api are answered."""
 
 from http import HTTPStatus
 from typing import Final

@@ -121,7 +121,7 @@ class Journal:
             raise FileInUseError(self.path) from error
 
     def _repair(self, file: int) -> None:
-        """Cut a torn last line, and write once more what may stand in memory only: a failed fsync is not told twice."""
+        """Cut a torn last line, and write once more what may be in memory only: a failed fsync is reported once."""
         size = os.fstat(file).st_size
         self.end = self._after_newline(file, size)
         self.torn_bytes = size - self.end
@@ -150,12 +150,12 @@ class Journal:
 
     def _check(self, file: int) -> None:
         """Raise ``BrokenFileError`` when somebody else moved, replaced or changed the file."""
-        held = os.fstat(file)
+        here = os.fstat(file)
         try:
             named = self.path.stat()
         except FileNotFoundError:
             named = None
-        if named is None or (named.st_ino, named.st_dev) != (held.st_ino, held.st_dev) or held.st_size != self.end:
+        if named is None or (named.st_ino, named.st_dev) != (here.st_ino, here.st_dev) or here.st_size != self.end:
             message = f"{self.path} was moved, replaced or changed by somebody else"
             raise BrokenFileError(message)
 

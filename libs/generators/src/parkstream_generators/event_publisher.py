@@ -20,10 +20,10 @@ Send = Callable[[Intent], Awaitable[None]]
 TIMEOUT_SECONDS = 5.0
 
 
-def outlet(broker: RabbitBroker, key: str, type_: str, description: str) -> Send:
+def event_publisher(broker: RabbitBroker, key: str, type_: str, description: str) -> Send:
     """Return a function that publishes an intent with *key* and returns when RabbitMQ has confirmed it.
 
-    It raises when no queue takes the message, when RabbitMQ refuses it, and when nothing is said for 5 s.
+    It raises when no queue takes the message, when RabbitMQ refuses it, and when it does not answer for 5 s.
     """
     publisher = broker.publisher(
         exchange=EVENTS, routing_key=key, mandatory=True, title=key, description=description, schema=bytes

@@ -1,4 +1,4 @@
-"""What only the clock shows becomes a decision in the log: a direction is silent, or a visit was held too long.
+"""What only the clock shows becomes a decision in the log: a direction is silent, or a visit was pending for too long.
 
 Every backend may decide: a decision has one id per direction and position, so the log keeps one.
 """
@@ -61,7 +61,7 @@ class WatermarkGenerator:
         self._decided: dict[Direction, int] = dict.fromkeys(Direction, 0)
 
     async def run(self) -> None:
-        """Keep time for ever; may be cancelled anywhere."""
+        """Generate watermarks for ever; may be cancelled anywhere."""
         await retried(self.put_rules_in_force, on_retry=self._on_retry)
         while True:
             pause_seconds = await retried(self.look, on_retry=self._on_retry)
@@ -119,10 +119,10 @@ class WatermarkGenerator:
         silent_us = self._silent_at(direction, state, outlook.clock.rules[-1])
         if silent_us is not None and silent_us <= state.now_us and outlook.checkpoint >= state.position:
             return await self._decide(direction, state, "silence")
-        held_us = await self._held_too_long_at(waiting, state, outlook)
-        if held_us <= state.now_us:
+        pending_us = await self._pending_too_long_at(waiting, state, outlook)
+        if pending_us <= state.now_us:
             return await self._decide(direction, state, "hold_max")
-        return held_us if silent_us is None else min(held_us, silent_us)
+        return pending_us if silent_us is None else min(pending_us, silent_us)
 
     def _silent_at(self, direction: Direction, state: LogState, rules: Rules) -> int | None:
         """Return when *direction* will have been silent, and its queue empty, for the whole grace."""
@@ -132,11 +132,11 @@ class WatermarkGenerator:
         last_us = state.latest_of(CATEGORIES[direction]).recorded_at_us
         return max(last_us, empty_since_us) + rules.silence_grace_us
 
-    async def _held_too_long_at(self, waiting: list[Waiting], state: LogState, outlook: Outlook) -> int:
-        """Return when the first of *waiting* will have been held for ``hold_max``.
+    async def _pending_too_long_at(self, waiting: list[Waiting], state: LogState, outlook: Outlook) -> int:
+        """Return when the first of *waiting* will have been pending for ``hold_max``.
 
         It counts from its due time, or from the recording of its plate's last sighting if that is later: what comes
-        late is not held for long yet. A projection that lags behind goes by the time that it has got to.
+        late is not pending for long yet. A projection that lags behind goes by the time that it has got to.
         """
         rules = outlook.clock.rules[-1]
         behind_us = 0 if outlook.checkpoint >= state.position else state.now_us - outlook.clock.recorded_at_us

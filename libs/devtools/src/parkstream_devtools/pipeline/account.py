@@ -38,7 +38,7 @@ class Account(Struct, frozen=True, kw_only=True):
     duplicated: int
     matched_share: float
     exit_to_disk_ms: Milliseconds
-    held_exit_to_disk_ms: Milliseconds
+    pending_exit_to_disk_ms: Milliseconds
     summary_file: str
     trace: list[Row] = []
 
@@ -101,7 +101,7 @@ def account(
         duplicated=found.repeated_lines + found.repeated_exits,
         matched_share=round(found.completed / exits, 4) if exits else 0.0,
         exit_to_disk_ms=to_disk[0],
-        held_exit_to_disk_ms=to_disk[1],
+        pending_exit_to_disk_ms=to_disk[1],
         summary_file=file,
         trace=list(trace),
     )

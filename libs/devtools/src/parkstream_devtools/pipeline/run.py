@@ -140,7 +140,7 @@ def _result(last: Snapshot, summary_file: Path, cars: Examples | None) -> Result
     counters = last.state.counters
     recorded = (counters.get("entered", 0), counters.get("exited", 0))
     trace = [] if cars is None else waterfall(cars.typical)
-    to_disk = (last.stats.exit_to_disk_ms or Milliseconds(), last.stats.held_exit_to_disk_ms or Milliseconds())
+    to_disk = (last.stats.exit_to_disk_ms or Milliseconds(), last.stats.pending_exit_to_disk_ms or Milliseconds())
     return Result(
         account=account.account(published, found, to_disk=to_disk, file=str(summary_file), trace=trace),
         equations=account.equations(

@@ -51,7 +51,7 @@ class Stats(Struct, frozen=True, kw_only=True):
     """The greatest that it knows."""
     current: dict[str, int] = field(default_factory=dict[str, int])
     exit_to_disk_ms: Milliseconds | None = None
-    held_exit_to_disk_ms: Milliseconds | None = None
+    pending_exit_to_disk_ms: Milliseconds | None = None
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):
