@@ -144,6 +144,10 @@ class Stack:
         told = _docker("ps", "--all", "--format", "{{.Status}}", *(f"--filter={one}" for one in of_it)).splitlines()
         return bool(told) and all(one.startswith("Up") and ("(" not in one or "(healthy)" in one) for one in told)
 
+    def ended(self, service: str) -> bool:
+        """Return whether the first container of *service* has ended and is not tried again."""
+        return _docker("inspect", "--format", "{{.State.Status}}", f"{self.project}-{service}-1").strip() == "exited"
+
     def belongings(self) -> Belongings:
         """Return what there is under the project's name, whoever made it."""
         name = f"--filter=name={self.project}"
