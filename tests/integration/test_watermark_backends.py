@@ -1,4 +1,4 @@
-"""Backends that project and advance watermarks on a real Redis: one works, the others stand by, and all agree."""
+"""Backends that project and advance the watermark on a real Redis: one works, the others stand by, and all agree."""
 
 import asyncio
 import time
@@ -169,7 +169,7 @@ def _is(fulfilled: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
     return is_it
 
 
-async def test_an_error_that_does_not_pass_ends_the_task(shop: Mall):
+async def test_an_error_that_does_not_pass_ends_the_background_task(shop: Mall):
     backend = Backend(shop)
     projecting = Follower(
         backend.process, ProjectSpans(backend.telemetry), shop.log, shop.reads, backend.telemetry, backend._on_retry

@@ -1,7 +1,7 @@
 """The doctor tells versions apart, reads the summary file, and turns a wrong server into advice."""
 
 import pytest
-from parkstream_cli.doctor import rabbitmq, redis, services
+from parkstream_cli.doctor import rabbitmq, redis, services, summaries
 from parkstream_cli.doctor.findings import Level, version_of
 from parkstream_cli.doctor.redis import last_position
 from parkstream_cli.settings import Settings
@@ -75,3 +75,15 @@ def test_a_url_is_told_without_user_and_password():
 def test_a_reason_is_told_in_the_words_of_the_system():
     assert reason(ConnectionRefusedError(111, "Connect call failed")) == "Connection refused"
     assert reason(TimeoutError()) == "TimeoutError"
+
+
+def test_lines_that_are_missing_in_the_summary_file_are_wrong(tmp_path):
+    file = tmp_path / "summaries.jsonl"
+    assert summaries.lines_in(file) is None
+    file.write_bytes(b"1\n2\n3")
+    assert summaries.lines_in(file) == 2
+    found = summaries.compared(2, 5)
+    assert found.level is Level.WRONG
+    assert "3 are missing" in found.found
+    assert "emit-missing" in found.advice
+    assert summaries.compared(5, 5).level is summaries.compared(6, 5).level is Level.OK

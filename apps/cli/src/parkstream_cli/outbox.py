@@ -1,21 +1,29 @@
-"""``parkstream outbox``: summaries that the summary API refused; delivered again."""
+"""``parkstream outbox``: summaries that were refused or are missing in the file; delivered again."""
 
 from collections.abc import AsyncIterator
 from datetime import datetime
+from functools import partial
+from pathlib import Path
 from typing import Annotated, Self
 
 import cyclopts
 from cyclopts import Parameter
 from msgspec import Raw, Struct
+from parkstream_devtools.probes import ServiceClient
 from parkstream_events.sightings import moment_of
 from parkstream_events.units import SECOND_US
 from parkstream_projection import Outbox, Parked
+from parkstream_projection.rebuild.gc_pause import rarely_collected
+from parkstream_projection.verify.missing import Missing
+from parkstream_projection.verify.missing import emit_missing as emit_missing_of
 
 from parkstream_cli.connections import opened, settings_here
 from parkstream_cli.errors import MISUSED, ToolError
 from parkstream_cli.output import AsJson, AsLines, as_json, as_lines, lasting, line, note
+from parkstream_cli.progress import progress
+from parkstream_cli.written_pairs import pairs_in_file, pairs_of_api
 
-app = cyclopts.App(name="outbox", help="List summaries that the summary API refused; deliver them again.")
+app = cyclopts.App(name="outbox", help="Deliver summaries again that were refused, or that the file has lost.")
 
 Problem = Annotated[str | None, Parameter(help="Only those whose problem contains this: conflict, invalid, …")]
 
@@ -85,6 +93,42 @@ async def redrive(
         for unknown in done.unknown:
             note(f"{unknown} is not parked")
     return 1 if done.unknown else 0
+
+
+@app.command
+async def emit_missing(
+    *,
+    summaries: Annotated[Path | None, Parameter(help="The summary file; by default the summary API is asked.")] = None,
+    dry_run: Annotated[bool, Parameter(help="Only count and list them.", negative="")] = False,
+    json: AsJson = False,
+) -> int:
+    """Emit again what was emitted and is not in the summary file, of any age: exactly that, computed from the log.
+
+    Works on a live system. It waits while the outbox is full, so a backend with the role deliver has to run.
+    """
+    settings = settings_here()
+    async with opened(settings) as it, ServiceClient(settings.api_token) as client:
+        written = (
+            partial(pairs_in_file, summaries) if summaries else partial(pairs_of_api, settings.summary_url, client)
+        )
+        with progress("looking for missing summaries") as reached, rarely_collected():
+            done = await emit_missing_of(it, written, reached, dry_run=dry_run)
+    if json:
+        as_json(done)
+    else:
+        _show_missing(done)
+    return 0
+
+
+def _show_missing(done: Missing) -> None:
+    found = f"{done.missing:,} of {done.expected:,} summaries up to position {done.through:,} are not in the file"
+    line(f"{found}: {done.emitted:,} emitted again" if not done.dry_run else found)
+    for visit_id, revision in done.first:
+        line(f"  {visit_id} revision {revision}")
+    if done.missing > len(done.first):
+        line(f"  … and {done.missing - len(done.first):,} more")
+    if done.unknown:
+        note(f"{done.unknown:,} more were made by an earlier version of the projection, and were restated since")
 
 
 def _show(refused: Refused) -> None:

@@ -61,6 +61,7 @@ class Statistics:
         self._index = index
         telemetry.watch(names.SUMMARY_LINES, lambda: index.lines)
         telemetry.watch(names.SUMMARY_BYTES, lambda: journal.end)
+        telemetry.watch(names.SUMMARY_FILE_CHANGED, lambda: journal.is_changed)
 
     def settled(self, settled: Settled) -> None:
         """Take in what is on disk now."""

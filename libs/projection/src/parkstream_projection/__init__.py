@@ -1,6 +1,6 @@
 """The present: what the rules made of the log, its fenced commit, its hash and its outbox.
 
-Reading order, the engine: definition (what it is told of a domain), lua/projection.lua and lua/outbox.lua (the only
+Reading order, the engine: definition (what a domain hands in), lua/projection.lua and lua/outbox.lua (the only
 writers), store (load and commit), touched_part and projector (fold), outbox (to be delivered), memory_fold, state_hash.
 Then visits: visits.definition and codec, reads (questions), versions and lua/versions.lua (which is live), comparison
 and differences (how two compare); rebuild (another version, and the switch to it), questions (another time, other

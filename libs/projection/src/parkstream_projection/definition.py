@@ -1,4 +1,4 @@
-"""What a projection is of: all that the engine must be told of a domain.
+"""What a projection is of: all that the engine needs to know of a domain.
 
 A state is *entities* by name, and one *clock*: what there is once. Entities may wait for *timers*, each an ordered set
 of members; a member begins with the name of its entity, and ``SEPARATOR`` ends that name.

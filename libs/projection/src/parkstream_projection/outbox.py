@@ -44,6 +44,19 @@ class Parked(Struct, frozen=True, kw_only=True):
     traceparent: str | None = None
 
 
+class Account(Struct, frozen=True, kw_only=True):
+    """How many pairs of key and revision were emitted, and where they are, as of one moment."""
+
+    emitted: int
+    waiting: int
+    parked: int
+
+    @property
+    def kept(self) -> int:
+        """How many the server must have at least."""
+        return self.emitted - self.waiting - self.parked
+
+
 class Outbox:
     """The outbox in *redis*, whose client must not repeat commands by itself."""
 
@@ -100,6 +113,15 @@ class Outbox:
         """Return how many items are not delivered, parked ones aside."""
         return int(await self._functions.execute("XLEN", self._stream))
 
+    async def account(self) -> Account:
+        """Return how many items were emitted, wait and are parked."""
+        async with self._functions.pipeline(transaction=True) as pipeline:
+            pipeline.execute_command("HGET", self._meta, "emitted")
+            pipeline.execute_command("XLEN", self._stream)
+            pipeline.execute_command("HLEN", self._parked)
+            emitted, waiting, parked = await pipeline.execute()
+        return Account(emitted=int(emitted or 0), waiting=waiting, parked=parked)
+
     async def age_seconds(self) -> float:
         """Return for how long the oldest item has waited since its cause was recorded; 0 when none waits."""
         async with self._functions.pipeline(transaction=True) as pipeline:
@@ -136,6 +158,13 @@ class Outbox:
             values: list[bytes | None] = await self._functions.execute("HMGET", self._parked, *ids) if ids else []
             return await self._redrive([msgspec.json.decode(value, type=Parked) for value in values if value])
         return await self._redrive([one async for one in self.every_parked()])
+
+    async def emit_again(self, entries: Sequence[Entry]) -> int:
+        """Put *entries* back that were emitted and are nowhere any more, without their ids; return how many."""
+        arguments: list[Any] = []
+        for one in entries:
+            arguments += ("", one.key, one.revision, one.item, one.recorded_at_us, one.traceparent or "")
+        return int(await self._functions.call("emit_again", (self._stream, self._meta), arguments))
 
     async def _redrive(self, parked: Sequence[Parked]) -> int:
         arguments: list[Any] = []

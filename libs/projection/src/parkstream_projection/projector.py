@@ -49,7 +49,7 @@ class Projector(Generic[ClockT, EntityT, EventT, RevisionT]):
     """Projection *version* in *redis*; any number may run, and all but the first to take a step get ``StaleError``.
 
     Without *version* it is the live one, as of the last ``load``. ``traced(revision)`` returns the trace context that a
-    revision goes on with; without it its item tells.
+    revision goes on with; without it that of its item.
     """
 
     def __init__(  # noqa: PLR0913 - what it is made of

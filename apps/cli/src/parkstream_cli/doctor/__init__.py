@@ -1,1 +1,4 @@
-"""``parkstream doctor``. Reading order: findings, rabbitmq, redis, services, command (all of it)."""
+"""``parkstream doctor``.
+
+Reading order: findings, rabbitmq, redis, services, summaries, signoz_stack, command (all of it).
+"""

@@ -39,7 +39,7 @@ class Differences:
         for pair, content in self._expected.items():
             if pair not in self._found:
                 what = "was emitted, but is neither in the file nor waiting"
-                advice = "restore the file from a backup; replay with --deliver posts what is missing"
+                advice = "parkstream outbox emit-missing emits it again"
                 self._add("summary_missing", position_of(content), pair, what, advice)
 
     def _add(self, kind: str, position: int, pair: Pair, what: str, advice: str) -> None:

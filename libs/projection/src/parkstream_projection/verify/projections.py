@@ -16,6 +16,7 @@ from parkstream_projection.functions import PROJECTING
 from parkstream_projection.record_audit import RecordAudit
 from parkstream_projection.store import HASH_EVERY
 
+OUTBOX_COUNTERS: Final = ("emitted", "emitted_again", "emitted_through", "delivered")
 ASKED_MAX: Final = 1_000
 REBUILD: Final = "rebuild the projection from the log with parkstream replay, and switch to it"
 
@@ -37,6 +38,8 @@ class Snapshot(Struct, frozen=True, kw_only=True):
     versions: Sequence[Version]
     live: int
     emitted: int
+    emitted_again: int
+    """What was missing in the summary file, and was put into the outbox once more."""
     emitted_through: int
     delivered: int
     parked: int
@@ -57,17 +60,18 @@ async def snapshot(redis: Redis, keys: BackendKeys) -> Snapshot:
     functions = Functions(redis, PROJECTING)
     versions = sorted(map(int, await functions.execute("SMEMBERS", keys.projections))) or [1]
     async with functions.pipeline(transaction=True) as pipeline:
-        pipeline.execute_command("HMGET", keys.outbox_meta, "live", "emitted", "emitted_through", "delivered")
+        pipeline.execute_command("HMGET", keys.outbox_meta, "live", *OUTBOX_COUNTERS)
         pipeline.execute_command("HLEN", keys.outbox_parked)
         pipeline.execute_command("XLEN", keys.outbox)
         pipeline.execute_command("XREVRANGE", keys.outbox, "+", "-", "COUNT", 1)
         pipeline.execute_command("HEXISTS", keys.log_meta, "importing")
         meta, parked, waiting, last, importing = await pipeline.execute()
-    live, emitted, emitted_through, delivered = (int(value or 0) for value in meta)
+    live, emitted, emitted_again, emitted_through, delivered = (int(value or 0) for value in meta)
     return Snapshot(
         versions=[await _version(functions, keys, version) for version in versions],
         live=live or 1,
         emitted=emitted,
+        emitted_again=emitted_again,
         emitted_through=emitted_through,
         delivered=delivered,
         parked=parked,
@@ -109,11 +113,10 @@ def check_projections(seen: Snapshot, end: int, findings: Findings) -> None:
 
 def _check_outbox(seen: Snapshot, end: int, findings: Findings) -> None:
     accounted = seen.delivered + seen.parked + seen.waiting
-    if seen.emitted != accounted:
-        found = (
-            f"{seen.emitted} summaries were emitted, but {seen.delivered} delivered, {seen.parked} parked and "
-            f"{seen.waiting} waiting are {accounted}"
-        )
+    if seen.emitted + seen.emitted_again != accounted:
+        emitted = f"{seen.emitted} summaries were emitted, {seen.emitted_again} again"
+        parts = f"{seen.delivered} delivered, {seen.parked} parked and {seen.waiting} waiting are {accounted}"
+        found = f"{emitted}, but {parts}"
         advice = "compare with the summary file (--summaries) which are missing or too many"
         findings.add(Finding("summaries_unaccounted", found, advice, seen.emitted_through))
     if seen.emitted_through > end:

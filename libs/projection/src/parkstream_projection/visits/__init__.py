@@ -1,4 +1,4 @@
-"""The projection of visits, as the engine is told of it. Reading order: definition."""
+"""The projection of visits, defined for the engine. Reading order: definition."""
 
 from parkstream_projection.visits.definition import VISITS, VisitsProjector, VisitsStep
 
