@@ -25,6 +25,6 @@ def test_a_changed_library_has_a_new_version():
     assert found == {
         "parkstream_eventlog": (3, "ab1e1b7a77d14c93"),
         "parkstream_import": (2, "ebe1a8b1eabd42af"),
-        "parkstream_projection": (4, "2d91737d70645178"),
+        "parkstream_projection": (5, "e33a2ac2e7c419ef"),
         "parkstream_versions": (2, "37624e9c33c30439"),
     }
