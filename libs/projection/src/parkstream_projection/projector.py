@@ -185,13 +185,13 @@ class _Work:
             if name not in self.state.plates and not self._take_out(name):
                 self._decode(name, encoded)
         plates = self.state.plates
-        *watermarks, recorded_timers = self.state.timers
+        *watermarks, forgetting = self.state.timers
         for queue, members in zip(watermarks, loaded.due, strict=False):
             for member in members:
                 name, visit_id = member.split(SEPARATOR, 1)
                 queue.load(plates[name].pending[visit_id][1], member)  # A score is a float, this is exact.
-        for name in loaded.due[Timer.RECORDED]:
-            recorded_timers.load(plates[name].keep_until_us, name)
+        for name in loaded.due[Timer.FORGETTING]:
+            forgetting.load(plates[name].keep_until_us, name)
 
     def _decode(self, name: str, encoded: bytes) -> None:
         self.state.plates[name] = decode_plate(encoded)

@@ -10,6 +10,7 @@ from parkstream_events.summaries import Outcome
 
 from parkstream_visits.emitted import Emitted
 from parkstream_visits.in_memory import InMemory
+from parkstream_visits.plate_visits import Identity
 from parkstream_visits.recorded_event import RecordedEvent
 from parkstream_visits.reenactment import Reenactment
 from parkstream_visits.rules import Rules, rules_of
@@ -20,8 +21,8 @@ class Ending(NamedTuple):
     """How a visit ended, as it was emitted; a pending one is ``waiting`` and has no outcome."""
 
     outcome: Outcome | None
-    entry_id: str | None
-    exit_id: str | None
+    entry: Identity | None
+    exit: Identity | None
     waiting: bool = False
 
 
@@ -150,9 +151,9 @@ class WhatIf:
 
 
 def _ending_of(one: Emitted) -> Ending | None:
-    return _ending(
-        LastEmitted(one.revision, one.outcome, *(sighting and sighting.id for sighting in (one.entry, one.exit)))
-    )
+    if one.outcome is Outcome.RETRACTED:
+        return None
+    return Ending(one.outcome, one.entry.identity if one.entry else None, one.exit.identity if one.exit else None)
 
 
 def _emitted(side: InMemory, recorded: RecordedEvent) -> dict[str, LastEmitted]:
@@ -165,6 +166,4 @@ def _emitted(side: InMemory, recorded: RecordedEvent) -> dict[str, LastEmitted]:
 
 def _ending(last: LastEmitted | None) -> Ending | None:
     """Return how a visit ended; a retracted one has none."""
-    return (
-        None if last is None or last.outcome == Outcome.RETRACTED else Ending(last.outcome, last.entry_id, last.exit_id)
-    )
+    return None if last is None or last.outcome == Outcome.RETRACTED else Ending(*last.body)

@@ -13,9 +13,7 @@ from parkstream_projection import recorded_event_of
 from parkstream_visits import RecordedEvent, Unreadable
 
 from parkstream_cli.bodies import as_value
-from parkstream_cli.output import at, lasting
-
-REPORTING = ("entries", "exits")
+from parkstream_cli.output import at, gate_in_words, lasting
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -70,7 +68,8 @@ def _decided(decision: Decision) -> str:
 
 
 def _watermark(advanced: WatermarkAdvanced) -> str:
-    return f"{REPORTING[advanced.direction]} are reported up to {at(advanced.to_us)}: {advanced.because}"
+    gates = ", ".join(gate_in_words(gate) for gate in advanced.gates) or "no gate"
+    return f"{advanced.because}: {gates}; up to {at(advanced.to_us)}"
 
 
 def _acknowledged(acknowledged: RecordAcknowledged) -> str:

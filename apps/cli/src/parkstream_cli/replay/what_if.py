@@ -91,4 +91,7 @@ def _differing(one: Difference) -> Differing:
 
 
 def _how(ending: Ending | None) -> How | None:
-    return None if ending is None else How(*ending)
+    if ending is None:
+        return None
+    entry, exit_ = (identity[1] if identity else None for identity in (ending.entry, ending.exit))
+    return How(ending.outcome, entry, exit_, ending.waiting)

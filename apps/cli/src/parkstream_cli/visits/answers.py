@@ -117,7 +117,9 @@ class Answers(Struct, frozen=True):
 def answers(story: Story, visit_id: str | None = None) -> Answers:
     """Return *story* as JSON is made of it: all visits, or those that the one asked for has become."""
     wanted = {
-        judged.visit_id for judged in story.sightings if f"{WAYS[judged.sighting.way]}:{judged.sighting.id}" == visit_id
+        judged.visit_id
+        for judged in story.sightings
+        if visit_id in {judged.sighting.visit_id, judged.sighting.visit_id.rpartition("@")[0]}
     }
     sightings = [Sighting.of(judged, story.recorded_us[judged.sighting.position]) for judged in story.sightings]
     told = [one for one in story.visits if visit_id is None or one.id in {visit_id, *wanted}]

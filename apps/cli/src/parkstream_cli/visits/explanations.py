@@ -5,9 +5,7 @@ from typing import assert_never
 from parkstream_events.decisions import WatermarkAdvanced
 from parkstream_visits import Because, Judged, Pending, PlateSighting, Revision, Rule, VisitStory
 
-from parkstream_cli.output import at, lasting
-
-DIRECTIONS = ("entries", "exits")
+from parkstream_cli.output import at, gate_in_words, lasting
 
 
 def rule_in_words(judged: Judged) -> str:  # noqa: PLR0911 - one per rule
@@ -24,6 +22,8 @@ def rule_in_words(judged: Judged) -> str:  # noqa: PLR0911 - one per rule
             return f"a duplicate read of {_seen(other)}: less than {limit} after it"
         case Rule.NO_ENTRY:
             return f"an exit without an entry, the visit {judged.visit_id}: {_why_no_entry(judged)}"
+        case Rule.TOO_MANY:
+            return "one more than are kept of a plate, and changes nothing"
         case Rule.TOO_LATE:
             return f"too late: it could come until {at(judged.limit_us or 0)}, and changes nothing"
         case Rule.REPEATED:
@@ -52,10 +52,10 @@ def revision_in_words(revision: Revision) -> str:  # noqa: PLR0911 - one per rea
         case Because.COMPLETE:
             return f"said at once by record {by}: it rests on sightings that exist"
         case Because.OVERDUE:
-            return f"said at once by record {by}: {_who_could(revision)} had already reported beyond it"
+            return f"said at once by record {by}: every gate had already reported beyond it"
         case Because.CAUGHT_UP:
-            return f"{_held(revision.pending)}; released by record {by}, a later sighting of that direction"
-        case Because.SILENCE | Because.HOLD_MAX:
+            return f"{_held(revision.pending)}; released by record {by}, a later sighting of the slowest gate"
+        case Because.SILENCE | Because.BEHIND | Because.HOLD_MAX:
             return f"{_held(revision.pending)}; released by decision {by} because {_decided(revision)}"
         case Because.RULES_CHANGED:
             return f"{_held(revision.pending)}; released by record {by}, which changed the rules"
@@ -76,17 +76,19 @@ def waiting_in_words(told: VisitStory) -> str:
 
 def _held(held: Pending | None) -> str:
     if held is None:
-        return "held"
+        return "pending"
     until = f"{at(held.due_us)} + {lasting(held.lateness_us)}"
-    return f"held since record {held.since} until {DIRECTIONS[held.waits_for]} are reported beyond {until}"
+    return f"pending since record {held.since} until every gate has reported beyond {until}"
 
 
 def _decided(revision: Revision) -> str:
     event = revision.by.event
     assert isinstance(event, WatermarkAdvanced)
-    silent = f"no {('entry', 'exit')[event.direction]} came for the whole silence grace"
-    return f"{silent} (silence)" if revision.because is Because.SILENCE else "it was held for too long (hold_max)"
-
-
-def _who_could(revision: Revision) -> str:
-    return DIRECTIONS[0 if revision.emitted.entry is None else 1]
+    gates = ", ".join(gate_in_words(gate) for gate in event.gates)
+    match event.because:
+        case "silence":
+            return f"nothing came from {gates} for the whole silence grace (silence)"
+        case "behind":
+            return f"what comes from {gates} is old (behind)"
+        case "hold_max":
+            return "it was pending for too long (hold_max)"

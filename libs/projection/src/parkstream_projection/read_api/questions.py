@@ -43,14 +43,15 @@ class Questions:
             position=log.position,
             checkpoint=present.checkpoint,
             lag=max(0, log.position - present.checkpoint),
-            pending=present.pending - present.inside,  # A car inside may still leave, and waits for nothing.
+            pending=present.pending,
             inside=present.inside,
             counters=present.counters,
             outbox_depth=await self._outbox.depth(),
             outbox_age_seconds=await self._outbox.age_seconds(),
             parked=await self._outbox.parked(),
             unreadable=present.unreadable,
-            watermarks=present.watermarks,
+            watermark=present.watermark,
+            gates=present.gates,
             state_hash=present.state_hash,
         )
 
