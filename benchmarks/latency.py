@@ -37,7 +37,7 @@ def measure(sandbox: Sandbox, rabbitmq: RabbitServer, rate: float, seconds: floa
         stack.until((lines.read() >= exits for _ in count()), f"{exits} lines at {rate:g} events/s", 60)
         stats = json.loads(urllib.request.urlopen(f"{run.summary_api.url}/v1/stats").read())
     rows = []
-    for pending, name in ((False, "exit_to_disk_ms"), (True, "held_exit_to_disk_ms")):
+    for pending, name in ((False, "exit_to_disk_ms"), (True, "pending_exit_to_disk_ms")):
         figures = {f"{p}_ms": round(stats[name][p], 2) for p in ("p50", "p95", "p99")}
         rows.append({"name": "parkstream", "rate": rate, "traced": traced, "pending": pending, **figures})
         say(f"  {rate:g}/s{' traced' if traced else ''}{' pending' if pending else ''}: {figures}")

@@ -18,9 +18,8 @@ from eventsourcing.persistence import StoredEvent
 from eventsourcing.popo import POPOApplicationRecorder
 from parkstream_eventlog import Record
 from parkstream_projection import HASH_EVERY, recorded_event_of
-from parkstream_projection.codec import clock_hash, encode, hash_text
-from parkstream_visits import Fold, State, entity_hash
-from parkstream_visits.state_hash import MODULUS
+from parkstream_projection.state_hash import MODULUS, clock_hash, encode, entity_hash, hash_text
+from parkstream_visits import Fold, State
 
 from benchmarks.log_steps import BATCH, records_in
 

@@ -13,7 +13,8 @@ from parkstream_eventlog import Record, RedisReader
 from parkstream_eventlog.transfer.json_lines import records_of
 from parkstream_events.keys import BackendKeys
 from parkstream_projection import Outbox, Projector
-from parkstream_projection.replay import Rebuilder, Source
+from parkstream_projection.rebuild import Rebuilder, Source
+from parkstream_projection.visits import VISITS
 from parkstream_service.redis import connect
 from parkstream_visits import Emitted
 
@@ -33,7 +34,7 @@ def records_in(file: Path) -> Iterator[list[Record]]:
 async def project(url: str, through: str) -> dict[str, Any]:
     """Let the live version take in the log up to *through*, as the backend does, with what it says delivered."""
     client = connect(url)
-    log, outbox, projector = RedisReader(client, KEYS), Outbox(client, KEYS), Projector(client, KEYS)
+    log, outbox, projector = RedisReader(client, KEYS), Outbox(client, KEYS), Projector(client, KEYS, VISITS)
     position, seconds = await projector.load(), 0.0
     while position < int(through):
         begun = time.perf_counter()

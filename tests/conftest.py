@@ -10,12 +10,15 @@ from itertools import count
 from typing import NamedTuple
 
 import pytest
+from hypothesis import settings
 from parkstream_devtools import RabbitServer, RedisServer, Sandbox, ServiceProcess, missing
 from parkstream_devtools import free_port as a_free_port
 
 STRICT = {"PARKSTREAM_TELEMETRY_STRICT": "true"}
 """Whoever emits a name that is not listed fails, here and in the services."""
 os.environ.update(STRICT)
+settings.register_profile("parkstream", deadline=None)  # No test asserts a time.
+settings.load_profile("parkstream")
 
 _numbers = count(1)
 

@@ -67,6 +67,7 @@ ORDINARY = {
     r"\bheld back\b": "kept from going on",
     r"\b[Ll]ocks? (?:is |are )?held\b": "locks are held",
     r"\btells? (?:\w+ ){1,3}from\b": "tells this from that",
+    r"\btells? (?:\w+ ){1,5}apart\b": "the same",
 }
 """Uses that are ordinary English, and what they mean."""
 

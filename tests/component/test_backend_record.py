@@ -14,7 +14,7 @@ from backend_sightings import BEGIN, entry, exit_, now, poison, publish_entry, p
 from faststream.rabbit import Channel, RabbitBroker
 from pamqp import encode
 from parkstream_backend.record.acks import Acks
-from parkstream_backend.record.back_pressure import Gate
+from parkstream_backend.record.back_pressure import BackPressure
 from parkstream_backend.record.dead_letters import DeadLetters
 from parkstream_backend.record.recorder import Recorder
 from parkstream_backend.record.subscribers import listen_to_entries, listen_to_exits
@@ -29,7 +29,7 @@ class Record(NamedTuple):
     """A recording process without the process."""
 
     log: MemoryLog
-    gate: Gate
+    back_pressure: BackPressure
     broker: RabbitBroker
     channel: AbstractChannel
     events: AbstractExchange
@@ -64,9 +64,12 @@ async def until(condition: Callable[[], Any], timeout_seconds: float = 20) -> No
 @pytest.fixture
 async def record(rabbitmq_url: str) -> AsyncIterator[Record]:
     telemetry = start(TelemetryOptions(service="test", statistics_seconds=0))
-    broker, log, gate, failures = make_broker(rabbitmq_url, graceful_seconds=1), MemoryLog(LOG_SCHEMA), Gate(), []
+    broker, log, back_pressure = make_broker(rabbitmq_url, graceful_seconds=1), MemoryLog(LOG_SCHEMA), BackPressure()
+    failures: list[Exception] = []
     async with GroupCommit(log) as commit:
-        recorder = Recorder(commit, DeadLetters(broker, telemetry), Acks(), gate, Counter(), telemetry, failures.append)
+        recorder = Recorder(
+            commit, DeadLetters(broker, telemetry), Acks(), back_pressure, Counter(), telemetry, failures.append
+        )
         listen_to_entries(broker, recorder, Channel(prefetch_count=50))
         listen_to_exits(broker, recorder, Channel(prefetch_count=50))
         for subscriber in broker.subscribers:
@@ -77,8 +80,8 @@ async def record(rabbitmq_url: str) -> AsyncIterator[Record]:
         async with connection:
             channel = await connection.channel()
             events = await channel.get_exchange(topology.EVENTS_EXCHANGE)
-            yield Record(log, gate, broker, channel, events, failures)
-            gate.abandon()
+            yield Record(log, back_pressure, broker, channel, events, failures)
+            back_pressure.abandon()
             await broker.stop()
     assert failures == []
 
@@ -210,13 +213,13 @@ async def test_properties_that_no_client_can_decode_block_nothing(record: Record
 
 
 async def test_while_the_gate_is_shut_deliveries_wait_in_rabbitmq(record: Record):
-    record.gate.set_reasons(frozenset({"outbox"}))
+    record.back_pressure.set_reasons(frozenset({"outbox"}))
     await record.begin()
     for number in range(120):
         await publish_entry(record.events, entry(f"e{number}", f"P{number}", BEGIN))
     await until(lambda: waiting_is(record, 120 - 50))
     assert (await record.log.state()).position == 0
-    record.gate.set_reasons(frozenset())
+    record.back_pressure.set_reasons(frozenset())
     await until(lambda: position_is(record, 120))
 
 
@@ -225,12 +228,12 @@ async def waiting_is(record: Record, count: int) -> bool:
 
 
 async def test_what_waits_at_the_gate_goes_back_when_the_process_stops(record: Record):
-    record.gate.set_reasons(frozenset({"outbox"}))
+    record.back_pressure.set_reasons(frozenset({"outbox"}))
     await record.begin()
     for number in range(60):
         await publish_entry(record.events, entry(f"e{number}", f"P{number}", BEGIN))
     await until(lambda: waiting_is(record, 10))
-    record.gate.abandon()
+    record.back_pressure.abandon()
     async with asyncio.timeout(0.9):  # The broker would wait one second for handlers that do not end.
         await record.broker.stop()
     await until(lambda: waiting_is(record, 60))

@@ -1,4 +1,4 @@
-"""The publisher between a journal and a broker that can be told to fail."""
+"""The publisher between a intent_store and a broker that can be told to fail."""
 
 import asyncio
 
@@ -35,7 +35,7 @@ class Broker:
         self.declared += 1
 
 
-class Journal:
+class IntentStore:
     """Remembers what was settled."""
 
     def __init__(self):
@@ -56,8 +56,8 @@ def broker():
 
 
 @pytest.fixture
-def journal():
-    return Journal()
+def intent_store():
+    return IntentStore()
 
 
 @pytest.fixture
@@ -66,10 +66,10 @@ def said():
 
 
 @pytest.fixture
-async def publisher(broker, journal, said):
+async def publisher(broker, intent_store, said):
     publisher = Publisher(
         broker.send,
-        journal,
+        intent_store,
         broker.declare,
         buffer_max=1_000,
         on_away=lambda error, buffered: said.append((repr(error), buffered)),
@@ -93,21 +93,21 @@ async def emptied(publisher):
         await publisher.emptied()
 
 
-async def test_everything_offered_is_published_and_settled(publisher, broker, journal):
+async def test_everything_offered_is_published_and_settled(publisher, broker, intent_store):
     publisher.offer([intent(n) for n in range(800)])
     assert publisher.room == 200
     await emptied(publisher)
 
-    assert sorted(broker.sent) == sorted(journal.settled) == sorted(f"id-{n}" for n in range(800))
+    assert sorted(broker.sent) == sorted(intent_store.settled) == sorted(f"id-{n}" for n in range(800))
     assert publisher.room == 1_000
     assert 1 < broker.in_flight_most <= IN_FLIGHT_MAX
 
 
-async def test_what_fails_is_published_again_when_the_queues_are_declared(publisher, broker, journal, said):
+async def test_what_fails_is_published_again_when_the_queues_are_declared(publisher, broker, intent_store, said):
     broker.up.clear()
     publisher.offer([intent(n) for n in range(50)])
     await until(lambda: said)
-    assert (publisher.buffered, journal.settled) == (50, [])
+    assert (publisher.buffered, intent_store.settled) == (50, [])
 
     broker.up.set()
     await emptied(publisher)
@@ -117,7 +117,7 @@ async def test_what_fails_is_published_again_when_the_queues_are_declared(publis
     assert len(said) == 1
 
 
-async def test_a_channel_that_dies_cancels_its_publishes_but_not_the_publisher(publisher, broker, journal, said):
+async def test_a_channel_that_dies_cancels_its_publishes_but_not_the_publisher(publisher, broker, intent_store, said):
     broker.failure = asyncio.CancelledError("channel closed")
     broker.up.clear()
     publisher.offer([intent(1)])
@@ -125,29 +125,29 @@ async def test_a_channel_that_dies_cancels_its_publishes_but_not_the_publisher(p
     broker.up.set()
     await emptied(publisher)
 
-    assert journal.settled == ["id-1"]
+    assert intent_store.settled == ["id-1"]
 
 
-async def test_an_error_that_is_no_outage_ends_the_publisher(broker, journal):
+async def test_an_error_that_is_no_outage_ends_the_publisher(broker, intent_store):
     broker.failure = ValueError("a bug")
     broker.up.clear()
     publisher = Publisher(
-        broker.send, journal, broker.declare, buffer_max=1, on_away=lambda *_: None, on_confirmed=lambda _: None
+        broker.send, intent_store, broker.declare, buffer_max=1, on_away=lambda *_: None, on_confirmed=lambda _: None
     )
     publisher.offer([intent(1)])
 
     with pytest.raises(ExceptionGroup) as raised:
         await publisher.run()
     assert raised.group_contains(ValueError, match="a bug")
-    assert journal.settled == []
+    assert intent_store.settled == []
 
 
-async def test_a_duplicate_is_published_after_its_original(publisher, broker, journal):
+async def test_a_duplicate_is_published_after_its_original(publisher, broker, intent_store):
     publisher.offer([intent(1, copies=2)])
     await emptied(publisher)
 
     assert broker.sent == ["id-1", "id-1"]
-    assert journal.settled == ["id-1"]
+    assert intent_store.settled == ["id-1"]
 
 
 async def test_a_late_event_waits_for_its_time(publisher, broker):

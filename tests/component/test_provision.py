@@ -1,69 +1,19 @@
 """The provisioner against a SigNoz that enforces its rules: runs, drift, pruning, and what goes wrong."""
 
 import json
-import os
-import shutil
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
-from pathlib import Path
 
 import pytest
-from fake_signoz import EMAIL, PASSWORD, FakeSigNoz
+from fake_signoz import FakeSigNoz
+from provisioner import DELIVERED, LAG, ROOT, SILENCES, actions, applied, checked, copied, provision, wanted
 
-ROOT = Path(__file__).parents[2]
-FILES = ROOT / "signoz"
-WAIT_SECONDS = 30
+PAGE = "<html>\n<head><title>502 Bad Gateway</title></head>\n<body>\n<h1>502</h1>\n<hr>nginx\n</body>\n</html>\n"
 
 
 @pytest.fixture
 def signoz():
-    with FakeSigNoz() as fake:
+    with FakeSigNoz(admin_after=0) as fake:
         yield fake
-
-
-def environ(url, **more):
-    return {
-        **os.environ,
-        "PARKSTREAM_SIGNOZ_URL": url,
-        "PARKSTREAM_SIGNOZ_EMAIL": EMAIL,
-        "PARKSTREAM_SIGNOZ_PASSWORD": PASSWORD,
-        "PARKSTREAM_SIGNOZ_FILES": str(FILES),
-        "PARKSTREAM_SIGNOZ_READY_SECONDS": "10",
-        "PARKSTREAM_PORT": "0",
-        **more,
-    }
-
-
-def provision(url, *options, **more):
-    command = [sys.executable, "-m", "parkstream_provision", *options]
-    return subprocess.run(command, env=environ(url, **more), capture_output=True, text=True, timeout=60, check=False)
-
-
-def applied(url, *options, **more):
-    done = provision(url, "--json", *options, **more)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return json.loads(done.stdout)
-
-
-def checked(url, *options, **more):
-    done = provision(url, "--check", "--json", *options, **more)
-    assert not done.stderr, done.stderr
-    return done.returncode, json.loads(done.stdout)
-
-
-def actions(report, action):
-    return {(one["kind"], one["name"]) for one in report["done"] if one["action"] == action}
-
-
-def wanted(kind, key):
-    return {json.loads(path.read_text())[key] for path in (FILES / kind).glob("*.json")}
-
-
-def copied(tmp_path):
-    return shutil.copytree(FILES, tmp_path / "signoz", ignore=shutil.ignore_patterns("provision", "definitions"))
 
 
 def test_the_first_run_brings_everything_and_the_second_changes_nothing(signoz):
@@ -173,6 +123,16 @@ def test_a_page_instead_of_json_is_no_success(signoz):
     assert done.returncode == 1
     assert "answered text/html" in done.stderr
     assert "PARKSTREAM_SIGNOZ_URL" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_a_page_that_refuses_is_reported_in_one_line(signoz):
+    signoz.gateway_page = PAGE
+    done = provision(signoz.url, "--once", PARKSTREAM_SIGNOZ_READY_SECONDS="0.1")
+    assert done.returncode == 1
+    assert "a page, 502 Bad Gateway" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+    assert "<" not in done.stderr
 
 
 def test_nobody_there_is_an_error_with_the_address():
@@ -204,24 +164,76 @@ def test_what_signoz_refuses_does_not_hold_up_the_rest(signoz, tmp_path):
     assert signoz.views
 
 
-def test_check_lists_what_the_preview_says_of_every_query(signoz, tmp_path):
+def said(report, level):
+    return {(one["where"].partition(",")[0], one["message"]) for one in report["queries"] if one["level"] == level}
+
+
+def test_check_tells_what_is_rare_from_what_is_misspelt(signoz, tmp_path):
     applied(signoz.url, "--once")
-    assert checked(signoz.url)[0] == 0
-    signoz.never_received = {"parking.cars.inside"}
+    assert checked(signoz.url) == (0, report := checked(signoz.url)[1])
+    assert report["queries"] == []
+    signoz.never_received = {"parking.cars.inside", "parking.commit.size.count", "system.filesystem.utilization"}
+    signoz.dormant = {"parking.dead_letters", "parking.visit.dwell.bucket"}
     signoz.unknown_keys = {"parking.pending"}
     code, report = checked(signoz.url)
+    assert code == 0
+    notes = said(report, "note")
+    assert notes == {(one["where"].partition(",")[0], one["message"]) for one in report["queries"]}
+    assert ("parkstream-parking", "metric parking.cars.inside was not received, or not lately") in notes
+    assert ("parkstream-rabbitmq", "metric parking.dead_letters was not received, or not lately") in notes
+    assert ("view parkstream-slow-exits", "key parking.pending was not received, or not lately") in notes
+    done = provision(signoz.url, "--check")
+    assert (
+        "note: metric parking.cars.inside was not received, or not lately: it is listed, and may be rare" in done.stdout
+    )
+    files = copied(tmp_path)
+    board = files / "dashboards" / "parking.json"
+    board.write_text(board.read_text().replace("parking.cars.inside", "parking.car.inside"))
+    view = files / "views" / "slow-exits.json"
+    view.write_text(view.read_text().replace("parking.pending", "parking.pendng"))
+    applied(signoz.url, "--once", PARKSTREAM_SIGNOZ_FILES=str(files))
+    signoz.never_received |= {"parking.car.inside"}
+    signoz.unknown_keys |= {"parking.pendng"}
+    code, report = checked(signoz.url, "--ignore-warnings", PARKSTREAM_SIGNOZ_FILES=str(files))
     assert code == 1
-    said = {(one["where"].partition(",")[0], one["message"]) for one in report["queries"]}
-    assert ("parkstream-parking", "metric parking.cars.inside has never been received") in said
-    assert ("rule Parkstream: p99 from camera to disk is over its budget", "key parking.pending not found") in said
-    assert ("view parkstream-slow-exits", "key parking.pending not found") in said
-    assert checked(signoz.url, "--ignore-warnings")[0] == 0
+    nobody = "is not listed, nobody reports it: is it"
+    assert said(report, "error") == {
+        ("parkstream-parking", f"metric parking.car.inside {nobody} parking.cars.inside?"),
+        ("view parkstream-slow-exits", f"key parking.pendng {nobody} parking.pending?"),
+    }
+
+
+def test_without_a_list_of_names_what_was_never_received_is_a_warning(signoz, tmp_path):
+    files = copied(tmp_path)
+    (files / "names.json").unlink()
+    applied(signoz.url, "--once")
+    signoz.never_received = {"parking.cars.inside"}
+    code, report = checked(signoz.url, PARKSTREAM_SIGNOZ_FILES=str(files))
+    assert code == 1
+    assert {one["level"] for one in report["queries"]} == {"warning"}
+    assert checked(signoz.url, "--ignore-warnings", PARKSTREAM_SIGNOZ_FILES=str(files))[0] == 0
+
+
+@pytest.mark.parametrize("missing", ["never_received", "dormant"])
+def test_a_rule_of_missing_data_is_made_when_its_figure_has_come(signoz, missing):
+    setattr(signoz, missing, {LAG, DELIVERED})
+    report = applied(signoz.url, "--once")
+    assert actions(report, "deferred") == SILENCES
+    assert signoz.fired_at_once == []
+    assert checked(signoz.url)[0] == 0
+    assert applied(signoz.url, "--once")["changed"] == 0
+    setattr(signoz, missing, {LAG})
+    assert actions(applied(signoz.url, "--once"), "created") == {one for one in SILENCES if "records" in one[1]}
+    setattr(signoz, missing, set())
+    assert len(actions(applied(signoz.url, "--once"), "created")) == 1
+    assert signoz.fired_at_once == []
+    assert {one["alert"] for one in signoz.rules.values()} == wanted("rules", "alert")
 
 
 @pytest.mark.parametrize(
     ("file", "breaking", "says"),
     [
-        ("rules/p99-over-budget.json", ("= 'write'", "= 'write"), "filter syntax error"),
+        ("rules/summary-file-fsync.json", ("= 'write'", "= 'write"), "filter syntax error"),
         ("rules/matched-share.json", ("B - A", "B - C"), "unknown query in the formula"),
         ("dashboards/camera-to-disk.json", ("SELECT ts,", "SELEKT ts,"), "Syntax error"),
     ],
@@ -248,62 +260,18 @@ def test_a_channel_takes_its_address_from_the_environment(signoz, tmp_path):
     assert "on-call.json needs NOT_SET, which is not set" in done.stderr
 
 
+def test_the_link_to_the_runbook_is_that_of_the_environment(signoz):
+    applied(signoz.url, "--once", PARKSTREAM_RUNBOOK_URL="https://wiki/runbook")
+    links = {one["annotations"]["runbook"] for one in signoz.rules.values()}
+    assert all(link.startswith("https://wiki/runbook#") for link in links)
+    applied(signoz.url, "--once")
+    links = {one["annotations"]["runbook"] for one in signoz.rules.values()}
+    assert all(link.startswith("http://localhost:8005/runbook#") for link in links)
+
+
 def test_misuse_is_told(signoz):
     assert provision(signoz.url, "--check", "--prune").returncode == 2
     assert provision(signoz.url, "--once", PARKSTREAM_SIGNOZ_PASSWORD="").returncode == 2
     done = provision(signoz.url, "--once", PARKSTREAM_SIGNOZ_FILES=str(ROOT / "docs"))
     assert done.returncode == 1
     assert "PARKSTREAM_SIGNOZ_FILES" in done.stderr
-
-
-class Staying:
-    """The provisioner as it stays."""
-
-    def __init__(self, url):
-        command = [sys.executable, "-m", "parkstream_provision"]
-        self.process = subprocess.Popen(
-            command, env=environ(url, PARKSTREAM_SIGNOZ_CHECK_SECONDS="0.2"), stdout=subprocess.PIPE, text=True
-        )
-        self.url = f"http://127.0.0.1:{self.said('provision.staying')['port']}"
-
-    def said(self, event):
-        for line in self.process.stdout:
-            if line.startswith("{") and json.loads(line)["event"] == event:
-                return json.loads(line)
-        raise AssertionError(event)
-
-    def becomes(self, status):
-        deadline = time.monotonic() + WAIT_SECONDS
-        while self.status() != status:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-
-    def status(self):
-        try:
-            with urllib.request.urlopen(f"{self.url}/health/ready", timeout=5) as answer:
-                return answer.status
-        except urllib.error.HTTPError as error:
-            with error:
-                return error.code
-
-
-def test_it_stays_and_is_healthy_while_nothing_drifts(signoz):
-    staying = Staying(signoz.url)
-    try:
-        staying.becomes(200)
-        board = next(iter(signoz.dashboards.values()))
-        before = board["spec"]["display"]["name"]
-        board["spec"]["display"]["name"] = "Mine now"
-        staying.becomes(503)
-        assert "Mine now" in staying.said("provision.drifted")["drift"][0]
-        board["spec"]["display"]["name"] = before
-        staying.becomes(200)
-        alert = {"alerts": [{"status": "firing", "labels": {"alertname": "Parkstream: Dead letters arrived"}}]}
-        request = urllib.request.Request(f"{staying.url}/alerts", json.dumps(alert).encode(), method="POST")
-        with urllib.request.urlopen(request, timeout=5) as answer:
-            assert answer.status == 200
-        assert staying.said("alert")["labels"]["alertname"] == "Parkstream: Dead letters arrived"
-    finally:
-        staying.process.terminate()
-        assert staying.process.wait(WAIT_SECONDS) == 0
-        staying.process.stdout.close()

@@ -1,9 +1,18 @@
 import errno
 import os
+import re
+from pathlib import Path
 
 import pytest
 from parkstream_summary_api import summary_file as module
-from parkstream_summary_api.summary_file import BrokenFileError, DiskFullError, FileInUseError, Journal, JournalError
+from parkstream_summary_api.summary_file import (
+    BrokenFileError,
+    DiskFullError,
+    FileChangedError,
+    FileInUseError,
+    Journal,
+    JournalError,
+)
 
 LINE = b'{"visit_id":"exit:1"}\n'
 
@@ -133,21 +142,75 @@ def test_a_failed_fsync_ends_it(journal, monkeypatch):
     assert journal.end == 0
 
 
-@pytest.mark.parametrize("meddle", ["unlink", "replace", "grow", "shrink"])
-def test_a_file_that_somebody_meddles_with_ends_it(journal, file, meddle):
+def grow(file):
+    with file.open("ab") as lines:
+        lines.write(LINE)
+
+
+def edit_in_place(file):
+    with file.open("r+b") as lines:
+        lines.write(b"[")
+
+
+def replace(file):
+    content = file.read_bytes()
+    file.rename(file.with_suffix(".1"))
+    file.write_bytes(content)
+
+
+MEDDLES = {
+    "deleted": Path.unlink,
+    "moved away": lambda file: file.rename(file.with_suffix(".1")),
+    "replaced": replace,
+    "bytes long": grow,
+    "0 bytes long": lambda file: os.truncate(file, 0),
+    "26 bytes long": lambda file: os.truncate(file, len(LINE) + 4),
+    "written to by somebody else": edit_in_place,
+}
+
+
+@pytest.mark.parametrize("meddle", MEDDLES)
+def test_nothing_is_written_to_a_file_that_somebody_meddles_with(journal, file, meddle):
     journal.append(LINE)
-    match meddle:
-        case "unlink":
-            file.unlink()
-        case "replace":
-            file.rename(file.with_suffix(".1"))
-            file.write_bytes(LINE)
-        case "grow":
-            file.write_bytes(LINE * 2)
-        case _:
-            file.write_bytes(b"")
-    with pytest.raises(BrokenFileError, match="by somebody else"):
+    journal.append(LINE)
+    journal.check()
+    assert not journal.is_changed
+    MEDDLES[meddle](file)
+    before = file.read_bytes() if file.exists() else None
+    with pytest.raises(FileChangedError, match=meddle):
         journal.append(LINE)
+    with pytest.raises(FileChangedError, match="restart summary-api"):
+        journal.check()
+    assert journal.is_changed
+    assert (file.read_bytes() if file.exists() else None) == before
+
+
+def test_a_file_that_is_moved_back_is_the_file_again(journal, file):
+    journal.append(LINE)
+    file.rename(file.with_suffix(".1"))
+    assert journal.is_changed
+    file.with_suffix(".1").rename(file)
+    journal.append(LINE)
+    assert file.read_bytes() == LINE * 2
+
+
+def test_what_was_deleted_can_still_be_copied(journal, file):
+    journal.append(LINE)
+    file.unlink()
+    with pytest.raises(FileChangedError) as error:
+        journal.check()
+    kept = re.search(r"/proc/\S+", str(error.value))
+    assert kept is not None
+    assert Path(kept[0]).read_bytes() == LINE
+
+
+def test_what_was_cut_is_not_read_as_if_it_were_there(journal, file):
+    journal.append(LINE * 3)
+    os.truncate(file, len(LINE))
+    with pytest.raises(FileChangedError, match="was cut"):
+        journal.read(0, 3 * len(LINE))
+    with pytest.raises(FileChangedError, match="was cut"):
+        journal.line_at(len(LINE))
 
 
 def test_opening_writes_the_end_once_more(file, monkeypatch):

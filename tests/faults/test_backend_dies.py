@@ -30,7 +30,7 @@ async def test_a_projector_that_cannot_go_on_takes_the_process_with_it(pipeline:
     backend.restart()
     await pipeline.until(lambda: not backend.alive)
     assert backend.exit_code == 1
-    assert '"duty":"project"' in backend.output.read_text()
+    assert '"task":"project"' in backend.output.read_text()
 
 
 async def test_a_log_that_cannot_be_written_takes_the_process_with_it_and_loses_nothing(

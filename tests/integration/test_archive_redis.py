@@ -12,9 +12,9 @@ from parkstream_eventlog.archive import (
     Archive,
     ArchiveBehindError,
     Archiver,
+    BarrierError,
     BusyArchiveError,
     DifferentRecordError,
-    HeldBackError,
     NotArchivedError,
     OvertakenError,
     SpanningLog,
@@ -84,11 +84,11 @@ async def test_duplicates_of_archived_records_are_still_known(store, appended, t
     assert news.position == 11
 
 
-async def refused(store, folder: Path, through: int) -> HeldBackError:
-    with pytest.raises(HeldBackError) as error:
+async def refused(store, folder: Path, through: int) -> BarrierError:
+    with pytest.raises(BarrierError) as error:
         await archive_through(store, folder, through)
     assert files_in(folder) == set()
-    with pytest.raises(HeldBackError):
+    with pytest.raises(BarrierError):
         await Trimming(store.redis, store.keys)._step(0, through, through)
     assert await stands(store) == (0, 10)
     return error.value
@@ -139,7 +139,7 @@ async def test_a_lease_taken_meanwhile_stops_the_trimming_where_it_stands(store,
     archiver = Archiver(store.redis, store.keys, archive)
     plan = await archiver.plan(10)
     await store.redis.hset(store.keys.log_leases, "late", "5:9999999999999999")
-    with pytest.raises(HeldBackError):
+    with pytest.raises(BarrierError):
         await archiver.run(plan)
     assert await stands(store) == (5, 10)
     assert archive.read(0, 5) + await store.log.read(5, 10) == appended

@@ -24,7 +24,7 @@ KEYS = [
     "duplicated",
     "matched_share",
     "exit_to_disk_ms",
-    "held_exit_to_disk_ms",
+    "pending_exit_to_disk_ms",
     "summary_file",
     "trace",
 ]

@@ -8,11 +8,11 @@ from eventlog_stores import NewLog
 from parkstream_cli.doctor import rabbitmq, redis
 from parkstream_cli.doctor.findings import Level
 from parkstream_eventlog import Candidate
-from parkstream_eventlog import connect as connect_redis
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
 from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.topology import DEAD_LETTERS_QUEUE, ENTRIES_QUEUE, WORK_QUEUES
+from parkstream_service.redis import connect as connect_redis
 
 
 async def log_of(url, mall, *ids):

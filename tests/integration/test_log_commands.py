@@ -73,7 +73,7 @@ async def test_show_tells_everything_of_a_record(car, parkstream):
 
 async def test_show_of_what_is_not_projected_yet_says_so(car, parkstream):
     await car.log.append([sighting(0, "new", "CAR2", now_us())])
-    assert "nothing yet: the projection has got to 5" in parkstream("log", "show", "6").out
+    assert "nothing yet: the projection is at 5" in parkstream("log", "show", "6").out
 
 
 async def test_wrong_usage_is_2_and_what_is_not_there_is_1(car, parkstream):
@@ -105,7 +105,7 @@ async def test_find_by_plate_type_and_id(car, parkstream):
     unknown = parkstream("log", "find", "--id", "nobody")
     assert (unknown.code, unknown.out) == (0, "")
     assert "reading the log" in unknown.err
-    assert "no record is like that" in unknown.err
+    assert "no record matches" in unknown.err
 
 
 async def test_times_are_found_among_many_records(shop, parkstream):
@@ -161,7 +161,7 @@ def test_without_redis_every_command_says_what_to_do(mall):
     for words in (["log", "tail"], ["log", "stats"], ["log", "find"], ["visit", "CAR1"], ["outbox", "parked"]):
         answer = parkstream(*words)
         assert (answer.code, answer.out) == (1, ""), words
-        assert answer.err == "error: redis://127.0.0.1:1: Connection refused (PARKSTREAM_REDIS_URL)\n"
+        assert answer.err == "error: redis://127.0.0.1:1: Connection refused (start it, or set PARKSTREAM_REDIS_URL)\n"
 
 
 async def test_follow_goes_on_with_what_comes_until_ctrl_c(car, parkstream):

@@ -8,7 +8,7 @@ import pytest
 import zstandard
 from command import Command
 from eventlog_stores import NewLog
-from parkstream_cli.log import parquet
+from parkstream_eventlog.transfer import parquet
 from parkstream_eventlog.transfer.json_lines import line_of, record_of
 from parkstream_events.keys import BackendKeys
 from parkstream_events.log_schema import LOG_SCHEMA

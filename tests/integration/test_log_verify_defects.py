@@ -8,7 +8,8 @@ from parkstream_cli.log.verify import verify_log
 from parkstream_eventlog.id_index import event_field
 from parkstream_events import wire
 from parkstream_events.decisions import RestatedVisit, VisitsRestated
-from parkstream_projection.codec import decode_clock, encode
+from parkstream_projection.codec import decode_clock
+from parkstream_projection.state_hash import encode
 from projections import project
 from sound import PARKED, WAITING, Sound, line_of
 

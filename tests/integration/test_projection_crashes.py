@@ -48,7 +48,7 @@ class Dying:
 @pytest.mark.parametrize("after", [False, True], ids=["before", "after"])
 @pytest.mark.parametrize("nth", range(1, 9))
 async def test_a_crash_at_any_call_repeats_and_skips_nothing(busy: Mall, nth: int, *, after: bool):
-    unlucky = busy.projector(cache_plates=20)
+    unlucky = busy.projector(cache_entities=20)
     functions = unlucky._store._functions
     functions.call = dying = Dying(functions.call, nth, after=after)
     with pytest.raises(RedisConnectionError):
@@ -60,7 +60,7 @@ async def test_a_crash_at_any_call_repeats_and_skips_nothing(busy: Mall, nth: in
 
 @pytest.mark.parametrize("nth", [1, 2, 5, 6])
 async def test_the_same_projector_goes_on_after_a_lost_answer(busy: Mall, nth: int):
-    unlucky = busy.projector(cache_plates=20)
+    unlucky = busy.projector(cache_entities=20)
     functions = unlucky._store._functions
     functions.call = Dying(functions.call, nth, after=True)
     with pytest.raises(RedisConnectionError):
@@ -104,7 +104,7 @@ async def test_a_network_that_loses_answers_loses_nothing(busy: Mall):
 
 
 async def test_killed_connections_lose_nothing(busy: Mall):
-    projector = Process(busy.url, busy.keys, cache_plates=5)
+    projector = Process(busy.url, busy.keys, cache_entities=5)
 
     async def kill_soon() -> None:
         if len(kills) >= 6:

@@ -68,10 +68,10 @@ async def test_what_is_settled_is_gone_and_counted_once(shop: Mall):
 
 async def test_what_a_dead_consumer_has_left_is_claimed_when_it_is_idle(shop: Mall):
     taken = await shop.outbox.take("dead", 4, 10)
-    assert await shop.outbox.claim("heir", 60_000, 100) == []
-    assert await shop.outbox.claim("heir", 0, 100) == taken
+    assert await shop.outbox.claim("claimer", 60_000, 100) == []
+    assert await shop.outbox.claim("claimer", 0, 100) == taken
     await shop.outbox.settle(ids(taken))
-    assert await shop.outbox.claim("heir", 0, 100) == []
+    assert await shop.outbox.claim("claimer", 0, 100) == []
     assert await shop.outbox.depth() == 6
 
 
@@ -79,7 +79,7 @@ async def test_claims_go_through_all_that_is_pending(shop: Mall):
     taken = await shop.outbox.take("dead", 10, 10)
     claimed: list[Entry] = []
     for _ in range(5):
-        claimed += await shop.outbox.claim("heir", 0, 2)
+        claimed += await shop.outbox.claim("claimer", 0, 2)
     assert claimed == taken
 
 

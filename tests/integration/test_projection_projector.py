@@ -6,6 +6,7 @@ import pytest
 from parkstream_events import wire
 from parkstream_projection import NotLoadedError, OtherRulesError, SkippedError, StaleError, store
 from parkstream_projection import projector as projector_module
+from parkstream_projection.visits import VISITS
 from parkstream_visits import Rules
 from projections import HOUR, SECOND, Mall, Process, day_of_traffic, now_us, project, sighting
 from redis.exceptions import ResponseError
@@ -25,7 +26,7 @@ async def test_the_live_state_is_that_of_a_fold_in_memory(busy: Mall, batch: int
 
 
 async def test_a_projector_goes_on_where_another_stopped(busy: Mall):
-    first, second = busy.projector(), busy.projector(cache_plates=0)
+    first, second = busy.projector(), busy.projector(cache_entities=0)
     await first.load()
     await first.step(await busy.log.read(0, 123))
     await project(second, 50)
@@ -126,7 +127,7 @@ async def test_one_record_may_release_thousands_of_visits(shop: Mall):
 
 
 async def _step_over_all(shop: Mall):
-    projector = shop.projector(cache_plates=10)
+    projector = shop.projector(cache_entities=10)
     records = await shop.records()
     await projector.load()
     await projector.step(records[:-1])
@@ -144,7 +145,7 @@ async def test_a_redis_that_has_not_got_the_functions_gets_them(busy: Mall):
 async def test_other_rules_refuse_what_they_did_not_make(busy: Mall, monkeypatch: pytest.MonkeyPatch):
     old, new = busy.projector(), busy.projector()
     await old.load()
-    monkeypatch.setattr(store, "RULES_VERSION", 2)
+    monkeypatch.setattr(VISITS, "rules_version", 2)
     await new.load()
     await new.step(await busy.log.read(0, 10))
     monkeypatch.undo()

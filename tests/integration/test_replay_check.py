@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 from archives import archive_through
-from parkstream_projection.replay import ReadingError, Source, Span, check
-from parkstream_projection.replay.live import Live
-from parkstream_projection.replay.worker_process import Worker
+from parkstream_projection.rebuild import ReadingError, Source, Span, check
+from parkstream_projection.rebuild.live import Live
+from parkstream_projection.rebuild.worker_process import Worker
 from projections import HOUR, Mall, day_of_traffic, now_us, project
 from replaying import untouched, with_traffic
 

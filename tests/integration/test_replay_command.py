@@ -85,7 +85,7 @@ async def test_versions_are_listed_and_dropped(shop: Mall):
 @pytest.mark.parametrize(
     ("words", "problem"),
     [
-        (["--deliver"], "name one of them"),
+        (["--deliver"], "--deliver has an effect with --switch or --rollback only"),
         (["--rollback", "--drop", "2"], "--rollback and --drop exclude each other"),
         (["--list", "--switch"], "exclude each other"),
         (["--rollback"], "nothing to go back to"),

@@ -128,11 +128,11 @@ async def test_another_grace_decides_anew(kept, replay):
         (["--recorded-at", "yesterday"], "'yesterday' is no time: write 2026-11-27T08:00"),
         (["--to", "1", "--plate", "?"], "'?': a plate has"),
         (["--check", "--set", "MAX_STAY_SECONDS=1"], "--check and --set exclude each other"),
-        (["--to", "1", "--from", "1"], "--from asks nothing with no --set"),
+        (["--to", "1", "--from", "1"], "--from has an effect with --set only"),
         (["--set", "GRACE=1"], "there is no rule 'GRACE'\nThe rules are ALLOWED_LATENESS_SECONDS, SILENCE_GRACE"),
         (["--set", "MAX_STAY_SECONDS=-1"], "give a number of seconds, from 0 to"),
         (["--set", "FINALITY_DAYS=soon"], "give a number of days, from 0 to 3650"),
-        (["--set", "MAX_STAY_SECONDS=1", "--plate", "A"], "--plate asks nothing with --set"),
+        (["--set", "MAX_STAY_SECONDS=1", "--plate", "A"], "--set and a time or a plate exclude each other"),
         (["--set", "MAX_STAY_SECONDS=1", "--from", "5"], "--from 5: the log ends at 4"),
     ],
 )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 from parkstream_projection import StaleError
-from parkstream_projection.replay import DamagedVersionError, ReadingError, Rebuilder, Source
+from parkstream_projection.rebuild import DamagedVersionError, ReadingError, Rebuilder, Source
 from projections import HOUR, Mall, day_of_traffic, now_us, project
 from replaying import OTHER, rebuilding, untouched, with_traffic
 

@@ -3,16 +3,17 @@
 import asyncio
 
 import pytest
-from parkstream_cli.errors import ToolError
-from parkstream_cli.replay import rebuild
-from parkstream_cli.replay.run import Wish, replay
+from parkstream_cli.replay.commands import rebuilt
 from parkstream_devtools.otlp.sink import Sink
 from parkstream_events import wire
 from parkstream_events.summaries import Outcome
-from parkstream_projection import LiveVersionError, NoVersionError
+from parkstream_projection import LiveVersionError, NoEarlierVersionError, NoVersionError
+from parkstream_projection.rebuild import BusyVersionError, Rebuilder
+from parkstream_projection.rebuild.run import Wish
+from parkstream_projection.rebuild.switch import NeverMetError
 from parkstream_telemetry import TelemetryOptions, start
 from projections import HOUR, SECOND, Mall, Truth, day_of_traffic, now_us, project, sighting
-from replays import becomes_readable, newer_entry, opened, replayed
+from replays import becomes_readable, newer_entry, opened, replayed, source
 
 
 @pytest.fixture
@@ -62,10 +63,7 @@ async def test_a_switch_without_differences_appends_nothing_and_reads_go_on(busy
     await busy.holds(await busy.truth())
 
 
-async def test_an_interrupted_replay_goes_on_where_it_was_and_a_finished_one_is_not_gone_on_with(
-    busy: Mall, monkeypatch: pytest.MonkeyPatch
-):
-    monkeypatch.setattr(rebuild, "BATCH", 100)
+async def test_an_interrupted_replay_continues_where_it_was_and_a_finished_one_is_not_continued(busy: Mall):
     version = await busy.versions.begin()
     half = busy.projector(version=version)
     await half.load()
@@ -82,19 +80,16 @@ async def test_what_cannot_be_rebuilt_is_refused(busy: Mall):
         await replayed(busy, version=1)
     with pytest.raises(NoVersionError):
         await replayed(busy, version=9)
-    with pytest.raises(ToolError, match="nothing to go back to"):
+    with pytest.raises(NoEarlierVersionError, match="nothing to go back to"):
         await replayed(busy, rollback=True)
 
 
 async def test_another_replay_at_work_is_told_apart(busy: Mall):
     version = await busy.versions.begin()
-    folded: list[int] = []
-    slow = rebuild.SteppingRebuilder(busy.redis, busy.keys, busy.log, version, lambda *_: folded.append(1))
-    slow._checkpoint = await slow._projector.load()
-    await replayed(busy, version=version)
-    with pytest.raises(ToolError, match="another replay is at work"):
-        await slow.catch_up()
-    assert folded == []
+    async with Rebuilder(source(busy), busy.redis, busy.keys, version) as slow:
+        await replayed(busy, version=version)
+        with pytest.raises(BusyVersionError, match="another replay is at work"):
+            await slow.catch_up()
 
 
 async def test_a_record_that_became_readable_is_a_difference_that_a_switch_refuses(
@@ -213,7 +208,7 @@ async def test_differences_wait_for_the_live_version_to_take_in_the_whole_log(
 ):
     becomes_readable(monkeypatch)
     await blind.log.append([sighting(0, "unprojected", "CAR", now_us())])
-    with pytest.raises(ToolError, match="the end of the log"):
+    with pytest.raises(NeverMetError, match="the end of the log"):
         await replayed(blind, switch=True, deliver=True, patience_seconds=1.2)
     assert await blind.versions.live() == 1
     assert not await blind.versions.is_quiet()
@@ -236,7 +231,7 @@ async def test_a_replay_tells_of_itself_and_links_to_the_traces_it_folds(shop: M
     with Sink() as sink:
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", sink.endpoint)
         telemetry = start(TelemetryOptions(service="parkstream-cli", plate_hash_key="k", statistics_seconds=0))
-        await replay(opened(shop), Wish(), telemetry)
+        await rebuilt(opened(shop), source(shop), Wish(), telemetry)
         telemetry.shutdown()
         spans = sink.spans()
     run, part = sorted(spans, key=lambda span: span.name)

@@ -147,7 +147,7 @@ async def test_what_is_interrupted_says_how_to_go_on_and_sends_nothing_twice(kep
     assert code == 128 + number
     assert report["unconfirmed"] == 0
     assert 1 < report["through"] < report["last"]
-    command = complaint.partition("go on with: ")[2].split()
+    command = complaint.partition("continue with: ")[2].split()
     assert command[:4] == ["parkstream", "republish", "--from", str(report["through"] + 1)]
     assert command[-2:] == ["--shift-seconds", str(report["shift_seconds"])]
     command[command.index("--speed") + 1] = "1000"

@@ -9,7 +9,7 @@ from parkstream_events.wire import encode
 from parkstream_summary_api.core.ledger import kept_of
 from redis import Redis
 from summary_client import Client, environ, eventually
-from summary_items import item, lines_of
+from summary_items import body, item, lines_of
 
 MODULE = "parkstream_summary_api"
 LINES = int(os.environ.get("PARKSTREAM_TEST_LINES", "100000"))
@@ -147,13 +147,48 @@ def test_a_restart_with_many_lines_reads_only_their_end(run_service, file, told,
     assert rss_bytes(second.pid) - rss_bytes(small.pid) < 24 * 1024 * 1024
 
 
-def test_a_file_that_is_moved_away_ends_the_process(run_service, file, told):
+@pytest.mark.parametrize("meddle", ["moved", "deleted", "cut", "replaced", "edited"])
+def test_a_file_that_somebody_meddles_with_is_not_written_to_and_not_ready(run_service, file, told, meddle):
     process = run_service(MODULE, told)
     client = Client(process.port)
-    client.post(item(1))
-    file.rename(file.with_suffix(".1"))
-    with pytest.raises(ConnectionError):
-        client.post(item(2))
-    eventually(lambda: not process.alive)
-    assert process.exit_code == 74
-    assert "moved, replaced or changed" in process.last_lines()
+    client.post(*[item(number) for number in range(1, 11)])
+    content = file.read_bytes()
+    match meddle:
+        case "moved":
+            file.rename(file.with_suffix(".1"))
+        case "deleted":
+            file.unlink()
+        case "cut":
+            os.truncate(file, len(content) // 2)
+        case "replaced":
+            file.rename(file.with_suffix(".1"))
+            file.write_bytes(content)
+        case _:
+            file.write_bytes(content.replace(b"ABC123", b"ABC124", 1))
+    ready = client.ask("/health/ready")
+    assert ready.status == 503
+    assert str(file) in ready.json["checks"]["file"]["detail"]
+    for number in (1, 11):  # What is a duplicate as far as the index knows may be gone.
+        answer = client.ask("/v1/summaries", body(item(number)))
+        assert (answer.status, answer.json["type"]) == (503, "urn:parkstream:file-changed")
+        assert "emit-missing" in answer.json["detail"]
+    assert b"parking_summary_file_changed_ratio 1" in client.ask("/metrics").content
+    assert "summary_file.write_failed" in process.output.read_text()
+    assert process.alive
+    if meddle == "moved":
+        file.with_suffix(".1").rename(file)
+        assert client.ask("/health/ready").status == 200
+    else:
+        assert process.terminate() == 0
+        process.restart()
+        process.wait_ready()
+    assert set(client.post(*[item(number) for number in range(1, 12)])) <= {"written", "duplicate", "conflict"}
+    assert len(lines_of(file.read_bytes())) == 11
+
+
+def test_a_file_that_is_cut_while_it_is_read_is_no_server_error(run_service, file, told):
+    client = Client(run_service(MODULE, told).port)
+    client.post(*[item(number) for number in range(1, 11)])
+    os.truncate(file, 700)
+    assert client.ask("/v1/summaries").status == 503
+    assert client.visit("exit:9").status == 503

@@ -1,12 +1,12 @@
 """``parkstream visit`` on a real Redis: what was said of a car, and why; out of few records where that is possible."""
 
-from parkstream_cli.connections import Opened
-from parkstream_cli.visits.answers import answers
-from parkstream_cli.visits.records import Asked, asked_for, told_of
+from parkstream_cli.story import answers
 from parkstream_eventlog import RedisLog
 from parkstream_events import wire
 from parkstream_events.decisions import RestatedVisit, VisitsRestated, WatermarkAdvanced
 from parkstream_events.sightings import Direction
+from parkstream_projection.opened import Opened
+from parkstream_projection.questions.plate_story import Asked, asked_for, story_of
 from parkstream_visits import Rules
 from projections import HOUR, SECOND, Mall, day_of_traffic, now_us, project, sighting
 
@@ -64,14 +64,14 @@ async def test_what_was_held_tells_who_released_it(shop, parkstream):
     (sighting_,) = first["sightings"]
     assert sighting_["rule"] == "exit_without_entry"
     (said,) = first["revisions"]
-    assert (said["because"], said["held_since_position"], said["position"]) == ("watermark_passed", 1, 2)
+    assert (said["because"], said["pending_since_position"], said["position"]) == ("watermark_passed", 1, 2)
     assert said["outcome"] == "entry_missed"
     (said,) = third["revisions"]
-    assert (said["because"], said["held_since_position"], said["position"]) == ("silence", 3, 4)
+    assert (said["because"], said["pending_since_position"], said["position"]) == ("silence", 3, 4)
     assert "released by decision 4 because no entry came for the whole silence grace" in parkstream("visit", "CAR3").out
     waiting = parkstream("visit", "CAR2", "--json").object["visits"][0]
     assert (waiting["outcome"], waiting["waits"]["since_position"], waiting["waits"]["direction"]) == (None, 2, "exit")
-    assert "held since record 2 until exits are reported beyond" in parkstream("visit", "CAR2").out
+    assert "pending since record 2 until exits are reported beyond" in parkstream("visit", "CAR2").out
 
 
 async def test_what_came_late_corrects_and_supersedes(shop, parkstream):
@@ -86,7 +86,7 @@ async def test_what_came_late_corrects_and_supersedes(shop, parkstream):
     assert visits["exit:x4"]["revisions"][0]["because"] == "rests_on_what_was_seen"
     told = parkstream("visit", "entry:e1").out
     assert "the car's stay is in exit:x4 now" in told
-    assert "it was held for too long (hold_max)" in told
+    assert "it was pending for too long (hold_max)" in told
 
 
 async def test_what_another_version_said_again_is_told(shop, parkstream):
@@ -102,8 +102,8 @@ async def test_what_another_version_said_again_is_told(shop, parkstream):
         ("rests_on_what_was_seen", 2),
         ("restated", 3_003),
     ]
-    assert "a decision said visits again" in answer.err
-    assert "said again by decision 3003" in parkstream("visit", "CAR1").out
+    assert "a decision restated visits" in answer.err
+    assert "restated by decision 3003" in parkstream("visit", "CAR1").out
 
 
 async def test_what_came_too_late_is_told(shop, parkstream):
@@ -135,6 +135,10 @@ class CountingLog(RedisLog):
         return records
 
 
+def unnoticed(_done: int, _total: int) -> None:
+    pass
+
+
 def counted(shop: Mall) -> Opened:
     return Opened(shop.redis, shop.keys, CountingLog(shop.redis, shop.keys), shop.outbox, shop.reads)
 
@@ -148,7 +152,7 @@ async def test_of_every_plate_the_story_is_what_the_projection_said(shop):
     truth = await shop.truth()
     assert len(truth.state.clock.rules) == 2
     for plate in truth.state.plates:
-        story = (await told_of(counted(shop), Asked(plate, None))).story()
+        story = await story_of(counted(shop), Asked(plate, None), unnoticed, print)
         revisions = [revision.emitted for told in story.visits for revision in told.revisions]
         wanted = [spoken for spoken in truth.emitted if spoken.plate == plate]
         assert sorted(revisions, key=key_of) == sorted(wanted, key=key_of)
@@ -171,7 +175,7 @@ async def test_what_is_remembered_needs_few_of_many_records(shop):
     await busy(shop, 6_000)
     await project(shop.projector(), 1_000)
     it = counted(shop)
-    found = answers((await told_of(it, Asked("CAR1", None))).story())
+    found = answers(await story_of(it, Asked("CAR1", None), unnoticed, print))
     assert [one.visit_id for one in found.visits] == ["exit:x2"]
     assert it.log.count < 6_000, "far less than between its coming and its leaving"
 
@@ -195,5 +199,5 @@ async def test_without_the_id_index_the_log_is_read(shop):
     await see(shop, (0, "e1", "CAR1", now_us() - HOUR), (1, "x2", "CAR1", now_us() - MINUTE))
     for key in await shop.redis.keys(shop.keys.key("log", "ids", "*")):
         await shop.redis.delete(key)
-    asked = await asked_for(counted(shop), "exit:x2")
+    asked = await asked_for(counted(shop), "exit:x2", unnoticed, print)
     assert asked.plate == "CAR1"

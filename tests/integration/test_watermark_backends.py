@@ -1,11 +1,11 @@
-"""Backends that project and keep time on a real Redis: one works, the others stand by, and all agree."""
+"""Backends that project and advance the watermark on a real Redis: one works, the others stand by, and all agree."""
 
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
 
 import pytest
-from parkstream_backend.project.follower import Foldings, Projecting
+from parkstream_backend.project.follower import Follower, ProjectSpans
 from parkstream_backend.project.watermark_generator import WatermarkGenerator
 from parkstream_devtools import RedisServer
 from parkstream_eventlog import Record
@@ -35,8 +35,8 @@ class Backend:
 
     def start(self) -> "Backend":
         shop, process = self._shop, self.process
-        projecting = Projecting(
-            process, Foldings(self.telemetry), process.log, shop.reads, self.telemetry, self._on_retry
+        projecting = Follower(
+            process, ProjectSpans(self.telemetry), process.log, shop.reads, self.telemetry, self._on_retry
         )
         keeper = WatermarkGenerator(process.log, shop.reads, QUICK, self._queue_depth, self.telemetry, self._on_retry)
         self._tasks = [asyncio.create_task(projecting.run()), asyncio.create_task(keeper.run())]
@@ -169,10 +169,10 @@ def _is(fulfilled: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
     return is_it
 
 
-async def test_an_error_that_does_not_pass_ends_the_duty(shop: Mall):
+async def test_an_error_that_does_not_pass_ends_the_background_task(shop: Mall):
     backend = Backend(shop)
-    projecting = Projecting(
-        backend.process, Foldings(backend.telemetry), shop.log, shop.reads, backend.telemetry, backend._on_retry
+    projecting = Follower(
+        backend.process, ProjectSpans(backend.telemetry), shop.log, shop.reads, backend.telemetry, backend._on_retry
     )
     await shop.redis.set(shop.keys.projection(1, "plates"), "not a hash")
     await shop.log.append([sighting(0, "in", "CAR", now_us())])

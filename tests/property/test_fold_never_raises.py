@@ -11,7 +11,8 @@ from parkstream_events import wire
 from parkstream_events.sightings import microseconds, moment_of
 from parkstream_events.summaries import REVISION_MAX
 from parkstream_projection import Present, recorded_event_of, state_hash
-from parkstream_projection.codec import encode, encode_item
+from parkstream_projection.codec import encode_item
+from parkstream_projection.state_hash import encode
 from parkstream_visits import Clock, Fold, Plate, State, Unreadable, summary_of, visits_of
 
 many = settings(max_examples=300, deadline=None)

@@ -25,7 +25,7 @@ def malls(redis_url: str, mall: str) -> Callable[[], Mall]:
 
 
 async def projected(shop: Mall, records: list[Record], borders: set[int], cache: int) -> None:
-    projector = shop.projector(cache_plates=cache)
+    projector = shop.projector(cache_entities=cache)
     await projector.load()
     start = 0
     for border in [*sorted(borders), len(records)]:

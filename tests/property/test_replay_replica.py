@@ -9,11 +9,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from log_histories import happenings, later, log_of
 from parkstream_eventlog import Record
-from parkstream_projection.codec import decode_clock, encode
-from parkstream_projection.replay import Rebuilder, Source, check
-from parkstream_projection.replay.changes import Changes
-from parkstream_projection.replay.replica import Replica
-from parkstream_projection.replay.worker import Decoding, Hashing
+from parkstream_projection.codec import decode_clock
+from parkstream_projection.rebuild import Rebuilder, Source, check
+from parkstream_projection.rebuild.changes import Changes
+from parkstream_projection.rebuild.replica import Replica
+from parkstream_projection.rebuild.worker import Decoding, Hashing
+from parkstream_projection.state_hash import encode
 from parkstream_projection.store import Change
 from projections import Mall, Truth
 
@@ -110,7 +111,7 @@ class Version:
         self.timers: list[dict[str, int]] = [{}, {}, {}]
 
     def commit(self, change: Change) -> None:
-        self.plates |= zip(change.plates[::2], change.plates[1::2], strict=True)
+        self.plates |= zip(change.entities[::2], change.entities[1::2], strict=True)
         for name in change.forgotten:
             del self.plates[name]
         for timer, put, dropped in zip(self.timers, change.put, change.dropped, strict=True):

@@ -3,7 +3,8 @@ from itertools import pairwise
 import msgspec
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parkstream_visits import Clock, Emitted, Fold, Plate, RecordedEvent, State, entity_hash, reach
+from parkstream_projection.state_hash import entity_hash
+from parkstream_visits import Clock, Emitted, Fold, Plate, RecordedEvent, State, reach
 from visits_histories import (
     END,
     IN,

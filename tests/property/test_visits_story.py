@@ -125,7 +125,7 @@ def test_a_story_out_of_what_is_remembered_is_that_of_the_whole_log_or_says_that
     for name in fold.state.plates.keys() & {"A1", "B2"}:
         told, corrected = remembered(name, facts, fold), any(s.revision > 1 for s in of_plate(spoken, name))
         restated = any(s.restated for s in of_plate(spoken, name))  # Of a plate that is forgotten nothing is kept.
-        if told.is_told and not ignored and not restated:
+        if told.is_whole and not ignored and not restated:
             assert revisions(told.story()) == of_plate(spoken, name)
             whole_story = telling(name, facts).story()
             assert [(one.id, one.visit) for one in told.story().visits] == [
@@ -140,7 +140,7 @@ def test_a_revision_that_was_corrected_is_noticed():
     facts = facts_of([(Pass(50, 1, "2"), 0), *far, (Pass(10, 0, "1"), 70)])
     fold, spoken = whole(facts)
     assert [(s.revision, str(s.outcome)) for s in of_plate(spoken, "A1")] == [(1, "entry_missed"), (2, "completed")]
-    assert not remembered("A1", facts, fold).is_told
+    assert not remembered("A1", facts, fold).is_whole
 
 
 def test_of_what_is_remembered_only_the_plates_own_records_and_those_that_released_it_are_needed():

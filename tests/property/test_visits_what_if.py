@@ -37,7 +37,7 @@ def folded(facts, changed=same, **more):
 
 
 def ending(visit: Emitted | Visit) -> Ending:
-    return Ending(visit.outcome, visit.entry and visit.entry.identity, visit.exit and visit.exit.identity)
+    return Ending.of(visit.outcome, visit.entry and visit.entry.identity, visit.exit and visit.exit.identity)
 
 
 def different(log: dict[str, Ending], other: dict[str, Ending]):

@@ -7,7 +7,7 @@ import json
 import sys
 
 from parkstream_backend.project.follower import model_of
-from parkstream_definitions.writing import documents
+from parkstream_definitions.documents import documents
 from parkstream_events import wire
 from parkstream_events.sightings import VehicleEntered, moment_of
 from parkstream_exit_generator.departures import CAMERA_MODEL, ExitCamera

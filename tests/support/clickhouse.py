@@ -1,4 +1,4 @@
-"""ClickHouse in this process, with a table of spans shaped like that of SigNoz v0.138."""
+"""ClickHouse in this process, with tables of spans and of points shaped like those of SigNoz v0.138."""
 
 import json
 from collections.abc import Iterable
@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from chdb import session
-from parkstream_devtools.otlp.received import KINDS
-from parkstream_telemetry.kept_spans import ReceivedSpan
+from parkstream_telemetry.received_span import KINDS, ReceivedSpan
 
 TABLE = """
 CREATE DATABASE IF NOT EXISTS signoz_traces;
@@ -32,6 +31,19 @@ CREATE TABLE signoz_traces.distributed_signoz_index_v3
     resources_string Map(LowCardinality(String), String)
 )
 ENGINE = MergeTree ORDER BY (ts_bucket_start, resource_fingerprint, name, timestamp);
+CREATE DATABASE IF NOT EXISTS signoz_metrics;
+DROP TABLE IF EXISTS signoz_metrics.distributed_samples_v4;
+CREATE TABLE signoz_metrics.distributed_samples_v4
+(
+    env LowCardinality(String) DEFAULT 'default',
+    temporality LowCardinality(String) DEFAULT 'Unspecified',
+    metric_name LowCardinality(String),
+    fingerprint UInt64,
+    unix_milli Int64,
+    value Float64,
+    flags UInt32 DEFAULT 0
+)
+ENGINE = MergeTree ORDER BY (env, temporality, metric_name, fingerprint, unix_milli);
 """
 BUCKET_SECONDS = 1800
 
@@ -52,6 +64,16 @@ class ClickHouse:
         """Keep *spans*."""
         rows = "\n".join(json.dumps(_row(span)) for span in spans)
         self._session.query(f"INSERT INTO signoz_traces.distributed_signoz_index_v3 FORMAT JSONEachRow {rows}")
+
+    def insert_points(self, points: Iterable[tuple[str, int, float]]) -> None:
+        """Keep *points* of metrics: name, ms since the epoch, value."""
+        keys = ("metric_name", "unix_milli", "value")
+        rows = "\n".join(json.dumps(dict(zip(keys, point, strict=True)) | {"fingerprint": 1}) for point in points)
+        self._session.query(f"INSERT INTO signoz_metrics.distributed_samples_v4 FORMAT JSONEachRow {rows}")
+
+    def run(self, statement: str) -> str:
+        """Return what ClickHouse answers to *statement*."""
+        return str(self._session.query(statement, "TSV"))
 
     def ask(self, sql: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
         """Return the rows of *sql* from *start* to *end*."""

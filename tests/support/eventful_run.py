@@ -15,6 +15,7 @@ from generator_client import finished, reached
 from parkstream_devtools import RabbitServer, RedisServer, ServiceProcess
 from parkstream_eventlog import RedisLog
 from parkstream_events.keys import BackendKeys, Database, EntryGeneratorKeys
+from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.summaries import Summary
 from parkstream_events.wire import encode
 from parkstream_service.redis import connect
@@ -56,14 +57,19 @@ class EventfulRun:
         await self._stop()
 
     async def _prepare(self) -> None:
-        """Leave an unreadable record, and a file with a summary that will be in conflict and a torn line."""
-        redis = connect(self._redis.url, Database.BACKEND)
-        await RedisLog(redis, BackendKeys(self._mall)).decide("vehicle.flew.v1", "odd", b"\xff", unless_after=None)
-        await redis.aclose()
-        there = Summary(**{name: getattr(item("out-CONFLICT"), name) for name in Summary.__struct_fields__})
-        self.pipeline.file.write_bytes(encode(there) + b'\n{"torn')
+        """Start; leave an unreadable record, and a file with a summary that will be in conflict and a torn line."""
         await asyncio.to_thread(self.pipeline.start_api)
         await self._start_backend()
+        await until(lambda: self.pipeline.state()["position"] > 0, self._last_words)  # The rules are in force.
+        redis = connect(self._redis.url, Database.BACKEND)
+        log = RedisLog(redis, BackendKeys(self._mall), LOG_SCHEMA)
+        await log.decide("vehicle.flew.v1", "odd", b"\xff", unless_after=None)
+        await redis.aclose()
+        self.pipeline.api.kill()
+        there = Summary(**{name: getattr(item("out-CONFLICT"), name) for name in Summary.__struct_fields__})
+        self.pipeline.file.write_bytes(encode(there) + b'\n{"torn')
+        self.pipeline.api.restart()
+        await asyncio.to_thread(self.pipeline.api.wait_ready)
 
     async def _start_backend(self) -> None:
         await asyncio.to_thread(self.pipeline.start_backend, {"PARKSTREAM_OUTBOX_MAX": str(OUTBOX_MAX)})

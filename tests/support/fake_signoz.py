@@ -12,31 +12,26 @@ from typing import Any, Self
 
 import msgspec
 from aiohttp import web
+from signoz_previews import Queries, RefusedError, metrics_of
 from signoz_shapes import DNS_1123, Dashboard, View, ViewUpdate, problem_of
 
 EMAIL, PASSWORD = "admin@parkstream.example", "Correct-Horse-7"
 OPS = {"above", "below", "equal", "eq", "not_equal", "not_eq", "outside_bounds", *"1234567", ">", "<", "=", "!="}
 MATCHES = {"atleast_once", "all_the_times", "on_average", "avg", "in_total", "sum", "last", *"12345"}
-HTML = "<!doctype html><html><body>SigNoz</body></html>"
+HTML = "<!doctype html>\n<html>\n<head><title>SigNoz</title></head>\n<body>\n</body>\n</html>\n"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class RefusedError(Exception):
-    """The answer is an error."""
-
-    def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(message)
-        self.status, self.code = status, code
-
-
-class FakeSigNoz:
+class FakeSigNoz(Queries):
     """Listens while it is entered; what it keeps may be looked at, and spoiled.
 
-    ``ready_after`` and ``admin_after`` count questions; ``never_received`` (metrics) and ``unknown_keys`` may be set;
-    ``calls`` are the writes that came.
+    ``ready_after`` and ``admin_after`` count questions; metrics that were ``never_received`` or are ``dormant`` (not
+    received lately), and ``unknown_keys`` may be set; ``calls`` are the writes that came; ``fired_at_once`` are the
+    alerts of missing data that their rule's first evaluation raised. ``gateway_page`` is what a proxy before it says.
     """
 
     def __init__(self, *, ready_after: int = 0, admin_after: int = 1, version: str = "v0.138.0") -> None:
+        super().__init__()
         self.ready_after, self.admin_after, self.version = ready_after, admin_after, version
         self.channels: dict[str, dict[str, Any]] = {}
         self.rules: dict[str, dict[str, Any]] = {}
@@ -44,8 +39,8 @@ class FakeSigNoz:
         self.views: dict[str, dict[str, Any]] = {}
         self.funnels: dict[str, dict[str, Any]] = {}
         self.ttl = {"logs": 15 * 24, "traces": 15 * 24, "metrics": 30 * 24}
-        self.never_received: set[str] = set()
-        self.unknown_keys: set[str] = set()
+        self.fired_at_once: list[str] = []
+        self.gateway_page = ""
         self.calls: list[str] = []
         self._ids = count(1)
         self._loop = asyncio.new_event_loop()
@@ -76,7 +71,7 @@ class FakeSigNoz:
 
     @web.middleware
     async def _edge(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.method in {"POST", "PUT", "DELETE"} and "preview" not in request.path:
+        if request.method in {"POST", "PUT", "DELETE"} and "query_range" not in request.path:
             self.calls.append(f"{request.method} {request.path}")
         try:
             return await handler(request)
@@ -85,6 +80,8 @@ class FakeSigNoz:
             return web.json_response({"status": "error", "error": said}, status=error.status)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        if self.gateway_page:
+            return web.Response(status=502, text=self.gateway_page, content_type="text/html")
         body = json.loads(await request.read() or b"null")
         for method, pattern, answer, is_open in ROUTES:
             match = re.fullmatch(pattern, request.path)
@@ -151,6 +148,9 @@ class FakeSigNoz:
 
     def post_rule(self, body: dict[str, Any], **_: Any) -> tuple[int, Any]:
         self._check_rule(body)
+        # Whatever absentFor says: nothing is known yet of when the metric was last there.
+        if body["condition"].get("alertOnAbsent") and metrics_of(body) & (self.never_received | self.dormant):
+            self.fired_at_once.append(body["alert"])
         return 201, {"id": self._keep(self.rules, body)}
 
     def put_rule(self, id_: str, body: dict[str, Any], **_: Any) -> tuple[int, Any]:
@@ -284,29 +284,6 @@ class FakeSigNoz:
         self.ttl["logs"] = body["defaultTTLDays"] * 24
         return 200, {"message": "custom retention TTL has been successfully set up"}
 
-    # Preview
-
-    def preview(self, body: dict[str, Any], **_: Any) -> tuple[int, Any]:
-        if not {"start", "end", "requestType", "compositeQuery"} <= body.keys():
-            raise RefusedError(400, "invalid_input", "a query_range body")
-        queries = body["compositeQuery"]["queries"]
-        names = {query["spec"]["name"] for query in queries}
-        return 200, {"compositeQuery": {query["spec"]["name"]: self._previewed(query, names) for query in queries}}
-
-    def _previewed(self, query: dict[str, Any], names: set[str]) -> dict[str, Any]:
-        spec = query["spec"]
-        expression = (spec.get("filter") or {}).get("expression", "")
-        if expression.count("'") % 2 or re.search(r"(AND|OR|=|>)\s*$", expression):
-            raise RefusedError(400, "invalid_input", f"filter syntax error: {expression}")
-        if query["type"] == "clickhouse_sql" and not re.match(r"\s*(SELECT|WITH)\b", spec["query"]):
-            return {"valid": False, "error": "Syntax error: failed at position 1", "warnings": []}
-        if query["type"] == "builder_formula" and set(re.findall(r"\b[A-Z]\b", spec["expression"])) - names:
-            return {"valid": False, "error": "unknown query in the formula", "warnings": []}
-        asked = {one.get("metricName", "") for one in spec.get("aggregations") or []}
-        warnings = [f"metric {name} has never been received" for name in sorted(asked & self.never_received)]
-        warnings += [f"key {key} not found" for key in sorted(self.unknown_keys) if key in expression]
-        return {"valid": True, "warnings": warnings}
-
     # What all have in common
 
     def delete(self, kind: str, id_: str, **_: Any) -> tuple[int, Any]:
@@ -372,4 +349,5 @@ ROUTES: list[tuple[str, str, Callable[..., tuple[int, Any]], bool]] = [
     ("GET", "/api/v2/settings/ttl", F.get_log_ttl, False),
     ("POST", "/api/v2/settings/ttl", F.post_log_ttl, False),
     ("POST", "/api/v5/query_range/preview", F.preview, False),
+    ("POST", "/api/v5/query_range", F.query_range, False),
 ]

@@ -13,6 +13,7 @@ from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.sightings import VehicleEntered, VehicleExited, moment_of
 from parkstream_events.summaries import SummaryItem
 from parkstream_projection import Outbox, Projector, Reads, Versions, recorded_event_of, state_hash
+from parkstream_projection.visits import VISITS
 from parkstream_service.redis import connect
 from parkstream_visits import Emitted, Fold, RecordedEvent, State, summary_of
 
@@ -77,7 +78,7 @@ class Process(Projector):
     def __init__(self, url: str, keys: BackendKeys, **more: Any) -> None:
         self.redis = connect(url, name=keys.prefix)
         self.log = NewLog(self.redis, keys, LOG_SCHEMA)
-        super().__init__(self.redis, keys, **more)
+        super().__init__(self.redis, keys, VISITS, **more)
 
 
 class Mall:

@@ -6,7 +6,7 @@ import sys
 from typing import Any
 
 from parkstream_events.keys import BackendKeys
-from parkstream_projection.replay import Rebuilder, Source
+from parkstream_projection.rebuild import Rebuilder, Source
 from parkstream_service.redis import connect
 from projections import HOUR, Mall, day_of_traffic, now_us, project
 

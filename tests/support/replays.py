@@ -3,11 +3,13 @@
 from typing import Any
 
 import pytest
-from parkstream_cli.connections import Opened
-from parkstream_cli.replay.run import Result, Wish, replay
+from parkstream_cli.replay.commands import rebuilt
 from parkstream_eventlog import Candidate
 from parkstream_events import wire
 from parkstream_events.sightings import VehicleEntered
+from parkstream_projection.opened import Opened
+from parkstream_projection.rebuild import Source
+from parkstream_projection.rebuild.run import Result, Wish
 from parkstream_telemetry import TelemetryOptions, start
 from projections import Mall, sighting
 
@@ -29,10 +31,15 @@ def opened(shop: Mall) -> Opened:
     return Opened(shop.redis, shop.keys, shop.log, shop.outbox, shop.reads)
 
 
+def source(shop: Mall) -> Source:
+    """Return how another process opens the log of *shop*."""
+    return Source(shop.url, shop.keys.mall)
+
+
 async def replayed(shop: Mall, **wish: Any) -> Result:
     """Replay *shop* as ``parkstream replay`` does."""
     telemetry = start(TelemetryOptions(service="parkstream-cli", plate_hash_key="test", statistics_seconds=0))
     try:
-        return await replay(opened(shop), Wish(**wish), telemetry)
+        return await rebuilt(opened(shop), source(shop), Wish(**wish), telemetry)
     finally:
         telemetry.shutdown()

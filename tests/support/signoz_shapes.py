@@ -3,132 +3,26 @@
 import re
 from typing import Any, Literal
 
-from msgspec import Struct
+from msgspec import Struct, field
+from signoz_queries import BuilderPlugin, Envelope, Key, Query, Request, Strict
 
 DNS_1123 = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 PANEL_ID = re.compile(r"[a-zA-Z0-9_.-]{1,75}")
 COLUMNS = 12
-
-
-class Strict(Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """Refuses what it does not list."""
-
-
-class Key(Strict):
-    name: str
-    field_context: str = ""
-    field_data_type: str = ""
-    signal: str = ""
-
-
-class Filter(Strict):
-    expression: str
-
-
-class MetricAggregation(Strict):
-    metric_name: str
-    space_aggregation: Literal["sum", "avg", "min", "max", "count", "p50", "p75", "p90", "p95", "p99"]
-    time_aggregation: Literal["latest", "sum", "avg", "min", "max", "count", "rate", "increase", ""] = ""
-    reduce_to: Literal["sum", "count", "avg", "min", "max", "last", "median", ""] = ""
-    temporality: str = ""
-
-
-class TraceAggregation(Strict):
-    expression: str
-    alias: str = ""
-
-
-class Order(Strict):
-    key: Key
-    direction: Literal["asc", "desc"]
-
-
-class Builder(Strict):
-    name: str
-    disabled: bool = False
-    filter: Filter | None = None
-    group_by: list[Key] = []
-    order: list[Order] = []
-    select_fields: list[Key] = []
-    limit: int = 0
-    offset: int = 0
-    legend: str = ""
-    step_interval: int | None = None
-    having: Filter | None = None
-
-
-class MetricBuilder(Builder, tag_field="signal", tag="metrics", kw_only=True):
-    aggregations: list[MetricAggregation]
-
-
-class TraceBuilder(Builder, tag_field="signal", tag="traces"):
-    aggregations: list[TraceAggregation] = []
-
-
-class LogBuilder(Builder, tag_field="signal", tag="logs"):
-    aggregations: list[TraceAggregation] = []
-
-
-class Formula(Strict):
-    name: str
-    expression: str
-    legend: str = ""
-    disabled: bool = False
-
-
-class Sql(Strict):
-    name: str
-    query: str
-    legend: str = ""
-    disabled: bool = False
-
-
-AnyBuilder = MetricBuilder | TraceBuilder | LogBuilder
-
-
-class BuilderEnvelope(Strict, tag_field="type", tag="builder_query"):
-    spec: AnyBuilder
-
-
-class FormulaEnvelope(Strict, tag_field="type", tag="builder_formula"):
-    spec: Formula
-
-
-class SqlEnvelope(Strict, tag_field="type", tag="clickhouse_sql"):
-    spec: Sql
-
-
-Envelope = BuilderEnvelope | FormulaEnvelope | SqlEnvelope
-
-
-class Queries(Strict):
-    queries: list[Envelope]
-
-
-class BuilderPlugin(Strict, tag_field="kind", tag="signoz/BuilderQuery"):
-    spec: AnyBuilder
-
-
-class FormulaPlugin(Strict, tag_field="kind", tag="signoz/Formula"):
-    spec: Formula
-
-
-class SqlPlugin(Strict, tag_field="kind", tag="signoz/ClickHouseSQL"):
-    spec: Sql
-
-
-class CompositePlugin(Strict, tag_field="kind", tag="signoz/CompositeQuery"):
-    spec: Queries
-
-
-class QuerySpec(Strict):
-    plugin: BuilderPlugin | FormulaPlugin | SqlPlugin | CompositePlugin
-    name: str = ""
-
-
-class Query(Strict):
-    kind: Literal["time_series", "scalar", "raw", "trace"]
-    spec: QuerySpec
+DURATION = re.compile(r"([1-9]\d*(ms|[smhdwy]))+")
+Comparing = Literal["above", "below", "above_or_equal", "below_or_equal", "equal", "not_equal"]
+Preference = Literal[
+    "global_time",
+    "last_5_min",
+    "last_15_min",
+    "last_30_min",
+    "last_1_hr",
+    "last_6_hr",
+    "last_1_day",
+    "last_3_days",
+    "last_1_week",
+    "last_1_month",
+]
 
 
 class Formatting(Strict):
@@ -137,7 +31,7 @@ class Formatting(Strict):
 
 
 class TableFormatting(Strict):
-    column_units: dict[str, str] = {}
+    column_units: dict[str, str] = field(default_factory=dict)
     decimal_precision: Literal["0", "1", "2", "3", "4", "full"] = "2"
 
 
@@ -151,49 +45,96 @@ class LabelledThreshold(Strict):
 class Comparison(Strict):
     value: float
     color: str
-    operator: Literal[">", "<", ">=", "<=", "="] = ">"
+    operator: Comparing = "above"
     unit: str = ""
     format: Literal["text", "background"] = "text"
 
 
+class CellThreshold(Comparison, kw_only=True):
+    column_name: str
+
+
 class Visualization(Strict):
-    time_preference: str = "global_time"
+    time_preference: Preference = "global_time"
+
+
+class LineVisualization(Visualization):
     fill_spans: bool = False
+
+
+class BarVisualization(LineVisualization):
+    stacked_bar_chart: bool = False
+
+
+class Gaps(Strict):
+    fill_only_below: bool = False
+    fill_less_than: str = ""
+
+    def __post_init__(self) -> None:
+        if self.fill_only_below and not DURATION.fullmatch(self.fill_less_than):
+            message = f"spanGaps.fillLessThan: a duration is required, not {self.fill_less_than!r}"
+            raise ValueError(message)
+
+
+class Appearance(Strict):
+    line_interpolation: Literal["linear", "spline", "step_after", "step_before"] = "spline"
+    show_points: bool = False
+    line_style: Literal["solid", "dashed"] = "solid"
+    fill_mode: Literal["solid", "gradient", "none"] = "none"
+    span_gaps: Gaps = Gaps()
+
+
+class Axes(Strict):
+    soft_min: float | None = None
+    soft_max: float | None = None
+    is_log_scale: bool = False
 
 
 class Legend(Strict):
     position: Literal["bottom", "right"] = "bottom"
-    mode: Literal["list"] = "list"
+    mode: Literal["list", "table"] = "list"
+    custom_colors: dict[str, str] | None = None
 
 
-class Chart(Strict):
-    visualization: Visualization = Visualization()
+class TimeSeries(Strict):
+    visualization: LineVisualization = LineVisualization()
     formatting: Formatting = Formatting()
+    chart_appearance: Appearance = Appearance()
+    axes: Axes = Axes()
     legend: Legend = Legend()
-    thresholds: list[LabelledThreshold] = []
+    thresholds: list[LabelledThreshold] = field(default_factory=list)
+
+
+class BarChart(Strict):
+    visualization: BarVisualization = BarVisualization()
+    formatting: Formatting = Formatting()
+    axes: Axes = Axes()
+    legend: Legend = Legend()
+    thresholds: list[LabelledThreshold] = field(default_factory=list)
 
 
 class Number(Strict):
     visualization: Visualization = Visualization()
     formatting: Formatting = Formatting()
-    thresholds: list[Comparison] = []
+    thresholds: list[Comparison] = field(default_factory=list)
 
 
 class Table(Strict):
     visualization: Visualization = Visualization()
     formatting: TableFormatting = TableFormatting()
+    thresholds: list[CellThreshold] = field(default_factory=list)
 
 
 class Listing(Strict):
-    select_fields: list[Key] = []
+    select_fields: list[Key] = field(default_factory=list)
 
 
 class TimeSeriesPanel(Strict, tag_field="kind", tag="signoz/TimeSeriesPanel"):
-    spec: Chart
+    spec: TimeSeries
 
 
 class BarChartPanel(Strict, tag_field="kind", tag="signoz/BarChartPanel"):
-    spec: Chart
+    spec: BarChart
 
 
 class NumberPanel(Strict, tag_field="kind", tag="signoz/NumberPanel"):
@@ -213,10 +154,19 @@ class Display(Strict):
     description: str = ""
 
 
+class Link(Strict):
+    url: str
+    name: str = ""
+    tooltip: str = ""
+    render_variables: bool = False
+    target_blank: bool = False
+
+
 class PanelSpec(Strict):
     display: Display
     plugin: TimeSeriesPanel | BarChartPanel | NumberPanel | TablePanel | ListPanel
     queries: list[Query]
+    links: list[Link] = field(default_factory=list)
 
 
 class Panel(Strict):
@@ -266,15 +216,16 @@ class Dashboard(Strict):
     schema_version: Literal["v6"]
     name: str
     spec: DashboardSpec
-    tags: list[Tag] = []
+    tags: list[Tag] = field(default_factory=list)
     image: str = ""
 
 
 class ViewSpec(Strict):
     display_name: str
     panel_type: Literal["value", "graph", "table", "list", "trace"]
+    request_type: Request
     queries: list[Envelope]
-    selected_fields: list[Key] = []
+    selected_fields: list[Key] = field(default_factory=list)
 
 
 class ViewUpdate(Strict):

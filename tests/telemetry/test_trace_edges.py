@@ -137,7 +137,7 @@ async def test_tries_that_fail_are_told_once_and_do_not_spoil_the_delivery(trace
     api.restart()
     await asyncio.to_thread(api.wait_ready)
     trace = await traced.trace(left)
-    delivers = trace.named("deliver")  # Two, when it took so long that another worker took over.
+    delivers = trace.named("deliver")
     assert max(one.attributes["http.request.resend_count"] for one in delivers) > 1
     for deliver in delivers:
         (event,) = deliver.events

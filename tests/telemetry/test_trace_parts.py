@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from parkstream_backend.deliver.batch import DeliveryBatch
 from parkstream_backend.deliver.summary_client import UnavailableError
-from parkstream_backend.project.follower import Foldings
+from parkstream_backend.project.follower import ProjectSpans
 from parkstream_devtools.otlp.sink import Sink
 from parkstream_events.summaries import ItemResult, ItemStatus, Outcome, SummaryItem
 from parkstream_events.wire import encode
@@ -65,26 +65,26 @@ def spoken(position: int) -> Emitted:
 
 
 def test_only_what_is_emitted_leaves_a_span(telemetry, sink):
-    foldings = Foldings(telemetry)
-    foldings.begin()
-    contexts = [foldings.emitted(spoken(position)) for position in (1, 2, 3)]
-    foldings.committed(2)
-    foldings.begin()
-    foldings.emitted(spoken(4))
-    foldings.committed(0)
-    foldings.emitted(spoken(5))  # Another backend was first.
-    foldings.begin()
+    spans = ProjectSpans(telemetry)
+    spans.begin()
+    contexts = [spans.emitted(spoken(position)) for position in (1, 2, 3)]
+    spans.committed(2)
+    spans.begin()
+    spans.emitted(spoken(4))
+    spans.committed(0)
+    spans.emitted(spoken(5))  # Another backend was first.
+    spans.begin()
     telemetry.shutdown()
     assert [span.span_id for span in sink.spans()] == [str(context)[36:52] for context in contexts[1:]]
     assert {span.parent_span_id for span in sink.spans()} == {OLD[36:52]}
 
 
 def test_what_is_said_again_begins_a_trace_that_links_to_the_one_of_its_cause(telemetry, sink):
-    foldings = Foldings(telemetry)
-    foldings.begin()
-    context = str(foldings.emitted(spoken(1)._replace(restated=True, revision=2)))
-    foldings.emitted(spoken(2)._replace(restated=True, cause=spoken(2).cause._replace(traceparent=None)))
-    foldings.committed(2)
+    spans = ProjectSpans(telemetry)
+    spans.begin()
+    context = str(spans.emitted(spoken(1)._replace(restated=True, revision=2)))
+    spans.emitted(spoken(2)._replace(restated=True, cause=spoken(2).cause._replace(traceparent=None)))
+    spans.committed(2)
     telemetry.shutdown()
     again, alone = sink.spans()
     assert (again.parent_span_id, alone.parent_span_id) == ("", "")
@@ -94,11 +94,11 @@ def test_what_is_said_again_begins_a_trace_that_links_to_the_one_of_its_cause(te
 
 
 def test_a_fold_that_failed_says_why_once(telemetry, sink):
-    foldings = Foldings(telemetry)
-    foldings.begin()
+    spans = ProjectSpans(telemetry)
+    spans.begin()
     for position in (1, 2):
-        foldings.emitted(spoken(position))
-    foldings.failed(ConnectionError("Redis is away"))
+        spans.emitted(spoken(position))
+    spans.failed(ConnectionError("Redis is away"))
     telemetry.shutdown()
     assert [span.status for span in sink.spans()] == ["ERROR", "ERROR"]
     assert sum(len(span.events) for span in sink.spans()) == 1

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 import pytest
 from parkstream_backend.health import Health
 from parkstream_backend.monitor import Figures, Monitor
-from parkstream_backend.record.back_pressure import Gate
+from parkstream_backend.record.back_pressure import BackPressure
 from parkstream_service.lifecycle import BackgroundTasks
 from parkstream_telemetry import Telemetry, TelemetryOptions, start
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -28,8 +28,8 @@ class Instrument:
         return self.figures
 
 
-def monitor_of(instrument: Instrument, gate: Gate, telemetry: Telemetry) -> Monitor:
-    return Monitor(instrument, gate, telemetry, projection_lag_max=100, outbox_max=10)
+def monitor_of(instrument: Instrument, back_pressure: BackPressure, telemetry: Telemetry) -> Monitor:
+    return Monitor(instrument, back_pressure, telemetry, projection_lag_max=100, outbox_max=10)
 
 
 async def well() -> str:
@@ -38,8 +38,8 @@ async def well() -> str:
 
 async def test_a_background_task_that_fails_ends_the_process_and_looks_dead(telemetry: Telemetry):
     ended = asyncio.Event()
-    tasks = BackgroundTasks(lambda *_: None, give_up=ended.set)
-    monitor = monitor_of(Instrument(), Gate(), telemetry)
+    tasks = BackgroundTasks(lambda *_: None, end_process=ended.set)
+    monitor = monitor_of(Instrument(), BackPressure(), telemetry)
     await monitor.look()
     health = Health(tasks, monitor, {"rabbitmq": well})
 
@@ -55,8 +55,8 @@ async def test_a_background_task_that_fails_ends_the_process_and_looks_dead(tele
 
 
 async def test_ready_names_what_is_wrong(telemetry: Telemetry):
-    instrument, gate = Instrument(), Gate(frozenset({"starting"}))
-    monitor = monitor_of(instrument, gate, telemetry)
+    instrument, back_pressure = Instrument(), BackPressure(frozenset({"starting"}))
+    monitor = monitor_of(instrument, back_pressure, telemetry)
 
     async def away() -> str:
         return "not connected"
@@ -77,8 +77,8 @@ def wrong(looked_at: Mapping[str, str]) -> set[str]:
 
 
 async def test_the_monitor_shuts_and_opens_the_gate(telemetry: Telemetry):
-    instrument, gate = Instrument(), Gate(frozenset({"starting"}))
-    monitor = monitor_of(instrument, gate, telemetry)
+    instrument, back_pressure = Instrument(), BackPressure(frozenset({"starting"}))
+    monitor = monitor_of(instrument, back_pressure, telemetry)
     for figures, reasons in (
         (Figures(), set()),
         (Figures(memory_share=0.81, outbox_depth=10), {"redis_memory", "outbox"}),
@@ -89,14 +89,14 @@ async def test_the_monitor_shuts_and_opens_the_gate(telemetry: Telemetry):
     ):
         instrument.figures = figures
         await monitor.look()
-        assert gate.reasons == reasons
+        assert back_pressure.reasons == reasons
 
 
 async def test_while_redis_is_away_the_gate_stays_as_it_is(telemetry: Telemetry):
-    instrument, gate = Instrument(), Gate()
-    monitor = monitor_of(instrument, gate, telemetry)
+    instrument, back_pressure = Instrument(), BackPressure()
+    monitor = monitor_of(instrument, back_pressure, telemetry)
     instrument.figures = Figures(outbox_depth=10)
     await monitor.look()
     instrument.error = RedisConnectionError()
     await monitor.look()
-    assert gate.reasons == {"outbox"}
+    assert back_pressure.reasons == {"outbox"}

@@ -1,6 +1,6 @@
 import asyncio
 
-from parkstream_backend.record.back_pressure import Gate, reasons_to_pause
+from parkstream_backend.record.back_pressure import BackPressure, reasons_to_pause
 
 LIMITS = {"redis_memory": 0.8, "outbox": 100.0}
 
@@ -26,21 +26,21 @@ def test_the_start_is_a_reason_that_no_figure_keeps_up():
 
 
 async def test_those_who_wait_at_the_gate_go_on_when_it_opens():
-    gate = Gate(frozenset({"outbox"}))
-    waiting = asyncio.create_task(gate.opened())
+    back_pressure = BackPressure(frozenset({"outbox"}))
+    waiting = asyncio.create_task(back_pressure.resumed())
     await asyncio.sleep(0)
     assert not waiting.done()
-    gate.set_reasons(frozenset())
+    back_pressure.set_reasons(frozenset())
     assert await waiting
-    assert await gate.opened()
+    assert await back_pressure.resumed()
 
 
 async def test_at_the_end_those_who_wait_give_up():
-    gate = Gate(frozenset({"outbox"}))
-    waiting = asyncio.create_task(gate.opened())
+    back_pressure = BackPressure(frozenset({"outbox"}))
+    waiting = asyncio.create_task(back_pressure.resumed())
     await asyncio.sleep(0)
-    gate.abandon()
+    back_pressure.abandon()
     assert not await waiting
-    assert not await gate.opened()
-    gate.set_reasons(frozenset({"redis_memory"}))
-    assert not await gate.opened()
+    assert not await back_pressure.resumed()
+    back_pressure.set_reasons(frozenset({"redis_memory"}))
+    assert not await back_pressure.resumed()

@@ -3,9 +3,9 @@
 from datetime import UTC, datetime
 
 import pytest
+from parkstream_cli.arguments import moment_us
 from parkstream_cli.errors import ToolError
 from parkstream_cli.output import at, lasting, plain
-from parkstream_cli.times import moment_us
 from parkstream_events.sightings import microseconds
 
 NOW = microseconds(datetime(2026, 11, 27, 9, 30, tzinfo=UTC))

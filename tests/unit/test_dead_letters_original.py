@@ -2,8 +2,8 @@
 
 import pytest
 from aio_pika import Message
-from parkstream_cli.dead_letters.letters import Letter, Selection, can_be_published, original
 from parkstream_events import topology
+from parkstream_messaging.dead_letters import Letter, Selection, can_be_published, original
 
 ADDED = {
     topology.REASON_HEADER: "too_old",

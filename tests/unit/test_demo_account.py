@@ -1,10 +1,10 @@
-"""The demo's account is drawn from a file that is read independently, and it must find what is wrong."""
+"""The demo's account is made from a file that is read independently, and it must find what is wrong."""
 
 import json
 
 import pytest
-from parkstream_cli.demo.account import Milliseconds, Published, account, equations
-from parkstream_cli.demo.summary_file import first_lines, tally
+from parkstream_devtools.pipeline.account import Milliseconds, Published, account, equations
+from parkstream_devtools.pipeline.summary_file import first_lines, tally
 
 PUBLISHED = Published(entries=3, exits=3, matched=2, unmatched=1)
 

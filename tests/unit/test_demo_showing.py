@@ -3,13 +3,12 @@
 import io
 
 import pytest
-from parkstream_cli.demo.account import Account, Line, Milliseconds
-from parkstream_cli.demo.kept_files import kept
-from parkstream_cli.demo.live_table import board, spread
-from parkstream_cli.demo.plan import Options, of_cameras
-from parkstream_cli.demo.report import tell
-from parkstream_cli.demo.run import NotEmptyError, Result, run
-from parkstream_cli.demo.snapshots import Entries, Exits, Snapshot, State, Stats
+from parkstream_cli.demo import print_result, progress_on, spread
+from parkstream_devtools.pipeline.account import Account, Line, Milliseconds
+from parkstream_devtools.pipeline.kept_files import kept
+from parkstream_devtools.pipeline.run import NotEmptyError, Result, run
+from parkstream_devtools.pipeline.settings import Options, of_cameras
+from parkstream_devtools.pipeline.snapshots import Entries, Exits, Snapshot, State, Stats
 from rich.console import Console
 
 
@@ -32,10 +31,10 @@ def console(*, terminal):
 
 def test_elsewhere_a_line_is_printed_every_few_seconds_and_when_the_phase_changes():
     out = console(terminal=False)
-    with board(out) as shown:
+    with progress_on(out) as show:
         for at in range(8):
-            shown.show(snapshot(0, 0), snapshot(at, 50 * at), f"driving, {7 - at} s to go")
-        shown.show(snapshot(0, 0), snapshot(8, 400), "settling")
+            show(snapshot(0, 0), snapshot(at, 50 * at), f"driving, {7 - at} s to go")
+        show(snapshot(0, 0), snapshot(8, 400), "settling")
     lines = out.file.getvalue().splitlines()
     assert [line.split(":")[0] for line in lines] == ["driving, 7 s to go", "driving, 2 s to go", "settling"]
     assert "entries 250 (50/s), exits 125 (25/s)" in lines[1]
@@ -44,8 +43,8 @@ def test_elsewhere_a_line_is_printed_every_few_seconds_and_when_the_phase_change
 
 def test_on_a_terminal_a_table_is_drawn_in_place():
     out = console(terminal=True)
-    with board(out) as shown:
-        shown.show(snapshot(0, 0), snapshot(1, 50, inside=7), "driving")
+    with progress_on(out) as show:
+        show(snapshot(0, 0), snapshot(1, 50, inside=7), "driving")
     drawn = out.file.getvalue()
     assert "parkstream demo" in drawn
     assert "\x1b[" in drawn
@@ -60,7 +59,7 @@ def test_nothing_measured_is_a_dash():
     "waiting",
     [{"lag": 1}, {"pending": 1}, {"outbox_depth": 1}, {"running": True}, {"counters": {"entered": 9, "exited": 5}}],
 )
-def test_the_account_is_drawn_when_nothing_moves_waits_or_is_held(waiting):
+def test_the_account_is_complete_when_nothing_moves_or_is_pending(waiting):
     assert snapshot(0, 10).settled
     assert not snapshot(0, 10, **waiting).settled
 
@@ -78,16 +77,16 @@ def test_the_ending_says_whether_it_balances_and_where_the_summaries_are(right, 
         duplicated=0,
         matched_share=1.0,
         exit_to_disk_ms=Milliseconds(1.0, 2.0, 3.0),
-        held_exit_to_disk_ms=Milliseconds(),
+        pending_exit_to_disk_ms=Milliseconds(),
         summary_file="/tmp/summaries.jsonl",
     )
     result = Result(account, [Line("exits = visits", 2, right)], ['{"visit_id":"[bold]"}'])
     out = console(terminal=False)
-    tell(result, out)
-    told = out.file.getvalue()
-    assert verdict in told
-    assert "/tmp/summaries.jsonl" in told
-    assert '{"visit_id":"[bold]"}' in told
+    print_result(result, out)
+    printed = out.file.getvalue()
+    assert verdict in printed
+    assert "/tmp/summaries.jsonl" in printed
+    assert '{"visit_id":"[bold]"}' in printed
     assert result.balanced is (verdict == "balances")
 
 
@@ -98,7 +97,7 @@ def test_a_demo_day_lasts_as_long_as_the_demo_drives():
 def test_a_folder_with_something_in_it_is_not_used(tmp_path):
     (tmp_path / "summaries.jsonl").touch()
     with pytest.raises(NotEmptyError):
-        run(Options(keep=tmp_path), console(terminal=False))
+        run(Options(keep=tmp_path), print, print)
 
 
 @pytest.fixture

@@ -4,14 +4,14 @@ import io
 
 import pytest
 from kept_spans import EXITED, STEPS, alone, batched, kept, span
-from parkstream_cli.demo.kept_files import keep_spans
-from parkstream_cli.demo.report import tell_of
-from parkstream_cli.demo.trace_sink import Tracing, shown, tracing
-from parkstream_cli.demo_folder import SPANS_FILE, own_place
-from parkstream_cli.traces.car_trace import CarTrace
-from parkstream_cli.traces.terminal import draw, short
-from parkstream_cli.traces.waterfall import Row, waterfall
+from parkstream_cli.demo import draw_examples
+from parkstream_cli.trace import draw, short
+from parkstream_devtools.pipeline.kept_files import SPANS_FILE, keep_spans, own_place
+from parkstream_devtools.pipeline.trace_receiver import Tracing, tracing
 from parkstream_telemetry.kept_spans import older_half
+from parkstream_telemetry.kept_traces.car_trace import CarTrace
+from parkstream_telemetry.kept_traces.examples import examples_in
+from parkstream_telemetry.kept_traces.waterfall import Row, waterfall
 from rich.console import Console
 
 
@@ -70,12 +70,12 @@ def test_a_name_is_shown_without_exchange_and_queue():
     assert short("write") == "write"
 
 
-def test_of_many_cars_one_in_the_middle_and_the_slowest_are_shown(tmp_path):
+def test_of_many_cars_one_in_the_middle_and_the_slowest_are_examples_in(tmp_path):
     spans = [one for took_ms in (10, 30, 20) for one in alone(f"{took_ms}", took_ms)]
-    found = shown(kept(tmp_path / SPANS_FILE, *spans))
+    found = examples_in(kept(tmp_path / SPANS_FILE, *spans))
     assert (found.typical.trace_id, found.slowest.trace_id) == ("20", "30")
     out = console()
-    tell_of(found, out)
+    draw_examples(found, out)
     assert "One car: exit:20, completed, 20.0 ms from the camera to the disk" in out.file.getvalue()
     assert "The slowest: exit:30" in out.file.getvalue()
 
@@ -84,26 +84,26 @@ def test_the_one_in_the_middle_travelled_alone_if_one_did(tmp_path):
     request = span("request", "POST /v1/summaries", 6, 20)
     spans = [request, *(one for took_ms in (25, 26, 27) for one in batched(f"{took_ms}", took_ms, "request"))]
     file = kept(tmp_path / SPANS_FILE, *spans)
-    assert shown(file).typical.trace_id == "26"
-    assert shown(kept(file, *alone("12", 12))).typical.trace_id == "12"
+    assert examples_in(file).typical.trace_id == "26"
+    assert examples_in(kept(file, *alone("12", 12))).typical.trace_id == "12"
 
 
 def test_a_summary_among_others_is_shown_with_the_request_that_carried_it(tmp_path):
     request = span("request", "POST /v1/summaries", 6, 20)
-    found = shown(kept(tmp_path / SPANS_FILE, request, *batched("27", 27, "request")))
+    found = examples_in(kept(tmp_path / SPANS_FILE, request, *batched("27", 27, "request")))
     rows = waterfall(found.slowest)
     assert [row.span for row in rows] == STEPS
     assert [row.parent for row in rows[-2:]] == [None, "deliver"]
-    assert "↪ POST /v1/summaries" in drawn(found.slowest)[-2]
+    assert "(batch) POST /v1/summaries" in drawn(found.slowest)[-2]
 
 
 @pytest.mark.parametrize(
     "said",
-    [{"held": True}, {"outcome": "entry_missed"}, {"item__status": "duplicate"}],
+    [{"pending": True}, {"outcome": "entry_missed"}, {"item__status": "duplicate"}],
     ids=lambda said: next(iter(said)),
 )
-def test_what_was_held_missed_or_repeated_is_no_example(said, tmp_path):
-    assert shown(kept(tmp_path / SPANS_FILE, *alone("1", 10, **said))) is None
+def test_what_was_pending_missed_or_repeated_is_no_example(said, tmp_path):
+    assert examples_in(kept(tmp_path / SPANS_FILE, *alone("1", 10, **said))) is None
 
 
 def environ_of(environ, tmp_path):

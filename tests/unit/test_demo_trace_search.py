@@ -4,10 +4,10 @@ import json
 
 import pytest
 from kept_spans import alone, batched, kept, span
-from parkstream_cli import app
-from parkstream_cli.demo.plan import PLATE_KEY
-from parkstream_cli.traces.questions import NoSpansError, NoTraceError, Sources, ask
+from parkstream_cli.errors import ToolError, exit_code_of
+from parkstream_cli.trace import NoSpansError, NoTraceError, Sources, ask, trace
 from parkstream_devtools.otlp.span_file import SpanFile
+from parkstream_devtools.pipeline.settings import PLATE_KEY
 from parkstream_telemetry.kept_spans import NotSpansError, kept_spans, older_half
 from parkstream_telemetry.plates import plate_hash, plate_key
 
@@ -56,6 +56,13 @@ def test_all_visits_of_a_plate_are_found_in_the_order_in_which_they_began(file):
     later = [span("B", "write", 9_000, 1, visit__id="exit:B", vehicle__plate_hash=hashed("XY1"))]
     kept(file, *later, span("A", "write", 0, 1, visit__id="exit:A", vehicle__plate_hash=hashed("XY1")))
     assert ids(ask("XY1", only(file))) == [("A", None), ("B", None)]
+
+
+def test_a_trace_is_found_by_its_id(file):
+    kept(file, *visit("a" * 32, "in"), *visit("b" * 32, "also-in"))
+    assert ids(ask("a" * 32, only(file))) == [("a" * 32, None), ("in", "a" * 32)]
+    with pytest.raises(NoTraceError, match="only the newest spans are kept"):
+        ask("c" * 32, only(file))
 
 
 def test_the_request_that_carried_a_summary_is_part_of_its_trace(file):
@@ -116,7 +123,7 @@ def environ(monkeypatch):
 @pytest.mark.usefixtures("environ")
 def test_the_command_prints_one_object_for_scripts(file, capsys):
     kept(file, *visit("OUT", "in"))
-    assert app.trace("exit:OUT", spans=file, json=True) == 0
+    trace("exit:OUT", spans=file, json=True)
     first, second = json.loads(capsys.readouterr().out)["traces"]
     assert (first["trace_id"], first["visit_id"], first["e2e_duration_ms"]) == ("OUT", "exit:OUT", 20.0)
     assert (second["linked_by"], second["visit_id"]) == ("OUT", None)
@@ -126,13 +133,14 @@ def test_the_command_prints_one_object_for_scripts(file, capsys):
 @pytest.mark.usefixtures("environ")
 def test_the_command_draws_what_it_found(file, capsys):
     kept(file, *visit("OUT", "in"))
-    assert app.trace("exit:OUT", spans=file) == 0
+    trace("exit:OUT", spans=file)
     told = capsys.readouterr().out
     assert "exit:OUT, completed, 20.0 ms from the camera to the disk, trace OUT" in told
-    assert "↳ links to trace in" in told
+    assert "linked from the trace above: trace in" in told
 
 
 @pytest.mark.usefixtures("environ")
-def test_the_command_exits_with_1_when_there_is_nothing_to_show(file, capsys):
-    assert app.trace("exit:OUT", spans=file) == 1
-    assert capsys.readouterr().err.startswith("error: no spans are kept in ")
+def test_the_command_exits_with_1_when_there_is_nothing_to_show(file):
+    with pytest.raises(ToolError, match="no spans are kept in ") as raised:
+        trace("exit:OUT", spans=file)
+    assert exit_code_of(raised.value) == 1

@@ -1,11 +1,11 @@
 """The doctor tells versions apart, reads the summary file, and turns a wrong server into advice."""
 
 import pytest
-from parkstream_cli.doctor import rabbitmq, redis, services
+from parkstream_cli.doctor import rabbitmq, redis, services, summaries
 from parkstream_cli.doctor.findings import Level, version_of
 from parkstream_cli.doctor.redis import last_position
-from parkstream_cli.probes import Asker, UnreachableError, hosts_of, reason
 from parkstream_cli.settings import Settings
+from parkstream_devtools.probes import ServiceClient, UnreachableError, hosts_of, reason
 
 NOWHERE = "127.0.0.1:1"
 
@@ -49,8 +49,8 @@ async def test_a_redis_url_with_a_database_is_wrong(tmp_path):
 async def test_services_that_are_not_there_are_wrong_and_generators_may_be_absent():
     url = f"http://{NOWHERE}"
     settings = Settings(summary_url=url, backend_url=url, entry_generator_url=url, exit_generator_url=url)
-    async with Asker() as asker:
-        findings, position = await services.examine(settings, asker)
+    async with ServiceClient() as client:
+        findings, position = await services.examine(settings, client)
     assert position is None
     assert {finding.about: finding.level for finding in findings} == {
         "summary-api": Level.WRONG,
@@ -75,3 +75,15 @@ def test_a_url_is_told_without_user_and_password():
 def test_a_reason_is_told_in_the_words_of_the_system():
     assert reason(ConnectionRefusedError(111, "Connect call failed")) == "Connection refused"
     assert reason(TimeoutError()) == "TimeoutError"
+
+
+def test_lines_that_are_missing_in_the_summary_file_are_wrong(tmp_path):
+    file = tmp_path / "summaries.jsonl"
+    assert summaries.lines_in(file) is None
+    file.write_bytes(b"1\n2\n3")
+    assert summaries.lines_in(file) == 2
+    found = summaries.compared(2, 5)
+    assert found.level is Level.WRONG
+    assert "3 are missing" in found.found
+    assert "emit-missing" in found.advice
+    assert summaries.compared(5, 5).level is summaries.compared(6, 5).level is Level.OK

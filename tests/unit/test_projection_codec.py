@@ -43,12 +43,12 @@ def test_the_state_hash_is_one_of_all_plates_and_the_clock_in_any_order():
 
 
 def test_the_arguments_of_a_change_say_how_long_each_list_is():
-    change = Change(20_000, "hash", b"clock")
-    change.plates += ["CAR", b"plate"]
+    change = Change(20_000, "hash", b"clock", put=[[], [], []], dropped=[[], [], []])
+    change.entities += ["CAR", b"plate"]
     change.put[1] = [17, "member", 18, "other"]
     change.dropped[2] = ["CAR"]
-    change.summaries += ["20000-0", "exit:out", 1, b"{}", 9]
+    change.items += ["20000-0", "exit:out", 1, b"{}", 9, ""]
     header, rest = change.arguments()[:4], change.arguments()[4:]
     assert header == [20_000, "hash", b"clock", "1"]
     assert rest[:9] == [1, 0, 0, 0, 2, 0, 0, 1, 1]
-    assert rest[9:] == ["CAR", b"plate", 17, "member", 18, "other", "CAR", "20000-0", "exit:out", 1, b"{}", 9]
+    assert rest[9:] == ["CAR", b"plate", 17, "member", 18, "other", "CAR", "20000-0", "exit:out", 1, b"{}", 9, ""]

@@ -36,11 +36,12 @@ def test_what_is_not_contained_is_named(wanted, found, says):
     assert differences(wanted, found) == [says]
 
 
-def test_only_channels_read_the_environment(tmp_path):
-    for kind in ("channels", "rules"):
+def test_only_channels_and_rules_read_the_environment(tmp_path):
+    for kind in ("channels", "rules", "dashboards"):
         (tmp_path / kind).mkdir()
         (tmp_path / kind / "one.json").write_text('{"a": "${SOME:-else}"}')
     found = read(tmp_path, {"SOME": 'thing "quoted"'})
     assert found.by_kind["channels"] == [{"a": 'thing "quoted"'}]
-    assert found.by_kind["rules"] == [{"a": "${SOME:-else}"}]
+    assert found.by_kind["rules"] == [{"a": 'thing "quoted"'}]
+    assert found.by_kind["dashboards"] == [{"a": "${SOME:-else}"}]
     assert read(tmp_path, {}).by_kind["channels"] == [{"a": "else"}]

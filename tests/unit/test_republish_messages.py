@@ -7,13 +7,12 @@ from uuid import UUID
 
 import pytest
 from aio_pika.exceptions import AMQPConnectionError
-from parkstream_cli.republish.messages import Changes, Message, message_of
-from parkstream_cli.republish.pace import Pace
-from parkstream_cli.republish.publisher import IN_FLIGHT_MAX, Outlet
+from parkstream_devtools.republish.messages import Changes, Message, Pace, message_of
 from parkstream_eventlog import Record
 from parkstream_events import wire
 from parkstream_events.sightings import Direction
 from parkstream_events.units import HOUR_US
+from parkstream_messaging.confirmed_publisher import IN_FLIGHT_MAX, ConfirmedPublisher
 
 AS_IT_WAS = Changes(new_ids=False, shift=timedelta())
 BODY = b'{"id":"in-1", "vehicle_plate":"b-mw 1","entry_date_time":"2026-03-01T09:00:00+01:00","n":12345678901234567890}'
@@ -85,49 +84,50 @@ def at(position: int) -> Message:
     return Message(position, Direction.EXIT, wire.EXITED, f"{position}", b"")
 
 
-async def test_the_outlet_knows_up_to_where_all_is_confirmed():
+async def test_the_publisher_knows_up_to_where_all_is_confirmed():
     broker = Broker()
-    outlet = Outlet(broker.publish, first=5)
-    assert outlet.through == 4
-    outlet.pass_over(5)
+    confirmed: list[Message] = []
+    publisher = ConfirmedPublisher(broker.publish, confirmed.append, first=5)
+    assert publisher.through == 4
+    publisher.pass_over(5)
     for position in (6, 7, 9):
-        await outlet.send(at(position))
+        await publisher.send(position, at(position))
         if position == 7:
-            outlet.pass_over(8)
+            publisher.pass_over(8)
     await asyncio.sleep(0.001)
-    assert outlet.through == 5
+    assert publisher.through == 5
     await broker.answer(7)
-    assert outlet.through == 5
+    assert publisher.through == 5
     await broker.answer(6)
-    assert outlet.through == 8
+    assert publisher.through == 8
     await broker.answer(9)
-    assert (outlet.through, outlet.unconfirmed, outlet.confirmed[Direction.EXIT]) == (9, 0, 3)
+    assert (publisher.through, publisher.unconfirmed, len(confirmed)) == (9, 0, 3)
 
 
 async def test_nothing_is_sent_after_a_failure():
     broker = Broker()
-    outlet = Outlet(broker.publish, first=1)
-    await outlet.send(at(1))
-    await outlet.send(at(2))
+    publisher = ConfirmedPublisher(broker.publish, print, first=1)
+    await publisher.send(1, at(1))
+    await publisher.send(2, at(2))
     await asyncio.sleep(0.001)
     error = AMQPConnectionError("away")
     await broker.answer(2, error)
-    await outlet.send(at(3))
-    await outlet.drained(0.01)
-    assert outlet.failure is error
-    assert (sorted(broker.waiting), outlet.through, outlet.unconfirmed) == ([1, 2], 0, 2)
+    await publisher.send(3, at(3))
+    await publisher.drained(0.01)
+    assert publisher.failure is error
+    assert (sorted(broker.waiting), publisher.through, publisher.unconfirmed) == ([1, 2], 0, 2)
 
 
 async def test_no_more_are_under_way_than_may_be():
     broker = Broker()
-    outlet = Outlet(broker.publish, first=1)
+    publisher = ConfirmedPublisher(broker.publish, print, first=1)
     for position in range(1, IN_FLIGHT_MAX + 1):
-        await outlet.send(at(position))
-    more = asyncio.create_task(outlet.send(at(IN_FLIGHT_MAX + 1)))
+        await publisher.send(position, at(position))
+    more = asyncio.create_task(publisher.send(IN_FLIGHT_MAX + 1, at(IN_FLIGHT_MAX + 1)))
     await asyncio.sleep(0.01)
     assert not more.done()
     await broker.answer(3)
     await more
     await asyncio.sleep(0.001)
     assert IN_FLIGHT_MAX + 1 in broker.waiting
-    await outlet.drained(0.01)
+    await publisher.drained(0.01)

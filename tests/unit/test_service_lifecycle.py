@@ -14,7 +14,7 @@ class Process:
     def __init__(self) -> None:
         self.reported: list[tuple[str, str]] = []
         self.ended = asyncio.Event()
-        self.tasks = BackgroundTasks(self.report, give_up=self.ended.set)
+        self.tasks = BackgroundTasks(self.report, end_process=self.ended.set)
 
     def report(self, name: str, error: BaseException) -> None:
         self.reported.append((name, str(error)))

@@ -1,5 +1,4 @@
 """Records sightings, projects visits, delivers summaries.
 
-Reading order: listen, recorder, acks, dead_letters, pause (record); follower, watermark_generator; deliver, posting,
-batch (deliver); duties, monitor, health, routes, app (the process).
+Reading order: app and wiring (the process), record, project, deliver (its roles); health, monitor (how it is).
 """

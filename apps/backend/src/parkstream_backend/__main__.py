@@ -1,4 +1,4 @@
-"""``python -m parkstream_backend`` runs a backend; ``… config [--json]`` says what it would be told.
+"""``python -m parkstream_backend`` runs a backend; ``… config [--json]`` prints its settings.
 
 ``… asyncapi`` prints the document of what travels through RabbitMQ, ``… openapi`` that of the read API.
 """
@@ -13,7 +13,7 @@ from parkstream_backend.settings import Settings
 
 
 def main() -> int:
-    """Run until told to stop; return the exit code."""
+    """Run until asked to stop; return the exit code."""
     if answer_config(Settings, sys.argv[1:], os.environ):
         return 0
     if sys.argv[1:2] == ["asyncapi"]:

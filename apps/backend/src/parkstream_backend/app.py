@@ -13,6 +13,7 @@ from litestar import Litestar
 from parkstream_projection import Projector
 from parkstream_projection.read_api import Questions, read_router
 from parkstream_projection.read_api.questions import KINDS
+from parkstream_projection.visits import VISITS
 from parkstream_service.http import HttpFace, ServerSettings, bearer_guards, http_app, serve
 from parkstream_service.retry import retried
 from parkstream_telemetry import names
@@ -20,10 +21,10 @@ from parkstream_telemetry import names
 from parkstream_backend.deliver.deliverer import Deliverer
 from parkstream_backend.deliver.summary_client import SummaryApi
 from parkstream_backend.health import Health
-from parkstream_backend.project.follower import Foldings, Projecting
+from parkstream_backend.project.follower import Follower, ProjectSpans
 from parkstream_backend.project.watermark_generator import WatermarkGenerator
 from parkstream_backend.record.connection import start_broker
-from parkstream_backend.record.high_water_mark import check_reach
+from parkstream_backend.record.high_water_mark import check_high_water_mark
 from parkstream_backend.settings import Role, Settings
 from parkstream_backend.wiring import Parts
 
@@ -34,7 +35,7 @@ GC_THRESHOLDS: Final = (50_000, 20, 20)
 
 
 def run(settings: Settings) -> int:
-    """Run a backend until it is told to stop or fails, and return its exit code."""
+    """Run a backend until it is asked to stop or fails, and return its exit code."""
     parts = Parts(settings)
     return serve(face_of(parts), ServerSettings(host=settings.host, port=settings.port), parts.tasks)
 
@@ -51,7 +52,7 @@ def face_of(parts: Parts) -> Litestar:
     return http_app(
         HttpFace(
             title="Parkstream backend",
-            description="Records sightings, projects visits, delivers summaries; tells where everything stands.",
+            description="Records sightings, projects visits, delivers summaries, and answers where everything stands.",
             guarded=bool(token),
             routes=[read_router(Questions(parts.log, parts.reads, parts.outbox), bearer_guards(token))],
             live=health.live,
@@ -68,7 +69,7 @@ def face_of(parts: Parts) -> Litestar:
 async def life_of(parts: Parts) -> AsyncGenerator[None, None]:
     """Run the background tasks of this process between its start and its stop.
 
-    The broker stops first, so the group commit is there until the last delivery is settled. Projecting and delivering
+    The broker stops first, so the group commit is there until the last delivery is settled. Follower and delivering
     may stop anywhere.
     """
     prepared = asyncio.Event()
@@ -81,7 +82,7 @@ async def life_of(parts: Parts) -> AsyncGenerator[None, None]:
         tasks.start("listen", _listen(parts), may_end=True)
         yield
         await tasks.stop("listen")
-        parts.gate.abandon()
+        parts.back_pressure.abandon()
         await parts.broker.stop()
         await tasks.stop()
     await parts.depths.close()
@@ -100,7 +101,7 @@ async def _watch(parts: Parts, server: SummaryApi, prepared: asyncio.Event) -> N
     """Wait until Redis is there, durable and whole; then let everything begin, and watch how full it gets."""
     on_retry = parts.waiting_for("redis")
     await retried(parts.check, on_retry=on_retry)
-    await retried(lambda: check_reach(parts.log, server.summarised_through), on_retry=on_retry)
+    await retried(lambda: check_high_water_mark(parts.log, server.summarised_through), on_retry=on_retry)
     prepared.set()
     gc.collect()
     gc.freeze()
@@ -117,11 +118,11 @@ def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
     works: dict[str, Work] = {}
     if parts.does(Role.PROJECT):
         on_retry = parts.waiting_for("redis")
-        foldings = Foldings(parts.telemetry)
-        traced = foldings.emitted if parts.telemetry.tracing else None
-        projector = Projector(parts.redis, parts.keys, traced=traced)
-        works["project"] = Projecting(projector, foldings, parts.log, parts.reads, parts.telemetry, on_retry).run
-        works["keep time"] = WatermarkGenerator(
+        spans = ProjectSpans(parts.telemetry)
+        traced = spans.emitted if parts.telemetry.tracing else None
+        projector = Projector(parts.redis, parts.keys, VISITS, traced=traced)
+        works["project"] = Follower(projector, spans, parts.log, parts.reads, parts.telemetry, on_retry).run
+        works["watermark"] = WatermarkGenerator(
             parts.log, parts.reads, parts.settings.rules, parts.depths, parts.telemetry, on_retry
         ).run
     if parts.does(Role.DELIVER):

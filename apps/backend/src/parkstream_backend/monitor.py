@@ -1,4 +1,4 @@
-"""Looks once a second at how full everything is: for the gate, for health and for the gauges."""
+"""Looks once a second at how full everything is: for back-pressure, for health and for the gauges."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -12,7 +12,7 @@ from parkstream_telemetry import Telemetry, names
 from parkstream_visits.state import Counters
 from redis.asyncio import Redis
 
-from parkstream_backend.record.back_pressure import MEMORY_SHARE_MAX, Gate, reasons_to_pause
+from parkstream_backend.record.back_pressure import MEMORY_SHARE_MAX, BackPressure, reasons_to_pause
 
 EVERY_SECONDS: Final = 1.0
 
@@ -74,12 +74,12 @@ class Measure:
 
 
 class Monitor:
-    """Keeps the last figures, and the gate shut while one of them is too high."""
+    """Keeps the last figures, and recording paused while one of them is too high."""
 
     def __init__(
         self,
         measure: Callable[[], Awaitable[Figures]],
-        gate: Gate,
+        back_pressure: BackPressure,
         telemetry: Telemetry,
         *,
         projection_lag_max: int,
@@ -95,7 +95,7 @@ class Monitor:
             "switching": 1,
         }
         self._measure = measure
-        self._gate = gate
+        self._back_pressure = back_pressure
         self._telemetry = telemetry
         self._watch()
 
@@ -106,7 +106,7 @@ class Monitor:
             await asyncio.sleep(EVERY_SECONDS)
 
     async def look(self) -> None:
-        """Take the figures once, and set the gate by them; while Redis is away the gate stays as it is."""
+        """Take the figures once, and pause or resume by them; while Redis is away that stays as it is."""
         try:
             self.figures = await self._measure()
         except Exception as error:
@@ -115,7 +115,7 @@ class Monitor:
             self.redis_problem = f"{type(error).__name__}: {error}"
             return
         self.redis_problem = ""
-        self._set_gate()
+        self._set_back_pressure()
 
     def _watch(self) -> None:
         watch = self._telemetry.watch
@@ -130,22 +130,22 @@ class Monitor:
         watch(names.VISITS_MATCHED, lambda: self._figure(self.figures.matched_share))
         watch(names.RECORDS_UNREADABLE, lambda: self._figure(self.figures.unreadable))
         watch(names.MEMORY_SHARE, lambda: self._figure(self.figures.memory_share))
-        watch(names.PAUSED, lambda: bool(self._gate.reasons))
+        watch(names.PAUSED, lambda: bool(self._back_pressure.reasons))
 
     def _figure(self, figure: float) -> list[tuple[float, dict[str, str]]]:
         """Return *figure* while it is current."""
         return [] if self.redis_problem else [(figure, {})]
 
-    def _set_gate(self) -> None:
+    def _set_back_pressure(self) -> None:
         figures = {
             "redis_memory": self.figures.memory_share,
             "projection_lag": float(self.figures.lag),
             "outbox": float(self.figures.outbox_depth),
             "switching": float(self.figures.quiet),
         }
-        before = self._gate.reasons
+        before = self._back_pressure.reasons
         reasons = reasons_to_pause(figures, self.limits, before)
-        self._gate.set_reasons(reasons)
+        self._back_pressure.set_reasons(reasons)
         if reasons and not before:
             self._telemetry.log(names.EVENT_PAUSED, reasons=",".join(sorted(reasons)))
         if before and not reasons:

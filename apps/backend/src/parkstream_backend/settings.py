@@ -1,4 +1,4 @@
-"""What the backend is told: every variable of its environment."""
+"""What the backend is set to: every variable of its environment."""
 
 from enum import StrEnum
 from typing import Annotated, Literal

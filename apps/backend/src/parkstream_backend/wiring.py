@@ -18,7 +18,7 @@ from parkstream_telemetry import TelemetryOptions, names, start
 
 from parkstream_backend.monitor import Measure, Monitor
 from parkstream_backend.record.acks import Acks
-from parkstream_backend.record.back_pressure import Gate
+from parkstream_backend.record.back_pressure import BackPressure
 from parkstream_backend.record.dead_letters import DeadLetters
 from parkstream_backend.record.queue_depths import QueueDepths
 from parkstream_backend.record.recorder import Recorder
@@ -44,14 +44,14 @@ class Parts:
         self.commit = GroupCommit(self.log, on_commit=self._committed, on_retry=self.waiting_for("redis"))
         self.outbox = Outbox(self.redis, self.keys)
         self.reads = Reads(self.redis, self.keys)
-        self.gate = Gate(STARTING)
+        self.back_pressure = BackPressure(STARTING)
         self.broker: RabbitBroker = make_broker(settings.rabbitmq_url, graceful_seconds=GRACEFUL_SECONDS)
         self.in_hand: Counter[str] = Counter()
         self._subscribers: dict[str, BatchSubscriber] = {}
         self.depths = QueueDepths(settings.rabbitmq_url, self._unrecorded)
         self.monitor = Monitor(
             Measure(self.redis, self.log, self.outbox, self.reads, Versions(self.redis, self.keys)),
-            self.gate,
+            self.back_pressure,
             telemetry,
             projection_lag_max=settings.projection_lag_max,
             outbox_max=settings.outbox_max,
@@ -90,7 +90,7 @@ class Parts:
             self.tasks.fail("record", error)
 
         dead_letters = DeadLetters(self.broker, self.telemetry)
-        recorder = Recorder(self.commit, dead_letters, Acks(), self.gate, self.in_hand, self.telemetry, failed)
+        recorder = Recorder(self.commit, dead_letters, Acks(), self.back_pressure, self.in_hand, self.telemetry, failed)
         listening = {Queue.ENTRIES: listen_to_entries, Queue.EXITS: listen_to_exits}
         for queue in self.settings.queues:
             subscriber = listening[queue](self.broker, recorder, Channel(self.settings.prefetch_count))

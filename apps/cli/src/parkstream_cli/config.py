@@ -1,16 +1,19 @@
-"""Every variable of every installed service, asked from the services themselves."""
+"""``parkstream config``: every variable of every installed service, asked from the services themselves."""
 
+import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
-from typing import Final
+from typing import Annotated, Final
 
 import msgspec
+from cyclopts import Parameter
 from msgspec import Struct
 from parkstream_service.settings import Variable
-from rich.console import Console
-from rich.table import Table
+
+from parkstream_cli.errors import MISUSED, ToolError
+from parkstream_cli.output import AsJson, as_json, line, paragraph
 
 SERVICES: Final = (
     "parkstream_entry_generator",
@@ -20,10 +23,15 @@ SERVICES: Final = (
 )
 """In the order in which a car meets them."""
 ANSWER_SECONDS: Final = 60.0
+NO_SERVICE: Final = (
+    "no service is installed beside this command line, so it cannot ask any. In containers each service shows the "
+    "variables that it was given: docker compose -f deploy/compose/compose.yaml exec backend app config "
+    "(entry-generator, exit-generator and summary-api likewise)"
+)
 
 
 class Answer(Struct, frozen=True):
-    """What one service says about its environment."""
+    """What one service reports about its environment."""
 
     variables: list[Variable]
     errors: list[str]
@@ -34,6 +42,26 @@ class Configuration(Struct, frozen=True):
 
     services: dict[str, list[Variable]]
     errors: list[str]
+
+
+def config(
+    *,
+    json: AsJson = False,
+    markdown: Annotated[bool, Parameter(help="Print the page docs/configuration.md instead.", negative="")] = False,
+) -> int:
+    """Show every environment variable of every service: value, meaning, type, unit. Exits with 2 if one is wrong."""
+    found = configuration({} if markdown else os.environ)
+    if not found.services:
+        raise ToolError(NO_SERVICE)
+    if json:
+        as_json(found)
+    elif markdown:
+        sys.stdout.write(as_markdown(found))
+    else:
+        show(found)
+    for error in found.errors:
+        sys.stderr.write(f"error: {error}\n")
+    return MISUSED if found.errors else 0
 
 
 def configuration(environ: Mapping[str, str]) -> Configuration:
@@ -56,13 +84,13 @@ def _ask(module: str, environ: Mapping[str, str]) -> "subprocess.Popen[bytes]":
 
 def _answer(process: "subprocess.Popen[bytes]") -> Answer:
     try:
-        told, complaint = process.communicate(timeout=ANSWER_SECONDS)
+        answer, complaint = process.communicate(timeout=ANSWER_SECONDS)
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
         return Answer([], [f"gave no answer within {ANSWER_SECONDS:.0f} s"])
     try:
-        return msgspec.json.decode(told, type=Answer)
+        return msgspec.json.decode(answer, type=Answer)
     except msgspec.DecodeError:
         last = complaint.decode(errors="replace").strip().rpartition("\n")[2]
         return Answer([], [f"gave no answer: {last or f'exit code {process.returncode}'}"])
@@ -76,13 +104,15 @@ def _with_services(errors: Mapping[str, Sequence[str]]) -> list[str]:
     return [f"{error} ({', '.join(names)})" for error, names in services.items()]
 
 
-def show(found: Configuration, console: Console) -> None:
-    """Print one table per service on *console*."""
+def show(found: Configuration) -> None:
+    """Print one block per variable: its name and value, and below what it takes and is for."""
     for service, variables in found.services.items():
-        table = Table("variable", "value", "type", "unit", "meaning", title=service, title_justify="left")
+        line(f"{service}\n")
         for variable in variables:
-            table.add_row(variable.name, variable.value or "", variable.type, variable.unit or "", variable.meaning)
-        console.print(table)
+            unit = f", {variable.unit}" if variable.unit else ""
+            line(f"  {variable.name}={variable.value or ''}")
+            paragraph(f"{variable.meaning} Takes {variable.type}{unit}.", indent="      ")
+        line()
 
 
 def as_markdown(found: Configuration) -> str:

@@ -1,37 +1,33 @@
-"""What the tools of the log open: Redis, the log, the outbox, the projections."""
+"""What the commands on the log open: Redis, the log with its archive, the outbox, the projections."""
 
 import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from typing import NamedTuple
 
-from parkstream_eventlog import EventLog, RedisLog
+from parkstream_devtools.probes import UnreachableError, hosts_of, reason
+from parkstream_eventlog import RedisLog
 from parkstream_eventlog.archive import spanning
 from parkstream_events.keys import BackendKeys
 from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_projection import Outbox, Reads
+from parkstream_projection.opened import Opened
 from parkstream_service.redis import connect
 from parkstream_service.settings import settings_or_exit
-from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from parkstream_cli.probes import UnreachableError, hosts_of, reason
 from parkstream_cli.settings import Settings
 
-
-class Opened(NamedTuple):
-    """The backend's Redis DB, and what is in it."""
-
-    redis: Redis
-    keys: BackendKeys
-    log: EventLog
-    outbox: Outbox
-    reads: Reads
+VARIABLE = "PARKSTREAM_REDIS_URL"
 
 
 def settings_here() -> Settings:
     """Return what the environment says; exit with 2 and every problem when it is wrong."""
     return settings_or_exit(Settings, os.environ)
+
+
+def unreachable(url: str, why: str, variable: str) -> UnreachableError:
+    """Return an error that names the *variable* to set."""
+    return UnreachableError(hosts_of(url), f"{why} (start it, or set {variable})")
 
 
 @asynccontextmanager
@@ -40,12 +36,12 @@ async def opened(settings: Settings) -> AsyncGenerator[Opened, None]:
     try:
         redis = connect(settings.redis_url, name="parkstream-cli")
     except ValueError as error:
-        raise UnreachableError(hosts_of(settings.redis_url), f"{error} (PARKSTREAM_REDIS_URL)") from error
+        raise UnreachableError(hosts_of(settings.redis_url), f"{error} ({VARIABLE})") from error
     keys = BackendKeys(settings.mall)
     try:
         log = spanning(RedisLog(redis, keys, LOG_SCHEMA), settings.archive_dir, settings.mall)
         yield Opened(redis, keys, log, Outbox(redis, keys), Reads(redis, keys))
     except RedisError as error:
-        raise UnreachableError(hosts_of(settings.redis_url), f"{reason(error)} (PARKSTREAM_REDIS_URL)") from error
+        raise unreachable(settings.redis_url, reason(error), VARIABLE) from error
     finally:
         await redis.aclose()

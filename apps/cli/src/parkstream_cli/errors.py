@@ -1,16 +1,16 @@
-"""Errors that a user can meet: told in one line that says what to do, never as a traceback."""
+"""Errors that a user can meet: printed in one line that says what to do, never as a traceback."""
 
 from typing import Final
 
+from parkstream_devtools.probes import UnreachableError
 from parkstream_eventlog import EventLogError
-from parkstream_projection import ProjectionError
-
-from parkstream_cli.probes import UnreachableError
+from parkstream_projection import NoEarlierVersionError, ProjectionError
+from parkstream_projection.opened import NotFoundError
 
 FAILED: Final = 1
 """Something is wrong with what was looked at, or it could not be done."""
 MISUSED: Final = 2
-"""The words of the command, or the environment, are wrong."""
+"""The command line or the environment is wrong."""
 
 
 class ToolError(Exception):
@@ -21,9 +21,11 @@ class ToolError(Exception):
         self.exit_code = exit_code
 
 
-EXPECTED: Final = (ToolError, UnreachableError, EventLogError, ProjectionError)
+EXPECTED: Final = (ToolError, UnreachableError, EventLogError, ProjectionError, NotFoundError)
 
 
 def exit_code_of(error: BaseException) -> int:
     """Return the exit code that *error* leaves."""
-    return error.exit_code if isinstance(error, ToolError) else FAILED
+    if isinstance(error, ToolError):
+        return error.exit_code
+    return MISUSED if isinstance(error, NoEarlierVersionError) else FAILED

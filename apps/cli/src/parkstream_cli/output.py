@@ -1,14 +1,21 @@
-"""What tools print: JSON for programs, times and texts for people."""
+"""What commands print: JSON for programs; texts, times and message bodies for people."""
 
 import os
+import shutil
 import signal
 import sys
-from typing import Any, Final
+import textwrap
+from typing import Annotated, Any, Final
 
 import msgspec
+from cyclopts import Parameter
+from msgspec import Raw
 from parkstream_events.decisions import Gate
 from parkstream_events.sightings import moment_of
 from parkstream_events.units import SECOND_US
+
+AsJson = Annotated[bool, Parameter(help="Print one JSON object instead.", negative="")]
+AsLines = Annotated[bool, Parameter(help="Print JSON Lines instead.", negative="")]
 
 READER_GONE: Final = 128 + signal.SIGPIPE
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60))
@@ -22,6 +29,13 @@ def as_json(value: Any) -> None:  # noqa: ANN401 - whatever msgspec encodes
 def line(text: str = "") -> None:
     """Print *text*, at once; what could steer a terminal is shown instead of sent."""
     _print(plain(text))
+
+
+def paragraph(text: str, *, indent: str) -> None:
+    """Print *text* below *indent*, broken between words where the terminal ends; nothing is shortened."""
+    width = max(shutil.get_terminal_size().columns, len(indent) + 40)
+    for part in textwrap.wrap(plain(text), width - len(indent), break_long_words=False, break_on_hyphens=False):
+        line(indent + part)
 
 
 def note(text: str) -> None:
@@ -65,3 +79,23 @@ def lasting(microseconds: int) -> str:
             rest = int(seconds % length) // smaller_length
             return f"{int(seconds) // length} {unit}" + (f" {rest} {smaller}" if rest else "")
     return f"{seconds:.3g} s"
+
+
+def _formatted(body: bytes, *, indent: int = 2) -> str | None:
+    """Return *body* as formatted JSON, None when it is no JSON."""
+    try:
+        return msgspec.json.format(body.decode(), indent=indent)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
+
+
+def as_value(body: bytes) -> Raw | str:
+    """Return what stands for *body* in JSON that fits on one line."""
+    text = _formatted(body, indent=-1)
+    return body.decode(errors="replace") if text is None else Raw(text.encode())
+
+
+def as_lines(body: bytes) -> list[str]:
+    """Return *body* for people."""
+    text = _formatted(body)
+    return (body.decode(errors="backslashreplace") if text is None else text).splitlines()

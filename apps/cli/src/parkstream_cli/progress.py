@@ -13,7 +13,7 @@ SHOWN_AFTER_SECONDS: Final = 1.0
 
 
 class Reached(Protocol):
-    """Is told how far the work has got."""
+    """Is called with how far the work has got."""
 
     def __call__(self, done: int, /, total: int | None = None) -> None:
         """Note that *done* of *total* is done; *total* may grow."""

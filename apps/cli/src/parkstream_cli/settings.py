@@ -3,9 +3,8 @@
 from typing import Annotated
 
 from msgspec import Meta, Struct
+from parkstream_devtools.pipeline.settings import PLATE_KEY
 from parkstream_service.settings import env_name
-
-from parkstream_cli.demo.plan import PLATE_KEY
 
 
 class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):

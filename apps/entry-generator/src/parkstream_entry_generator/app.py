@@ -3,7 +3,7 @@
 from parkstream_events.keys import Database, EntryGeneratorKeys
 from parkstream_events.topology import ENTERED_KEY
 from parkstream_events.wire import ENTERED
-from parkstream_generators.context import Identity, Station
+from parkstream_generators.context import GeneratorContext, Identity
 from parkstream_generators.generator import Generator
 from parkstream_messaging import declare
 
@@ -13,7 +13,7 @@ from parkstream_entry_generator.settings import Settings
 
 def create_generator(settings: Settings) -> Generator:
     """Return the generator that *settings* describe; it connects when it is served."""
-    station = Station(
+    context = GeneratorContext(
         settings,
         Identity(
             service="parkstream-entry-generator",
@@ -25,5 +25,5 @@ def create_generator(settings: Settings) -> Generator:
             declarations=(declare,),
         ),
     )
-    camera = EntryCamera(station, settings.arrivals, settings.rate, settings.time_scale, open_loop=settings.open_loop)
-    return Generator(station, camera.run)
+    camera = EntryCamera(context, settings.arrivals, settings.rate, settings.time_scale, open_loop=settings.open_loop)
+    return Generator(context, camera.run)

@@ -8,7 +8,7 @@ from typing import Final
 
 from parkstream_events.sightings import VehicleEntered, moment_of
 from parkstream_events.wire import encode
-from parkstream_generators.context import Station
+from parkstream_generators.context import GeneratorContext
 from parkstream_generators.ids import event_id
 from parkstream_generators.intents import Intent, SightingKind
 from parkstream_generators.pace import Pace, arrivals
@@ -20,42 +20,44 @@ TICK_SECONDS: Final = 0.002
 
 
 class EntryCamera:
-    """Makes an entry for each arrival until its station is stopped."""
+    """Makes an entry for each arrival until its context is stopped."""
 
-    def __init__(self, station: Station, pace: Pace, rate: float, time_scale: float, *, open_loop: bool) -> None:
-        self._station = station
-        self._journal = station.journal
-        self._faults = station.settings.faults
+    def __init__(
+        self, context: GeneratorContext, pace: Pace, rate: float, time_scale: float, *, open_loop: bool
+    ) -> None:
+        self._context = context
+        self._intent_store = context.intent_store
+        self._faults = context.settings.faults
         self._pace = pace
         self._rate = rate
         self._time_scale = time_scale
         self._open_loop = open_loop
 
     async def run(self) -> None:
-        """Return when the station is stopped."""
+        """Return when the context is stopped."""
         upcoming = arrivals(
-            self._pace, self._rate, self._journal.seed, first=self._journal.made, time_scale=self._time_scale
+            self._pace, self._rate, self._intent_store.seed, first=self._intent_store.made, time_scale=self._time_scale
         )
         started_at, started_us = time.monotonic(), time.time_ns() // 1000
         at = next(upcoming)
-        while not self._station.stopped:
+        while not self._context.stopped:
             due, at = _due(upcoming, at, time.monotonic() - started_at)
             if due:
                 await self._enter([started_us + round(seconds * 1_000_000) for seconds in due])
             await self._wait(at - (time.monotonic() - started_at))
 
     async def _enter(self, due_us: Sequence[int]) -> None:
-        """Make those for which there is room; the newest are given up."""
-        room = self._station.publisher.room
-        first = self._journal.made
+        """Make those for which there is room; the newest are dropped."""
+        room = self._context.publisher.room
+        first = self._intent_store.made
         intents = [self._entry(first + number, at_us) for number, at_us in enumerate(due_us[:room])]
         dropped = len(due_us) - len(intents)
-        await self._journal.intend(intents, made=first + len(due_us), counts={"dropped": dropped})
-        self._station.publisher.offer(intents)
-        self._station.dropped(dropped)
+        await self._intent_store.intend(intents, made=first + len(due_us), counts={"dropped": dropped})
+        self._context.publisher.offer(intents)
+        self._context.dropped(dropped)
 
     def _entry(self, number: int, due_us: int) -> Intent:
-        seed, faults, now_us = self._journal.seed, self._faults, time.time_ns() // 1000
+        seed, faults, now_us = self._intent_store.seed, self._faults, time.time_ns() // 1000
         plate = entering_plate(seed, number)
         read = faults.plate_as_read(plate, seed)
         id_ = event_id(now_us)
@@ -70,10 +72,10 @@ class EntryCamera:
         )
 
     async def _wait(self, seconds: float) -> None:
-        """Wait until the next car arrives or the station is stopped."""
+        """Wait until the next car arrives or the context is stopped."""
         with suppress(TimeoutError):
             async with asyncio.timeout(max(seconds, TICK_SECONDS)):
-                await self._station.wake.wait()
+                await self._context.wake.wait()
 
 
 def _due(upcoming: Iterator[float], at: float, now: float) -> tuple[list[float], float]:

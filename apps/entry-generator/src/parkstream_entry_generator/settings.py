@@ -1,4 +1,4 @@
-"""What the entry generator is told: every variable of its environment."""
+"""What the entry generator is set to: every variable of its environment."""
 
 from typing import Annotated
 

@@ -1,4 +1,4 @@
-"""``python -m parkstream_exit_generator`` runs it; ``… config [--json]`` says what it would be told."""
+"""``python -m parkstream_exit_generator`` runs it; ``… config [--json]`` prints its settings."""
 
 import os
 import sys
@@ -9,7 +9,7 @@ from parkstream_exit_generator.settings import Settings
 
 
 def main() -> int:
-    """Run until told to stop; return the exit code."""
+    """Run until asked to stop; return the exit code."""
     if answer_config(Settings, sys.argv[1:], os.environ):
         return 0
     settings = settings_or_exit(Settings, os.environ)

@@ -5,22 +5,22 @@ from collections.abc import Mapping
 from parkstream_events.keys import Database, ExitGeneratorKeys
 from parkstream_events.topology import EXITED_KEY
 from parkstream_events.wire import EXITED
-from parkstream_generators.context import Identity, Station
+from parkstream_generators.context import GeneratorContext, Identity
 from parkstream_generators.generator import Generator
 from parkstream_generators.intents import SightingKind
-from parkstream_generators.parked_cars import Garage
+from parkstream_generators.parked_cars import ParkedCars
 from parkstream_messaging import declare
 from parkstream_telemetry import names
 
 from parkstream_exit_generator.entry_subscriber import declare_seen_entering, listen
 from parkstream_exit_generator.settings import Settings
-from parkstream_exit_generator.stays import Gate
+from parkstream_exit_generator.stays import ExitBarrier
 
 
 def create_generator(settings: Settings) -> Generator:
     """Return the generator that *settings* describe; it connects when it is served."""
     keys = ExitGeneratorKeys(settings.mall)
-    station = Station(
+    context = GeneratorContext(
         settings,
         Identity(
             service="parkstream-exit-generator",
@@ -32,16 +32,16 @@ def create_generator(settings: Settings) -> Generator:
             declarations=(declare, declare_seen_entering),
         ),
     )
-    garage = Garage(station.store, keys, station.wake.set)
-    listen(station.broker, garage, station.journal, settings.dwell)
+    parked_cars = ParkedCars(context.store, keys, context.wake.set)
+    listen(context.broker, parked_cars, context.intent_store, settings.dwell)
 
-    station.telemetry.watch(names.CARS_PARKED, lambda: garage.parked)
-    station.telemetry.watch(names.MATCHED_SHARE, lambda: matched_share(station.confirmed))
+    context.telemetry.watch(names.CARS_PARKED, lambda: parked_cars.parked)
+    context.telemetry.watch(names.MATCHED_SHARE, lambda: matched_share(context.confirmed))
 
     async def counts() -> dict[str, int]:
-        return {"parked": await garage.count()}
+        return {"parked": await parked_cars.count()}
 
-    return Generator(station, Gate(station, garage, settings).run, counts)
+    return Generator(context, ExitBarrier(context, parked_cars, settings).run, counts)
 
 
 def matched_share(confirmed: Mapping[str, int]) -> float:

@@ -7,9 +7,9 @@ from parkstream_events.sightings import VehicleEntered, microseconds
 from parkstream_events.topology import TRACEPARENT_HEADER
 from parkstream_events.wire import ENTERED, UnreadableError, decode_sighting
 from parkstream_generators.dwell import Dwell
-from parkstream_generators.intent_store import Journal
+from parkstream_generators.intent_store import IntentStore
 from parkstream_generators.intents import Car
-from parkstream_generators.parked_cars import Garage
+from parkstream_generators.parked_cars import ParkedCars
 from parkstream_generators.plates import true_plate
 from parkstream_messaging import EVENTS, SEEN_ENTERING, declare_queue
 from parkstream_messaging.batch_subscriber import Delivery, batch_subscriber
@@ -22,15 +22,15 @@ async def declare_seen_entering(broker: RabbitBroker) -> None:
     await declare_queue(broker, SEEN_ENTERING, EVENTS)
 
 
-def listen(broker: RabbitBroker, garage: Garage, journal: Journal, dwell: Dwell) -> None:
-    """Park in *garage* whoever enters, until the end of a stay that *dwell* draws."""
+def listen(broker: RabbitBroker, parked_cars: ParkedCars, intent_store: IntentStore, dwell: Dwell) -> None:
+    """Keep in *parked_cars* whoever enters, until the end of a stay that *dwell* draws."""
 
     @batch_subscriber(broker, SEEN_ENTERING, EVENTS, channel=Channel(prefetch_count=PREFETCH_COUNT))
     async def on_entries(entries: list[Delivery]) -> None:
         """Remember the cars; the batch is acknowledged when that is durable."""
         now_us = time.time_ns() // 1000
-        seen = [stay for delivery in entries if (stay := stay_of(delivery, dwell, journal.seed, now_us))]
-        await garage.park(seen)
+        seen = [stay for delivery in entries if (stay := stay_of(delivery, dwell, intent_store.seed, now_us))]
+        await parked_cars.park(seen)
 
 
 def stay_of(delivery: Delivery, dwell: Dwell, seed: int, now_us: int) -> tuple[Car, int] | None:

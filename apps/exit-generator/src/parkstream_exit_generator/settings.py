@@ -1,4 +1,4 @@
-"""What the exit generator is told: every variable of its environment."""
+"""What the exit generator is set to: every variable of its environment."""
 
 from typing import Annotated
 

@@ -71,7 +71,14 @@ class Parts:
         self.indexing = Indexing(self.journal, self.index, self._say, self._complain)
         self.writes = Writes(telemetry)
         self.statistics = Statistics(telemetry, self.index, self.journal)
-        self.commits = Commits(self.journal, self.index, self.indexing, self._settled, self._complain)
+        self.commits = Commits(
+            self.journal,
+            self.index,
+            self.indexing,
+            observe=self._settled,
+            complain=self._complain,
+            report=self.report,
+        )
         self.reading = Reading(self.journal, self.index, self.indexing)
         self.health = Health(self.journal, self.index, self.indexing, self.tasks)
 

@@ -25,7 +25,7 @@ _named = msgspec.json.Decoder(Named).decode
 
 
 class MalformedError(Exception):
-    """The body is not JSON; no item of it can be told."""
+    """The body is not JSON; no item of it can be read."""
 
 
 class TooManyItemsError(Exception):
@@ -43,8 +43,8 @@ class Parsed(NamedTuple):
 
     def answered(self, statuses: list[ItemStatus]) -> list[ItemResult]:
         """Return one result per item of the body, given the *statuses* of the valid ones."""
-        told = (_result(item, status) for item, status in zip(self.items, statuses, strict=True))
-        return [next(told) if result is None else result for result in self.results]
+        taken = (_result(item, status) for item, status in zip(self.items, statuses, strict=True))
+        return [next(taken) if result is None else result for result in self.results]
 
 
 def parsed(body: bytes) -> Parsed:

@@ -12,12 +12,14 @@ from parkstream_telemetry import INVALID_SPAN, Span
 from parkstream_summary_api.core.ledger import Ledger
 from parkstream_summary_api.index import Index, IndexAwayError, IndexBehindError
 from parkstream_summary_api.indexer import CATCH_UP_SECONDS, Indexing
-from parkstream_summary_api.summary_file import DiskFullError, Journal
+from parkstream_summary_api.summary_file import DiskFullError, FileChangedError, Journal
 
 ITEMS_MAX: Final = 2_000
 GROUP_BYTES_MAX: Final = 4 * 1024 * 1024
 """Beyond this no second request joins a group; with the largest request it stays below ``journal.APPEND_BYTES_MAX``."""
 WAITING_BYTES_MAX: Final = 64 * 1024 * 1024
+PASSING: Final = (DiskFullError, FileChangedError, IndexAwayError, IndexBehindError)
+"""Nothing of a group was kept; the same may be posted again."""
 
 
 class OverloadedError(Exception):
@@ -38,7 +40,7 @@ NOWHERE: Final = Origin()
 
 
 class Posted(NamedTuple):
-    """The valid summaries of one request: what each is to the file is told by *statuses*."""
+    """The valid summaries of one request: what each is to the file is in *statuses*."""
 
     items: Sequence[SummaryItem]
     size: int
@@ -53,29 +55,36 @@ class Settled(NamedTuple):
     """
 
     group: list[Posted]
-    told: list[list[ItemStatus]]
+    answers: list[list[ItemStatus]]
     began_ns: int
     ended_ns: int
     error: Exception | None = None
 
 
 class Commits:
-    """The only writer of *journal*. ``observe`` hears what became of each group, once that is answered."""
+    """The only writer of *journal*.
 
-    def __init__(
+    ``observe`` hears what became of each group, once that is answered; that it fails is reported, and ends nothing.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it is made of
         self,
         journal: Journal,
         index: Index,
         indexing: Indexing,
+        *,
         observe: Callable[[Settled], None],
         complain: Callable[[str], None],
+        report: Callable[[Exception], None],
     ) -> None:
         self._journal = journal
         self._index = index
         self._indexing = indexing
         self._observe = observe
         self._complain = complain
-        self._full = False
+        self._report = report
+        self._refusing: type[Exception] | None = None
+        """Why the last group was refused, as far as the log was told."""
         self._waiting: deque[Posted] = deque()
         self._waiting_bytes = 0
         self._arrived = asyncio.Event()
@@ -84,7 +93,7 @@ class Commits:
     async def write(self, items: Sequence[SummaryItem], size: int, origin: Origin = NOWHERE) -> list[ItemStatus]:
         """Return what each of *items* (*size* bytes) is to the file, once all that is new is on disk.
 
-        Raises ``DiskFullError``, ``IndexAwayError``, ``IndexBehindError`` or ``OverloadedError``: then none is kept.
+        Raises ``OverloadedError`` or one of ``PASSING``: then none is kept.
         """
         if self._waiting_bytes + size > WAITING_BYTES_MAX:
             raise OverloadedError
@@ -109,21 +118,26 @@ class Commits:
             began_ns = time_ns()
             try:
                 settled = await self._commit(group)
-            except (DiskFullError, IndexAwayError, IndexBehindError) as error:
+            except PASSING as error:
                 self._refuse(group, error)
-                self._observe(Settled(group, [], began_ns, time_ns(), error))
+                self._observed(Settled(group, [], began_ns, time_ns(), error))
                 continue
-            for posted, statuses in zip(group, settled.told, strict=True):
+            for posted, statuses in zip(group, settled.answers, strict=True):
                 if not posted.statuses.done():
                     posted.statuses.set_result(statuses)
+            self._observed(settled)
+
+    def _observed(self, settled: Settled) -> None:
+        try:
             self._observe(settled)
+        except Exception as error:  # noqa: BLE001 - what only watches never ends what writes.
+            self._report(error)
 
     def _refuse(self, group: list[Posted], error: Exception) -> None:
-        """Tell each request of *group* the *error*, and the log when the disk has just become full."""
-        if isinstance(error, DiskFullError):
-            if not self._full:
-                self._complain(str(error))
-            self._full = True
+        """Tell each request of *group* the *error*, and the log once when it is about the file."""
+        if isinstance(error, (DiskFullError, FileChangedError)) and self._refusing is not type(error):
+            self._complain(str(error))
+            self._refusing = type(error)
         for posted in group:
             if not posted.statuses.done():
                 posted.statuses.set_exception(error)
@@ -143,15 +157,16 @@ class Commits:
         return group
 
     async def _commit(self, group: list[Posted]) -> Settled:
+        self._journal.check()  # A duplicate, too, is only one while its line is there.
         ledger = await self._ledger({item.visit_id for posted in group for item in posted.items})
-        told = [[ledger.take(item) for item in posted.items] for posted in group]
+        answers = [[ledger.take(item) for item in posted.items] for posted in group]
         began_ns = ended_ns = time_ns()
         if ledger.lines:
             await asyncio.to_thread(self._journal.append, b"".join(ledger.lines))
             ended_ns = time_ns()
-            self._full = False
+            self._refusing = None
             await self._index_lines(ledger)
-        return Settled(group, told, began_ns, ended_ns)
+        return Settled(group, answers, began_ns, ended_ns)
 
     async def _ledger(self, visit_ids: set[str]) -> Ledger:
         """Return what is known of *visit_ids*; wait a moment for an index that lags."""

@@ -1,12 +1,13 @@
 """Whether a summary could be written now."""
 
+import asyncio
 from collections.abc import Mapping
 
 from parkstream_service.lifecycle import BackgroundTasks
 
 from parkstream_summary_api.index import Index, IndexAwayError
 from parkstream_summary_api.indexer import Indexing
-from parkstream_summary_api.summary_file import Journal
+from parkstream_summary_api.summary_file import FileChangedError, Journal
 
 
 class Health:
@@ -23,7 +24,17 @@ class Health:
         return {f"task {name}": problem for name, problem in self._tasks.failed.items()}
 
     async def ready(self) -> Mapping[str, str]:
-        """Return whether Redis answers and knows the whole file."""
+        """Return whether the file is what was written, Redis answers, and knows the whole file."""
+        return {"file": await self._file_problem(), **await self._index_problems()}
+
+    async def _file_problem(self) -> str:
+        try:
+            await asyncio.to_thread(self._journal.check)
+        except FileChangedError as error:
+            return str(error)
+        return ""
+
+    async def _index_problems(self) -> Mapping[str, str]:
         try:
             mark = await self._index.mark()
         except IndexAwayError as error:

@@ -9,12 +9,12 @@ from parkstream_service.retry import retried
 
 from parkstream_summary_api.core.ledger import NOTHING_INDEXED, Heading, Ledger, Mark, digest_of
 from parkstream_summary_api.index import Index, IndexAwayError, IndexBehindError
-from parkstream_summary_api.summary_file import Journal
+from parkstream_summary_api.summary_file import FileChangedError, Journal
 
 CHUNK_BYTES: Final = 512 * 1024
 PAUSE_SECONDS_MAX: Final = 0.5
 CATCH_UP_SECONDS: Final = 1.0
-"""How long a request waits for the index before it is told to come again."""
+"""How long a request waits for the index before it is asked to come again."""
 PROGRESS_BYTES: Final = 32 * 1024 * 1024
 _heading = msgspec.json.Decoder(Heading).decode
 
@@ -109,7 +109,7 @@ class Indexing:
 
 
 def _passes(error: Exception) -> bool:
-    return isinstance(error, (IndexAwayError, IndexBehindError))
+    return isinstance(error, (FileChangedError, IndexAwayError, IndexBehindError))
 
 
 def heading_of(line: bytes) -> Heading | None:

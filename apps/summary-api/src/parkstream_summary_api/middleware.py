@@ -1,4 +1,4 @@
-"""What is told of requests: how long they take, and a span for each POST."""
+"""What is measured of requests: how long they take, and a span for each POST."""
 
 from time import perf_counter
 from typing import Any, Final, cast
@@ -34,7 +34,7 @@ class Requests(ASGIMiddleware):
         self._telemetry = telemetry
 
     async def handle(self, scope: Scope, receive: Receive, send: Send, next_app: ASGIApp) -> None:
-        """Let *next_app* answer, and tell how that went."""
+        """Let *next_app* answer, and measure how that went."""
         request = cast("dict[str, Any]", scope)
         began = perf_counter()
         status = SERVER_ERROR

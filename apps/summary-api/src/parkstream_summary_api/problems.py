@@ -1,4 +1,4 @@
-"""How the errors of summary-api are told."""
+"""How the errors of summary-api are answered."""
 
 from http import HTTPStatus
 from typing import Final
@@ -9,10 +9,11 @@ from parkstream_summary_api.bodies import MalformedError, TooManyItemsError
 from parkstream_summary_api.group_commit import OverloadedError
 from parkstream_summary_api.index import IndexAwayError, IndexBehindError
 from parkstream_summary_api.reader import UnknownVisitError
-from parkstream_summary_api.summary_file import DiskFullError
+from parkstream_summary_api.summary_file import DiskFullError, FileChangedError
 
 KINDS: Final[dict[type[Exception], Kind]] = {
     DiskFullError: Kind("disk-full", "Disk full", HTTPStatus.INSUFFICIENT_STORAGE, retry_after_seconds=2),
+    FileChangedError: Kind("file-changed", "File changed", HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=5),
     IndexAwayError: Kind("index-away", "Index away", HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=1),
     IndexBehindError: Kind("index-behind", "Index behind", HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=1),
     MalformedError: Kind("malformed-json", "Malformed JSON", HTTPStatus.BAD_REQUEST, field="$"),

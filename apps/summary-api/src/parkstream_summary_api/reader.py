@@ -53,7 +53,7 @@ class Filter(NamedTuple):
             raise WrongFieldError(field="plate", detail=str(error)) from error
 
     def admits(self, summary: Summary) -> bool:
-        """Return whether *summary* is asked for, as far as it can tell by itself."""
+        """Return whether *summary* is asked for, as far as it can be seen from it alone."""
         at = summary.exit_date_time or summary.entry_date_time
         return (
             (self.outcome is None or summary.outcome is self.outcome)

@@ -15,7 +15,7 @@ from parkstream_summary_api.index import Index
 from parkstream_summary_api.summary_file import Journal
 
 STAGES: Final = {Outcome.COMPLETED: Stage.END_TO_END, Outcome.ENTRY_MISSED: Stage.END_TO_END_PENDING}
-"""Only a visit that an exit ended tells how long it takes from the exit to the disk."""
+"""How long it takes from the exit to the disk is known of a visit that an exit ended only."""
 
 
 class Current(msgspec.Struct, frozen=True):
@@ -50,7 +50,7 @@ class Stats(msgspec.Struct, frozen=True):
     unreadable: int
     repeated: int
     exit_to_disk_ms: Percentiles
-    held_exit_to_disk_ms: Percentiles
+    pending_exit_to_disk_ms: Percentiles
 
 
 class Statistics:
@@ -61,10 +61,11 @@ class Statistics:
         self._index = index
         telemetry.watch(names.SUMMARY_LINES, lambda: index.lines)
         telemetry.watch(names.SUMMARY_BYTES, lambda: journal.end)
+        telemetry.watch(names.SUMMARY_FILE_CHANGED, lambda: journal.is_changed)
 
     def settled(self, settled: Settled) -> None:
         """Take in what is on disk now."""
-        count = sum(map(self._written, settled.group, settled.told, repeat(settled.ended_ns // 1_000)))
+        count = sum(map(self._written, settled.group, settled.answers, repeat(settled.ended_ns // 1_000)))
         if count:
             self._telemetry.record(names.SYNC_SIZE, count)
             self._telemetry.record(names.SYNC_DURATION, (settled.ended_ns - settled.began_ns) / 1_000_000_000)
@@ -100,7 +101,7 @@ class Statistics:
             unreadable=counters["unreadable"],
             repeated=counters["repeated"],
             exit_to_disk_ms=self._percentiles(Stage.END_TO_END),
-            held_exit_to_disk_ms=self._percentiles(Stage.END_TO_END_PENDING),
+            pending_exit_to_disk_ms=self._percentiles(Stage.END_TO_END_PENDING),
         )
 
     def _percentiles(self, stage: Stage) -> Percentiles:

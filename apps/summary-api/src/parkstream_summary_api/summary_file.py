@@ -4,11 +4,13 @@ import errno
 import fcntl
 import os
 from pathlib import Path
+from threading import Lock
 from typing import Final
 
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 APPEND_BYTES_MAX: Final = 8 * 1024 * 1024
 """The most that one append may be; so much at the end of the file may not have reached the disk when a process dies."""
+RESTART: Final = "restart summary-api to go on with what is there, then run parkstream outbox emit-missing"
 _BLOCK_BYTES: Final = 64 * 1024
 bring_to_disk = getattr(os, "fdatasync", os.fsync)
 """macOS has only fsync."""
@@ -31,6 +33,13 @@ class BrokenFileError(JournalError):
     """Nobody knows any more what is on disk: end the process at once; the next one recovers by reading."""
 
 
+class FileChangedError(Exception):
+    """The file is not what this process wrote: somebody moved, replaced, cut or changed it."""
+
+    def __init__(self, path: Path, what: str, advice: str) -> None:
+        super().__init__(f"{path} {what}: {advice}")
+
+
 class DiskFullError(Exception):
     """There is no room for the lines; none of them was kept."""
 
@@ -39,7 +48,7 @@ class DiskFullError(Exception):
 
 
 class Journal:
-    """The file at *path*. Blocking; ``append`` is for one thread at a time, ``read`` for any."""
+    """The file at *path*. Blocking; ``append`` is for one thread at a time, everything else for any."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -47,6 +56,9 @@ class Journal:
         self.torn_bytes = 0
         """What ``open`` cut off: the part of a line that somebody died over."""
         self._file: int | None = None
+        self._written_ns = 0
+        """When the file was last written to, by its own account: by this process, unless somebody else did."""
+        self._lock_of_end = Lock()
 
     def open(self) -> None:
         """Lock the file, repair its end and bring it to disk, unless it is open.
@@ -75,23 +87,53 @@ class Journal:
             self._file = None
 
     def append(self, lines: bytes) -> None:
-        """Return when *lines* are on disk; raise ``DiskFullError`` when none of them is, or ``BrokenFileError``."""
+        """Return when *lines* are on disk.
+
+        Raises ``DiskFullError`` or ``FileChangedError`` when none of them is, and ``BrokenFileError``.
+        """
         file = self._opened()
-        self._check(file)
+        with self._lock_of_end:
+            self._check(file)
+            try:
+                self._write(file, lines, self.end)
+            except OSError as error:
+                self._cut(file, self.end)
+                if error.errno in FULL:
+                    raise DiskFullError(self.path, error) from error
+                message = f"writing {self.path} failed: {error.strerror}"
+                raise BrokenFileError(message) from error
+            finally:
+                self._written_ns = os.fstat(file).st_mtime_ns
+            self._sync(file)
+            self.end += len(lines)
+
+    def check(self) -> None:
+        """Raise ``FileChangedError`` when the file at the path is not what this process wrote, as far as stat knows."""
+        with self._lock_of_end:
+            if self._file is not None:
+                self._check(self._file)
+
+    @property
+    def is_changed(self) -> bool:
+        """Whether ``check`` would raise; an append in flight is not waited for: it looks by itself."""
+        if not self._lock_of_end.acquire(blocking=False):
+            return False
         try:
-            self._write(file, lines, self.end)
-        except OSError as error:
-            self._cut(file, self.end)
-            if error.errno in FULL:
-                raise DiskFullError(self.path, error) from error
-            message = f"writing {self.path} failed: {error.strerror}"
-            raise BrokenFileError(message) from error
-        self._sync(file)
-        self.end += len(lines)
+            if self._file is not None:
+                self._check(self._file)
+        except FileChangedError:
+            return True
+        finally:
+            self._lock_of_end.release()
+        return False
 
     def read(self, offset: int, size: int) -> bytes:
-        """Return up to *size* bytes from *offset*, none beyond what is on disk."""
-        return os.pread(self._opened(), max(0, min(size, self.end - offset)), offset)
+        """Return up to *size* bytes from *offset*, none beyond what is on disk; raise ``FileChangedError``."""
+        wanted = max(0, min(size, self.end - offset))
+        found = os.pread(self._opened(), wanted, offset)
+        if len(found) < wanted:
+            raise FileChangedError(self.path, "was cut", RESTART)
+        return found
 
     def line_before(self, offset: int) -> bytes:
         """Return the line that ends right before *offset*, or nothing when none does."""
@@ -121,7 +163,7 @@ class Journal:
             raise FileInUseError(self.path) from error
 
     def _repair(self, file: int) -> None:
-        """Cut a torn last line, and write once more what may stand in memory only: a failed fsync is not told twice."""
+        """Cut a torn last line, and write once more what may be in memory only: a failed fsync is reported once."""
         size = os.fstat(file).st_size
         self.end = self._after_newline(file, size)
         self.torn_bytes = size - self.end
@@ -137,6 +179,7 @@ class Journal:
             raise JournalError(message) from error
         self._sync(file)
         self._sync_folder()
+        self._written_ns = os.fstat(file).st_mtime_ns
 
     def _after_newline(self, file: int, end: int) -> int:
         """Return the offset after the last newline before *end*, or 0."""
@@ -149,15 +192,25 @@ class Journal:
         return 0
 
     def _check(self, file: int) -> None:
-        """Raise ``BrokenFileError`` when somebody else moved, replaced or changed the file."""
-        held = os.fstat(file)
+        """See ``check``."""
+        here = os.fstat(file)
         try:
             named = self.path.stat()
-        except FileNotFoundError:
+        except OSError:
             named = None
-        if named is None or (named.st_ino, named.st_dev) != (held.st_ino, held.st_dev) or held.st_size != self.end:
-            message = f"{self.path} was moved, replaced or changed by somebody else"
-            raise BrokenFileError(message)
+        if named is None or (named.st_ino, named.st_dev) != (here.st_ino, here.st_dev):
+            what = "was replaced" if named else ("was moved away" if here.st_nlink else "was deleted")
+            raise FileChangedError(self.path, what, self._way_back(file, here))
+        if here.st_size != self.end:
+            what = f"is {here.st_size} bytes long instead of {self.end}"
+            raise FileChangedError(self.path, what, RESTART)
+        if here.st_mtime_ns != self._written_ns:
+            raise FileChangedError(self.path, "was written to by somebody else", RESTART)
+
+    def _way_back(self, file: int, here: os.stat_result) -> str:
+        if here.st_nlink:
+            return f"move it back, or {RESTART}"
+        return f"copy /proc/{os.getpid()}/fd/{file} to it, which still has all of it; then {RESTART}"
 
     def _write(self, file: int, lines: bytes, offset: int) -> None:
         rest = memoryview(lines)

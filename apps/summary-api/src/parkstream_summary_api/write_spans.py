@@ -23,10 +23,10 @@ class Writes:
         """Tell of one group commit."""
         if not self._tracing:
             return
-        for posted, statuses in zip(settled.group, settled.told or repeat(()), strict=False):
-            self._tell(posted, statuses, settled)
+        for posted, statuses in zip(settled.group, settled.answers or repeat(()), strict=False):
+            self._end_spans(posted, statuses, settled)
 
-    def _tell(self, posted: Posted, statuses: Sequence[ItemStatus], settled: Settled) -> None:
+    def _end_spans(self, posted: Posted, statuses: Sequence[ItemStatus], settled: Settled) -> None:
         post = posted.origin.span
         within = traceparent_of(post)
         trace_id, links = trace_id_of(within or ""), links_to(within)

@@ -1,7 +1,8 @@
 """Private RabbitMQ, Redis and service processes that leave nothing behind.
 
-Reading order: sandbox (one folder and what runs in it), rabbitmq, redis, process, guardian (cleans up after a kill -9),
-install (gets missing servers); otlp (a receiver of telemetry).
+Reading order: sandbox (one folder and what runs in it), servers (RabbitMQ, Redis, processes, and the guardian that
+cleans up after a kill -9); otlp (a receiver of telemetry), probes (asks what runs), pipeline (all services and their
+account), republish (recorded sightings as load).
 """
 
 from parkstream_devtools.sandbox import Sandbox, ServiceProcess, is_ready

@@ -123,7 +123,7 @@ class Sandbox:
         return server
 
     def service(self, module: str, environ: Mapping[str, str], name: str | None = None) -> ServiceProcess:
-        """Start ``python -m MODULE`` with *environ* beside this process' own; it gets a free port unless told one."""
+        """Start ``python -m MODULE`` with *environ* beside this process' own; on a free port unless that names one."""
         port = int(environ.get("PARKSTREAM_PORT", "0")) or free_port()
         inherited = {key: value for key, value in os.environ.items() if not key.startswith(("PARKSTREAM_", "OTEL_"))}
         full = {**inherited, **environ, "PARKSTREAM_PORT": str(port), "PYTHONUNBUFFERED": "1"}

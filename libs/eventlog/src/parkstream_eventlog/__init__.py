@@ -1,4 +1,4 @@
-"""The memory: one append-only log of what happened, of any domain.
+"""One append-only log of what happened, of any domain.
 
 Reading order: keys and schema (what is handed in), writer (who writes), log (the promise), memory_log, lua/record.lua
 and lua/append.lua, redis_log. ``group_commit`` lets concurrent callers share one append; ``durability`` says what a

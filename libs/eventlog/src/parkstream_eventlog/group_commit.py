@@ -103,13 +103,13 @@ class GroupCommit:
         return group
 
     async def _commit(self, group: list[Waiting]) -> None:
-        """Append a group and tell everyone; when it is refused, try each caller alone: one cannot fail the others."""
+        """Append a group and answer everyone; when it is refused, try each caller alone: one cannot fail the others."""
         try:
             outcomes = await self._append([candidate for waiting in group for candidate in waiting.candidates])
         except Exception as error:  # noqa: BLE001 (handed to the caller whose candidates were refused)
             await self._refused(group, error)
         else:
-            _tell(group, outcomes)
+            _answer(group, outcomes)
 
     async def _refused(self, group: list[Waiting], error: Exception) -> None:
         if len(group) > 1:
@@ -128,7 +128,7 @@ class GroupCommit:
         return outcomes
 
 
-def _tell(group: list[Waiting], outcomes: list[Outcome]) -> None:
+def _answer(group: list[Waiting], outcomes: list[Outcome]) -> None:
     """Give each caller its outcomes; who was cancelled meanwhile finds its records in the log at the next delivery."""
     start = 0
     for waiting in group:

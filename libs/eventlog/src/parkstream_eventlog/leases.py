@@ -74,14 +74,14 @@ async def lease(redis: Redis, keys: LogKeys, name: str, position: int) -> AsyncG
     *name* says who it is, and is shown to whoever wants to archive; a lease of the same name is replaced, so take one
     that no other process takes. A reader that dies holds its lease for another minute.
     """
-    held = Lease(Functions(redis, LOG), keys, name, position)
-    await held.renew()
-    keeping = asyncio.create_task(held.keep(), name=f"lease {name}")
+    own = Lease(Functions(redis, LOG), keys, name, position)
+    await own.renew()
+    keeping = asyncio.create_task(own.keep(), name=f"lease {name}")
     try:
-        yield held
+        yield own
     finally:
         await cancel(keeping)
-        await held.give_up()
+        await own.give_up()
         if not keeping.cancelled():
             keeping.result()  # It has failed, and the reader has not been protected since.
 

@@ -134,7 +134,7 @@ class EventLog(LogReader, Protocol):
 
     Whoever writes means one log, which has an id: ``append`` and ``decide`` raise ``OtherLogError`` when another is
     there, ``LogShorterError`` when it ends before what the writer knows to be durable, ``NoLogError`` without one.
-    Errors of the store itself pass through: ``is_transient`` tells those after which the same call may be made again.
+    Errors of the store itself pass through: ``is_transient`` knows those after which the same call may be made again.
     """
 
     async def create(self) -> str:

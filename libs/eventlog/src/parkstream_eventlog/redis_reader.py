@@ -120,7 +120,7 @@ def _records(entries: list[Any], after: int) -> list[Record]:
         )
         for entry_id, (_, type_, _, id_, _, body, _, recorded, _, published, _, traceparent) in entries
     ]
-    # Stream ids only grow, so the ends tell.
+    # Stream ids only grow, so the ends are enough.
     if records and records[-1].position != after + len(records):
         expected, found = next(
             (after + nth, record.position) for nth, record in enumerate(records, 1) if record.position != after + nth

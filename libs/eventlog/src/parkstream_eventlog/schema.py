@@ -1,4 +1,4 @@
-"""What a log is told of its domain: which types are appended, under which letters, and where an event comes from."""
+"""What a log must know of its domain: which types are appended, under which letters, and the origin of an event."""
 
 from collections.abc import Callable, Mapping
 from typing import Final, NamedTuple, Protocol

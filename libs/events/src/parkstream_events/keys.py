@@ -47,7 +47,7 @@ class BackendKeys(Keys):
         self.outbox = self.key("outbox")
         """Stream: summaries that are not delivered yet, stream id ``<position>-<n>``."""
         self.outbox_meta = self.key("outbox", "meta")
-        """Hash: emitted_through (position), live (projection version), emitted (pairs so far), delivered, parked."""
+        """Hash: emitted_through (position), live (projection version), emitted (pairs), emitted_again, delivered."""
         self.outbox_parked = self.key("outbox", "parked")
         """Hash: outbox id to the summary that the server refused, with its problem."""
 

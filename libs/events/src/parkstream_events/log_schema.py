@@ -1,4 +1,4 @@
-"""What the event log is told of our events: the letters of their ids, and where each of them comes from."""
+"""What the event log needs to know of our events: the letters of their ids, and where each of them comes from."""
 
 from typing import Final
 

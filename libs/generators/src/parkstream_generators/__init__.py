@@ -1,5 +1,5 @@
 """What both cameras share.
 
-The pure core: chance, plates, pace, dwell, matching, faults, ids. The memory: intents, store, journal, garage. The
-edge: outlet, publisher. The process: settings, station, routes, generator.
+The pure core: chance, plates, pace, dwell, matched_share, faults, ids. What is kept: intents, redis_store,
+intent_store, parked_cars. RabbitMQ: event_publisher, publisher. The process: settings, context, http, generator.
 """

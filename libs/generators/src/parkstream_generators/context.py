@@ -14,14 +14,14 @@ from parkstream_service.redis import connect
 from parkstream_telemetry import TelemetryOptions, names, start
 from parkstream_telemetry.rabbitmq import TracingMiddleware
 
-from parkstream_generators.event_publisher import outlet
-from parkstream_generators.intent_store import Journal
+from parkstream_generators.event_publisher import event_publisher
+from parkstream_generators.intent_store import IntentStore
 from parkstream_generators.intents import Intent
 from parkstream_generators.publisher import Publisher
 from parkstream_generators.redis_store import Store
 from parkstream_generators.settings import CameraSettings
 
-SAY_EVERY_SECONDS: Final = 1.0
+REPORT_EVERY_SECONDS: Final = 1.0
 
 
 class Identity(Struct, frozen=True, kw_only=True):
@@ -36,7 +36,7 @@ class Identity(Struct, frozen=True, kw_only=True):
     declarations: Sequence[Callable[[RabbitBroker], Awaitable[None]]]
 
 
-class Station:
+class GeneratorContext:
     """The parts that both generators have."""
 
     def __init__(self, settings: CameraSettings, identity: Identity) -> None:
@@ -45,14 +45,14 @@ class Station:
         self.description = identity.description
         self.telemetry = start(_options(settings, identity.service))
         self.store = Store(connect(settings.redis_url, identity.database, name=identity.service), self._redis_away)
-        self.journal = Journal(self.store, identity.keys)
+        self.intent_store = IntentStore(self.store, identity.keys)
         middlewares = [TracingMiddleware(self.telemetry)] if self.telemetry.tracing else []
         self.broker = make_broker(
             settings.rabbitmq_url, middlewares=middlewares, prepare=self._prepare, fail_fast=False
         )
         self.publisher = Publisher(
-            outlet(self.broker, identity.key, identity.type, identity.description),
-            self.journal,
+            event_publisher(self.broker, identity.key, identity.type, identity.description),
+            self.intent_store,
             self._declare,
             buffer_max=settings.buffer_max,
             on_away=self._broker_away,
@@ -66,7 +66,7 @@ class Station:
         """What RabbitMQ confirmed since the process began, by kind."""
         self._declarations = identity.declarations
         self._dropped = 0
-        self._said_at: dict[str, float] = {}
+        self._reported_at: dict[str, float] = {}
         self.telemetry.watch(names.BUFFERED, lambda: self.publisher.buffered)
 
     def stop(self) -> None:
@@ -75,19 +75,19 @@ class Station:
         self.wake.set()
 
     def dropped(self, count: int) -> None:
-        """Say that *count* events were given up; a line a second at most, with all since the last."""
+        """Report that *count* events were dropped; a line a second at most, with all since the last."""
         if not count:
             return
         self.telemetry.add(names.DROPPED, count)
         self._dropped += count
-        if self._may_say("dropping"):
+        if self._may_report("dropping"):
             self.telemetry.log(names.EVENT_DROPPING, reason="buffer_full", count=self._dropped)
             self._dropped = 0
 
     async def _prepare(self, _: RabbitBroker) -> None:
         """Before anything is delivered: what handles it is there, and all queues are."""
         await self.store.open()
-        self.publisher.offer(await self.journal.open(self.settings.first_seed))
+        self.publisher.offer(await self.intent_store.open(self.settings.first_seed))
         await self._declare()
 
     async def _declare(self) -> None:
@@ -95,11 +95,11 @@ class Station:
             await declare_some(self.broker)
 
     def _redis_away(self, error: Exception) -> None:
-        if self._may_say("redis"):
+        if self._may_report("redis"):
             self.telemetry.log(names.EVENT_WAITING, dependency="redis", detail=repr(error))
 
     def _broker_away(self, error: Exception, buffered: int) -> None:
-        if self._may_say("rabbitmq"):
+        if self._may_report("rabbitmq"):
             self.telemetry.log(names.EVENT_BUFFERING, detail=repr(error), count=buffered)
 
     def _confirmed(self, intents: Sequence[Intent]) -> None:
@@ -108,11 +108,11 @@ class Station:
         for kind, count in counts.items():
             self.telemetry.add(names.PUBLISHED, count, outcome=kind)
 
-    def _may_say(self, what: str) -> bool:
+    def _may_report(self, what: str) -> bool:
         now = time.monotonic()
-        if now - self._said_at.get(what, -SAY_EVERY_SECONDS) < SAY_EVERY_SECONDS:
+        if now - self._reported_at.get(what, -REPORT_EVERY_SECONDS) < REPORT_EVERY_SECONDS:
             return False
-        self._said_at[what] = now
+        self._reported_at[what] = now
         return True
 
 

@@ -12,7 +12,7 @@ from parkstream_service.http import HttpFace, ServerSettings, bearer_guards, htt
 from parkstream_service.lifecycle import BackgroundTasks
 from parkstream_telemetry import names
 
-from parkstream_generators.context import Station
+from parkstream_generators.context import GeneratorContext
 from parkstream_generators.http import GeneratorAccount, camera_router
 
 DRAIN_SECONDS: Final = 5.0
@@ -28,11 +28,11 @@ async def _no_counts() -> dict[str, int]:
 
 
 class Generator:
-    """Publishes what *drive* makes until the station is stopped; *counts* joins the account."""
+    """Publishes what *drive* makes until the context is stopped; *counts* joins the account."""
 
-    def __init__(self, station: Station, drive: Drive, counts: Counts = _no_counts) -> None:
+    def __init__(self, context: GeneratorContext, drive: Drive, counts: Counts = _no_counts) -> None:
         self.tasks = BackgroundTasks(self._report)
-        self._station = station
+        self._context = context
         self._drive = drive
         self._counts = counts
         self._started = False
@@ -41,24 +41,24 @@ class Generator:
     @property
     def app(self) -> Litestar:
         """The application that answers for this generator, and runs it for as long as it is served."""
-        token = self._station.settings.api_token
+        token = self._context.settings.api_token
         return http_app(
             HttpFace(
-                title=f"Parkstream {self._station.service.removeprefix('parkstream-')}",
-                description=self._station.description,
+                title=f"Parkstream {self._context.service.removeprefix('parkstream-')}",
+                description=self._context.description,
                 guarded=bool(token),
-                routes=[camera_router(self._account, self._station.stop, bearer_guards(token))],
+                routes=[camera_router(self._account, self._context.stop, bearer_guards(token))],
                 live=self._live,
                 ready=self._ready,
-                metrics=self._station.telemetry.prometheus,
+                metrics=self._context.telemetry.prometheus,
                 lifespan=self._life,
                 report=lambda error: self._report("http", error),
             )
         )
 
     def run(self, port: int) -> int:
-        """Answer on *port* and run until told to stop or failed; return the exit code."""
-        return serve(self.app, ServerSettings(host=self._station.settings.host, port=port), self.tasks)
+        """Answer on *port* and run until asked to stop or failed; return the exit code."""
+        return serve(self.app, ServerSettings(host=self._context.settings.host, port=port), self.tasks)
 
     @asynccontextmanager
     async def _life(self) -> AsyncGenerator[None]:
@@ -66,26 +66,26 @@ class Generator:
         self.tasks.start("generate", self._work(), may_end=True)
         yield
         await self._drain()
-        await self._station.broker.stop()
-        await self._station.store.close()
-        self._station.telemetry.log(names.EVENT_STOPPED)
-        self._station.telemetry.shutdown()
+        await self._context.broker.stop()
+        await self._context.store.close()
+        self._context.telemetry.log(names.EVENT_STOPPED)
+        self._context.telemetry.shutdown()
 
     async def _work(self) -> None:
-        station = self._station
-        await station.broker.start()
+        context = self._context
+        await context.broker.start()
         self._started = True
-        self.tasks.start("publish", station.publisher.run())
+        self.tasks.start("publish", context.publisher.run())
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
-        station.telemetry.log(names.EVENT_STARTED)
+        context.telemetry.log(names.EVENT_STARTED)
         self._driving = True
-        await self._drive_for(station.settings.duration_seconds)
+        await self._drive_for(context.settings.duration_seconds)
         self._driving = False
-        station.telemetry.log(names.EVENT_DRIVING_ENDED)
+        context.telemetry.log(names.EVENT_DRIVING_ENDED)
 
     async def _drive_for(self, seconds: float) -> None:
-        ending = asyncio.get_running_loop().call_later(seconds, self._station.stop) if seconds else None
+        ending = asyncio.get_running_loop().call_later(seconds, self._context.stop) if seconds else None
         await self._drive()
         if ending is not None:
             ending.cancel()
@@ -95,30 +95,30 @@ class Generator:
 
         Nothing is in flight when the broker closes.
         """
-        self._station.stop()
+        self._context.stop()
         if self._started:
             with suppress(TimeoutError):
                 async with asyncio.timeout(DRAIN_SECONDS):
-                    await self._station.publisher.emptied()
+                    await self._context.publisher.emptied()
         await self.tasks.stop()
 
     def _report(self, task: str, error: BaseException) -> None:
-        self._station.telemetry.log(names.EVENT_GENERATOR_FAILED, task=task, error=error)
+        self._context.telemetry.log(names.EVENT_GENERATOR_FAILED, task=task, error=error)
 
     async def _live(self) -> Mapping[str, str]:
         return {f"task {name}": problem for name, problem in self.tasks.failed.items()}
 
     async def _ready(self) -> Mapping[str, str]:
-        connected = await self._station.broker.ping(PING_SECONDS)
+        connected = await self._context.broker.ping(PING_SECONDS)
         return {
             **await self._live(),
             "start": "" if self._started else "not started yet",
             "rabbitmq": "" if connected else "not connected",
-            "redis": await self._station.store.problem(),
+            "redis": await self._context.store.problem(),
         }
 
     async def _account(self) -> GeneratorAccount:
         """Return the counts; what is buffered is looked at first, so that none buffered means all counted."""
-        now = {"running": self._driving, "buffered": self._station.publisher.buffered}
-        account: dict[str, Any] = msgspec.to_builtins(await self._station.journal.account())
+        now = {"running": self._driving, "buffered": self._context.publisher.buffered}
+        account: dict[str, Any] = msgspec.to_builtins(await self._context.intent_store.account())
         return msgspec.convert(account | now | await self._counts(), GeneratorAccount)

@@ -9,7 +9,7 @@ from parkstream_generators.intents import Account, Intent, intent_of, json_text
 from parkstream_generators.redis_store import Store
 
 
-class Journal:
+class IntentStore:
     """Keeps what is meant in Redis until it is confirmed; ``open`` it first. One process per camera may."""
 
     def __init__(self, store: Store, keys: EntryGeneratorKeys | ExitGeneratorKeys) -> None:

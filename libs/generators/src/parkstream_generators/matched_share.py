@@ -1,4 +1,4 @@
-"""Which exits belong to a car that entered: four in five, unless told otherwise."""
+"""Which exits belong to a car that entered: four in five, unless set otherwise."""
 
 from fractions import Fraction
 from typing import Final

@@ -8,10 +8,10 @@ from parkstream_generators.intents import Car, car_of, json_text
 from parkstream_generators.redis_store import Store
 
 
-class Garage:
+class ParkedCars:
     """Cars inside, in Redis. A car is parked once, however often its entry is delivered, also after it has left.
 
-    *on_change* is told when somebody was parked.
+    *on_change* is called when somebody was parked.
     """
 
     def __init__(self, store: Store, keys: ExitGeneratorKeys, on_change: Callable[[], None]) -> None:

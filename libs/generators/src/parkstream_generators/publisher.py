@@ -5,32 +5,28 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-from aio_pika.exceptions import AMQPError
-from aiormq.exceptions import ChannelInvalidStateError
+from parkstream_messaging.confirmed_publisher import FAILURES, IN_FLIGHT_MAX
 from parkstream_service.retry import retried, uncancelled
 
 from parkstream_generators.event_publisher import TIMEOUT_SECONDS, Send
-from parkstream_generators.intent_store import Journal
+from parkstream_generators.intent_store import IntentStore
 from parkstream_generators.intents import Intent
 
-IN_FLIGHT_MAX: Final = 400
 SETTLE_MAX: Final = 500
 RECOVERY_PAUSE_SECONDS: Final = 0.2
-FAILURES: Final = (AMQPError, ChannelInvalidStateError, ConnectionError, TimeoutError)
-"""What a publish may end with while RabbitMQ is away, restarts, or has lost a queue."""
 
 
 class Publisher:
     """A bounded buffer before *send*; ``run`` it in a task, ``offer`` no more than there is ``room`` for.
 
     *declare* makes sure of the queues; it is awaited after each failure, before the event is published again.
-    ``on_away(error, buffered)`` is told when publishing fails, ``on_confirmed(count)`` when events are counted.
+    ``on_away(error, buffered)`` is called when publishing fails, ``on_confirmed(count)`` when events are counted.
     """
 
     def __init__(  # noqa: PLR0913 - the edge is put together here
         self,
         send: Send,
-        journal: Journal,
+        intent_store: IntentStore,
         declare: Callable[[], Awaitable[None]],
         *,
         buffer_max: int,
@@ -38,7 +34,7 @@ class Publisher:
         on_confirmed: Callable[[Sequence[Intent]], None],
     ) -> None:
         self._send = send
-        self._journal = journal
+        self._intent_store = intent_store
         self._declare = declare
         self._buffer_max = buffer_max
         self._on_away = on_away
@@ -58,7 +54,7 @@ class Publisher:
         return max(0, self._buffer_max - self.buffered)
 
     def offer(self, intents: Sequence[Intent]) -> None:
-        """Publish *intents*, which the journal holds, as soon as possible."""
+        """Publish *intents*, which are kept, as soon as possible."""
         self.buffered += len(intents)
         now_us = time.time_ns() // 1000
         for intent in intents:
@@ -120,7 +116,7 @@ class Publisher:
             batch, self._confirmed = self._confirmed[:SETTLE_MAX], self._confirmed[SETTLE_MAX:]
             if not self._confirmed:
                 self._something_confirmed.clear()
-            await self._journal.settle(batch)
+            await self._intent_store.settle(batch)
             self.buffered -= len(batch)
             self._on_confirmed(batch)
             self._something_settled.set()

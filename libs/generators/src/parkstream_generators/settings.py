@@ -1,4 +1,4 @@
-"""What both cameras are told: their environment."""
+"""What both cameras are set to: their environment."""
 
 import secrets
 from typing import Annotated, Literal

@@ -1,4 +1,8 @@
-"""The topology as FastStream objects. Reading order: topology, connection, tolerance, batch_subscriber."""
+"""RabbitMQ through FastStream.
+
+Reading order: topology (exchanges and queues), connection, tolerance, batch_subscriber, sighting_message,
+confirmed_publisher, dead_letters.
+"""
 
 from parkstream_messaging.connection import make_broker
 from parkstream_messaging.topology import (
@@ -8,6 +12,7 @@ from parkstream_messaging.topology import (
     EVENTS,
     EXITS,
     SEEN_ENTERING,
+    MessagingError,
     TopologyMismatchError,
     declare,
     declare_exchange,
@@ -21,6 +26,7 @@ __all__ = [
     "EVENTS",
     "EXITS",
     "SEEN_ENTERING",
+    "MessagingError",
     "TopologyMismatchError",
     "declare",
     "declare_exchange",

@@ -26,7 +26,11 @@ DEAD_LETTERS = _known(names.DEAD_LETTERS_QUEUE, "", names.DEAD_LETTERS_QUEUE_ARG
 SEEN_ENTERING = _known(names.SEEN_ENTERING_QUEUE, names.ENTERED_KEY, names.SEEN_ENTERING_QUEUE_ARGUMENTS)
 
 
-class TopologyMismatchError(Exception):
+class MessagingError(Exception):
+    """RabbitMQ lacks something or refuses it; the text says what to do."""
+
+
+class TopologyMismatchError(MessagingError):
     """A queue exists with other arguments than ours; *queue* names it."""
 
     def __init__(self, queue: str, problem: str) -> None:

@@ -1,18 +1,28 @@
 """The present: what the rules made of the log, its fenced commit, its hash and its outbox.
 
-Reading order: codec (bytes), functions.lua (the only writers), store (load and commit), projector (fold), outbox (to
-be delivered), reads (questions); versions and switching.lua (which is live), comparing and
-differences (how two compare).
+Reading order, the engine: definition (what a domain hands in), lua/projection.lua and lua/outbox.lua (the only
+writers), store (load and commit), touched_part and projector (fold), outbox (to be delivered), memory_fold, state_hash.
+Then visits: visits.definition and codec, reads (questions), versions and lua/versions.lua (which is live), comparison
+and differences (how two compare); rebuild (another version, and the switch to it), questions (another time, other
+rules, one car), verify (whether all of it agrees).
 """
 
 from parkstream_projection.codec import recorded_event_of, state_hash
 from parkstream_projection.comparison import Compared, Comparison
 from parkstream_projection.differences import Difference, restating
 from parkstream_projection.outbox import Entry, Outbox, Parked
+from parkstream_projection.present import Present
 from parkstream_projection.projector import NotLoadedError, Projector, SkippedError, Step
-from parkstream_projection.reads import Inside, InsidePage, Outlook, PlateVisit, Present, Reads, Waiting
+from parkstream_projection.reads import Inside, InsidePage, Outlook, PlateVisit, Reads, Waiting
 from parkstream_projection.store import HASH_EVERY, NotLiveError, OtherRulesError, ProjectionError, StaleError
-from parkstream_projection.versions import LiveVersionError, NoVersionError, OtherLiveError, Version, Versions
+from parkstream_projection.versions import (
+    LiveVersionError,
+    NoEarlierVersionError,
+    NoVersionError,
+    OtherLiveError,
+    Version,
+    Versions,
+)
 
 __all__ = [
     "HASH_EVERY",
@@ -23,6 +33,7 @@ __all__ = [
     "Inside",
     "InsidePage",
     "LiveVersionError",
+    "NoEarlierVersionError",
     "NoVersionError",
     "NotLiveError",
     "NotLoadedError",

@@ -1,20 +1,19 @@
 """Records to recorded events, state to bytes and back, revisions to summaries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 import msgspec
 from parkstream_eventlog import Record
 from parkstream_events import wire
+from parkstream_events.decisions import VisitsRestated
+from parkstream_events.sightings import VehicleEntered, VehicleExited
 from parkstream_events.summaries import SummaryItem
 from parkstream_events.wire import UnreadableError
-from parkstream_visits import Clock, Emitted, Plate, RecordedEvent, State, Unreadable, entity_hash, summary_of
-from parkstream_visits.state_hash import MODULUS
+from parkstream_visits import Clock, Emitted, Plate, RecordedEvent, State, Unreadable, summary_of
 
-CLOCK: Final = "clock"
-"""The key under which the clock is hashed; no plate has lower-case letters."""
+from parkstream_projection.state_hash import MODULUS, clock_hash, encode, entity_hash, hash_text
 
-encode: Final = msgspec.msgpack.Encoder().encode
 encode_item: Final[Callable[[SummaryItem], bytes]] = msgspec.json.Encoder().encode
 decode_plate: Final = msgspec.msgpack.Decoder(Plate).decode
 decode_clock: Final = msgspec.msgpack.Decoder(Clock).decode
@@ -32,19 +31,20 @@ def recorded_event_of(record: Record) -> RecordedEvent:
     return RecordedEvent(record.position, record.recorded_at_us, record.published_at_us, record.traceparent, event)
 
 
+def plates_in(recorded: RecordedEvent) -> Iterable[str]:
+    """Return the plates that *recorded* names."""
+    match recorded.event:
+        case VehicleEntered() | VehicleExited():
+            return (recorded.event.vehicle_plate,)
+        case VisitsRestated():
+            return [visit.vehicle_plate for visit in recorded.event.visits]
+        case _:
+            return ()
+
+
 def item_of(emitted: Emitted) -> bytes:
     """Return the summary of *emitted* as the outbox holds it, without its trace context."""
     return encode_item(summary_of(emitted))
-
-
-def clock_hash(encoded: bytes) -> int:
-    """Return the hash of the encoded clock."""
-    return entity_hash(CLOCK, encoded)
-
-
-def hash_text(total: int) -> str:
-    """Return a state hash as it is kept: 32 hexadecimal digits."""
-    return f"{total:032x}"
 
 
 def state_hash(state: State) -> str:

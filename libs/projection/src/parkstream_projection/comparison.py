@@ -9,13 +9,13 @@ from typing import Any, Final, NamedTuple
 
 from parkstream_events.keys import BackendKeys
 from parkstream_service.redis import Functions
-from parkstream_visits import Clock, entity_hash
-from parkstream_visits.state_hash import MODULUS
+from parkstream_visits import Clock
 from redis.asyncio import Redis
 
-from parkstream_projection.codec import clock_hash, decode_clock, decode_plate, encode
+from parkstream_projection.codec import decode_clock, decode_plate
 from parkstream_projection.differences import Difference, differences, final_before_us
 from parkstream_projection.functions import PROJECTING
+from parkstream_projection.state_hash import MODULUS, clock_hash, encode, entity_hash
 
 SCANNED_AT_ONCE: Final = 1_000
 READ_AT_ONCE: Final = 1_000

@@ -1,16 +1,16 @@
 """What is on its way to a server: a stream that a group of consumers empties, and what the server refused."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
-from parkstream_events.keys import BackendKeys
 from parkstream_service.redis import Functions, code_of
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from parkstream_projection.definition import ProjectionKeys
 from parkstream_projection.functions import PROJECTING
 
 GROUP: Final = "deliver"
@@ -44,10 +44,23 @@ class Parked(Struct, frozen=True, kw_only=True):
     traceparent: str | None = None
 
 
+class Account(Struct, frozen=True, kw_only=True):
+    """How many pairs of key and revision were emitted, and where they are, as of one moment."""
+
+    emitted: int
+    waiting: int
+    parked: int
+
+    @property
+    def kept(self) -> int:
+        """How many the server must have at least."""
+        return self.emitted - self.waiting - self.parked
+
+
 class Outbox:
     """The outbox in *redis*, whose client must not repeat commands by itself."""
 
-    def __init__(self, redis: Redis, keys: BackendKeys) -> None:
+    def __init__(self, redis: Redis, keys: ProjectionKeys) -> None:
         self._functions = Functions(redis, PROJECTING)
         self._stream = keys.outbox
         self._meta = keys.outbox_meta
@@ -100,6 +113,15 @@ class Outbox:
         """Return how many items are not delivered, parked ones aside."""
         return int(await self._functions.execute("XLEN", self._stream))
 
+    async def account(self) -> Account:
+        """Return how many items were emitted, wait and are parked."""
+        async with self._functions.pipeline(transaction=True) as pipeline:
+            pipeline.execute_command("HGET", self._meta, "emitted")
+            pipeline.execute_command("XLEN", self._stream)
+            pipeline.execute_command("HLEN", self._parked)
+            emitted, waiting, parked = await pipeline.execute()
+        return Account(emitted=int(emitted or 0), waiting=waiting, parked=parked)
+
     async def age_seconds(self) -> float:
         """Return for how long the oldest item has waited since its cause was recorded; 0 when none waits."""
         async with self._functions.pipeline(transaction=True) as pipeline:
@@ -120,17 +142,29 @@ class Outbox:
         cursor_after, flat = await self._functions.execute("HSCAN", self._parked, cursor, "COUNT", count)
         return cursor_after.decode(), [msgspec.json.decode(value, type=Parked) for value in flat[1::2]]
 
+    async def every_parked(self) -> AsyncIterator[Parked]:
+        """Yield what was refused, each once."""
+        cursor, seen = "", set[str]()
+        while cursor != "0":
+            cursor, items = await self.parked_items(cursor or "0", REDRIVEN_AT_ONCE)
+            for parked in items:
+                if parked.id not in seen:
+                    yield parked
+            seen.update(parked.id for parked in items)
+
     async def redrive(self, ids: Sequence[str] | None = None) -> int:
         """Put what was parked back to be delivered, all of it or *ids*; return how many."""
         if ids is not None:
             values: list[bytes | None] = await self._functions.execute("HMGET", self._parked, *ids) if ids else []
             return await self._redrive([msgspec.json.decode(value, type=Parked) for value in values if value])
-        back = 0
-        cursor = ""
-        while cursor != "0":
-            cursor, parked = await self.parked_items(cursor or "0", REDRIVEN_AT_ONCE)
-            back += await self._redrive(parked)
-        return back
+        return await self._redrive([one async for one in self.every_parked()])
+
+    async def emit_again(self, entries: Sequence[Entry]) -> int:
+        """Put *entries* back that were emitted and are nowhere any more, without their ids; return how many."""
+        arguments: list[Any] = []
+        for one in entries:
+            arguments += ("", one.key, one.revision, one.item, one.recorded_at_us, one.traceparent or "")
+        return int(await self._functions.call("emit_again", (self._stream, self._meta), arguments))
 
     async def _redrive(self, parked: Sequence[Parked]) -> int:
         arguments: list[Any] = []

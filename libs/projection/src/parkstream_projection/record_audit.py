@@ -1,4 +1,4 @@
-"""What verifying a log learns from its records: which cannot be read, who accepted that, what was said again."""
+"""What verifying a log learns from its records: which cannot be read, who accepted that, what was restated."""
 
 from typing import Final, NamedTuple
 

@@ -3,14 +3,13 @@
 from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
-from msgspec import Struct, field
-from parkstream_events.keys import BackendKeys
+from msgspec import Struct
 from parkstream_service.redis import Functions
-from parkstream_visits import RULES_VERSION, Clock, Timer
 from redis.asyncio import Redis
 
-from parkstream_projection.codec import clock_hash, decode_clock, encode, hash_text
+from parkstream_projection.definition import AnyDefinition, ProjectionKeys
 from parkstream_projection.functions import PROJECTING
+from parkstream_projection.state_hash import clock_hash, encode, hash_text
 
 HASH_EVERY: Final = 10_000
 """At every such position the state hash is kept."""
@@ -46,9 +45,9 @@ class NotLiveError(StaleError):
 class OtherRulesError(ProjectionError):
     """What is in Redis was folded by another version of the rules."""
 
-    def __init__(self, found: int) -> None:
+    def __init__(self, found: int, expected: int) -> None:
         super().__init__(
-            f"the projection was made by version {found} of the rules, this is version {RULES_VERSION}: "
+            f"the projection was made by version {found} of the rules, this is version {expected}: "
             "start the newer program, and rebuild the projection when it asks for that"
         )
         self.found = found
@@ -59,17 +58,17 @@ class Meta(NamedTuple):
 
     checkpoint: int
     state_hash: str
-    clock: Clock
+    clock: Any
     emitted_through: int
 
 
 class Loaded(NamedTuple):
-    """What Redis remembers of the plates asked for, in order, and what comes due."""
+    """What Redis remembers of the entities asked for, in order, and what comes due."""
 
-    plates: list[bytes | None]
+    entities: list[bytes | None]
     due: list[list[str]]
     """Members, per kind of timer."""
-    due_plates: dict[str, bytes]
+    due_entities: dict[str, bytes]
 
 
 class Change(Struct):
@@ -78,25 +77,22 @@ class Change(Struct):
     checkpoint: int
     state_hash: str
     clock: bytes
-    plates: list[str | bytes] = []
+    entities: list[str | bytes] = []
     """Name, value, name, value …"""
     forgotten: list[str] = []
-    put: list[list[int | str]] = field(default_factory=lambda: [[], [], []])
+    put: list[list[int | str]] = []
     """Per kind of timer: due time, member, due time, member …"""
-    dropped: list[list[str]] = field(default_factory=lambda: [[], [], []])
-    summaries: list[str | int | bytes] = []
-    """Outbox id, visit id, revision, item, recorded time, traceparent, outbox id …"""
+    dropped: list[list[str]] = []
+    items: list[str | int | bytes] = []
+    """Outbox id, key, revision, item, recorded time, traceparent, outbox id …"""
 
     def arguments(self) -> list[Any]:
         """Return what the function takes after the fence."""
         kept = "1" if self.checkpoint % HASH_EVERY == 0 else "0"
-        pairs = [half for way in Timer for half in ((self.put[way], 2), (self.dropped[way], 1))]
-        lists: list[tuple[Sequence[Any], int]] = [
-            (self.plates, 2),
-            (self.forgotten, 1),
-            *pairs,
-            (self.summaries, OUTBOX_FIELDS),
-        ]
+        lists: list[tuple[Sequence[Any], int]] = [(self.entities, 2), (self.forgotten, 1)]
+        for put, dropped in zip(self.put, self.dropped, strict=True):
+            lists += ((put, 2), (dropped, 1))
+        lists.append((self.items, OUTBOX_FIELDS))
         flat: list[Any] = [self.checkpoint, self.state_hash, self.clock, kept]
         flat += [len(values) // width for values, width in lists]
         for values, _ in lists:
@@ -107,7 +103,8 @@ class Change(Struct):
 class Store:
     """The projection *version* in *redis*, or the live one; the client must not repeat commands by itself."""
 
-    def __init__(self, redis: Redis, keys: BackendKeys, version: int | None) -> None:
+    def __init__(self, redis: Redis, keys: ProjectionKeys, definition: AnyDefinition, version: int | None) -> None:
+        self._definition = definition
         self._functions = Functions(redis, PROJECTING)
         self._keys = keys
         self._follows_live = version is None
@@ -117,8 +114,8 @@ class Store:
         keys = self._keys
         self.version = version
         self._meta = keys.projection(version, "meta")
-        timers = [keys.projection(version, f"timers:{way.value}") for way in Timer]
-        self._read = [self._meta, keys.projection(version, "plates"), *timers]
+        names = (self._definition.entities, *self._definition.timers)
+        self._read = [self._meta, *(keys.projection(version, name) for name in names)]
         hashes = keys.projection(version, "hashes")
         self._written = [*self._read, hashes, keys.outbox, keys.outbox_meta, keys.projections]
 
@@ -134,35 +131,35 @@ class Store:
                 break
             self._use(live)
         if checkpoint is None:
-            return Meta(0, hash_text(clock_hash(encode(Clock()))), Clock(), int(emitted_through or 0))
-        if int(rules_version) != RULES_VERSION:
-            raise OtherRulesError(int(rules_version))
-        return Meta(int(checkpoint), kept_hash.decode(), decode_clock(clock), int(emitted_through or 0))
+            new = self._definition.new_clock()
+            return Meta(0, hash_text(clock_hash(encode(new))), new, int(emitted_through or 0))
+        if int(rules_version) != self._definition.rules_version:
+            raise OtherRulesError(int(rules_version), self._definition.rules_version)
+        decoded = self._definition.decode_clock(clock)
+        return Meta(int(checkpoint), kept_hash.decode(), decoded, int(emitted_through or 0))
 
-    async def load(
-        self, checkpoint: int, due_through: tuple[int, int, int], forgotten_max: int, names: Sequence[str]
-    ) -> Loaded:
-        """Return the plates *names* as of *checkpoint*, and what comes due up to some times, with its plates.
+    async def load(self, checkpoint: int, due_through: Sequence[int], due_max: int, names: Sequence[str]) -> Loaded:
+        """Return the entities *names* as of *checkpoint*, and what comes due up to some times, with its entities.
 
-        Of the last timers at most *forgotten_max* members are wanted. Raises ``StaleError``.
+        Of the last kind of timer at most *due_max* members are wanted. Raises ``StaleError``.
         """
-        answer = await self._functions.call("load", self._read, (checkpoint, *due_through, forgotten_max, *names))
+        answer = await self._functions.call("load", self._read, (checkpoint, *due_through, due_max, *names))
         if answer[0] != checkpoint:
             raise StaleError(checkpoint, answer[0])
-        _, plates, *due, due_names, due_plates = answer
-        found = zip(due_names, due_plates, strict=True)
+        _, entities, *due, due_names, due_entities = answer
+        found = zip(due_names, due_entities, strict=True)
         return Loaded(
-            plates,
+            entities,
             [[member.decode() for member in members] for members in due],
-            {name.decode(): plate for name, plate in found if plate is not None},
+            {name.decode(): entity for name, entity in found if entity is not None},
         )
 
     async def commit(self, checkpoint: int, change: Change) -> int:
         """Write *change* if the projection is still at *checkpoint* and may go on, else raise ``StaleError``.
 
-        Return how many summaries were emitted: not those that any version emitted before.
+        Return how many items were emitted: not those that any version emitted before.
         """
-        fence = (self.version, RULES_VERSION, checkpoint)
+        fence = (self.version, self._definition.rules_version, checkpoint)
         answer = await self._functions.call("commit", self._written, (*fence, *change.arguments()))
         if answer[0] == STALE:
             raise StaleError(checkpoint, answer[1])

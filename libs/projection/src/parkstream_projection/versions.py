@@ -66,6 +66,13 @@ class OtherLiveError(ProjectionError):
         self.expected = expected
 
 
+class NoEarlierVersionError(ProjectionError):
+    """No version was live before."""
+
+    def __init__(self) -> None:
+        super().__init__("no version was live before: there is nothing to go back to (parkstream replay --list)")
+
+
 class Versions:
     """The versions in *redis*, whose client must not repeat commands by itself; see ``RedisLog`` for *writer*."""
 
@@ -94,6 +101,29 @@ class Versions:
     async def begin(self) -> int:
         """Return the number of a new version, which is empty."""
         return int(await self._functions.call("begin", (self._keys.projections, self._keys.outbox_meta), ()))
+
+    async def to_rebuild(self, wanted: int | None = None) -> int:
+        """Return the version *wanted*, or the one whose rebuild was interrupted last, or a new one.
+
+        Raises ``NoVersionError`` and ``LiveVersionError``.
+        """
+        there = await self.all()
+        if wanted is not None:
+            found = next((version for version in there if version.number == wanted), None)
+            if found is None:
+                raise NoVersionError(wanted)
+            if found.live:
+                raise LiveVersionError(wanted)
+            return wanted
+        interrupted = [version.number for version in there if not version.rebuilt]
+        return interrupted[-1] if interrupted else await self.begin()
+
+    async def to_go_back_to(self) -> int:
+        """Return the version that was live before; raise ``NoEarlierVersionError`` when none was."""
+        before = await self.before()
+        if before is None:
+            raise NoEarlierVersionError
+        return before
 
     async def finish(self, number: int) -> None:
         """Note that the version has caught up."""

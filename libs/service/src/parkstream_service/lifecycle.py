@@ -34,12 +34,14 @@ def _ignore() -> None:
 
 
 class BackgroundTasks:
-    """The tasks of a process. One that fails ends the process: ``report(name, error)``, once, then ``give_up()``."""
+    """The tasks of a process. When one fails, ``report(name, error)`` is called, once, and then ``end_process()``."""
 
-    def __init__(self, report: Callable[[str, BaseException], None], *, give_up: Callable[[], None] = _ignore) -> None:
+    def __init__(
+        self, report: Callable[[str, BaseException], None], *, end_process: Callable[[], None] = _ignore
+    ) -> None:
         self.failed: Final[dict[str, str]] = {}
         """Task to what it failed with."""
-        self.give_up = give_up
+        self.end_process = end_process
         self._report = report
         self._tasks: Final[list[asyncio.Task[None]]] = []
         self._may_end: Final[set[str]] = set()
@@ -59,7 +61,7 @@ class BackgroundTasks:
         if name not in self.failed:
             self.failed[name] = f"{type(error).__name__}: {error}"
             self._report(name, error)
-        self.give_up()
+        self.end_process()
 
     async def stop(self, *names: str) -> None:
         """Stop the tasks of these *names*, or all, wherever they are: each can stop anywhere."""

@@ -32,7 +32,7 @@ async def retried(
 ) -> ResultT:
     """Return what *call* gives, after as many tries as it takes.
 
-    ``when(error)`` tells whether to try again; a number is how many seconds to wait, as the other side asked for.
+    ``when(error)`` decides whether to try again; a number is how many seconds to wait, as the other side asked for.
     ``on_retry(error)`` is called before each wait. The waits double from *first_seconds* to *most_seconds*, each with
     up to *first_seconds* more. Raises the last error, and ``CancelledError`` when this task was cancelled, even if a
     library in *call* has lost that.

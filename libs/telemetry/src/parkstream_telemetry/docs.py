@@ -76,7 +76,7 @@ def _events() -> str:
     rows = [_event(one) for one in sorted(conformance.events().values(), key=lambda one: one.name)]
     about = (
         "One JSON line each, with `trace_id` and `span_id` inside a trace; an error adds its type, message and stack."
-        " Over OTLP a record has the name as `event.name` too, and a body with the facts; those with * stay at home."
+        " Over OTLP a record has the name as `event.name` too, and a body with its fields; those with * stay at home."
     )
     return f"## Events\n\n{about}\n\n" + _table(("name", "level", "meaning", "in the line"), rows)
 

@@ -95,6 +95,6 @@ class Translator:
 
 
 def _body(line: Line) -> str:
-    """Return what happened as one line for people: what the event means, then its facts."""
-    facts = ", ".join(f"{name}={value}" for name, value in line.fields.items() if name not in _LONG)
-    return f"{line.event.meaning} ({facts})" if facts else line.event.meaning
+    """Return what happened as one line for people: what the event means, then its fields."""
+    fields = ", ".join(f"{name}={value}" for name, value in line.fields.items() if name not in _LONG)
+    return f"{line.event.meaning} ({fields})" if fields else line.event.meaning

@@ -2,7 +2,7 @@
 
 Reading order: rules (what may be set), plate_visits (a plate's sightings to visits), state (what is remembered), timers
 (what waits for a clock), fold (record by record, what is emitted and when), plate_ledger, shortcuts, restatement (what
-another version emitted otherwise), state_hash, judgement and story (which rules applied to a plate's sightings, and why
+another version emitted otherwise), judgement and story (which rules applied to a plate's sightings, and why
 a revision was emitted). Questions to a log: as_of_recorded_time (what we knew), as_of_event_time (what was true),
 what_if (other rules), reenactment.
 """
@@ -15,7 +15,6 @@ from parkstream_visits.reach import reach
 from parkstream_visits.recorded_event import RecordedEvent, Unreadable
 from parkstream_visits.rules import RULES_VERSION, Rules
 from parkstream_visits.state import Clock, Counters, LastEmitted, Plate, State
-from parkstream_visits.state_hash import entity_hash
 from parkstream_visits.story import Because, Pending, RememberedStory, Revision, Story, StoryFold, VisitStory
 from parkstream_visits.timers import Timer, TimerQueue
 
@@ -45,7 +44,6 @@ __all__ = [
     "Unreadable",
     "Visit",
     "VisitStory",
-    "entity_hash",
     "judged",
     "reach",
     "summary_of",

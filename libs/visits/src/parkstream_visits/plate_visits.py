@@ -96,7 +96,7 @@ class Recording(Protocol):
 
     @property
     def published_at_us(self) -> int | None:
-        """When it was published, if its camera said so."""
+        """When it was published, if its camera gave the time."""
         ...
 
     @property

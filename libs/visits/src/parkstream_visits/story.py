@@ -158,8 +158,8 @@ class StoryFold:
 class RememberedStory(StoryFold):
     """The story of a plate that is remembered, out of the few records at its ``positions``; take in these, in order.
 
-    *rules*: all that were ever in force. Where a revision before the last was emitted is not remembered: ``is_told`` is
-    false then.
+    *rules*: all that were ever in force. Where a revision before the last was emitted is not remembered: ``is_whole``
+    is false then.
     """
 
     def __init__(self, name: str, plate: Plate, rules: Sequence[Rules]) -> None:
@@ -174,7 +174,7 @@ class RememberedStory(StoryFold):
         self.positions = sorted({*self._own, *self._released})
 
     @property
-    def is_told(self) -> bool:
+    def is_whole(self) -> bool:
         """Whether all that was emitted of the plate is in the story."""
         known = [(revision.emitted.visit_id, revision.emitted.revision) for revision in self._revisions]
         remembered = [(visit_id, last.revision) for visit_id, last in self._plate.emitted.items()]

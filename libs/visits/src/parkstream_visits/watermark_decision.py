@@ -17,7 +17,7 @@ from parkstream_visits.state import Clock
 
 Gates = list[tuple[decisions.Gate, Gate]]
 Drained = Mapping[Direction, int | None]
-"""Since when all that a direction's queue held is recorded, as every consumer reports; None when nobody can know."""
+"""Since when all that was in a direction's queue is recorded, as every consumer reports; None when nobody can know."""
 
 
 class Overdue(NamedTuple):

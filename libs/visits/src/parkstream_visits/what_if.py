@@ -1,9 +1,9 @@
 """One log under two sets of rules at once, its own and others, and the visits that end differently."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
-from msgspec import structs
+from msgspec import Struct, structs
 from parkstream_events.decisions import RulesChanged, WatermarkAdvanced
 from parkstream_events.sightings import VehicleEntered, VehicleExited
 from parkstream_events.summaries import Outcome
@@ -17,20 +17,29 @@ from parkstream_visits.rules import Rules, rules_of
 from parkstream_visits.state import LastEmitted
 
 
-class Ending(NamedTuple):
+class Ending(Struct, frozen=True):
     """How a visit ended, as it was emitted; a pending one is ``waiting`` and has no outcome."""
 
     outcome: Outcome | None
-    entry: Identity | None
-    exit: Identity | None
+    entry_event_id: str | None = None
+    exit_event_id: str | None = None
+    entry_at_us: int | None = None
+    exit_at_us: int | None = None
     waiting: bool = False
 
+    @classmethod
+    def of(cls, outcome: Outcome, entry: Identity | None, exit_: Identity | None) -> Self:
+        """Return how a visit with this *entry* and *exit_* ended."""
+        entry_at_us, entry_id = entry or (None, None)
+        exit_at_us, exit_id = exit_ or (None, None)
+        return cls(outcome, entry_id, exit_id, entry_at_us, exit_at_us)
 
-class Difference(NamedTuple):
+
+class Difference(Struct, frozen=True):
     """A visit that ends one way in the log and another under the other rules; None where there is no such visit."""
 
     visit_id: str
-    plate: str
+    vehicle_plate: str
     log: Ending | None
     other: Ending | None
 
@@ -141,19 +150,19 @@ class WhatIf:
             Difference(id_, pair.plate, *(self._as_it_stands(id_, pair, side) for side in (0, 1)))
             for id_, pair in self._differing.items()
         ]
-        return sorted(found, key=lambda one: (one.plate, one.visit_id))
+        return sorted(found, key=lambda one: (one.vehicle_plate, one.visit_id))
 
     def _as_it_stands(self, visit_id: str, pair: _Pair, side: int) -> Ending | None:
         plate = self._sides[side].state.plates.get(pair.plate)
         if pair.endings[side] is None and plate is not None and visit_id in plate.pending:
-            return Ending(None, None, None, waiting=True)
+            return Ending(None, waiting=True)
         return pair.endings[side]
 
 
 def _ending_of(one: Emitted) -> Ending | None:
     if one.outcome is Outcome.RETRACTED:
         return None
-    return Ending(one.outcome, one.entry.identity if one.entry else None, one.exit.identity if one.exit else None)
+    return Ending.of(one.outcome, one.entry.identity if one.entry else None, one.exit.identity if one.exit else None)
 
 
 def _emitted(side: InMemory, recorded: RecordedEvent) -> dict[str, LastEmitted]:
@@ -166,4 +175,4 @@ def _emitted(side: InMemory, recorded: RecordedEvent) -> dict[str, LastEmitted]:
 
 def _ending(last: LastEmitted | None) -> Ending | None:
     """Return how a visit ended; a retracted one has none."""
-    return None if last is None or last.outcome == Outcome.RETRACTED else Ending(*last.body)
+    return None if last is None or last.outcome == Outcome.RETRACTED else Ending.of(*last.body)

@@ -3,7 +3,7 @@
 import sys
 from pathlib import Path
 
-from parkstream_definitions.writing import differing, write
+from parkstream_definitions.documents import differing, write
 
 USAGE = "usage: python -m parkstream_definitions [--check] FOLDER\n\nFOLDER is signoz/ of the repository.\n"
 

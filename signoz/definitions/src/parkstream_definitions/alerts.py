@@ -6,18 +6,21 @@ from parkstream_events import topology
 from parkstream_telemetry import names
 
 from parkstream_definitions import foreign
-from parkstream_definitions.boards.camera_to_disk import E2E, HELD, WRITE
-from parkstream_definitions.figures import latest, rate
+from parkstream_definitions.boards.camera_to_disk import WRITE
+from parkstream_definitions.boards.rabbitmq import TO_BACKENDS
+from parkstream_definitions.figures import highest, lowest, rate
 from parkstream_definitions.panels import one
-from parkstream_definitions.queries import Asked, along, formula, metric, spans
-from parkstream_definitions.rules import Rule, Threshold
+from parkstream_definitions.queries import Asked, along, delivered_to, formula, metric, spans, sql
+from parkstream_definitions.rules import Rule, Silence, Threshold
 
 SILENT_MINUTES: Final = 10
+SOON_SECONDS: Final = 10
+"""For what shall be known within two minutes."""
 
 
 def silent(camera: str, key: str, queue: str) -> Rule:
     """Return the alert for a camera from which nothing comes."""
-    where = f"{names.ATTRIBUTE_DESTINATION.name} = '{topology.EVENTS_EXCHANGE}:{key}:{queue}'"
+    where = delivered_to(topology.EVENTS_EXCHANGE, key, queue)
     return Rule(
         name=f"silent-{camera}-camera",
         title=f"The {camera} camera is silent",
@@ -30,7 +33,6 @@ def silent(camera: str, key: str, queue: str) -> Rule:
         op="equal",
         thresholds=(Threshold("critical", 0),),
         minutes=SILENT_MINUTES,
-        absent_minutes=SILENT_MINUTES,
     )
 
 
@@ -42,22 +44,40 @@ LOG: Final = [
         then="Read their reasons on the RabbitMQ dashboard, mend the sender, then move or delete them.",
         runbook="dead-letters",
         asked=one(
-            metric(latest(foreign.QUEUE_READY), legend="waiting", where=f"queue = '{topology.DEAD_LETTERS_QUEUE}'")
+            metric(highest(foreign.QUEUE_READY), legend="waiting", where=f"queue = '{topology.DEAD_LETTERS_QUEUE}'")
         ),
-        unit="short",
+        unit="none",
         matches="last",
         thresholds=(Threshold("warning", 0),),
+        seconds_between=SOON_SECONDS,
     ),
     Rule(
         name="projection-stalled",
         title="The projection is stalled",
-        meaning="Records wait to be projected, or no backend says how many do: the projector may be dead.",
+        meaning="Records wait to be projected.",
         then="Look at the backends' /health/ready and their last error; restart one if all stand still.",
         runbook="the-projection-stands-still",
-        asked=one(metric(latest(names.PROJECTION_LAG), legend="lag")),
-        unit="short",
+        asked=one(metric(highest(names.PROJECTION_LAG), legend="lag")),
+        unit="none",
         thresholds=(Threshold("critical", 5_000), Threshold("warning", 500)),
-        absent_minutes=5,
+    ),
+    Silence(
+        name="no-projection",
+        title="No backend has reported how far the projection is",
+        meaning="No backend projects, or none is there at all.",
+        then="Look at the backends' /health/ready and their last error, and whether PARKSTREAM_ROLES of one says "
+        "project.",
+        runbook="the-projection-stands-still",
+        asked=one(metric(highest(names.PROJECTION_LAG), legend="lag")),
+    ),
+    Silence(
+        name="no-recording",
+        title="No backend has reported what it records",
+        meaning="No backend records, or none is there at all: events wait in RabbitMQ.",
+        then="Look at the backends' /health/ready and their last error, and whether PARKSTREAM_ROLES of one says "
+        "record.",
+        runbook="messages-wait-in-rabbitmq",
+        asked=one(metric(rate(names.CONSUMED_MESSAGES), legend="delivered", where=TO_BACKENDS)),
     ),
     Rule(
         name="unreadable-records",
@@ -65,8 +85,8 @@ LOG: Final = [
         meaning="It changes nothing and blocks nothing, but the visits that it belongs to may be wrong.",
         then="List them with `parkstream log unreadable`.",
         runbook="unreadable-records",
-        asked=one(metric(latest(names.RECORDS_UNREADABLE), legend="unreadable")),
-        unit="short",
+        asked=one(metric(highest(names.RECORDS_UNREADABLE), legend="unreadable")),
+        unit="none",
         matches="last",
         thresholds=(Threshold("critical", 0),),
     ),
@@ -76,7 +96,7 @@ LOG: Final = [
         meaning="At 80 % of maxmemory recording pauses, and messages wait in RabbitMQ.",
         then="Archive old records, or give Redis more memory.",
         runbook="messages-wait-in-rabbitmq",
-        asked=one(metric(latest(names.MEMORY_SHARE), legend="share")),
+        asked=one(metric(highest(names.MEMORY_SHARE), legend="share")),
         unit="percentunit",
         thresholds=(Threshold("critical", 0.8), Threshold("warning", 0.7)),
     ),
@@ -89,9 +109,11 @@ DELIVERY: Final = [
         meaning="The oldest summary waits for its delivery: the summary API is away, slow or refuses.",
         then="Look at the summary API's /health/ready and its disk; the outbox drains by itself.",
         runbook="a-car-took-long",
-        asked=one(metric(latest(names.OUTBOX_AGE), legend="age")),
+        asked=one(metric(highest(names.OUTBOX_AGE), legend="age")),
         unit="s",
-        thresholds=(Threshold("critical", 300), Threshold("warning", 60)),
+        matches="last",
+        thresholds=(Threshold("critical", 300), Threshold("warning", 30)),
+        seconds_between=SOON_SECONDS,
     ),
     Rule(
         name="outbox-parked",
@@ -99,18 +121,18 @@ DELIVERY: Final = [
         meaning="The summary API would not take them: conflict or invalid.",
         then="Read their problems with GET /v1/parked of a backend, then redrive them.",
         runbook="parked-summaries",
-        asked=one(metric(latest(names.OUTBOX_PARKED), legend="parked")),
-        unit="short",
+        asked=one(metric(highest(names.OUTBOX_PARKED), legend="parked")),
+        unit="none",
         matches="last",
         thresholds=(Threshold("warning", 0),),
     ),
     Rule(
         name="p99-over-budget",
         title="p99 from camera to disk is over its budget",
-        meaning="Exits decided on arrival take more than 100 ms.",
+        meaning="Exits decided on arrival take more than 100 ms; one that has not arrived counts with its age.",
         then="Open the dashboard From camera to disk: the stage with the largest share is where to look.",
         runbook="a-car-took-long",
-        asked=one(spans(f"p99({E2E})", legend="p99", where=f"{WRITE} AND {HELD} = false")),
+        asked=sql("late", legend="p99, or the age of the oldest"),
         unit="ms",
         matches="on_average",
         thresholds=(Threshold("warning", 100),),
@@ -124,7 +146,7 @@ DELIVERY: Final = [
         then="Free its disk; the API recovers by reading the file, and the outbox delivers again.",
         runbook="the-disk-of-the-summary-file-is-full",
         asked=one(spans("count()", legend="failed writes", where=f"{WRITE} AND has_error = true")),
-        unit="short",
+        unit="none",
         matches="in_total",
         thresholds=(Threshold("critical", 0),),
         signal="TRACES",
@@ -143,7 +165,7 @@ MALL: Final = [
         runbook="too-few-exits-have-their-entry",
         asked=formula(
             "B - A",
-            {"A": latest(names.VISITS_MATCHED, "min"), "B": latest(names.MATCHED_SHARE, "min")},
+            {"A": lowest(names.VISITS_MATCHED), "B": lowest(names.MATCHED_SHARE)},
             legend="missing share",
         ),
         unit="percentunit",
@@ -159,7 +181,7 @@ DISKS: Final = [
         meaning="Below its limit RabbitMQ blocks publishers. In compose it is the disk of everything.",
         then="Free the disk: old archives, SigNoz' retention, container images.",
         runbook="a-disk-is-nearly-full",
-        asked=one(metric(latest(foreign.RABBITMQ_DISK_FREE, "min"), legend="free")),
+        asked=one(metric(lowest(foreign.RABBITMQ_DISK_FREE), legend="free")),
         unit="By",
         op="below",
         thresholds=(Threshold("critical", 2_000_000_000), Threshold("warning", 5_000_000_000)),
@@ -171,7 +193,7 @@ DISKS: Final = [
         then="Free it: old archives, SigNoz' retention, container images.",
         runbook="a-disk-is-nearly-full",
         asked=Asked(
-            [metric(latest(foreign.DISK_USED), legend="{{mountpoint}}", by=along(foreign.DISK_USED.attributes[0]))]
+            [metric(highest(foreign.DISK_USED), legend="{{mountpoint}}", by=along(foreign.DISK_USED.attributes[0]))]
         ),
         unit="percentunit",
         thresholds=(Threshold("critical", 0.95), Threshold("warning", 0.85)),

@@ -1,4 +1,4 @@
-"""What others tell us through the gateway: RabbitMQ's plugin, Redis, the host; names as SigNoz has them."""
+"""What others report through the gateway: RabbitMQ's plugin, Redis, the host; names as SigNoz has them."""
 
 from typing import Final
 

@@ -1,22 +1,27 @@
 """How it is shown: panels in rows of a grid of twelve columns, as the dashboards of SigNoz (v6) have them."""
 
-from typing import Literal
+from typing import Final, Literal
 
 from msgspec import Struct
 
 from parkstream_definitions.figures import Json
 from parkstream_definitions.queries import Asked, Envelope
 
-COLUMNS = 12
+COLUMNS: Final = 12
 Draws = Literal["TimeSeries", "BarChart", "Number", "Table", "List"]
-REQUESTS = {
+REQUESTS: Final = {
     "TimeSeries": "time_series",
     "BarChart": "time_series",
     "Number": "scalar",
     "Table": "scalar",
     "List": "raw",
 }
-RED, ORANGE = "#E5484D", "#F5A623"
+RED, ORANGE, GREEN, BLUE, GREY = "#E5484D", "#F5A623", "#30A46C", "#4E74F8", "#8B8D98"
+QUANTILES: Final = {"p50": GREEN, "p95": ORANGE, "p99": RED}
+GAP: Final = "120s"
+"""A longer one is drawn as a gap: a line across it would say what was not."""
+COUNTED: Final = "none"
+"""The unit of what is counted: another one would turn 1,672 cars into 1.67 K."""
 
 
 class Line(Struct, frozen=True):
@@ -33,11 +38,14 @@ class Panel(Struct, frozen=True, kw_only=True):
     title: str
     meaning: str
     asked: Asked
-    unit: str = "short"
+    unit: str = COUNTED
+    decimals: Literal["0", "1", "2", ""] = ""
+    """By default none of what is counted."""
     draws: Draws = "TimeSeries"
     lines: tuple[Line, ...] = ()
-    columns: dict[str, str] = {}
-    """Units of a table's columns."""
+    """The first has the label of all: two labels would lie over each other."""
+    colors: dict[str, str] = {}
+    """By legend; SigNoz picks one for others, sometimes the same for several."""
     fields: list[Json] = []
     """Columns of a list."""
     width: int = 6
@@ -59,12 +67,38 @@ class Panel(Struct, frozen=True, kw_only=True):
             case "List":
                 return {"selectFields": self.fields}
             case "Table":
-                return {"formatting": {"columnUnits": self.columns, "decimalPrecision": "2"}}
+                return {"formatting": {"decimalPrecision": "1"}}
             case "Number":
-                thresholds = [{**self._threshold(line), "operator": ">", "format": "text"} for line in self.lines]
-            case _:
-                thresholds = [{**self._threshold(line), "label": line.label} for line in self.lines]
-        return {"formatting": {"unit": self.unit, "decimalPrecision": "2"}, "thresholds": thresholds}
+                return self._number()
+            case "BarChart":
+                return self._chart() | {"visualization": {"stackedBarChart": True}}
+            case "TimeSeries":
+                gaps = {"fillOnlyBelow": True, "fillLessThan": GAP}
+                return self._chart() | {"chartAppearance": {"lineInterpolation": "linear", "spanGaps": gaps}}
+
+    def _number(self) -> Json:
+        """Return the looks of a figure of now: it would take the whole chosen range.
+
+        One line at most: when several are crossed, SigNoz marks the figure as in conflict.
+        """
+        thresholds = [{**self._threshold(line), "operator": "above", "format": "text"} for line in self.lines]
+        visualization = {"timePreference": "last_5_min"}
+        return {"visualization": visualization, "formatting": self._formatting(), "thresholds": thresholds}
+
+    def _chart(self) -> Json:
+        labels = ["; ".join(line.label for line in self.lines), *("" for _ in self.lines[1:])]
+        thresholds = [
+            {**self._threshold(line), "label": label} for line, label in zip(self.lines, labels, strict=False)
+        ]
+        return {
+            "formatting": self._formatting(),
+            "axes": {"softMin": 0},
+            "legend": {"position": "right", "customColors": self.colors},
+            "thresholds": thresholds,
+        }
+
+    def _formatting(self) -> Json:
+        return {"unit": self.unit, "decimalPrecision": self.decimals or ("0" if self.unit == COUNTED else "2")}
 
     def _threshold(self, line: Line) -> Json:
         return {"value": line.value, "unit": self.unit, "color": line.color}

@@ -4,13 +4,22 @@ from importlib.resources import files
 from typing import Final
 
 from msgspec import Struct
+from parkstream_telemetry import names
 from parkstream_telemetry.kinds import Attribute, Metric
 
-from parkstream_definitions.figures import Json, Percentile, percentile
+from parkstream_definitions.figures import Json, Percentile, percentile, rate_of_part
 
 Envelope = tuple[str, Json]
 """The type of a query in ``/api/v5/query_range``, and its spec."""
 PLUGINS: Final = {"builder_query": "BuilderQuery", "builder_formula": "Formula", "clickhouse_sql": "ClickHouseSQL"}
+SERVICES: Final = (
+    "parkstream-entry-generator",
+    "parkstream-exit-generator",
+    "parkstream-backend",
+    "parkstream-summary-api",
+)
+PIPELINE: Final = f"service.name IN {SERVICES}"
+"""The spans of the pipeline: what the command line does, such as a replay, is none of its steps."""
 
 
 class Asked(Struct, frozen=True):
@@ -18,6 +27,11 @@ class Asked(Struct, frozen=True):
 
     envelopes: list[Envelope]
     selected: str = "A"
+
+    @property
+    def language(self) -> str:
+        """Return what it is written in, as a rule calls it."""
+        return "clickhouse_sql" if self.envelopes[0][0] == "clickhouse_sql" else "builder"
 
     def as_plugin(self) -> Json:
         """Return it as the one query of a panel."""
@@ -73,6 +87,12 @@ def percentiles(histogram: Metric) -> Asked:
     return Asked([metric(percentile(histogram, of), legend=of, name=name) for name, of in asked])
 
 
+def average(histogram: Metric, *, legend: str) -> Asked:
+    """Ask for the average of *histogram*, which is exact: percentiles are interpolated inside a bucket."""
+    inputs = {"A": rate_of_part(histogram, "sum"), "B": rate_of_part(histogram, "count")}
+    return formula("A / B", inputs, legend=legend)
+
+
 def sql(name: str, *, legend: str = "") -> Asked:
     """Ask with the SQL in ``sql/{name}.sql``."""
     text = (files("parkstream_definitions") / "sql" / f"{name}.sql").read_text(encoding="utf-8")
@@ -84,10 +104,20 @@ def along(attribute: Attribute) -> Json:
     return {"name": attribute.name, "fieldContext": "attribute", "fieldDataType": "string"}
 
 
+def label(attribute: Attribute) -> str:
+    """Return the legend of a line per value of *attribute*."""
+    return f"{{{{{attribute.name}}}}}"
+
+
 def field(attribute: Attribute) -> Json:
-    """Return *attribute* of a span as a column."""
-    kind = {"int": "float64", "float": "float64", "bool": "bool"}.get(attribute.type, "string")
+    """Return *attribute* of a span as a column; SigNoz keeps every number as ``number``."""
+    kind = {"int": "number", "float": "number", "bool": "bool"}.get(attribute.type, "string")
     return {"name": attribute.name, "fieldContext": "attribute", "fieldDataType": kind, "signal": "traces"}
+
+
+def delivered_to(exchange: str, key: str, queue: str) -> str:
+    """Return the condition for what was delivered from *queue*."""
+    return f"{names.ATTRIBUTE_DESTINATION.name} = '{exchange}:{key}:{queue}'"
 
 
 def _narrowed(where: str, by: Json | None) -> Json:

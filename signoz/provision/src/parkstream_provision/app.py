@@ -11,14 +11,15 @@ import msgspec
 from cyclopts import Parameter
 from parkstream_service.settings import answer_config, settings_or_exit
 
-from parkstream_provision.applying import Applying
+from parkstream_provision.changes import Applier
 from parkstream_provision.errors import ProvisionError
 from parkstream_provision.files import Wanted, read
-from parkstream_provision.previewing import previewed
-from parkstream_provision.reporting import Report
+from parkstream_provision.previews import previewed
+from parkstream_provision.report import Report
+from parkstream_provision.server import Server
 from parkstream_provision.session import log_in
 from parkstream_provision.settings import Settings
-from parkstream_provision.standing import Server, Standing, say
+from parkstream_provision.watch import Watch, log
 
 FAILED: Final = 1
 MISUSED: Final = 2
@@ -27,6 +28,7 @@ HELP: Final = """Bring dashboards, alerts, views, funnels and retention into Sig
 It waits for SigNoz, logs in, and makes it have what the files below signoz/ say; a second time nothing changes. It
 touches nothing but what is named parkstream-…, titled "Parkstream: …" or labelled managed_by=parkstream, and the
 retention. Then it stays: every ten minutes it looks for drift, and /health/ready answers 503 while there is some.
+A rule of missing data is made only once its figure was received, else it would fire at once: until then it is deferred.
 Addresses and the password come from PARKSTREAM_SIGNOZ_* (`parkstream-provision config` lists them).
 """
 app = cyclopts.App(name="parkstream-provision", help=HELP, version_flags=[])
@@ -41,10 +43,10 @@ def flag(words: str) -> Parameter:
 def provision(  # noqa: PLR0913 - what a command takes
     *,
     once: Annotated[bool, flag("Apply, and end.")] = False,
-    check: Annotated[bool, flag("Write nothing; exit 1 for drift, and for a query that is broken or unsure.")] = False,
-    dry_run: Annotated[bool, flag("Write nothing; say what would be done.")] = False,
+    check: Annotated[bool, flag("Write nothing; exit 1 for drift, and a query that is broken or misspelt.")] = False,
+    dry_run: Annotated[bool, flag("Write nothing; print what would be done.")] = False,
     prune: Annotated[bool, flag("Remove what is ours but no longer in the files, too.")] = False,
-    ignore_warnings: Annotated[bool, flag("With --check: warnings, as before there is data, are no failure.")] = False,
+    ignore_warnings: Annotated[bool, flag("With --check: what SigNoz only warns of is no failure.")] = False,
     json: Annotated[bool, flag("Print one JSON object instead.")] = False,
 ) -> int:
     """Apply the files and stay."""
@@ -58,17 +60,25 @@ def provision(  # noqa: PLR0913 - what a command takes
     except ProvisionError as error:
         sys.stderr.write(f"error: {error}\n")
         return FAILED
-    tell(report, as_json=json)
+    print_report(report, as_json=json)
     if once or check or dry_run:
         return code_of(report, check=check, warnings_matter=not ignore_warnings)
     return stay(settings, wanted, report)
 
 
-def applied(settings: Settings, wanted: Wanted, *, write: bool, prune: bool = False, preview: bool = False) -> Report:
-    """Return what was done, or would be without *write*."""
+def applied(  # noqa: PLR0913 - how it is done
+    settings: Settings,
+    wanted: Wanted,
+    *,
+    write: bool,
+    prune: bool = False,
+    preview: bool = False,
+    awaited: frozenset[str] = frozenset(),
+) -> Report:
+    """Return what was done, or would be without *write*; of *awaited* rules, those are made whose figure has come."""
     api = log_in(settings)
     try:
-        done = Applying(api, write=write, prune=prune).run(wanted)
+        done = Applier(api, write=write, prune=prune, awaited=awaited).run(wanted)
         return Report(done, previewed(api, wanted) if preview else [], written=write)
     finally:
         api.close()
@@ -76,17 +86,19 @@ def applied(settings: Settings, wanted: Wanted, *, write: bool, prune: bool = Fa
 
 def stay(settings: Settings, wanted: Wanted, report: Report) -> int:
     """Look for drift until a signal comes."""
-    standing = Standing(lambda: applied(settings, wanted, write=False), settings.signoz_check_seconds)
-    standing.found(report)
+    watch = Watch(
+        lambda awaited: applied(settings, wanted, write=False, awaited=awaited), settings.signoz_check_seconds
+    )
+    watch.found(report)
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: standing.leave.set())
-    with Server(standing, settings.host, settings.port) as server:
-        say("provision.staying", port=server.port)
-        standing.stay()
+        signal.signal(number, lambda _number, _frame: watch.leave.set())
+    with Server(watch, Path(settings.signoz_runbook), settings.host, settings.port) as server:
+        log("provision.staying", port=server.port)
+        watch.run()
     return 0
 
 
-def tell(report: Report, *, as_json: bool) -> None:
+def print_report(report: Report, *, as_json: bool) -> None:
     """Print *report*."""
     if as_json:
         sys.stdout.write(msgspec.json.encode(report.as_json()).decode() + "\n")
@@ -99,7 +111,7 @@ def code_of(report: Report, *, check: bool, warnings_matter: bool) -> int:
     """Return the exit code: what was refused is a failure; for *check* so is drift, or a finding."""
     if not check:
         return FAILED if report.failed else 0
-    findings = [one for one in report.findings if warnings_matter or one.level == "error"]
+    findings = [one for one in report.faults if warnings_matter or one.level == "error"]
     return FAILED if report.drift or findings else 0
 
 

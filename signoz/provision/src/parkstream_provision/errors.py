@@ -1,10 +1,12 @@
 """What can be wrong, each with what to do about it."""
 
+import re
 from typing import Final
 
 from parkstream_provision.shapes import entries, fields
 
 DETAIL_MAX: Final = 500
+_TAG: Final = re.compile(r"<(script|style)\b.*?</\1>|<[^>]*>", re.IGNORECASE | re.DOTALL)
 
 
 class ProvisionError(Exception):
@@ -72,7 +74,15 @@ def detail_of(answer: object) -> str:
     """Return what the error *answer* says, in one line."""
     error = fields(fields(answer).get("error", answer))
     if not error:
-        return str(answer)[:DETAIL_MAX]
+        return plain(str(answer))
     more = [str(fields(one).get("message", one)) for one in entries(error.get("errors"))]
-    said = f"{error.get('code', '')}: {error.get('message', error)}".removeprefix(": ")
-    return "; ".join([said, *more])[:DETAIL_MAX]
+    message = f"{error.get('code', '')}: {error.get('message', error)}".removeprefix(": ")
+    return "; ".join([message, *more])[:DETAIL_MAX]
+
+
+def plain(text: str) -> str:
+    """Return *text* in one line; of a page in HTML only its title, or else its words."""
+    if re.match(r"\s*<(!doctype|html|\?xml)", text, re.IGNORECASE):
+        title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+        return f"a page, {plain(title[1] if title else _TAG.sub(' ', text)) or 'without words'}"
+    return " ".join(text.split())[:DETAIL_MAX]

@@ -9,10 +9,12 @@ from typing import Final, cast
 from msgspec import Struct
 
 from parkstream_provision.errors import FileError
+from parkstream_provision.names import Names, names_in
 from parkstream_provision.shapes import Json, fields
 
 KINDS: Final = ("channels", "rules", "dashboards", "views", "funnels")
 RETENTION: Final = "retention.json"
+NAMES: Final = "names.json"
 _VARIABLE: Final = re.compile(r"\$\{(\w+)(?::-([^}]*))?\}")
 
 
@@ -21,22 +23,26 @@ class Wanted(Struct, frozen=True):
 
     by_kind: dict[str, list[Json]]
     retention: Json
+    names: Names = Names()
 
 
 def read(folder: Path, environ: Mapping[str, str]) -> Wanted:
-    """Return what *folder* holds; in channels ``${NAME:-default}`` stands for a variable of *environ*.
+    """Return what *folder* holds; in channels and rules ``${NAME:-default}`` stands for a variable of *environ*.
 
     Raises ``FileError`` for what is no folder of ours, no JSON, or needs a variable that is not set.
     """
     if not any((folder / kind).is_dir() for kind in KINDS):
         message = f"{folder} holds none of {', '.join(KINDS)}: set PARKSTREAM_SIGNOZ_FILES to the folder signoz/"
         raise FileError(message)
-    variables = {"channels": environ}
+    variables = {"channels": environ, "rules": environ}
     found = {
         kind: [_read(path, variables.get(kind)) for path in sorted((folder / kind).glob("*.json"))] for kind in KINDS
     }
-    retention = folder / RETENTION
-    return Wanted(found, _read(retention, None) if retention.exists() else {})
+    return Wanted(found, _optional(folder / RETENTION), names_in(_optional(folder / NAMES)))
+
+
+def _optional(path: Path) -> Json:
+    return _read(path, None) if path.exists() else {}
 
 
 def _read(path: Path, environ: Mapping[str, str] | None) -> Json:

@@ -28,5 +28,10 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
     signoz_check_seconds: Annotated[
         float, Meta(gt=0, description="How often it is checked for drift.", extra={"unit": "s"})
     ] = 600.0
-    host: Annotated[str, Meta(min_length=1, description="Address to listen on for health and alerts.")] = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65_535, description="The port of health and alerts.")] = 8004
+    signoz_runbook: Annotated[str, Meta(description="The file that is shown at /runbook; alerts link to it.")] = (
+        "docs/runbook.md"
+    )
+    host: Annotated[str, Meta(min_length=1, description="Address to listen on for health, alerts and the runbook.")] = (
+        "127.0.0.1"
+    )
+    port: Annotated[int, Meta(ge=0, le=65_535, description="The port of health, alerts and the runbook.")] = 8005

@@ -1,4 +1,4 @@
-"""From the log to the visits: follow, fold, commit; and what is told of it."""
+"""From the log to the visits: follow, fold, commit; and what is reported of it."""
 
 import asyncio
 import random
@@ -8,7 +8,8 @@ from typing import Final, Protocol
 
 from parkstream_eventlog import EventLog
 from parkstream_events.units import SECOND_US
-from parkstream_projection import NotLiveError, Present, Projector, StaleError, Step
+from parkstream_projection import NotLiveError, Present, StaleError
+from parkstream_projection.visits import VisitsProjector, VisitsStep
 from parkstream_service.redis import is_transient
 from parkstream_service.retry import OnRetry, retried
 from parkstream_telemetry import Span, Stage, Telemetry, end, links_to, names, traceparent_of
@@ -27,8 +28,8 @@ class Presence(Protocol):
         ...
 
 
-class Foldings:
-    """The spans of what is folded: they end with the commit; what another backend has committed is its to tell."""
+class ProjectSpans:
+    """The spans of what is folded: they end with the commit; another backend reports what it has committed."""
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._project = telemetry.steps.project
@@ -74,7 +75,7 @@ class Foldings:
         self._open.clear()
 
 
-class Projecting:
+class Follower:
     """Keeps the projection up with *log*; of several backends one works, and the others stand by.
 
     ``on_retry(error)`` is called when Redis is away.
@@ -82,15 +83,15 @@ class Projecting:
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
         self,
-        projector: Projector,
-        foldings: Foldings,
+        projector: VisitsProjector,
+        spans: ProjectSpans,
         log: EventLog,
         presence: Presence,
         telemetry: Telemetry,
         on_retry: OnRetry,
     ) -> None:
         self._projector = projector
-        self._foldings = foldings
+        self._spans = spans
         self._log = log
         self._presence = presence
         self._telemetry = telemetry
@@ -109,8 +110,8 @@ class Projecting:
             if self._overtaken:
                 await self._stand_by()
             async for records in self._log.follow(await self._projector.load(), BATCH_MAX):
-                self._foldings.begin()
-                self._tell(await self._projector.step(records))
+                self._spans.begin()
+                self._report(await self._projector.step(records))
                 projected = True
         except NotLiveError as error:  # Nobody projects the one that is live now, unless somebody was faster.
             self._telemetry.log(names.EVENT_SWITCHED, version=error.live)
@@ -118,7 +119,7 @@ class Projecting:
         except StaleError:
             self._overtaken = True
         except BaseException as error:
-            self._foldings.failed(error)
+            self._spans.failed(error)
             if not projected or not isinstance(error, Exception) or not is_transient(error):
                 raise
             self._on_retry(error)  # The waits begin anew: they are for one outage.
@@ -133,16 +134,16 @@ class Projecting:
             checkpoint, position = now, (await self._log.state()).position
             await asyncio.sleep(STAND_BY_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 (spreads load)
 
-    def _tell(self, step: Step) -> None:
-        self._foldings.committed(step.emitted)
+    def _report(self, step: VisitsStep) -> None:
+        self._spans.committed(step.emitted)
         now_us = time.time_ns() // 1_000
         took = self._telemetry.latency.record
-        for fact in step.events:
-            took(Stage.RECORD_TO_PROJECT, (now_us - fact.recorded_at_us) / SECOND_US)
-            if isinstance(fact.event, Unreadable):
-                detail = f"{fact.event.type}: {fact.event.reason}: {fact.event.detail}"
+        for recorded in step.events:
+            took(Stage.RECORD_TO_PROJECT, (now_us - recorded.recorded_at_us) / SECOND_US)
+            if isinstance(recorded.event, Unreadable):
+                detail = f"{recorded.event.type}: {recorded.event.reason}: {recorded.event.detail}"
                 self._telemetry.log(
-                    names.EVENT_UNREADABLE, span=fact.traceparent, position=fact.position, detail=detail
+                    names.EVENT_UNREADABLE, span=recorded.traceparent, position=recorded.position, detail=detail
                 )
         emitted = step.revisions[len(step.revisions) - step.emitted :]  # A rebuilt projection repeats what was emitted.
         for outcome, count in Counter(one.outcome for one in emitted).items():

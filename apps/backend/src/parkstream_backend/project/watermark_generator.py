@@ -61,7 +61,7 @@ class WatermarkGenerator:
         self._decided = 0
 
     async def run(self) -> None:
-        """Keep time for ever; may be cancelled anywhere."""
+        """Generate watermarks for ever; may be cancelled anywhere."""
         await retried(self.put_rules_in_force, on_retry=self._on_retry)
         while True:
             pause_seconds = await retried(self.look, on_retry=self._on_retry)

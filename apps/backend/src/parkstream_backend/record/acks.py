@@ -29,7 +29,7 @@ class Window:
 
     def __init__(self) -> None:
         self.acknowledged = 0
-        """The highest tag that RabbitMQ was told of."""
+        """The highest tag that RabbitMQ knows to be acknowledged."""
         self._settled: set[int] = set()
 
     def settle(self, tag: int) -> None:

@@ -1,6 +1,6 @@
-"""When not to take more: while the gate is shut, deliveries stay unacknowledged and the rest waits in RabbitMQ.
+"""Back-pressure: while recording is paused, deliveries stay unacknowledged and the rest waits in RabbitMQ.
 
-A shut gate holds at most the prefetch of each queue; nothing is cancelled, so nothing must be restored.
+At most the prefetch of each queue waits here; nothing is cancelled, so nothing must be restored.
 """
 
 import asyncio
@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import Final
 
 MEMORY_SHARE_MAX: Final = 0.8
-REOPEN_SHARE: Final = 0.9
-"""A figure that shut the gate must fall below this share of its limit before the gate opens again."""
+RESUME_SHARE: Final = 0.9
+"""A figure that paused recording must fall below this share of its limit before recording is resumed."""
 
 
-class Gate:
-    """Shut for as long as there is a reason."""
+class BackPressure:
+    """Recording is paused for as long as there is a reason."""
 
     def __init__(self, reasons: frozenset[str] = frozenset()) -> None:
         self.reasons: frozenset[str] = frozenset()
@@ -22,23 +22,23 @@ class Gate:
         self.set_reasons(reasons)
 
     @property
-    def is_open(self) -> bool:
-        """Whether deliveries may be recorded."""
-        return not self.reasons
+    def paused(self) -> bool:
+        """Whether deliveries have to wait."""
+        return bool(self.reasons)
 
-    async def opened(self) -> bool:
-        """Return True when the gate is open, or False when it was abandoned before."""
+    async def resumed(self) -> bool:
+        """Return True when recording is not paused any more, or False when it was abandoned before."""
         while self.reasons and not self._abandoned:
             await self._changed.wait()
         return not self.reasons
 
     def abandon(self) -> None:
-        """Let those who wait give up: what they hold goes back to RabbitMQ."""
+        """Let nobody wait any more: what they hold goes back to RabbitMQ."""
         self._abandoned = True
         self._changed.set()
 
     def set_reasons(self, reasons: frozenset[str]) -> None:
-        """Shut the gate for *reasons*, or open it when there are none."""
+        """Pause for *reasons*, or resume when there are none."""
         self.reasons = reasons
         if reasons and not self._abandoned:
             self._changed.clear()
@@ -53,5 +53,5 @@ def reasons_to_pause(
     return frozenset(
         name
         for name, limit in limits.items()
-        if figures.get(name, 0.0) >= (limit * REOPEN_SHARE if name in before else limit)
+        if figures.get(name, 0.0) >= (limit * RESUME_SHARE if name in before else limit)
     )

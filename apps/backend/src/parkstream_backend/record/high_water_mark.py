@@ -9,7 +9,7 @@ from parkstream_eventlog import EventLog, LogShorterError
 ASK_SECONDS: Final = 2.0
 
 
-async def check_reach(log: EventLog, summarised_through: Callable[[], Awaitable[int | None]]) -> None:
+async def check_high_water_mark(log: EventLog, summarised_through: Callable[[], Awaitable[int | None]]) -> None:
     """Raise ``LogShorterError`` when *log* ends before the summaries do; whoever cannot be asked says nothing."""
     try:
         summarised = await asyncio.wait_for(summarised_through(), ASK_SECONDS)

@@ -25,7 +25,7 @@ from parkstream_telemetry import Stage, Telemetry, names, traceparent_of, valid_
 from parkstream_telemetry.steps import destination_of, end
 
 from parkstream_backend.record.acks import Acks
-from parkstream_backend.record.back_pressure import Gate
+from parkstream_backend.record.back_pressure import BackPressure
 from parkstream_backend.record.dead_letters import DeadLetters
 from parkstream_backend.record.decoder import Camera, candidate_of
 
@@ -52,7 +52,7 @@ class Read(NamedTuple):
 class Recorder:
     """Settles every delivery, whatever it holds; each is a ``process`` span, whose context goes into the log.
 
-    *in_hand* counts those that are not recorded yet, per queue; *failed* is told of an error that nobody expected.
+    *in_hand* counts those that are not recorded yet, per queue; *failed* is called with an error that nobody expected.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
@@ -60,7 +60,7 @@ class Recorder:
         records: Records,
         dead_letters: DeadLetters,
         acks: Acks,
-        gate: Gate,
+        back_pressure: BackPressure,
         in_hand: Counter[str],
         telemetry: Telemetry,
         failed: Callable[[Exception], None],
@@ -68,7 +68,7 @@ class Recorder:
         self._records = records
         self._dead_letters = dead_letters
         self._acks = acks
-        self._gate = gate
+        self._back_pressure = back_pressure
         self._in_hand = in_hand
         self._telemetry = telemetry
         self._failed = failed
@@ -77,11 +77,12 @@ class Recorder:
     async def record(self, deliveries: Sequence[Delivery], camera: Camera) -> None:
         """Record what *deliveries* from *camera* hold and acknowledge them; what must be refused is, meanwhile."""
         self._in_hand[camera.queue] += len(deliveries)
-        counts = Counter(destination_of(one.exchange, one.routing_key, camera.queue) for one in deliveries)
+        paths = Counter([(one.exchange, one.routing_key) for one in deliveries])
+        counts = {destination_of(*path, camera.queue): count for path, count in paths.items()}
         self._delivered(counts)
         started, error_type = time.perf_counter(), None
         try:
-            if self._gate.is_open or await self._gate.opened():
+            if not self._back_pressure.paused or await self._back_pressure.resumed():
                 await self._append([one for one in map(self._reader(camera), deliveries) if one is not None], camera)
         except Exception as error:
             error_type = type(error).__qualname__

@@ -1,1 +1,4 @@
-"""What is there, and what to do about it. Reading order: findings, rabbitmq, redis, services, examination."""
+"""``parkstream doctor``.
+
+Reading order: findings, rabbitmq, redis, services, summaries, signoz_stack, command (all of it).
+"""

@@ -4,10 +4,10 @@ from typing import Any, Final
 
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import AMQPError
+from parkstream_devtools.probes import UnreachableError, connected
 from parkstream_events.topology import DEAD_LETTERS_QUEUE, WORK_QUEUES
 
 from parkstream_cli.doctor.findings import Finding, note, ok, version_of, wrong
-from parkstream_cli.probes import UnreachableError, connected
 
 OLDEST: Final = (3, 10)
 
@@ -24,8 +24,8 @@ async def examine(url: str) -> list[Finding]:
 
 def _version(connection: AbstractConnection) -> Finding:
     underlying: Any = connection.transport
-    said: Any = underlying.connection.server_properties.get("version", "")
-    version = said.decode() if isinstance(said, bytes) else str(said)
+    reported: Any = underlying.connection.server_properties.get("version", "")
+    version = reported.decode() if isinstance(reported, bytes) else str(reported)
     if version_of(version) < OLDEST:
         return wrong("RabbitMQ", f"version {version}", "use RabbitMQ 3.10 or later: quorum queues need it")
     return ok("RabbitMQ", f"version {version}")

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
+from parkstream_devtools.probes import hosts_of, reason
 from parkstream_eventlog import LogState, RedisReader, WeakDurabilityError, check_durability, memory_share
 from parkstream_eventlog.archive import Archive, ArchiveError
 from parkstream_events.keys import BackendKeys
@@ -12,7 +13,6 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from parkstream_cli.doctor.findings import Finding, note, ok, version_of, wrong
-from parkstream_cli.probes import hosts_of, reason
 
 OLDEST: Final = (7, 0)
 FULL: Final = 0.8

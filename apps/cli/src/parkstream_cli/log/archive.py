@@ -5,48 +5,29 @@ import sys
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn
 
-import msgspec
 from cyclopts import Parameter, validators
-from msgspec import Struct
-from parkstream_eventlog import EventLog
-from parkstream_eventlog.archive import Archive, Archiver, Restorer, last_recorded_before
-from parkstream_events.units import DAY_US
+from parkstream_eventlog.archive.moves import KEEP, Limit, Moved, Reached, move_to_archive, restore_from_archive
+from parkstream_projection.opened import Opened
 
-from parkstream_cli.connections import Opened, opened, settings_here
+from parkstream_cli.connections import opened, settings_here
 from parkstream_cli.errors import EXPECTED, MISUSED, ToolError
+from parkstream_cli.output import AsJson, as_json, line
 from parkstream_cli.progress import progress
 
-KEEP: Final = 50_000
-
-ResultT = TypeVar("ResultT")
+Move = Callable[[Opened, Path, Reached], Coroutine[Any, Any, Moved]]
 Folder = Annotated[Path | None, Parameter(name="--dir", help="The archive; by default PARKSTREAM_ARCHIVE_DIR.")]
 Position = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 Count = Annotated[int, Parameter(validator=validators.Number(gte=0))]
 Seconds = Annotated[float, Parameter(validator=validators.Number(gt=0))]
 Days = Annotated[float, Parameter(validator=validators.Number(gte=0))]
-DryRun = Annotated[bool, Parameter(help="Only say what would be done.", negative="")]
-AsJson = Annotated[bool, Parameter(help="Print one JSON object instead.", negative="")]
-Kept = Annotated[Count | None, Parameter(help=f"The newest records that stay, by default {KEEP:,}.")]
-Through = Annotated[Position | None, Parameter(help="The last position that goes.")]
-OlderThan = Annotated[Days | None, Parameter(help="Days: what was recorded longer ago goes.")]
-Every = Annotated[Seconds | None, Parameter(help="Do it again and again, so many seconds later, until it is ended.")]
+DryRun = Annotated[bool, Parameter(help="Only print what would be moved.", negative="")]
+Kept = Annotated[Count | None, Parameter(help=f"How many of the newest records stay in Redis, by default {KEEP:,}.")]
+Through = Annotated[Position | None, Parameter(help="The last position to move.")]
+OlderThan = Annotated[Days | None, Parameter(help="Move what was recorded more than so many days ago.")]
+Every = Annotated[Seconds | None, Parameter(help="Repeat after so many seconds, until it is stopped.")]
 From = Annotated[Position | None, Parameter(name="--from", help="The first position to come back, by default all.")]
-
-
-class Moved(Struct, frozen=True, kw_only=True):
-    """What was moved between the log and its archive."""
-
-    dir: str
-    dry_run: bool
-    records: int
-    first: int
-    last: int
-    segments: int
-    position: int
-    archived_through: int
-    """As it is now."""
 
 
 def archive(  # noqa: PLR0913 - its options
@@ -59,35 +40,42 @@ def archive(  # noqa: PLR0913 - its options
     dry_run: DryRun = False,
     json: AsJson = False,
 ) -> int:
-    """Move old records from Redis into compressed files, where the tools and the backend go on reading them.
+    """Move old records from Redis into compressed files, where the tools and the backend still read them.
 
     A record leaves the log only when it was read back from the disk and compared. Nothing goes that a projection has
-    not taken in, or that a replay still reads. Touches neither visits nor summaries, nor the ids that tell duplicates.
-    May be interrupted at any time: the next run finishes. One at a time may run in a folder.
+    not folded, or that a replay still reads. Visits, summaries and the index of ids stay as they are. It may be
+    interrupted at any time: the next run finishes it. Only one may run in a folder at a time.
     """
     if sum(limit is not None for limit in (keep, through, older_than)) > 1:
         message = "give one of --keep, --through and --older-than"
         raise ToolError(message, exit_code=MISUSED)
     limit = Limit(keep, through, older_than)
 
+    def move(it: Opened, place: Path, reached: Reached) -> Coroutine[Any, Any, Moved]:
+        return move_to_archive(it.redis, it.keys, it.log, place, limit, dry_run=dry_run, reached=reached)
+
     def once() -> int:
-        return _tell(_run(folder, lambda it, place: _archived(it, place, limit, dry_run=dry_run)), "archive", json=json)
+        return _show(_run(folder, move, "archive"), "archive", json=json)
 
     return once() if every is None else _again_and_again(once, every)
 
 
 def restore(*, folder: Folder = None, from_: From = None, dry_run: DryRun = False, json: AsJson = False) -> int:
-    """Bring archived records back into Redis, while everything goes on writing and reading.
+    """Bring archived records back into Redis, while everything else runs on.
 
     The log is built anew beside itself and takes its own place in one step; until then nothing has changed, and when
     it was interrupted the next run begins anew. Needs room in Redis for the whole log once more until it is done.
     Leaves the archive as it is.
     """
-    return _tell(_run(folder, lambda it, place: _restored(it, place, from_, dry_run=dry_run)), "restore", json=json)
+
+    def move(it: Opened, place: Path, reached: Reached) -> Coroutine[Any, Any, Moved]:
+        return restore_from_archive(it.redis, it.keys, place, from_, dry_run=dry_run, reached=reached)
+
+    return _show(_run(folder, move, "restore"), "restore", json=json)
 
 
 def _again_and_again(once: Callable[[], int], every_seconds: float) -> NoReturn:
-    """Do it for ever; what goes wrong is told, and tried again the next time."""
+    """Do it for ever; an error is printed, and it is tried again the next time."""
     while True:
         try:
             once()
@@ -97,61 +85,7 @@ def _again_and_again(once: Callable[[], int], every_seconds: float) -> NoReturn:
         time.sleep(every_seconds)
 
 
-class Limit(NamedTuple):
-    """How far to archive, in one of three ways."""
-
-    keep: int | None
-    through: int | None
-    older_than: float | None
-
-    async def position(self, log: EventLog) -> int:
-        """Return the last position of *log* that goes."""
-        if self.through is not None:
-            return self.through
-        state = await log.state()
-        if self.older_than is not None:
-            return await last_recorded_before(log, state, state.now_us - round(self.older_than * DAY_US))
-        return state.position - (KEEP if self.keep is None else self.keep)
-
-
-async def _archived(it: Opened, place: Path, limit: Limit, *, dry_run: bool) -> Moved:
-    archiver = Archiver(it.redis, it.keys, Archive(place, it.keys.mall))
-    plan = await archiver.plan(await limit.position(it.log))
-    segments = 0
-    if not dry_run:
-        with progress("archive", plan.records) as reached:
-            segments = await archiver.run(plan, reached)
-    return Moved(
-        dir=str(place),
-        dry_run=dry_run,
-        records=plan.records,
-        first=plan.archived_through + 1,
-        last=plan.through,
-        segments=segments,
-        position=plan.position,
-        archived_through=plan.archived_through if dry_run else plan.archived_through + plan.records,
-    )
-
-
-async def _restored(it: Opened, place: Path, first: int | None, *, dry_run: bool) -> Moved:
-    restorer = Restorer(it.redis, it.keys, Archive(place, it.keys.mall))
-    plan = await restorer.plan(first)
-    if not dry_run:
-        with progress("restore", plan.written) as reached:
-            await restorer.run(plan, reached)
-    return Moved(
-        dir=str(place),
-        dry_run=dry_run,
-        records=plan.records,
-        first=plan.after + 1,
-        last=plan.archived_through,
-        segments=0,
-        position=plan.position,
-        archived_through=plan.archived_through - (0 if dry_run else plan.records),
-    )
-
-
-def _run(folder: Path | None, move: Callable[[Opened, Path], Coroutine[Any, Any, ResultT]]) -> ResultT:
+def _run(folder: Path | None, move: Move, verb: str) -> Moved:
     """Open everything, and *move* records between the log and the archive in *folder*."""
     settings = settings_here()
     place = folder or (Path(settings.archive_dir) if settings.archive_dir else None)
@@ -159,9 +93,10 @@ def _run(folder: Path | None, move: Callable[[Opened, Path], Coroutine[Any, Any,
         message = "where? give --dir, or set PARKSTREAM_ARCHIVE_DIR for the backend and the tools"
         raise ToolError(message, exit_code=MISUSED)
 
-    async def run() -> ResultT:
+    async def run() -> Moved:
         async with opened(settings) as it:
-            return await move(it, place)
+            with progress(verb) as reached:
+                return await move(it, place, reached)
 
     try:
         return asyncio.run(run())
@@ -170,14 +105,13 @@ def _run(folder: Path | None, move: Callable[[Opened, Path], Coroutine[Any, Any,
         raise ToolError(message) from error
 
 
-def _tell(moved: Moved, verb: str, *, json: bool) -> int:
-    if json:
-        sys.stdout.write(msgspec.json.encode(moved).decode() + "\n")
-        return 0
+def _show(moved: Moved, verb: str, *, json: bool) -> int:
     holds = f"the log holds {moved.position - moved.archived_through:,} records"
-    if not moved.records:
-        sys.stdout.write(f"nothing to {verb}: {holds}\n")
-        return 0
     what = f"{moved.records:,} records, positions {moved.first:,} to {moved.last:,} ({moved.dir})"
-    sys.stdout.write(f"would {verb} {what}; {holds}\n" if moved.dry_run else f"{verb}d {what}; {holds} now\n")
+    if json:
+        as_json(moved)
+    elif not moved.records:
+        line(f"nothing to {verb}: {holds}")
+    else:
+        line(f"would {verb} {what}; {holds}" if moved.dry_run else f"{verb}d {what}; {holds} now")
     return 0

@@ -1,19 +1,22 @@
-"""A record as it is shown: everything for programs, one line for people."""
+"""A record as it is shown: everything that is known of it, as JSON and for people, or in one line."""
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Self
 
 import msgspec
-from msgspec import Raw, Struct
-from parkstream_eventlog import Record
+from msgspec import Raw, Struct, structs, to_builtins
+from parkstream_eventlog import EventLog, Record
 from parkstream_events.decisions import Decision, RecordAcknowledged, RulesChanged, WatermarkAdvanced
 from parkstream_events.sightings import VehicleEntered, VehicleExited, moment_of
-from parkstream_projection import recorded_event_of
-from parkstream_visits import RecordedEvent, Unreadable
+from parkstream_events.units import SECOND_US
+from parkstream_projection import Reads, recorded_event_of
+from parkstream_projection.opened import Opened
+from parkstream_visits import Judged, RecordedEvent, Unreadable, judged
 
-from parkstream_cli.bodies import as_value
-from parkstream_cli.output import at, gate_in_words, lasting
+from parkstream_cli.errors import ToolError
+from parkstream_cli.output import as_json, as_lines, as_value, at, gate_in_words, lasting, line
+from parkstream_cli.story import rule_in_words
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -29,8 +32,8 @@ class Shown(Struct, frozen=True, kw_only=True):
     body: Raw | str
 
     @classmethod
-    def of(cls, record: Record, fact: RecordedEvent) -> Self:
-        """Return *record* as it is shown; *fact* is what it says."""
+    def of(cls, record: Record, recorded: RecordedEvent) -> Self:
+        """Return *record* as it is shown; *recorded* is what it says."""
         return cls(
             position=record.position,
             type=record.type,
@@ -38,20 +41,106 @@ class Shown(Struct, frozen=True, kw_only=True):
             recorded_at=moment_of(record.recorded_at_us),
             published_at=None if record.published_at_us is None else moment_of(record.published_at_us),
             traceparent=record.traceparent,
-            unreadable=fact.event if isinstance(fact.event, Unreadable) else None,
+            unreadable=recorded.event if isinstance(recorded.event, Unreadable) else None,
             body=as_value(record.body),
         )
 
 
-def as_line(record: Record) -> str:
-    """Return *record* in one line."""
-    said = in_words(recorded_event_of(record))
-    return f"{record.position:>9}  {at(record.recorded_at_us)}  {record.type:<22}  {said}  {record.id}"
+class Made(Struct, frozen=True, kw_only=True):
+    """What the projection made of a record: the rule that applied, as long as the plate's sightings are remembered."""
+
+    checkpoint: int
+    says: str
+    judged: Judged | None = None
 
 
-def in_words(fact: RecordedEvent) -> str:
-    """Return what *fact* says."""
-    match fact.event:
+class Known(Shown, frozen=True, kw_only=True):
+    """A record, and what became of it."""
+
+    age_seconds: float
+    reads_as: dict[str, object] | None
+    projection: Made
+
+
+async def known(it: Opened, position: int) -> tuple[Record, Known]:
+    """Return the record at *position* and all that is known of it; raise ``ToolError`` when there is none."""
+    record = await record_at(it.log, position)
+    recorded = recorded_event_of(record)
+    now_us = (await it.log.state()).now_us
+    return record, Known(
+        **structs.asdict(Shown.of(record, recorded)),
+        age_seconds=(now_us - record.recorded_at_us) / SECOND_US,
+        reads_as=None if isinstance(recorded.event, Unreadable) else to_builtins(recorded.event),
+        projection=await _made_of(it.reads, recorded),
+    )
+
+
+async def record_at(log: EventLog, position: int) -> Record:
+    """Return the record at *position*; raise ``ToolError`` when there is none."""
+    end = (await log.state()).position
+    if position > end:
+        message = f"there is no record {position}: the log ends at {end}"
+        raise ToolError(message)
+    (record,) = await log.read(position - 1, 1)
+    return record
+
+
+def show(record: Record, found: Known) -> None:
+    """Print what is known of *record* for people."""
+    rows = {
+        "type": record.type,
+        "id": record.id,
+        "recorded": f"{at(record.recorded_at_us)}, {lasting(int(found.age_seconds * SECOND_US))} ago",
+        "published": "unknown" if record.published_at_us is None else at(record.published_at_us),
+        "traceparent": record.traceparent or "none",
+        "reads as": _reads_as(found),
+        "made of it": found.projection.says,
+    }
+    line(f"record {record.position}")
+    for name, value in rows.items():
+        line(f"  {name:<12} {value}")
+    line(f"  body, {len(record.body):,} bytes")
+    for part in as_lines(record.body):
+        line(f"    {part}")
+
+
+def _reads_as(found: Known) -> str:
+    if found.unreadable:
+        return f"nothing, {found.unreadable.reason}: {found.unreadable.detail}"
+    return ", ".join(f"{name} {value}" for name, value in (found.reads_as or {}).items())
+
+
+async def _made_of(reads: Reads, recorded: RecordedEvent) -> Made:
+    present = await reads.state()
+    event = recorded.event
+    if recorded.position > present.checkpoint:
+        return Made(checkpoint=present.checkpoint, says=f"nothing yet: the projection is at {present.checkpoint}")
+    if isinstance(event, Unreadable):
+        listed = any(one.position == recorded.position for one in present.clock.unreadable)
+        says = "listed as unreadable" if listed else "nothing, and that was acknowledged"
+        return Made(checkpoint=present.checkpoint, says=says)
+    if not isinstance(event, VehicleEntered | VehicleExited):
+        return Made(checkpoint=present.checkpoint, says="a decision: it moves what visits wait for, or the rules")
+    present, plate = await reads.remembered(event.vehicle_plate)
+    for one in judged(plate.sightings, present.clock.rules) if plate else ():
+        if one.sighting.position == recorded.position:
+            return Made(checkpoint=present.checkpoint, says=rule_in_words(one), judged=one)
+    forgotten = f"nothing that is remembered: final, or too late; see parkstream visit {event.vehicle_plate}"
+    return Made(checkpoint=present.checkpoint, says=forgotten)
+
+
+def print_record(record: Record, *, json: bool) -> None:
+    """Print *record* as a line of JSON, or in one line for people."""
+    recorded = recorded_event_of(record)
+    if json:
+        as_json(Shown.of(record, recorded))
+    else:
+        line(f"{record.position:>9}  {at(record.recorded_at_us)}  {record.type:<22}  {in_words(recorded)}  {record.id}")
+
+
+def in_words(recorded: RecordedEvent) -> str:
+    """Return what *recorded* says."""
+    match recorded.event:
         case VehicleEntered(vehicle_plate=plate, entry_date_time=moment):
             return f"{plate:<8} in   {moment:%H:%M:%S.%f}"
         case VehicleExited(vehicle_plate=plate, exit_date_time=moment):

@@ -7,26 +7,26 @@ import time
 from collections.abc import Generator
 from contextlib import aclosing, contextmanager
 from pathlib import Path
-from typing import Annotated, Literal, cast
+from typing import Annotated, cast
 
 import msgspec
 from cyclopts import Parameter, validators
 from msgspec import Struct
 from parkstream_eventlog import GapError
 from parkstream_eventlog.transfer.export import exported
+from parkstream_eventlog.transfer.export_files import Format, LinesSink, Sink, sink_for
 from parkstream_eventlog.transfer.importer import import_lines
 from parkstream_eventlog.transfer.line_files import lines_in
 from parkstream_eventlog.transfer.redis_import import RedisImport
 from parkstream_events.log_schema import LOG_SCHEMA
-from parkstream_projection.replay.gc_pause import rarely_collected
+from parkstream_projection.rebuild.gc_pause import rarely_collected
 
-from parkstream_cli import connections
+from parkstream_cli.connections import opened, settings_here
 from parkstream_cli.errors import MISUSED, ToolError
-from parkstream_cli.log.export_files import sink_for
+from parkstream_cli.output import AsJson
 from parkstream_cli.progress import progress
 
 STANDARD = "-"
-AsJson = Annotated[bool, Parameter(help="Print one JSON object instead of a sentence.", negative="")]
 Position = Annotated[int, Parameter(validator=validators.Number(gte=1))]
 
 
@@ -40,9 +40,9 @@ class Moved(Struct, frozen=True):
     seconds: float
 
 
-def export_log(
+async def export_log(
     file: Annotated[
-        str, Parameter(help="Where to; - is the standard output, .zst compresses.", allow_leading_hyphen=True)
+        str, Parameter(help="The file to write; - is the standard output, .zst compresses.", allow_leading_hyphen=True)
     ],
     /,
     *,
@@ -50,9 +50,7 @@ def export_log(
     last: Annotated[
         Position | None, Parameter(name="--to", help="The last; by default where the log ends now.")
     ] = None,
-    format_: Annotated[
-        Literal["jsonl", "parquet"], Parameter(name="--format", help="Parquet needs pyarrow.")
-    ] = "jsonl",
+    format_: Annotated[Format, Parameter(name="--format", help="Parquet needs pyarrow.")] = "jsonl",
     json: AsJson = False,
 ) -> int:
     """Write records to a file, a line of JSON each, bodies exactly as they came.
@@ -61,26 +59,26 @@ def export_log(
     """
     try:
         with rarely_collected():
-            moved = asyncio.run(_export(file, first, last, format_))
+            moved = await _export(file, first, last, format_)
     except GapError as error:
         message = (
             f"positions {error.expected} to {error.found - 1} are not in the log: say where their archive is "
             f"(PARKSTREAM_ARCHIVE_DIR), or export with --from {error.found}"
         )
         raise ToolError(message) from error
-    _tell(moved, "exported", json=json, aside=file == STANDARD)
+    _show(moved, "exported", json=json, aside=file == STANDARD)
     return 0
 
 
-async def _export(file: str, first: int, last: int | None, format_: Literal["jsonl", "parquet"]) -> Moved:
+async def _export(file: str, first: int, last: int | None, format_: Format) -> Moved:
     begun, records, position = time.monotonic(), 0, first - 1
-    async with connections.opened(connections.settings_here()) as it:
+    async with opened(settings_here()) as it:
         end = (await it.log.state()).position
         last = min(last or end, end)
         if first > last + 1:
             message = f"the log ends at position {end}, and the export would be from {first} to {last}: choose others"
             raise ToolError(message, exit_code=MISUSED)
-        with sink_for(file, format_) as sink, progress("exporting", last - first + 1) as reached:
+        with _sink(file, format_) as sink, progress("exporting", last - first + 1) as reached:
             async with aclosing(exported(it.log, first, last)) as batches:
                 async for batch in batches:
                     await asyncio.to_thread(sink.write, batch)
@@ -89,7 +87,7 @@ async def _export(file: str, first: int, last: int | None, format_: Literal["jso
     return Moved(file, first, position, records, time.monotonic() - begun)
 
 
-def import_log(
+async def import_log(
     file: Annotated[
         str, Parameter(help="Exported lines, compressed or not; - is the standard input.", allow_leading_hyphen=True)
     ],
@@ -102,18 +100,18 @@ def import_log(
 ) -> int:
     """Write exported records into an EMPTY log, at their positions and with their recorded times.
 
-    Every line is checked before it is written. An interrupted import goes on when it is run again. Ids are remembered
+    Every line is checked before it is written. Run an interrupted import again to finish it. Ids are remembered
     as if the events had just come. Visits and summaries are not touched: a backend makes them of the log.
     """
     with rarely_collected():
-        moved = asyncio.run(_import(file, archived=archived))
-    _tell(moved, "imported", json=json, aside=False)
+        moved = await _import(file, archived=archived)
+    _show(moved, "imported", json=json, aside=False)
     return 0
 
 
 async def _import(file: str, *, archived: bool) -> Moved:
-    begun, settings = time.monotonic(), connections.settings_here()
-    async with connections.opened(settings) as it:
+    begun, settings = time.monotonic(), settings_here()
+    async with opened(settings) as it:
         before = (await it.log.state()).position
         target = RedisImport(it.redis, it.keys, LOG_SCHEMA, dedupe_days=settings.dedupe_days)
         with _bytes_of(file) as lines, progress("importing") as reached:
@@ -121,6 +119,25 @@ async def _import(file: str, *, archived: bool) -> Moved:
         state = await it.log.state()
     first = max(before, state.archived_through) + 1
     return Moved(file, first, state.position, state.position + 1 - first, time.monotonic() - begun)
+
+
+@contextmanager
+def _sink(file: str, format_: Format) -> Generator[Sink, None, None]:
+    if format_ == "parquet" and (file == STANDARD or file.endswith(".zst")):
+        message = "Parquet needs a file of its own, and compresses by itself: name one that does not end in .zst"
+        raise ToolError(message, exit_code=MISUSED)
+    if file == STANDARD:
+        yield LinesSink(sys.stdout.buffer)
+        sys.stdout.buffer.flush()
+        return
+    try:
+        with sink_for(Path(file), format_) as sink:
+            yield sink
+    except OSError as error:
+        message = f"{file} cannot be written: {error}"
+        raise ToolError(message) from error
+    except ImportError as error:
+        raise ToolError(str(error)) from error
 
 
 @contextmanager
@@ -135,8 +152,8 @@ def _bytes_of(file: str) -> Generator[io.BufferedReader, None, None]:
         yield opened
 
 
-def _tell(moved: Moved, done: str, *, json: bool, aside: bool) -> None:
-    """Say what was *done*, on stderr when the records themselves went to the standard output."""
+def _show(moved: Moved, done: str, *, json: bool, aside: bool) -> None:
+    """Print what was *done*, on stderr when the records themselves went to the standard output."""
     out = sys.stderr if aside else sys.stdout
     if json:
         out.write(msgspec.json.encode(moved).decode() + "\n")

@@ -20,7 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 from parkstream_telemetry import conformance
-from parkstream_telemetry.kept_spans import ReceivedSpan
+from parkstream_telemetry.received_span import ReceivedSpan
 
 from parkstream_devtools.otlp.received import (
     ReceivedLog,
@@ -119,7 +119,7 @@ class Sink:
         return sorted({problem for problem in found if problem is not None})
 
     def wait_for(self, condition: Callable[["Sink"], bool], timeout_seconds: float = 10.0) -> bool:
-        """Return whether *condition* held within *timeout_seconds*; it is asked whenever something comes."""
+        """Return whether *condition* was met within *timeout_seconds*; it is asked whenever something comes."""
         deadline = monotonic() + timeout_seconds
         with self._changed:
             return self._changed.wait_for(lambda: condition(self), deadline - monotonic())

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
-from parkstream_telemetry.kept_spans import ReceivedSpan, older_half
+from parkstream_telemetry.kept_spans import older_half
+from parkstream_telemetry.received_span import ReceivedSpan
 
 
 class SpanFile:
@@ -20,7 +21,7 @@ class SpanFile:
         """Append *spans*."""
         self._file.writelines(msgspec.json.encode(span) + b"\n" for span in spans)
         self._file.flush()
-        if self._bytes_max is not None and self._file.tell() >= self._bytes_max:
+        if self._bytes_max is not None and self._path.stat().st_size >= self._bytes_max:
             self._file.close()
             self._path.replace(older_half(self._path))
             self._file = self._path.open("ab")

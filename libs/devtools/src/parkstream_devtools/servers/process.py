@@ -16,7 +16,7 @@ class StartError(Exception):
 
 
 class Process:
-    """*command*, started by ``start``; *announce* is told of every group that begins (+) and ends (-)."""
+    """*command*, started by ``start``; *announce* is called for every group that begins (+) and ends (-)."""
 
     def __init__(
         self,

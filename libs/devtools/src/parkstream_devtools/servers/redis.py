@@ -32,7 +32,7 @@ class RedisServer:
             "appendfsync": "always",
             "maxmemory-policy": "noeviction",
             "save": "",
-            "set-proc-title": "no",  # A title would overwrite the environment that tells whose process it is.
+            "set-proc-title": "no",  # A title would overwrite the environment that says whose process it is.
             **{name.replace("_", "-"): value for name, value in config.items()},
         }
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,7 @@
 """Old records in files: compressed JSON Lines with a manifest, read as if they were in the log still.
 
-Reading order: manifest (what there is), segments (one file), reading (``Archive``), spanning (``SpanningLog``); then
-trimming (who is in the way), archiving (there) and restoring (back). ``durable`` writes files, ``errors`` says what may
+Reading order: manifest (what there is), segments (one file), reader (``Archive``), spanning_log; then
+trimmer (who is in the way), archiver (there) and restorer (back). ``durable`` writes files, ``errors`` says what may
 be wrong.
 """
 
@@ -9,10 +9,10 @@ from parkstream_eventlog.archive.archiver import Archiver, Plan, last_recorded_b
 from parkstream_eventlog.archive.errors import (
     ArchiveBehindError,
     ArchiveError,
+    BarrierError,
     BusyArchiveError,
     CorruptArchiveError,
     DifferentRecordError,
-    HeldBackError,
     NoRoomError,
     NotArchivedError,
     OtherArchiveError,
@@ -36,10 +36,10 @@ __all__ = [
     "ArchiveError",
     "Archiver",
     "Barrier",
+    "BarrierError",
     "BusyArchiveError",
     "CorruptArchiveError",
     "DifferentRecordError",
-    "HeldBackError",
     "Manifest",
     "NoRoomError",
     "NotArchivedError",

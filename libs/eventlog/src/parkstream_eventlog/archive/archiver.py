@@ -55,13 +55,13 @@ class Archiver:
         if through > state.archived_through:
             for barrier in await self._trimming.barriers():
                 if barrier.position < through:
-                    raise barrier.held_back(through)
+                    raise barrier.error(through)
         return Plan(state.archived_through, through, state.position)
 
     async def run(self, plan: Plan, reached: Callable[[int], None] = lambda _: None) -> int:
-        """Do what *plan* says; return how many segments were written. *reached* is told how many records have left.
+        """Do what *plan* says; return how many segments were written. *reached* gets how many records have left.
 
-        A run that was interrupted anywhere is finished by the next. Raises ``HeldBackError``, ``BusyArchiveError``,
+        A run that was interrupted anywhere is finished by the next. Raises ``BarrierError``, ``BusyArchiveError``,
         ``DifferentRecordError`` or another ``ArchiveError``; what was done until then stays done, and is complete.
         """
         if not plan.records:

@@ -33,9 +33,9 @@ class NotArchivedError(GapError):
 
     def __init__(self, expected: int, found: int, folder: Path, through: int) -> None:
         super().__init__(expected, found)
-        held = f"ends at {through}" if through else "is empty"
+        contents = f"ends at {through}" if through else "is empty"
         message = (
-            f"position {expected} is not in the log, which begins at {found}, and the archive in {folder} {held}: "
+            f"position {expected} is not in the log, which begins at {found}, and the archive in {folder} {contents}: "
             "set PARKSTREAM_ARCHIVE_DIR (or --dir) to the folder that the log was archived to"
         )
         self.args = (message,)
@@ -82,7 +82,7 @@ class OvertakenError(ArchiveError):
         self.archived = archived
 
 
-class HeldBackError(ArchiveError):
+class BarrierError(ArchiveError):
     """A reader still wants what stands after *position*; *until_us* is 0 for a projection."""
 
     def __init__(self, kind: str, name: str, position: int, until_us: int, through: int) -> None:

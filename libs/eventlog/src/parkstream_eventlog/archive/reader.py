@@ -16,7 +16,7 @@ READ: Final = 1_000
 class Archive:
     """What is archived in *folder*, of the log *name* if it is given; empty when nothing was archived there yet.
 
-    A segment is held compressed while it is read, and a part of it decompressed; reading on from where the last read
+    A segment is kept compressed while it is read, and a part of it decompressed; reading on from where the last read
     ended costs nothing but the decompression. May be used by several threads.
     """
 
@@ -82,7 +82,7 @@ class Archive:
 
 
 def defects_of(archive: Archive, reached: Callable[[int], None] = lambda _: None) -> Iterator[CorruptArchiveError]:
-    """Read all of *archive*, and yield what is wrong with each segment: its first defect; *reached* is told positions.
+    """Read all of *archive*, and yield what is wrong with each segment: its first defect; *reached* gets positions.
 
     A manifest that does not add up is raised when an ``Archive`` is made.
     """

@@ -68,7 +68,7 @@ class Restorer:
         return Restoration(after, state.archived_through, state.position)
 
     async def run(self, plan: Restoration, reached: Callable[[int], None] = lambda _: None) -> None:
-        """Do what *plan* says; *reached* is told how many records are written.
+        """Do what *plan* says; *reached* gets how many records are written.
 
         Interrupted anywhere before its last step it has changed nothing, and the next one begins anew. Raises
         ``NoRoomError``, ``BusyArchiveError``, or ``OvertakenError`` when somebody else archived or restored.
@@ -88,7 +88,7 @@ class Restorer:
                 await self._functions.execute("UNLINK", self._restoring)
 
     async def _check_room(self, plan: Restoration) -> None:
-        """Raise ``NoRoomError`` when what is written would fill Redis, as far as the log or the archive tell."""
+        """Raise ``NoRoomError`` when what is written would fill Redis, as far as the log or the archive show."""
         await self._functions.execute("UNLINK", self._restoring)
         untyped: Any = self._redis
         memory: dict[str, int] = await untyped.info("memory")

@@ -68,7 +68,7 @@ class SpanningReader:
         await self._log.wait_for(position)
 
     async def state(self) -> LogState:
-        """See ``LogReader.state``: of the log, whose length tells what is not archived."""
+        """See ``LogReader.state``: of the log, whose length is what is not archived."""
         return await self._log.state()
 
     async def _archived(self, after: int, count: int) -> list[Record]:

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 from parkstream_service.redis import Functions
 from redis.asyncio import Redis
 
-from parkstream_eventlog.archive.errors import HeldBackError, OvertakenError
+from parkstream_eventlog.archive.errors import BarrierError, OvertakenError
 from parkstream_eventlog.functions import LOG
 from parkstream_eventlog.keys import LogKeys
 from parkstream_eventlog.leases import leases
@@ -14,7 +14,7 @@ TRIM_MAX: Final = 10_000
 """Records that one call takes away: Redis does nothing else for about a millisecond."""
 DONE: Final = 0
 MOVED: Final = 1
-HELD: Final = 3
+BARRED: Final = 3
 FIRST_VERSION: Final = "1"
 
 
@@ -26,9 +26,9 @@ class Barrier(NamedTuple):
     position: int
     until_us: int = 0
 
-    def held_back(self, through: int) -> HeldBackError:
-        """Return the error that says so to who wants to archive *through*."""
-        return HeldBackError(self.kind, self.name, self.position, self.until_us, through)
+    def error(self, through: int) -> BarrierError:
+        """Return the error for who wants to archive *through*."""
+        return BarrierError(self.kind, self.name, self.position, self.until_us, through)
 
 
 class Trimming:
@@ -51,7 +51,7 @@ class Trimming:
     async def trim(self, archived_through: int, through: int) -> None:
         """Take away the records after *archived_through* up to *through*, in steps of which each is complete.
 
-        Raises ``HeldBackError`` when a projection or a lease is in the way, ``OvertakenError`` when the log is not
+        Raises ``BarrierError`` when a projection or a lease is in the way, ``OvertakenError`` when the log is not
         archived through *archived_through*.
         """
         while archived_through < through:
@@ -68,9 +68,9 @@ class Trimming:
         )
         if answer[0] == MOVED:
             raise OvertakenError(answer[1])
-        if answer[0] == HELD:
+        if answer[0] == BARRED:
             _, kind, name, position, until_us = answer
-            raise Barrier(kind.decode(), name.decode(), position, until_us).held_back(through)
+            raise Barrier(kind.decode(), name.decode(), position, until_us).error(through)
         return bool(answer[0] == DONE)
 
     async def _versions(self) -> list[str]:

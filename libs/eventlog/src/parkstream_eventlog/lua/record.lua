@@ -39,7 +39,7 @@ local function time_us()
   return tonumber(time[1]) * 1000000 + tonumber(time[2])
 end
 
--- Where the log stands, and time as it tells it: Redis' own, never going back.
+-- Where the log stands, and its time: Redis' own, never going back.
 local function clock(meta)
   local now_us = time_us()
   local state = redis.call('HMGET', meta, 'position', 'recorded_at_us', 'log_id')

@@ -48,7 +48,7 @@ class Target(Protocol):
 
     @property
     def schema(self) -> Schema:
-        """What the log is told of its domain."""
+        """What the log needs to know of its domain."""
         ...
 
     async def standing(self) -> Standing:

@@ -1,4 +1,6 @@
-"""Whether the log is what it promises. Reading order: findings, records, sums, comparing (pure), reading, index, run.
+"""Whether the log is what it promises.
+
+Reading order: findings, records, sums, comparison (pure), tolerant_reader, index, run.
 
 Records and index entries are compared by order-free sums per range of positions, so that memory stays bounded; only
 ranges whose sums differ are compared entry by entry.

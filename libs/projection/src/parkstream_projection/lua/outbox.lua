@@ -80,6 +80,19 @@ local function redrive(keys, args)
   return back
 end
 
+-- KEYS: outbox, its meta. ARGV: per item what commit takes, the id aside. Each gets an id as redrive gives one. Returns
+-- how many there are.
+local function emit_again(keys, args)
+  check(#keys == 2 and #args % OUTBOX_FIELDS == 0, 'emit_again takes the outbox, its meta, and items')
+  redis.call('XLEN', keys[1])
+  local id = (redis.call('HGET', keys[2], 'emitted_through') or '0') .. '-*'
+  local projected, again = digits(time_us()), #args / OUTBOX_FIELDS
+  for i = 1, #args, OUTBOX_FIELDS do emit_one(keys[1], id, args, i, projected) end
+  if again > 0 then redis.call('HINCRBY', keys[2], 'emitted_again', again) end
+  return again
+end
+
 redis.register_function('parkstream_settle_' .. VERSION, settle)
 redis.register_function('parkstream_park_' .. VERSION, park)
 redis.register_function('parkstream_redrive_' .. VERSION, redrive)
+redis.register_function('parkstream_emit_again_' .. VERSION, emit_again)

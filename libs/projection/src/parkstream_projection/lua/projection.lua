@@ -1,8 +1,7 @@
 -- The only writers of projections. The sources of the log and of the outbox stand before it.
 
 local DONE, STALE, NOT_LIVE = 0, 1, 2
-local TIMERS = 3
-local PLATE_OF = '^[^\31]*'
+local ENTITY_OF = '^[^\31]*'  -- a member of a timer begins with the name of its entity
 local COUNTS = 7  -- after these arguments of commit come the lengths of its lists, then the lists
 
 local function values_of(key, names, first, last)
@@ -14,10 +13,10 @@ local function values_of(key, names, first, last)
   return found
 end
 
-local function plates_of(members)
+local function entities_of(members)
   local names, seen = {}, {}
   for _, member in ipairs(members) do
-    local name = string.match(member, PLATE_OF)
+    local name = string.match(member, ENTITY_OF)
     if not seen[name] then
       seen[name] = true
       names[#names + 1] = name
@@ -26,29 +25,35 @@ local function plates_of(members)
   return names
 end
 
--- KEYS: meta, plates, the timers. ARGV: checkpoint, per kind of timer the time up to which it is wanted, how many of the last
--- kind, then names of plates. Returns the checkpoint; and when it is the one asked for, the plates, the members of
--- each kind, and the names and values of the plates that these belong to.
+-- KEYS: meta, entities, the timers. ARGV: checkpoint, per timer the time up to which it is wanted, how many of the last
+-- timer, then names of entities. Returns the checkpoint; and when it is the one asked for, the entities, the members of
+-- each timer, and the names and values of the entities that these belong to.
 local function load(keys, args)
-  check(#keys == 2 + TIMERS and #args >= 5, 'load takes meta, plates, three kinds of timers, and five arguments or more')
+  local timers = #keys - 2
+  check(timers >= 0 and #args >= timers + 2, 'load takes meta, entities and timers, a time per timer, and a limit')
   local checkpoint = redis.call('HGET', keys[1], 'checkpoint') or '0'
   if checkpoint ~= args[1] then return { tonumber(checkpoint) } end
-  local answer, due = { tonumber(checkpoint), values_of(keys[2], args, 6, #args) }, {}
-  for i = 1, TIMERS do
-    local limits = i == TIMERS and { 'LIMIT', '0', args[5] } or {}
+  local answer, due = { tonumber(checkpoint), values_of(keys[2], args, timers + 3, #args) }, {}
+  for i = 1, timers do
+    local limits = i == timers and { 'LIMIT', '0', args[timers + 2] } or {}
     local members = redis.call('ZRANGE', keys[2 + i], '-inf', args[1 + i], 'BYSCORE', unpack(limits))
     answer[2 + i] = members
     for _, member in ipairs(members) do due[#due + 1] = member end
   end
-  local names = plates_of(due)
-  answer[6] = names
-  answer[7] = values_of(keys[2], names, 1, #names)
+  local names = entities_of(due)
+  answer[timers + 3] = names
+  answer[timers + 4] = values_of(keys[2], names, 1, #names)
   return answer
 end
 
 -- Where each list of commit begins and ends, or nothing when the counts do not add up.
-local function lists_of(args)
-  local widths = { 2, 1, 2, 1, 2, 1, 2, 1, OUTBOX_FIELDS }
+local function lists_of(args, timers)
+  local widths = { 2, 1 }
+  for i = 1, timers do
+    widths[#widths + 1] = 2
+    widths[#widths + 1] = 1
+  end
+  widths[#widths + 1] = OUTBOX_FIELDS
   local lists, first = {}, COUNTS + #widths + 1
   for i, width in ipairs(widths) do
     local length = count_of(args[COUNTS + i], 'a count is no number') * width
@@ -67,51 +72,59 @@ local function check_scores(args, list)
 end
 
 -- A value of the wrong type would stop the writes half way.
-local function check_types(keys)
+local function check_types(keys, timers)
   redis.call('HLEN', keys[2])
-  for i = 3, 2 + TIMERS do redis.call('ZCARD', keys[i]) end
-  redis.call('HLEN', keys[6])
-  redis.call('XLEN', keys[7])
-  redis.call('SCARD', keys[9])
+  for i = 3, 2 + timers do redis.call('ZCARD', keys[i]) end
+  redis.call('HLEN', keys[timers + 3])
+  redis.call('XLEN', keys[timers + 4])
+  redis.call('SCARD', keys[timers + 6])
 end
 
--- KEYS: meta, plates, the timers, hashes, outbox, its meta, the versions. ARGV: projection version, rules version, checkpoint as it is
--- and as it will be, state hash, clock, '1' to keep the hash for this position, the lengths of the lists, the
--- lists: plates and their values, plates to forget, per kind of timer due times and members, members to drop; summaries.
--- Only the live version emits; any other may follow it up to where it has emitted, so that it can take over anywhere.
--- Returns what it came to: the checkpoint, how many were emitted, the live version.
-local function commit(keys, args)
-  check(#keys == 9, 'commit takes nine keys')
-  local version = digits(count_of(args[1], 'the projection version is no number'))
-  count_of(args[2], 'the rules version is no number')
-  local through = count_of(args[4], 'the checkpoint is no number')
-  check(through > count_of(args[3], 'the checkpoint is no number'), 'the checkpoint does not grow')
-  local state = redis.call('HMGET', keys[1], 'checkpoint', 'rules_version')
-  local live, emitted_through = live_of(keys[8]), tonumber(redis.call('HGET', keys[8], 'emitted_through') or 0)
-  local fenced = (state[1] or '0') ~= args[3] or (state[2] and state[2] ~= args[2])
-  if fenced then return { STALE, tonumber(state[1] or 0) } end
-  if version ~= live and through > emitted_through then return { NOT_LIVE, tonumber(live) } end
-  local lists = lists_of(args)
-  for i = 3, 7, 2 do check_scores(args, lists[i]) end
-  local first = first_to_emit(args, lists[9], emitted_through, through)
-  check_types(keys)
-
-  emit(args, keys[7], first, lists[9].last)  -- First, because Redis refuses an id below its stream's last.
+local function write_state(keys, args, lists, timers)
   in_chunks('HSET', keys[2], args, lists[1].first, lists[1].last, 2)
   in_chunks('HDEL', keys[2], args, lists[2].first, lists[2].last, 1)
-  for i = 1, TIMERS do
+  for i = 1, timers do
     in_chunks('ZREM', keys[2 + i], args, lists[2 * i + 2].first, lists[2 * i + 2].last, 1)
     in_chunks('ZADD', keys[2 + i], args, lists[2 * i + 1].first, lists[2 * i + 1].last, 2)
   end
   redis.call('HSET', keys[1], 'rules_version', args[2], 'checkpoint', args[4], 'state_hash', args[5],
     'clock', args[6])
-  if args[7] == '1' then redis.call('HSET', keys[6], args[4], args[5]) end
-  redis.call('SADD', keys[9], version)
-  local emitted = (lists[9].last - first + 1) / OUTBOX_FIELDS
+  if args[7] == '1' then redis.call('HSET', keys[timers + 3], args[4], args[5]) end
+end
+
+-- KEYS: meta, entities, the timers, hashes, outbox, its meta, the versions. ARGV: projection version, rules version,
+-- checkpoint as it is and as it will be, state hash, clock, '1' to keep the hash for this position, the lengths of the
+-- lists, the lists: entities and their values, entities to forget, per timer due times and members, members to drop;
+-- items. Only the live version emits; any other may follow it up to where it has emitted, so that it can take over
+-- anywhere. Returns what it came to: the checkpoint, how many were emitted, the live version.
+local function commit(keys, args)
+  local timers = #keys - 6
+  check(timers >= 0, 'commit takes six keys and the timers')
+  local outbox, outbox_meta = keys[timers + 4], keys[timers + 5]
+  local version = digits(count_of(args[1], 'the projection version is no number'))
+  count_of(args[2], 'the rules version is no number')
+  local through = count_of(args[4], 'the checkpoint is no number')
+  check(through > count_of(args[3], 'the checkpoint is no number'), 'the checkpoint does not grow')
+  local state = redis.call('HMGET', keys[1], 'checkpoint', 'rules_version')
+  local live = live_of(outbox_meta)
+  local emitted_through = tonumber(redis.call('HGET', outbox_meta, 'emitted_through') or 0)
+  local fenced = (state[1] or '0') ~= args[3] or (state[2] and state[2] ~= args[2])
+  if fenced then return { STALE, tonumber(state[1] or 0) } end
+  if version ~= live and through > emitted_through then return { NOT_LIVE, tonumber(live) } end
+  local lists = lists_of(args, timers)
+  for i = 1, timers do check_scores(args, lists[2 * i + 1]) end
+  local items = lists[#lists]
+  local first = first_to_emit(args, items, emitted_through, through)
+  check_types(keys, timers)
+
+  emit(args, outbox, first, items.last)  -- First, because Redis refuses an id below its stream's last.
+  write_state(keys, args, lists, timers)
+  redis.call('SADD', keys[timers + 6], version)
+  local emitted = (items.last - first + 1) / OUTBOX_FIELDS
   if version == live and through > emitted_through then
-    redis.call('HSET', keys[8], 'live', version, 'emitted_through', args[4])
+    redis.call('HSET', outbox_meta, 'live', version, 'emitted_through', args[4])
   end
-  if emitted > 0 then redis.call('HINCRBY', keys[8], 'emitted', emitted) end
+  if emitted > 0 then redis.call('HINCRBY', outbox_meta, 'emitted', emitted) end
   return { DONE, through, emitted, tonumber(live) }
 end
 

@@ -1,6 +1,6 @@
 """What the projection and the log answer over HTTP, for whichever service mounts it.
 
-Reading order: answers (what is told), questions (who is asked), routes.
+Reading order: answers (the bodies), questions (who is asked), routes.
 """
 
 from parkstream_projection.read_api.questions import Questions

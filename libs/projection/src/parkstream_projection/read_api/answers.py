@@ -7,7 +7,8 @@ from msgspec import Raw, Struct
 from msgspec.structs import asdict
 
 from parkstream_projection.outbox import Parked
-from parkstream_projection.reads import GateState, PlateVisit
+from parkstream_projection.present import GateState
+from parkstream_projection.reads import PlateVisit
 
 
 class Standing(Struct, frozen=True, kw_only=True):

@@ -32,9 +32,9 @@ class HttpFace(Struct, frozen=True, kw_only=True):
     """Every metric in Prometheus' text format."""
     lifespan: Callable[[], AbstractAsyncContextManager[None]]
     report: Callable[[Exception], None]
-    """Hears of errors that nobody foresaw; the client is told nothing of them."""
+    """Takes errors that nobody foresaw; the client sees nothing of them."""
     kinds: Mapping[type[Exception], Kind] = {}
-    """How the errors of *routes* are told."""
+    """How the errors of *routes* are answered."""
     middleware: Sequence[Middleware] = ()
     after_exception: Sequence[Callable[[Exception, Scope], Awaitable[None]]] = ()
     body_bytes_max: int = BODY_BYTES_MAX

@@ -34,7 +34,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Kind(NamedTuple):
-    """How one of a service's own errors is told."""
+    """How one of a service's own errors is answered."""
 
     type: str
     title: str
@@ -78,7 +78,7 @@ def handlers(kinds: Mapping[type[Exception], Kind], report: Callable[[Exception]
 
 def _answer_of(kind: Kind, error: Exception | str) -> Response[bytes]:
     field = error.field if isinstance(error, WrongFieldError) else kind.field
-    told = Problem(
+    found = Problem(
         type=f"urn:parkstream:{kind.type}",
         title=kind.title,
         status=kind.status,
@@ -86,7 +86,7 @@ def _answer_of(kind: Kind, error: Exception | str) -> Response[bytes]:
         errors=[FieldError(field, str(error))] if field else [],
     )
     again = kind.retry_after_seconds
-    return _answer(told, {} if again is None else {"Retry-After": str(again)})
+    return _answer(found, {} if again is None else {"Retry-After": str(again)})
 
 
 def _framework_error(_: Asked, error: HTTPException) -> Response[bytes]:
@@ -101,6 +101,6 @@ def _titled(status: HTTPStatus, detail: str, errors: list[FieldError] | None = N
     return Problem(type="about:blank", title=status.phrase, status=status, detail=detail, errors=errors or [])
 
 
-def _answer(told: Problem, headers: dict[str, str] | None = None) -> Response[bytes]:
-    body = msgspec.json.encode(told)
-    return Response(body, media_type=MEDIA_TYPE, status_code=told.status, headers=headers)
+def _answer(found: Problem, headers: dict[str, str] | None = None) -> Response[bytes]:
+    body = msgspec.json.encode(found)
+    return Response(body, media_type=MEDIA_TYPE, status_code=found.status, headers=headers)

@@ -42,10 +42,10 @@ def serve(app: Litestar, settings: ServerSettings, tasks: BackgroundTasks) -> in
         )
     )
 
-    def give_up() -> None:
+    def end_process() -> None:
         server.should_exit = True
 
-    tasks.give_up = give_up
+    tasks.end_process = end_process
     for number in (signal.SIGTERM, signal.SIGINT):
         # uvicorn raises the signal once more when it is done; what is then in force must not kill us.
         signal.signal(number, _ignore)

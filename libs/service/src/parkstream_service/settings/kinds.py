@@ -46,8 +46,8 @@ def _words_of_number(kind: inspect.IntType | inspect.FloatType) -> str:
     if kind.ge is not None and kind.le is not None:
         return f"{word} from {_plain(kind.ge)} to {_plain(kind.le)}"
     limits = {"≥": kind.ge, ">": kind.gt, "≤": kind.le, "<": kind.lt}
-    said = " and ".join(f"{sign} {_plain(limit)}" for sign, limit in limits.items() if limit is not None)
-    return f"{word} {said}" if said else word
+    bounds = " and ".join(f"{sign} {_plain(limit)}" for sign, limit in limits.items() if limit is not None)
+    return f"{word} {bounds}" if bounds else word
 
 
 def _plain(limit: float) -> str:
@@ -58,8 +58,8 @@ def extras_of(kind: inspect.Type) -> dict[str, Any]:
     """Return what ``Meta(description=…, extra={…})`` says anywhere in *kind*."""
     match kind:
         case inspect.Metadata():
-            said = cast("Any", kind)
-            return {**(said.extra_json_schema or {}), **(said.extra or {}), **extras_of(kind.type)}
+            extended = cast("Any", kind)
+            return {**(extended.extra_json_schema or {}), **(extended.extra or {}), **extras_of(kind.type)}
         case inspect.UnionType():
             return {name: value for each in kind.types for name, value in extras_of(each).items()}
         case _:

@@ -18,6 +18,12 @@ SUMMARIES = Metric(
 )
 SUMMARY_LINES = Metric("parking.summary_file.lines", "gauge", "{line}", "Lines in the summary file.")
 SUMMARY_BYTES = Metric("parking.summary_file.size", "gauge", "By", "Length of the summary file.")
+SUMMARY_FILE_CHANGED = Metric(
+    "parking.summary_file.changed",
+    "gauge",
+    "1",
+    "1 while the file at the path is not what the service wrote: moved, replaced, deleted, cut or changed.",
+)
 SYNC_DURATION = Metric(
     "parking.summary_file.sync.duration", "histogram", "s", "Time of one append and fsync.", (), SECONDS
 )

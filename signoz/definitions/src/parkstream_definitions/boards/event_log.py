@@ -5,36 +5,41 @@ from typing import Final
 from parkstream_telemetry import names
 
 from parkstream_definitions import foreign
-from parkstream_definitions.figures import latest, percentile, rate
-from parkstream_definitions.panels import Board, Line, Panel, Row, one
-from parkstream_definitions.queries import along, formula, metric, percentiles
+from parkstream_definitions.boards.camera_to_disk import LATE, STATUSES
+from parkstream_definitions.figures import highest, latest, percentile, rate
+from parkstream_definitions.panels import GREEN, GREY, ORANGE, QUANTILES, RED, Board, Line, Panel, Row, one
+from parkstream_definitions.queries import along, average, formula, label, metric, percentiles
 
 OUTCOME: Final = names.ATTRIBUTE_OUTCOME
+LOOK: Final = (Line(0, "somebody must look"),)
 
 LOG: Final = Row(
     "The log",
     (
         Panel(
-            title="Position",
-            meaning="Records ever written. It never goes back; a flat line: no cars, or nobody records.",
+            title="Records ever written",
+            meaning="It never goes back; a flat line: no cars, or nobody records.",
             asked=one(metric(latest(names.LOG_POSITION), legend="position")),
         ),
         Panel(
             title="Recorded per second",
             meaning="appended is new; duplicate was there before: a redelivery or a camera's retry, and no harm.",
-            asked=one(metric(rate(names.RECORDS), legend=f"{{{{{OUTCOME.name}}}}}", by=along(OUTCOME))),
+            asked=one(metric(rate(names.RECORDS), legend=label(OUTCOME), by=along(OUTCOME))),
             unit="{count}/s",
+            colors={"appended": GREEN, "duplicate": GREY, "conflict": RED},
         ),
         Panel(
-            title="Events in one group commit",
+            title="Events in one group commit, on average",
             meaning="1 at leisure; it grows with load, and that is what keeps the log fast.",
-            asked=percentiles(names.COMMIT_SIZE),
+            asked=average(names.COMMIT_SIZE, legend="events"),
+            decimals="2",
         ),
         Panel(
             title="Time of one group commit",
             meaning="Redis' append and fsync. Tens of ms: the disk is busy.",
             asked=percentiles(names.COMMIT_DURATION),
             unit="s",
+            colors=QUANTILES,
         ),
     ),
 )
@@ -44,22 +49,23 @@ PROJECTION: Final = Row(
     (
         Panel(
             title="Records not projected yet",
-            meaning="Near 0 while all is well. No line at all: no backend projects.",
-            asked=one(metric(latest(names.PROJECTION_LAG), legend="lag")),
-            lines=(Line(5_000, "stalled"), Line(500, "behind", "#F5A623")),
+            meaning="Their peak in each minute; near 0 while all is well. Above 500 it is behind, above 5,000 stalled. "
+            "No line at all: no backend projects.",
+            asked=one(metric(highest(names.PROJECTION_LAG), legend="lag")),
         ),
         Panel(
             title="Unreadable records",
             meaning="They change nothing and block nothing, but somebody must look.",
-            asked=one(metric(latest(names.RECORDS_UNREADABLE), legend="unreadable")),
+            asked=one(metric(highest(names.RECORDS_UNREADABLE), legend="unreadable")),
             draws="Number",
-            lines=(Line(0, "somebody must look"),),
+            lines=LOOK,
             width=3,
         ),
         Panel(
-            title="Recording is paused",
-            meaning="1 while Redis, the projection or the outbox is past its limit; messages wait in RabbitMQ then.",
-            asked=one(metric(latest(names.PAUSED), legend="paused")),
+            title="Recording was paused",
+            meaning="1: in the last 5 minutes Redis, the projection or the outbox was past its limit, for a moment at "
+            "least; messages wait in RabbitMQ then.",
+            asked=one(metric(highest(names.PAUSED, "max"), legend="paused")),
             draws="Number",
             lines=(Line(0, "paused"),),
             width=3,
@@ -72,31 +78,9 @@ OUTBOX: Final = Row(
     (
         Panel(
             title="Summaries that wait",
-            meaning="It grows while the summary API is away, and drains by itself.",
-            asked=one(metric(latest(names.OUTBOX_DEPTH), legend="waiting")),
-        ),
-        Panel(
-            title="Age of the oldest",
-            meaning="How far behind the summary file is.",
-            asked=one(metric(latest(names.OUTBOX_AGE), legend="age")),
-            unit="s",
-            lines=(Line(300, "critical"), Line(60, "late", "#F5A623")),
-        ),
-        Panel(
-            title="Parked",
-            meaning="Summaries that the API would not take; a person must redrive them.",
-            asked=one(metric(latest(names.OUTBOX_PARKED), legend="parked")),
-            draws="Number",
-            lines=(Line(0, "somebody must look"),),
-            width=3,
-        ),
-        Panel(
-            title="Summary API failing",
-            meaning="1 while POSTs are kept back because the API fails.",
-            asked=one(metric(latest(names.DELIVERY_FAILING), legend="failing")),
-            draws="Number",
-            lines=(Line(0, "open"),),
-            width=3,
+            meaning="The most in each minute. It grows while the summary API is away, and drains by itself.",
+            asked=one(metric(highest(names.OUTBOX_DEPTH), legend="waiting")),
+            colors={"waiting": ORANGE},
         ),
         Panel(
             title="Answers of the summary API",
@@ -104,11 +88,37 @@ OUTBOX: Final = Row(
             asked=one(
                 metric(
                     rate(names.DELIVERED),
-                    legend=f"{{{{{names.ATTRIBUTE_STATUS.name}}}}}",
+                    legend=label(names.ATTRIBUTE_STATUS),
                     by=along(names.ATTRIBUTE_STATUS),
                 )
             ),
             unit="{count}/s",
+            colors=STATUSES,
+        ),
+        Panel(
+            title="Oldest summary not delivered",
+            meaning="How far behind the summary file is.",
+            asked=one(metric(highest(names.OUTBOX_AGE), legend="age")),
+            draws="Number",
+            unit="s",
+            lines=LATE,
+            width=4,
+        ),
+        Panel(
+            title="Parked",
+            meaning="Summaries that the API would not take; a person must redrive them.",
+            asked=one(metric(highest(names.OUTBOX_PARKED), legend="parked")),
+            draws="Number",
+            lines=LOOK,
+            width=4,
+        ),
+        Panel(
+            title="Delivery was failing",
+            meaning="1: in the last 5 minutes a POST failed; it is tried again until the API takes it.",
+            asked=one(metric(highest(names.DELIVERY_FAILING, "max"), legend="failing")),
+            draws="Number",
+            lines=(Line(0, "failing"),),
+            width=4,
         ),
     ),
 )
@@ -119,9 +129,9 @@ COST: Final = Row(
         Panel(
             title="Redis memory in use",
             meaning="Share of maxmemory. Recording pauses at 80 %: archive before that.",
-            asked=one(metric(latest(names.MEMORY_SHARE), legend="share")),
+            asked=one(metric(highest(names.MEMORY_SHARE), legend="share")),
             unit="percentunit",
-            lines=(Line(0.8, "recording pauses"), Line(0.7, "archive now", "#F5A623")),
+            lines=(Line(0.8, "recording pauses above 80 %"), Line(0.7, "archive above 70 %", ORANGE)),
         ),
         Panel(
             title="Redis bytes per record",
@@ -138,6 +148,7 @@ COST: Final = Row(
             meaning="The disk under the summary file.",
             asked=one(metric(percentile(names.SYNC_DURATION, "p95"), legend="p95")),
             unit="s",
+            colors=QUANTILES,
         ),
     ),
 )

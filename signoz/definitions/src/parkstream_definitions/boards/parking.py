@@ -4,11 +4,25 @@ from typing import Final
 
 from parkstream_telemetry import names
 
-from parkstream_definitions.figures import increase, latest, rate
-from parkstream_definitions.panels import Board, Line, Panel, Row, one
-from parkstream_definitions.queries import Asked, along, metric, percentiles
+from parkstream_definitions.figures import highest, increase, latest, lowest, rate
+from parkstream_definitions.panels import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    QUANTILES,
+    RED,
+    Board,
+    Line,
+    Panel,
+    Row,
+    one,
+)
+from parkstream_definitions.queries import Asked, along, label, metric, percentiles
 
 OUTCOME: Final = names.ATTRIBUTE_OUTCOME
+REASON: Final = names.ATTRIBUTE_REASON
+TWO_VIEWS: Final = {"the log": GREEN, "the exit camera": BLUE}
 
 NOW: Final = Row(
     "Now",
@@ -22,24 +36,26 @@ NOW: Final = Row(
         ),
         Panel(
             title="Cars inside over time",
-            meaning="The projection's count, and the exit camera's own memory: they should tell the same story.",
+            meaning="The projection's count, and the exit camera's own memory: they should agree.",
             asked=Asked(
                 [
                     metric(latest(names.CARS_INSIDE), legend="the log", name="A"),
                     metric(latest(names.CARS_PARKED, "sum"), legend="the exit camera", name="B"),
                 ]
             ),
+            colors=TWO_VIEWS,
             width=9,
         ),
         Panel(
             title="Visits that wait for a sighting",
-            meaning="Held until the other camera has caught up. It must come down within seconds.",
-            asked=one(metric(latest(names.VISITS_PENDING), legend="pending")),
+            meaning="Pending until the other camera has caught up; the most in each minute. It must come down within "
+            "seconds.",
+            asked=one(metric(highest(names.VISITS_PENDING), legend="pending")),
         ),
         Panel(
             title="Sightings per second",
             meaning="What the cameras published, by outcome.",
-            asked=one(metric(rate(names.PUBLISHED), legend=f"{{{{{OUTCOME.name}}}}}", by=along(OUTCOME))),
+            asked=one(metric(rate(names.PUBLISHED), legend=label(OUTCOME), by=along(OUTCOME))),
             unit="{count}/s",
         ),
     ),
@@ -51,38 +67,36 @@ VISITS: Final = Row(
         Panel(
             title="Summaries by outcome",
             meaning="entry_missed: left without an entry; exit_missed: never seen leaving; retracted: corrected.",
-            asked=one(metric(increase(names.VISITS), legend=f"{{{{{OUTCOME.name}}}}}", by=along(OUTCOME))),
+            asked=one(metric(increase(names.VISITS), legend=label(OUTCOME), by=along(OUTCOME))),
             draws="BarChart",
+            colors={"completed": GREEN, "entry_missed": ORANGE, "exit_missed": RED, "retracted": GREY},
         ),
         Panel(
             title="Exits whose entry was seen",
             meaning="By the log and by the exit camera. When they part, sightings were lost or misread.",
             asked=Asked(
                 [
-                    metric(latest(names.VISITS_MATCHED, "min"), legend="the log", name="A"),
-                    metric(latest(names.MATCHED_SHARE, "min"), legend="the exit camera", name="B"),
+                    metric(lowest(names.VISITS_MATCHED), legend="the log", name="A"),
+                    metric(lowest(names.MATCHED_SHARE), legend="the exit camera", name="B"),
                 ]
             ),
             unit="percentunit",
-            lines=(Line(0.7, "too few", "#F5A623"),),
+            lines=(Line(0.7, "too few below 70 %", ORANGE),),
+            colors=TWO_VIEWS,
         ),
         Panel(
             title="How long cars stay",
             meaning="Completed visits, by the cameras' clocks.",
             asked=percentiles(names.DWELL),
             unit="s",
+            colors=QUANTILES,
         ),
         Panel(
             title="Decided by the clock",
-            meaning="Watermarks moved because a camera was silent or a visit was held too long.",
-            asked=one(
-                metric(
-                    increase(names.DECISIONS),
-                    legend=f"{{{{{names.ATTRIBUTE_REASON.name}}}}}",
-                    by=along(names.ATTRIBUTE_REASON),
-                )
-            ),
+            meaning="Watermarks moved because a camera was silent or a visit had waited too long.",
+            asked=one(metric(increase(names.DECISIONS), legend=label(REASON), by=along(REASON))),
             draws="BarChart",
+            colors={"silence": BLUE, "hold_max": ORANGE},
         ),
     ),
 )

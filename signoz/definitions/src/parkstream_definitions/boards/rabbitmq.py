@@ -6,39 +6,64 @@ from parkstream_events import topology
 from parkstream_telemetry import names
 
 from parkstream_definitions import foreign
-from parkstream_definitions.figures import increase, latest, percentile, rate
-from parkstream_definitions.panels import Board, Line, Panel, Row, one
-from parkstream_definitions.queries import Asked, along, metric
+from parkstream_definitions.figures import highest, increase, latest, lowest, percentile, rate
+from parkstream_definitions.panels import (
+    BLUE,
+    GREEN,
+    GREY,
+    ORANGE,
+    QUANTILES,
+    RED,
+    Board,
+    Line,
+    Panel,
+    Row,
+    one,
+)
+from parkstream_definitions.queries import Asked, along, delivered_to, label, metric
 
 BY_QUEUE: Final = along(foreign.QUEUE_READY.attributes[0])
 DEAD: Final = f"queue = '{topology.DEAD_LETTERS_QUEUE}'"
 WORK: Final = f"queue != '{topology.DEAD_LETTERS_QUEUE}'"
 REASON: Final = names.ATTRIBUTE_REASON
+QUEUES_OF_WORK: Final = {
+    topology.ENTRIES_QUEUE: BLUE,
+    topology.EXITS_QUEUE: GREEN,
+    topology.DEAD_LETTERS_QUEUE: RED,
+    topology.SEEN_ENTERING_QUEUE: GREY,
+}
+TO_BACKENDS: Final = " OR ".join(
+    delivered_to(topology.EVENTS_EXCHANGE, key, queue) for queue, key in topology.WORK_QUEUES.items()
+)
 
 QUEUES: Final = Row(
     "Queues",
     (
         Panel(
             title="Messages that wait",
-            meaning="Ready, per queue. A backlog that grows: backends are away, paused or too slow.",
-            asked=one(metric(latest(foreign.QUEUE_READY), legend="{{queue}}", by=BY_QUEUE)),
-            lines=(Line(10_000, "minutes of backlog", "#F5A623"),),
+            meaning="Ready, per queue, the most in each minute. A backlog that grows: backends are away, paused or too "
+            "slow; 10,000 are minutes.",
+            asked=one(metric(highest(foreign.QUEUE_READY), legend="{{queue}}", by=BY_QUEUE)),
+            colors=QUEUES_OF_WORK,
         ),
         Panel(
             title="Messages delivered, not settled",
             meaning="Unacknowledged, per queue: up to the prefetch of all consumers. Stuck at the top: a commit hangs.",
-            asked=one(metric(latest(foreign.QUEUE_UNACKED), legend="{{queue}}", by=BY_QUEUE)),
+            asked=one(metric(highest(foreign.QUEUE_UNACKED), legend="{{queue}}", by=BY_QUEUE)),
+            colors=QUEUES_OF_WORK,
         ),
         Panel(
             title="Consumers",
-            meaning="Per queue. 0 on a work queue means that nobody records.",
-            asked=one(metric(latest(foreign.QUEUE_CONSUMERS), legend="{{queue}}", where=WORK, by=BY_QUEUE)),
+            meaning="Per queue, the fewest in each minute. 0 on a work queue means that nobody records.",
+            asked=one(metric(lowest(foreign.QUEUE_CONSUMERS), legend="{{queue}}", where=WORK, by=BY_QUEUE)),
+            colors=QUEUES_OF_WORK,
         ),
         Panel(
             title="Wait until delivery, p95",
             meaning="From the camera's publish to the delivery, as the backends see it.",
             asked=one(metric(percentile(names.QUEUE_WAIT, "p95"), legend="p95")),
             unit="s",
+            colors=QUANTILES,
         ),
     ),
 )
@@ -48,16 +73,18 @@ RATES: Final = Row(
     (
         Panel(
             title="Messages per second",
-            meaning="In, confirmed, out and settled; they lie on each other while all is well.",
+            meaning="Published and confirmed by RabbitMQ, delivered to backends, recorded: all the same while all is "
+            "well. The exit generator's own copy of each entry is left out; a dead letter is published twice.",
             asked=Asked(
                 [
                     metric(rate(foreign.PUBLISHED), legend="published", name="A"),
                     metric(rate(foreign.CONFIRMED), legend="confirmed", name="B"),
-                    metric(rate(foreign.DELIVERED), legend="delivered", name="C"),
-                    metric(rate(foreign.ACKNOWLEDGED), legend="acknowledged", name="D"),
+                    metric(rate(names.CONSUMED_MESSAGES), legend="delivered", where=TO_BACKENDS, name="C"),
+                    metric(rate(names.RECORDS), legend="recorded", name="D"),
                 ]
             ),
             unit="{count}/s",
+            colors={"published": BLUE, "confirmed": GREEN, "delivered": ORANGE, "recorded": RED},
         ),
         Panel(
             title="Handed out again, or to nobody",
@@ -69,6 +96,7 @@ RATES: Final = Row(
                 ]
             ),
             unit="{count}/s",
+            colors={"redelivered": ORANGE, "unroutable": RED},
         ),
     ),
 )
@@ -79,7 +107,7 @@ REFUSED: Final = Row(
         Panel(
             title="Dead letters that wait",
             meaning="Nothing is lost: each waits unchanged, with its reason, until somebody looks.",
-            asked=one(metric(latest(foreign.QUEUE_READY), legend="waiting", where=DEAD)),
+            asked=one(metric(highest(foreign.QUEUE_READY), legend="waiting", where=DEAD)),
             draws="Number",
             lines=(Line(0, "somebody must look"),),
             width=3,
@@ -87,7 +115,7 @@ REFUSED: Final = Row(
         Panel(
             title="Refused, by reason",
             meaning="docs/runbook.md says what each reason means.",
-            asked=one(metric(increase(names.DEAD_LETTERS), legend=f"{{{{{REASON.name}}}}}", by=along(REASON))),
+            asked=one(metric(increase(names.DEAD_LETTERS), legend=label(REASON), by=along(REASON))),
             draws="BarChart",
             width=9,
         ),
@@ -105,10 +133,10 @@ BROKER: Final = Row(
         ),
         Panel(
             title="Free disk",
-            meaning="Below its limit RabbitMQ blocks publishers. In compose it is the disk of everything.",
-            asked=one(metric(latest(foreign.RABBITMQ_DISK_FREE, "min"), legend="free")),
+            meaning="Below 5 GB an alert is sent, below 2 GB a critical one: RabbitMQ soon blocks publishers. In "
+            "compose it is the disk of everything.",
+            asked=one(metric(lowest(foreign.RABBITMQ_DISK_FREE), legend="free")),
             unit="By",
-            lines=(Line(2_000_000_000, "2 GB left"),),
         ),
     ),
 )

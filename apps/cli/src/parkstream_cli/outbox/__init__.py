@@ -1,1 +1,0 @@
-"""``parkstream outbox``: summaries that the server would not take."""

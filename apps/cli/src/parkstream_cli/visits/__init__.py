@@ -1,1 +1,0 @@
-"""``parkstream visit``: what was said of a car, and why, out of the records of the log."""

@@ -1,0 +1,51 @@
+"""What the pipeline's services are given."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+
+Say = Callable[[str], None]
+
+DAY_SECONDS: Final = 86_400.0
+MALL: Final = "demo"
+PLATE_KEY: Final = "demo"
+PLATE_KEY_VARIABLE: Final = "PARKSTREAM_PLATE_HASH_KEY"
+
+
+class Options(Struct, frozen=True, kw_only=True):
+    """How to drive it: for how long, cars per second, and ``keep``: the folder that stays."""
+
+    seconds: float = 60.0
+    rate: float = 50.0
+    seed: int = 1
+    keep: Path | None = None
+
+
+class Servers(Struct, frozen=True, kw_only=True):
+    """Where the sandbox's own servers are."""
+
+    rabbitmq_url: str
+    redis_url: str
+
+
+def of_all(servers: Servers, environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what every service is given; a key for plates may come from *environ*, the user's."""
+    return {
+        "PARKSTREAM_RABBITMQ_URL": servers.rabbitmq_url,
+        "PARKSTREAM_REDIS_URL": servers.redis_url,
+        "PARKSTREAM_MALL": MALL,
+        "PARKSTREAM_STATISTICS_SECONDS": "10",
+        PLATE_KEY_VARIABLE: environ.get(PLATE_KEY_VARIABLE) or PLATE_KEY,
+    }
+
+
+def of_cameras(options: Options) -> dict[str, str]:
+    """Return what both generators are given: a day of cars in the time of the run."""
+    return {
+        "PARKSTREAM_RATE": f"{options.rate:g}",
+        "PARKSTREAM_ARRIVALS": "rush_hours",
+        "PARKSTREAM_SEED": str(options.seed),
+        "PARKSTREAM_TIME_SCALE": f"{DAY_SECONDS / options.seconds:g}",
+    }

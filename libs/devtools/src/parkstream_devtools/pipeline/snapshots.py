@@ -1,0 +1,126 @@
+"""What goes on, once or twice a second: cameras, queues, log, visits, summaries."""
+
+import asyncio
+import time
+
+from aio_pika.abc import AbstractChannel
+from msgspec import Struct, field
+
+from parkstream_devtools.pipeline.account import Milliseconds
+from parkstream_devtools.probes import ServiceClient, queues
+
+
+class Entries(Struct, frozen=True, kw_only=True):
+    """The account of the entry cameras."""
+
+    published: int = 0
+    duplicates: int = 0
+    dropped: int = 0
+    buffered: int = 0
+    running: bool = False
+
+
+class Exits(Entries, frozen=True, kw_only=True):
+    """The account of the exit cameras; ``parked``: the cars that they still expect."""
+
+    matched: int = 0
+    unmatched: int = 0
+    missed: int = 0
+    misread: int = 0
+    parked: int = 0
+
+
+class State(Struct, frozen=True, kw_only=True):
+    """Where the backend stands."""
+
+    position: int = 0
+    lag: int = 0
+    pending: int = 0
+    inside: int = 0
+    outbox_depth: int = 0
+    parked: int = 0
+    unreadable: int = 0
+    counters: dict[str, int] = field(default_factory=dict[str, int])
+
+
+class Stats(Struct, frozen=True, kw_only=True):
+    """Where the summary file stands; ``current`` counts visits by outcome."""
+
+    lines: int = 0
+    position: int | None = None
+    """The greatest that it knows."""
+    current: dict[str, int] = field(default_factory=dict[str, int])
+    exit_to_disk_ms: Milliseconds | None = None
+    pending_exit_to_disk_ms: Milliseconds | None = None
+
+
+class Snapshot(Struct, frozen=True, kw_only=True):
+    """All of it at one moment (``at``: monotonic seconds)."""
+
+    at: float
+    entries: Entries
+    exits: Exits
+    state: State
+    stats: Stats
+    queued: int
+    dead: int
+
+    @property
+    def waiting(self) -> int:
+        """Everything that is on its way or pending."""
+        on_its_way = self.entries.buffered + self.exits.buffered + self.queued
+        return on_its_way + self.state.lag + self.state.pending + self.state.outbox_depth
+
+    @property
+    def settled(self) -> bool:
+        """Whether the account may be drawn: all that was published is recorded, nothing waits or is pending."""
+        moving = self.entries.running or self.exits.running
+        # A delivery on its way to the log is in no queue and not in the log yet.
+        return not moving and self.waiting == 0 and self.recorded >= self.entries.published + self.exits.published
+
+    @property
+    def recorded(self) -> int:
+        """Sightings that the projection has taken in."""
+        return self.state.counters.get("entered", 0) + self.state.counters.get("exited", 0)
+
+
+class Addresses(Struct, frozen=True, kw_only=True):
+    """Base URLs of the services."""
+
+    entries: str
+    exits: str
+    backend: str
+    summaries: str
+
+
+class Watch:
+    """Looks at all services at once."""
+
+    def __init__(self, addresses: Addresses, client: ServiceClient, rabbitmq: AbstractChannel) -> None:
+        self._at = addresses
+        self._client = client
+        self._rabbitmq = rabbitmq
+
+    async def look(self) -> Snapshot:
+        """Return how things stand now; raise ``UnreachableError`` when somebody does not answer."""
+        entries, exits, queued, state, stats = await asyncio.gather(
+            self._client.get(f"{self._at.entries}/v1/account", Entries),
+            self._client.get(f"{self._at.exits}/v1/account", Exits),
+            queues(self._rabbitmq),
+            self._client.get(f"{self._at.backend}/v1/state", State),
+            self._client.get(f"{self._at.summaries}/v1/stats", Stats),
+        )
+        return Snapshot(
+            at=time.monotonic(),
+            entries=entries,
+            exits=exits,
+            queued=queued.work,
+            dead=queued.dead,
+            state=state,
+            stats=stats,
+        )
+
+    async def stop_cameras(self) -> None:
+        """Have the generators make no more events."""
+        await self._client.post(f"{self._at.entries}/v1/stop")
+        await self._client.post(f"{self._at.exits}/v1/stop")

@@ -1,0 +1,139 @@
+"""Another time: what was known then, or what was true then.
+
+Two questions. *Known*: the log folded up to a position, or to the last record of a time; late arrivals are not in it.
+*True*: what the rules make of all that had happened by a time, whenever recorded
+(``parkstream_visits.as_of_event_time``).
+"""
+
+from contextlib import aclosing
+from datetime import datetime
+from enum import StrEnum
+
+from msgspec import Struct
+from parkstream_eventlog import position_at
+from parkstream_events.sightings import microseconds, moment_of
+from parkstream_events.summaries import Outcome
+from parkstream_visits import PlateSighting
+from parkstream_visits.as_of_event_time import AsOfEventTime
+from parkstream_visits.as_of_recorded_time import AsOfRecordedTime, InsideThen, VisitThen
+
+from parkstream_projection.opened import Opened, Reached
+from parkstream_projection.questions.recorded_events import recorded_events_of
+from parkstream_projection.reads import Inside
+
+
+class AsOf(Struct, frozen=True, kw_only=True):
+    """When is asked about (one of the three; *to* is a position of the log), and beside the counters, what."""
+
+    to: int | None = None
+    recorded_at: datetime | None = None
+    occurred_at: datetime | None = None
+    plate: str | None = None
+    inside: bool = False
+
+
+class Question(StrEnum):
+    """What was asked."""
+
+    KNOWN = "known"
+    TRUE = "true"
+
+
+class PlateVisit(Struct, frozen=True):
+    """A visit; without an outcome it had not ended, or nothing was emitted of it yet."""
+
+    visit_id: str
+    outcome: Outcome | None
+    revision: int | None
+    entry_date_time: datetime | None
+    exit_date_time: datetime | None
+    entry_event_id: str | None
+    exit_event_id: str | None
+    superseded_by: str | None
+
+
+class Answer(Struct, frozen=True, kw_only=True):
+    """What was known at ``position``, or true at ``occurred_at`` by all that the log says up to ``position``.
+
+    ``final``: nothing that is recorded later changes it. What was not asked for is None.
+    """
+
+    question: Question
+    position: int
+    recorded_at: datetime | None
+    occurred_at: datetime | None
+    final: bool
+    counters: dict[str, int]
+    inside: list[Inside] | None
+    visits: list[PlateVisit] | None
+
+
+async def as_of(it: Opened, options: AsOf, reached: Reached) -> Answer:
+    """Return what is asked for; only reads."""
+    if options.occurred_at is not None:
+        return await _true(it, options, options.occurred_at, reached)
+    through = options.to or 0
+    if options.recorded_at is not None:
+        through = await position_at(it.log, microseconds(options.recorded_at) + 1) - 1
+    return await _known(it, options, through, reached)
+
+
+async def _known(it: Opened, options: AsOf, through: int, reached: Reached) -> Answer:
+    known = AsOfRecordedTime(options.plate)
+    recorded_at_us = 0
+    async for recorded in recorded_events_of(it.log, through, reached):
+        known.take(recorded)
+        recorded_at_us = recorded.recorded_at_us
+    return Answer(
+        question=Question.KNOWN,
+        position=through,
+        recorded_at=moment_of(recorded_at_us) if through else None,
+        occurred_at=None,
+        final=True,
+        counters=known.counters(),
+        inside=_cars(known.inside()) if options.inside else None,
+        visits=[_visit(visit) for visit in known.visits()] if options.plate else None,
+    )
+
+
+async def _true(it: Opened, options: AsOf, occurred_at: datetime, reached: Reached) -> Answer:
+    happened = AsOfEventTime(microseconds(occurred_at), options.plate)
+    position = recorded_at_us = 0
+    end = (await it.log.state()).position
+    async with aclosing(recorded_events_of(it.log, end, reached)) as events:
+        async for recorded in events:
+            if not happened.take(recorded):
+                break
+            position, recorded_at_us = recorded.position, recorded.recorded_at_us
+    return Answer(
+        question=Question.TRUE,
+        position=position,
+        recorded_at=moment_of(recorded_at_us) if position else None,
+        occurred_at=occurred_at,
+        final=happened.final,
+        counters=happened.counters(),
+        inside=_cars(happened.inside()) if options.inside else None,
+        visits=[_visit(visit, without_revision=True) for visit in happened.visits()] if options.plate else None,
+    )
+
+
+def _cars(inside: list[InsideThen]) -> list[Inside]:
+    return [Inside(car.plate, moment_of(car.entry.at_us), car.entry.id) for car in inside]
+
+
+def _visit(visit: VisitThen, *, without_revision: bool = False) -> PlateVisit:
+    entry, exit_ = visit.entry, visit.exit
+    return PlateVisit(
+        visit.visit_id,
+        visit.outcome,
+        None if without_revision else visit.revision,
+        _at(entry),
+        _at(exit_),
+        entry.id if entry else None,
+        exit_.id if exit_ else None,
+        visit.superseded_by,
+    )
+
+
+def _at(seen: PlateSighting | None) -> datetime | None:
+    return moment_of(seen.at_us) if seen else None
