@@ -10,6 +10,7 @@ import argparse
 import base64
 import hashlib
 import json
+import os
 import secrets
 import string
 import sys
@@ -21,18 +22,24 @@ FOLDER = HERE / ".secrets"
 RABBITMQ_USERS = ("admin", "backend", "cli", "entry_generator", "exit_generator")
 REDIS_USERS = ("backend", "cli", "collector", "entry_generator", "exit_generator", "summary_api")
 PASSWORD_BYTES = 24
+NEXT = """\
+next: docker compose -f deploy/compose/compose.lite.yaml up --wait    (about 1.2 GB)
+  or: docker compose -f deploy/compose/compose.yaml up --wait         (with SigNoz, about 6 GB)
+"""
 KINDS = string.ascii_lowercase, string.ascii_uppercase, string.digits, "-_.+"
 
 
 def main() -> int:
     """Make what is missing; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where they are kept (default: %(default)s)")
+    where = "where they are kept (default: $PARKSTREAM_SECRETS, or %(default)s)"
+    parser.add_argument("--folder", type=Path, default=HERE / os.environ.get("PARKSTREAM_SECRETS", FOLDER), help=where)
     folder: Path = parser.parse_args().folder
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     made = Secrets(folder).all()
     sys.stdout.write(f"{folder}: {f'made {len(made)}: ' + ', '.join(made) if made else 'nothing was missing'}\n")
+    sys.stdout.write(NEXT)
     return 0
 
 

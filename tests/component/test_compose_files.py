@@ -10,18 +10,21 @@ import sys
 import pytest
 import yaml
 from compose_stack import CONTAINERS
+from parkstream_cli.doctor.signoz_stack import STEPS
 from the_tree import ROOT
 
 COMPOSE = ROOT / "deploy" / "compose"
-FILES = ["compose.yaml", "compose.lite.yaml"]
-ALL = ["compose.yaml", "signoz.yaml"]
+FILES = ["compose.yaml", "compose.lite.yaml", "cli.yaml"]
+ALL = ["compose.yaml", "signoz.yaml", "cli.yaml"]
 VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
 EXAMPLE = re.compile(r"^#([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
 GIVEN = {"HOST", "PORT", "RABBITMQ_URL", "REDIS_URL", "SUMMARY_URL", "SUMMARY_FILE", "ARCHIVE_DIR"}
 """What compose decides, because services find each other by it."""
 SECRET = {"API_TOKEN", "PLATE_HASH_KEY"}
 SERVICES = ["entry-generator", "exit-generator", "backend", "summary-api"]
-UNCHECKED = {"cli", "clickhouse-functions", "signoz-migrator", "otel-collector", "otel-collector-hosts"}
+ENDING = {"clickhouse-functions", "signoz-migrator"}
+"""One-shot containers of the stack."""
+UNCHECKED = {"cli", "otel-collector", "otel-collector-hosts"} | ENDING
 """What ends by itself, and the collector, whose image has no shell: otel-collector-health looks at it."""
 ROOTS = {"signoz"}
 """Its volume belongs to root; it has no capability."""
@@ -121,8 +124,34 @@ def test_lite_has_the_same_services_but_signoz():
     lite = loaded("compose.lite.yaml")
     assert lite["services"].keys() == services("compose.yaml").keys() - {"otel-collector-hosts"}
     assert all(service["extends"]["file"] == "compose.yaml" for service in lite["services"].values())
-    for part in ("networks", "volumes", "secrets"):
+    for part in ("name", "networks", "volumes", "secrets"):
         assert lite[part] == loaded("compose.yaml")[part]
+
+
+def test_the_command_line_starts_nothing_and_makes_nothing_of_the_stack():
+    stack, beside = loaded("compose.yaml"), loaded("cli.yaml")
+    assert beside["name"] == f"{stack['name']}-cli"
+    assert list(beside["services"]) == ["cli"]
+    assert {"depends_on", "links", "ports", "extends"} & beside["services"]["cli"].keys() == set()
+    for part in ("networks", "volumes"):
+        for name, one in beside[part].items():
+            assert one == {"external": True, "name": f"{stack['name']}_{name}"}
+            assert name in stack[part]
+
+
+def test_doctor_knows_every_step_of_signoz():
+    assert set(STEPS) == loaded("signoz.yaml")["services"].keys() | {"otel-collector"}
+
+
+def test_what_ends_by_itself_is_waited_for():
+    """Else ``up --wait`` takes its end for a failure."""
+    depended = {
+        name
+        for service in EVERY.values()
+        for name, how in (service.get("depends_on") or {}).items()
+        if how["condition"] == "service_completed_successfully"
+    }
+    assert depended == ENDING
 
 
 def test_lite_is_bounded_by_about_a_gibibyte():
@@ -130,8 +159,7 @@ def test_lite_is_bounded_by_about_a_gibibyte():
     total = 0
     for name, service in loaded("compose.lite.yaml")["services"].items():
         own = service.get("deploy", EVERY[name]["deploy"])["resources"]["limits"]["memory"]
-        if name != "cli":
-            total += int(VARIABLE.sub(lambda found: found[2], own).removesuffix("m"))
+        total += int(VARIABLE.sub(lambda found: found[2], own).removesuffix("m"))
     assert total <= 1_280
 
 

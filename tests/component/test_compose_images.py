@@ -8,7 +8,7 @@ from image_facts import facts_of
 from the_tree import ROOT
 
 COMPOSE = ROOT / "deploy" / "compose"
-FILES = ["compose.yaml", "signoz.yaml"]
+FILES = ["compose.yaml", "signoz.yaml", "cli.yaml"]
 DEFAULT = re.compile(r"\$\{[A-Z_]+:-([^}]*)\}")
 WORDS_OF_THE_SHELL = {
     "export",
@@ -40,7 +40,12 @@ of_every_service = pytest.mark.parametrize("name", SERVICES)
 
 
 def facts(name):
-    return facts_of(DEFAULT.sub(lambda found: found[1], SERVICES[name]["image"]))
+    return facts_of(defaults(SERVICES[name]["image"]))
+
+
+def defaults(text):
+    """Return *text* as it is when no variable is set."""
+    return DEFAULT.sub(lambda found: found[1], text)
 
 
 def commands(script):
@@ -69,7 +74,7 @@ def programs(name):
 def writable(service):
     """Return the folders of *service* that it may write to."""
     for mount in service.get("volumes", []):
-        parts = mount.split(":")
+        parts = defaults(mount).split(":")
         if parts[-1] != "ro" and not mount.startswith(("/", ".")):
             yield parts[1]
     for mount in service.get("tmpfs", []):
@@ -87,7 +92,8 @@ def test_every_program_that_is_run_is_in_the_image(name):
 
 @of_every_service
 def test_a_service_runs_as_a_user_that_the_image_is_made_for(name):
-    assert SERVICES[name].get("user") in {None, *facts(name).users}
+    user = SERVICES[name].get("user")
+    assert user is None or defaults(user) in facts(name).users
 
 
 @of_every_service

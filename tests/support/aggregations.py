@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import inf, isinf, nan
 from typing import Any, NamedTuple
 
-from parkstream_telemetry.kept_spans import ReceivedSpan
+from parkstream_telemetry.received_span import ReceivedSpan
 
 MINUTE = 60
 Points = dict[int, float]

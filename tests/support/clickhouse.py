@@ -7,8 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from chdb import session
-from parkstream_devtools.otlp.received import KINDS
-from parkstream_telemetry.kept_spans import ReceivedSpan
+from parkstream_telemetry.received_span import KINDS, ReceivedSpan
 
 TABLE = """
 CREATE DATABASE IF NOT EXISTS signoz_traces;

@@ -1,29 +1,35 @@
-"""The lite stack in containers of its own project: random ports, its own secrets, the traces that the collector got."""
+"""The lite stack from the product's own files: a project, secrets and ports of its own."""
 
-import json
 import os
+import re
+import shlex
 import shutil
 import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import pytest
+from command_line import Answer
 from msgspec import convert
 from parkstream_devtools import free_port
 from parkstream_devtools.pipeline.account import Line, Published, equations
 from parkstream_devtools.pipeline.snapshots import Entries, Exits, State
 from parkstream_devtools.pipeline.summary_file import tally
+from parkstream_telemetry.kept_spans import kept_spans
+from parkstream_telemetry.received_span import ReceivedSpan
 from pipeline import QUICK, get, post
 from the_tree import ROOT
 
 COMPOSE = ROOT / "deploy" / "compose"
+PAGE = ROOT / "docs" / "compose.md"
+LITE_UP = "docker compose -f deploy/compose/compose.lite.yaml up --wait"
 CONTAINERS = os.environ.get("PARKSTREAM_CONTAINERS", "")
 """``yes``: they must run; ``no``: they are not tried; else they run where there is an engine."""
 PORTS = {"entry-generator": 8002, "exit-generator": 8003, "backend": 8001, "summary-api": 8000, "otel-collector": 9464}
 POLL_SECONDS = 1.0
+COMMAND_SECONDS = 300
 SAID_BY_DOCKER_LINES = 60
 
 
@@ -55,22 +61,28 @@ class Account(NamedTuple):
         return not self.entries.running and not waiting and arrived
 
 
-class Stack:
-    """compose.lite.yaml under a name of its own; its files lie in *folder*."""
+class Belongings(NamedTuple):
+    """What there is of a stack: containers with what they do and since when, volumes, networks."""
 
-    def __init__(self, folder: Path) -> None:
-        self.project = f"{os.environ.get('PARKSTREAM_PROJECT', 'parkstream-test')}-{os.getpid()}"
-        self.traces = folder / "telemetry" / "traces.jsonl"
+    containers: set[str]
+    volumes: set[str]
+    networks: set[str]
+
+
+class Stack:
+    """*files* of deploy/compose under a name of their own, which ends with *suffix*; its secrets lie in *folder*."""
+
+    def __init__(self, folder: Path, files: Sequence[str | Path] = ("compose.lite.yaml",), suffix: str = "") -> None:
+        self.project = f"{os.environ.get('PARKSTREAM_PROJECT', 'parkstream-test')}-{os.getpid()}{suffix}"
+        self.started_seconds = 0.0
         self._folder = folder
+        self._files = [f"--file={COMPOSE / file}" for file in files]
         self._secrets = folder / "secrets"
-        self._environ = {**os.environ, **QUICK, **_traffic(), **_ports(), "PARKSTREAM_SECRETS": str(self._secrets)}
-        subprocess.run(
-            [sys.executable, COMPOSE / "make_secrets.py", "--folder", self._secrets], check=True, capture_output=True
-        )
-        self._override = folder / "override.yaml"
-        self._override.write_text(json.dumps(_override(folder)), encoding="utf-8")  # JSON is YAML.
-        self.traces.parent.mkdir()
-        self.traces.parent.chmod(0o777)  # The collector is somebody else.
+        named = {"PARKSTREAM_PROJECT": self.project, "PARKSTREAM_SECRETS": str(self._secrets)}
+        self.environ = {**os.environ, **QUICK, **_traffic(), **_ports(), **named}
+        made = self.shell("./dev secrets")
+        assert made.code == 0, made.err
+        assert LITE_UP in made.out
 
     @property
     def token(self) -> str:
@@ -83,13 +95,33 @@ class Stack:
 
     def compose(self, *arguments: str, check: bool = True) -> str:
         """Return what ``docker compose`` says to *arguments*."""
-        files = ("-f", COMPOSE / "compose.lite.yaml", "-f", self._override)
-        command = ["docker", "compose", "-p", self.project, "--progress", "quiet", *files, *arguments]
-        done = subprocess.run(command, env=self._environ, capture_output=True, text=True, check=False)
-        if check and done.returncode:
-            said = "\n".join((done.stderr + done.stdout).splitlines()[-SAID_BY_DOCKER_LINES:])
+        command = ["docker", "compose", "--progress", "quiet", *self._files, *arguments]
+        done = self._run(command)
+        if check and done.code:
+            said = "\n".join((done.err + done.out).splitlines()[-SAID_BY_DOCKER_LINES:])
             raise AssertionError(f"docker compose {' '.join(arguments)}: {said}\n{self.words()}")
-        return done.stdout
+        return done.out
+
+    def shell(self, line: str) -> Answer:
+        """Run *line* as a user does, in the folder of the project."""
+        return self._run(["sh", "-c", line])
+
+    def cli(self, *words: str) -> Answer:
+        """Run the command line by the alias that the documentation gives."""
+        return self.shell(f"{documented_alias()} {shlex.join(words)}")
+
+    def _run(self, command: list[str]) -> Answer:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=COMMAND_SECONDS,
+        )
+        return Answer(done.returncode, done.stdout, done.stderr)
 
     def up(self, *arguments: str) -> float:
         """Bring all up, wait until all are healthy, and return how many seconds that took."""
@@ -112,14 +144,27 @@ class Stack:
         told = _docker("ps", "--all", "--format", "{{.Status}}", *(f"--filter={one}" for one in of_it)).splitlines()
         return bool(told) and all(one.startswith("Up") and ("(" not in one or "(healthy)" in one) for one in told)
 
+    def belongings(self) -> Belongings:
+        """Return what there is under the project's name, whoever made it."""
+        name = f"--filter=name={self.project}"
+        containers = _docker("ps", "--all", "--quiet", name).split()
+        what = "{{.Id}} {{.Name}} {{.State.Status}} {{.State.StartedAt}}"
+        return Belongings(
+            set(_docker("inspect", "--format", what, *containers).splitlines()),
+            set(_docker("volume", "ls", "--quiet", name).splitlines()),
+            set(_docker("network", "ls", "--quiet", "--no-trunc", name).splitlines()),
+        )
+
     def url(self, service: str) -> str:
-        """Return where the first container of *service* answers; another port after each start."""
-        return f"http://{_docker('port', f'{self.project}-{service}-1', str(PORTS[service])).strip()}"
+        """Return where the first container of *service* answers to this machine, which reaches every network."""
+        address = f'{{{{(index .NetworkSettings.Networks "{self.project}_core").IPAddress}}}}'
+        found = _docker("inspect", "--format", address, f"{self.project}-{service}-1").strip()
+        return f"http://{found}:{PORTS[service]}"
 
     def drive(self, cars: int, rate: int, *, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Let at least *cars* more enter, *rate* a second, do what is to be done *meanwhile*, and stop the entries."""
         before = self.entries().published
-        self._environ["PARKSTREAM_RATE"] = str(rate)
+        self.environ["PARKSTREAM_RATE"] = str(rate)
         self.compose("up", "--detach", "--wait", "--no-deps", "--force-recreate", "entry-generator")
         meanwhile()
         self.until(lambda: self.entries().published >= before + cars, lambda: f"{self.entries()}")
@@ -141,8 +186,7 @@ class Stack:
         """Wait until nothing is under way, and return the equations of the account that do not hold."""
         self.until(lambda: self.account().settled, lambda: f"{self.account()}")
         account = self.account()
-        file = self._folder / "summaries.jsonl"
-        file.write_text(self.compose("exec", "-T", "summary-api", "cat", "/data/summaries.jsonl"), encoding="utf-8")
+        file = self._copied("summary-api", "/data/summaries.jsonl")
         counters = account.state.counters
         published = Published(
             entries=account.entries.published,
@@ -154,6 +198,20 @@ class Stack:
         lines = equations(published, tally(file), waiting=0, emitted=counters.get("emitted", 0), recorded=recorded)
         return [line for line in lines if not line.holds]
 
+    def traces(self) -> dict[str, list[ReceivedSpan]]:
+        """Return the spans that the gateway keeps, by trace."""
+        found: dict[str, list[ReceivedSpan]] = {}
+        shutil.rmtree(self._folder / "spans", ignore_errors=True)
+        self.compose("cp", "otel-collector-health:/queue/spans", str(self._folder))
+        for span in kept_spans(self._folder / "spans" / "spans.jsonl"):
+            found.setdefault(span.trace_id, []).append(span)
+        return found
+
+    def _copied(self, service: str, file: str) -> Path:
+        copy = self._folder / Path(file).name
+        copy.write_text(self.compose("exec", "-T", service, "cat", file), encoding="utf-8")
+        return copy
+
     def until(self, condition: Callable[[], bool], explain: Callable[[], str], timeout_seconds: float = 300) -> None:
         """Return when *condition* holds; who restarts answers nothing meanwhile."""
         deadline = time.monotonic() + timeout_seconds
@@ -164,6 +222,18 @@ class Stack:
     def words(self) -> str:
         """Return how the containers are, and the last that they said."""
         return self.compose("ps", "--all", check=False) + self.compose("logs", "--tail", "8", check=False)
+
+
+def documented_commands() -> list[str]:
+    """Return the lines of the shell examples in docs/compose.md."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+    return [line for block in blocks for line in block.splitlines() if line and not line.startswith("#")]
+
+
+def documented_alias() -> str:
+    """Return what ``parkstream`` stands for there."""
+    (found,) = [match[1] for line in documented_commands() if (match := re.fullmatch('alias parkstream="(.*)"', line))]
+    return found
 
 
 def _docker(*arguments: str) -> str:
@@ -193,63 +263,3 @@ def _traffic() -> dict[str, str]:
 def _ports() -> dict[str, str]:
     names = ["SUMMARY_API", "RABBITMQ_UI", "OTLP_GRPC", "OTLP_HTTP", "PROMETHEUS"]
     return {f"PARKSTREAM_{name}_PORT": str(free_port()) for name in names}
-
-
-def _override(folder: Path) -> dict[str, Any]:
-    """Return what a test needs beside the product: a way in, and the traces as the collector got them."""
-    (folder / "traces.yaml").write_text(json.dumps(_TO_A_FILE), encoding="utf-8")
-    lite = ("gateway.yaml", "lite.yaml")
-    command = [f"--config=/etc/otelcol/{name}" for name in lite] + ["--config=/test/traces.yaml"]
-    collector = {
-        "command": [
-            *command,
-            "--config=yaml:receivers::redis::password: $${file:/run/secrets/redis_password_collector}",
-        ],
-        "volumes": [f"{folder}/traces.yaml:/test/traces.yaml:ro", f"{folder}/telemetry:/telemetry"],
-    }
-    inside = ("entry-generator", "exit-generator", "backend")
-    reachable = {name: {"networks": ["edge"], "ports": [f"127.0.0.1::{PORTS[name]}"]} for name in inside}
-    return {"services": {**reachable, "otel-collector": collector}}
-
-
-_TO_A_FILE: dict[str, Any] = {
-    "exporters": {"file/traces": {"path": "/telemetry/traces.jsonl", "append": True, "flush_interval": "200ms"}},
-    "service": {"pipelines": {"traces": {"exporters": ["span_metrics", "file/traces"]}}},
-}
-
-
-class CollectedSpan(NamedTuple):
-    """A span as the collector wrote it down."""
-
-    service: str
-    name: str
-    span_id: str
-    parent_id: str
-    attributes: dict[str, Any]
-
-
-def collected(file: Path) -> dict[str, list[CollectedSpan]]:
-    """Return the spans in *file* by trace; a line that is being written is left for the next time."""
-    found: dict[str, list[CollectedSpan]] = {}
-    for line in file.read_text("utf-8").splitlines(keepends=True):
-        if line.endswith("\n"):
-            for resource in json.loads(line)["resourceSpans"]:
-                for trace_id, span in _spans(resource):
-                    found.setdefault(trace_id, []).append(span)
-    return found
-
-
-def _spans(resource: dict[str, Any]) -> Iterable[tuple[str, CollectedSpan]]:
-    about = _values(resource["resource"]["attributes"])
-    for scope in resource["scopeSpans"]:
-        for span in scope["spans"]:
-            attributes = _values(span.get("attributes", [])) | {"resource": about}
-            parent = span.get("parentSpanId", "")
-            yield (
-                span["traceId"],
-                CollectedSpan(about["service.name"], span["name"], span["spanId"], parent, attributes),
-            )
-
-
-def _values(attributes: list[dict[str, Any]]) -> dict[str, Any]:
-    return {one["key"]: next(iter(one["value"].values()), None) for one in attributes}

@@ -114,6 +114,8 @@ class Gateway:
             **{f"PARKSTREAM_GATEWAY_{name}": f"127.0.0.1:{port}" for name, port in ports.items()},
             "PARKSTREAM_GATEWAY_OWN_METRICS_PORT": str(ports["OWN_METRICS_PORT"]),
             "PARKSTREAM_GATEWAY_QUEUE_DIR": str(folder / "queue"),
+            "PARKSTREAM_GATEWAY_SPANS_FILE": str(folder / "spans" / "spans.jsonl"),
+            "PARKSTREAM_GATEWAY_SPANS_MEGABYTES": "1",
             "PARKSTREAM_SIGNOZ_OTLP": f"127.0.0.1:{signoz_port}",
             "PARKSTREAM_SIGNOZ_COMPRESSION": "gzip",  # Python's gRPC server knows no zstd.
             "PARKSTREAM_TRACE_WAIT": "1s",

@@ -1,7 +1,7 @@
 """Spans as a sink keeps them, made up."""
 
 from parkstream_devtools.otlp.span_file import SpanFile
-from parkstream_telemetry.kept_spans import ReceivedLink, ReceivedSpan
+from parkstream_telemetry.received_span import ReceivedLink, ReceivedSpan
 
 BEGAN_US = 1_790_000_000_000_000
 EXITED = "parking.events:vehicle.exited"

@@ -11,7 +11,7 @@ import mall_account as mall
 from aggregations import Sample
 from parkstream_events import topology
 from parkstream_telemetry import names
-from parkstream_telemetry.kept_spans import ReceivedSpan
+from parkstream_telemetry.received_span import ReceivedSpan
 
 START = datetime(2026, 11, 29, 12, tzinfo=UTC)
 START_US = int(START.timestamp()) * 1_000_000

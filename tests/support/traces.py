@@ -19,7 +19,7 @@ from parkstream_devtools import RabbitServer, RedisServer, Sandbox, ServiceProce
 from parkstream_devtools.otlp.sink import Sink
 from parkstream_events import topology
 from parkstream_messaging import declare, make_broker
-from parkstream_telemetry.kept_spans import ReceivedSpan
+from parkstream_telemetry.received_span import ReceivedSpan
 from pipeline import Pipeline, RunService
 
 PROCESS_ENTRY = "process parking.events:vehicle.entered:parking.entries"

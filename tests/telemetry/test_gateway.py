@@ -17,6 +17,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor, SpanExportResult
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from parkstream_definitions import foreign
 from parkstream_devtools import free_port
+from parkstream_telemetry.kept_spans import kept_spans
 from traces import Camera, traced_pipeline, until
 
 SERVICES = {"parkstream-backend", "parkstream-summary-api"}
@@ -194,3 +195,21 @@ async def test_without_signoz_there_are_rates_and_durations_to_scrape(sandbox, p
         export(gateway, made_spans(7, "project"))
         await until(lambda: calls_of("project", gateway.prometheus()) == ["7"], gateway.said)
     assert not (tmp_path / "queue").exists()
+
+
+async def test_without_signoz_the_newest_spans_are_kept_and_no_more_than_two_files(sandbox, program, tmp_path):
+    file = tmp_path / "spans" / "spans.jsonl"
+    with Gateway(sandbox, program, tmp_path, free_port(), ("gateway.yaml", "lite.yaml")) as gateway:
+        for nth in range(8):  # Each about 0.5 MB; a file takes 1 MB.
+            spans = made_spans(1_000, f"step {nth}", attributes={"parking.visit.id": "v" * 100})
+            export(gateway, spans)
+            newest = [f"{span.context.trace_id:032x}" for span in spans]
+            await until(lambda ids=newest: ids[-1] in {one.trace_id for one in kept_spans(file)}, gateway.said)
+        kept = {one.trace_id: one for one in kept_spans(file)}
+        await until(lambda: len(list(file.parent.iterdir())) == 2, lambda: repr(list(file.parent.iterdir())))
+    assert set(newest) <= kept.keys()
+    assert sum(one.stat().st_size for one in file.parent.iterdir()) <= 2 * 2**20
+    one = kept[newest[0]]
+    assert (one.service, one.name, one.kind) == ("some-service", "step 7", "INTERNAL")
+    assert one.attributes["parking.visit.id"] == "v" * 100
+    assert one.events[0].name == "happened"

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 from generator_client import Account, finished, reached
-from parkstream_telemetry.kept_spans import ReceivedSpan
+from parkstream_telemetry.received_span import ReceivedSpan
 from traces import PROCESS_ENTRY, PROCESS_EXIT, Traced, traced_pipeline, until
 
 ENTRY, EXIT = "publish parking.events:vehicle.entered", "publish parking.events:vehicle.exited"

@@ -58,6 +58,13 @@ def test_all_visits_of_a_plate_are_found_in_the_order_in_which_they_began(file):
     assert ids(ask("XY1", only(file))) == [("A", None), ("B", None)]
 
 
+def test_a_trace_is_found_by_its_id(file):
+    kept(file, *visit("a" * 32, "in"), *visit("b" * 32, "also-in"))
+    assert ids(ask("a" * 32, only(file))) == [("a" * 32, None), ("in", "a" * 32)]
+    with pytest.raises(NoTraceError, match="only the newest spans are kept"):
+        ask("c" * 32, only(file))
+
+
 def test_the_request_that_carried_a_summary_is_part_of_its_trace(file):
     kept(file, span("request", "POST /v1/summaries", 6, 10), *batched("OUT", 20, "request"))
     (found,) = ask("exit:OUT", only(file))

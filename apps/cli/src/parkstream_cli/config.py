@@ -12,7 +12,7 @@ from cyclopts import Parameter
 from msgspec import Struct
 from parkstream_service.settings import Variable
 
-from parkstream_cli.errors import MISUSED
+from parkstream_cli.errors import MISUSED, ToolError
 from parkstream_cli.output import AsJson, as_json, line, paragraph
 
 SERVICES: Final = (
@@ -23,6 +23,11 @@ SERVICES: Final = (
 )
 """In the order in which a car meets them."""
 ANSWER_SECONDS: Final = 60.0
+NO_SERVICE: Final = (
+    "no service is installed beside this command line, so it cannot ask any. In containers each service shows the "
+    "variables that it was given: docker compose -f deploy/compose/compose.yaml exec backend app config "
+    "(entry-generator, exit-generator and summary-api likewise)"
+)
 
 
 class Answer(Struct, frozen=True):
@@ -46,6 +51,8 @@ def config(
 ) -> int:
     """Show every environment variable of every service: value, meaning, type, unit. Exits with 2 if one is wrong."""
     found = configuration({} if markdown else os.environ)
+    if not found.services:
+        raise ToolError(NO_SERVICE)
     if json:
         as_json(found)
     elif markdown:

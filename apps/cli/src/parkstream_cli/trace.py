@@ -1,6 +1,7 @@
-"""``parkstream trace``: from a visit's id or a plate to its traces, drawn as waterfalls."""
+"""``parkstream trace``: from a visit's id, a plate or a trace's id to its traces, drawn as waterfalls."""
 
 import asyncio
+import re
 from pathlib import Path
 from typing import Annotated, Final
 from urllib.parse import quote
@@ -26,10 +27,11 @@ from parkstream_cli.errors import ToolError
 from parkstream_cli.output import AsJson, as_json
 
 HOW_TO_KEEP: Final = """\
-`parkstream demo` keeps those of its cars. To keep those of services of your own, receive them:
+`parkstream demo` keeps those of its cars, and so does compose.lite.yaml. With SigNoz they are there: look for
+parking.visit.id, or for the trace's id, which `parkstream visit PLATE` prints. To keep those of services of your own:
     python -m parkstream_devtools sink --keep spans.jsonl
-start the services with OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317, and ask with --spans spans.jsonl.
-In a tracing backend, look for parking.visit.id."""
+start the services with OTEL_EXPORTER_OTLP_ENDPOINT=http://localhost:4317, and ask with --spans spans.jsonl."""
+_TRACE_ID: Final = re.compile("[0-9a-f]{32}")
 SMALLEST_SHARE: Final = 0.03
 """Of the width: what took hardly any time is drawn nevertheless."""
 OTHER_TRACE: Final = "(batch) "
@@ -50,7 +52,8 @@ class NoTraceError(ToolError):
     """No kept span concerns what was asked for; *tried* says what was tried."""
 
     def __init__(self, wanted: str, file: Path, tried: list[str]) -> None:
-        super().__init__("\n".join([f"no span in {file} is of the visit or plate {wanted}.", *tried]))
+        no_span = f"no span in {file} is of the visit, plate or trace {wanted}; only the newest spans are kept."
+        super().__init__("\n".join([no_span, *tried]))
 
 
 class Sources(Struct, frozen=True, kw_only=True):
@@ -73,7 +76,7 @@ class TraceAnswer(Struct, frozen=True):
 
 
 def trace(
-    visit_or_plate: Annotated[str, Parameter(help="A visit's id, as in the summary file, or a plate.")],
+    wanted: Annotated[str, Parameter(help="A visit's id, as in the summary file, a plate, or a trace's id.")],
     /,
     *,
     spans: Annotated[Path | None, Parameter(help="A file of kept spans; by default that of the last demo.")] = None,
@@ -88,7 +91,7 @@ def trace(
         api_token=settings.api_token,
     )
     try:
-        found = ask(visit_or_plate, sources)
+        found = ask(wanted, sources)
     except (NotSpansError, OSError) as error:
         raise ToolError(str(error)) from error
     if json:
@@ -101,15 +104,17 @@ def trace(
 
 
 def ask(wanted: str, sources: Sources) -> list[FoundTrace]:
-    """Return the traces of the visit or plate *wanted*, each followed by those that it links to."""
+    """Return the traces of the visit, plate or trace *wanted*, each followed by those that it links to."""
     file = sources.spans_file
     if not file.exists():
         raise NoSpansError(file)
     tried: list[str] = []
-    trace_ids = with_visits(file, [wanted]) or _of_plate(wanted, sources, tried)
-    if not trace_ids:
+    is_id = _TRACE_ID.fullmatch(wanted) is not None
+    trace_ids = {wanted} if is_id else with_visits(file, [wanted]) or _of_plate(wanted, sources, tried)
+    found = in_order(gathered(file, trace_ids))
+    if not found:
         raise NoTraceError(wanted, file, tried)
-    return in_order(gathered(file, trace_ids))
+    return found
 
 
 def _of_plate(wanted: str, sources: Sources, tried: list[str]) -> set[str]:

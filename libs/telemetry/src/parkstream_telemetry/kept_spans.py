@@ -1,45 +1,16 @@
-"""Spans that a receiver kept in a file, a line of JSON each: how they are read."""
+"""Spans that a receiver kept in a file: the sink one a line, the collector a request of OTLP/JSON a line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import msgspec
-from msgspec import Struct
 
+from parkstream_telemetry.otlp_json import Request, spans_of
+from parkstream_telemetry.received_span import ReceivedSpan
 
-class ReceivedLink(Struct, frozen=True):
-    """A span that another one points to."""
-
-    trace_id: str
-    span_id: str
-
-
-class ReceivedEvent(Struct, frozen=True):
-    """Something that happened during a span."""
-
-    name: str
-    attributes: dict[str, Any]
-
-
-class ReceivedSpan(Struct, frozen=True):
-    """One step of a trace; times in µs since the epoch, ids in hex, no parent as an empty one."""
-
-    trace_id: str
-    span_id: str
-    parent_span_id: str
-    service: str
-    name: str
-    kind: str
-    start_us: int
-    end_us: int
-    status: str
-    attributes: dict[str, Any]
-    links: list[ReceivedLink]
-    events: list[ReceivedEvent]
-
-
-_line = msgspec.json.Decoder(ReceivedSpan)
+_span = msgspec.json.Decoder(ReceivedSpan)
+_request = msgspec.json.Decoder(Request)
+_OTLP = b'{"resourceSpans"'
 
 
 class NotSpansError(ValueError):
@@ -56,15 +27,22 @@ def older_half(file: Path) -> Path:
 
 
 def kept_spans(file: Path) -> Iterator[ReceivedSpan]:
-    """Return the spans that *file* and its older half hold, the oldest first; raise ``NotSpansError``, ``OSError``."""
-    older = older_half(file)
-    for half in [older, file] if older.exists() else [file]:
-        with half.open("rb") as lines:
-            yield from (_span(half, line) for line in lines if line.endswith(b"\n"))  # Else it is being written.
+    """Return the spans in *file* and in what it was before, the oldest first; raise ``NotSpansError``, ``OSError``."""
+    for part in [*_older(file), file]:
+        with part.open("rb") as lines:
+            for line in lines:
+                if line.endswith(b"\n") and len(line) > 1:  # Else it is not whole yet, or the file was full.
+                    yield from _spans(part, line)
 
 
-def _span(file: Path, line: bytes) -> ReceivedSpan:
+def _older(file: Path) -> list[Path]:
+    """Return where older spans are: under the sink's name for it, or with the collector's date in it."""
+    ours = older_half(file)
+    return [*([ours] if ours.exists() else []), *sorted(file.parent.glob(f"{file.stem}-*{file.suffix}"))]
+
+
+def _spans(file: Path, line: bytes) -> Iterable[ReceivedSpan]:
     try:
-        return _line.decode(line)
+        return spans_of(_request.decode(line)) if line.startswith(_OTLP) else [_span.decode(line)]
     except msgspec.DecodeError as error:
         raise NotSpansError(file, error) from error

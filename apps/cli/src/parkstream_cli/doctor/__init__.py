@@ -1,1 +1,1 @@
-"""``parkstream doctor``. Reading order: findings, rabbitmq, redis, services, command (all of it)."""
+"""``parkstream doctor``. Reading order: findings, rabbitmq, redis, services, signoz_stack, command (all of it)."""

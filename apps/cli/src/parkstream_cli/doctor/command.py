@@ -1,12 +1,13 @@
 """``parkstream doctor``: looks at everything that runs, and prints what is wrong and what to do."""
 
 from pathlib import Path
-from typing import Final
+from typing import Annotated, Final
 
+from cyclopts import Parameter
 from parkstream_devtools.probes import ServiceClient
 
 from parkstream_cli.connections import settings_here
-from parkstream_cli.doctor import rabbitmq, redis, services
+from parkstream_cli.doctor import rabbitmq, redis, services, signoz_stack
 from parkstream_cli.doctor.findings import Finding, Level
 from parkstream_cli.errors import FAILED
 from parkstream_cli.output import AsJson, as_json, line, paragraph
@@ -15,9 +16,13 @@ from parkstream_cli.settings import Settings
 INDENT: Final = "       "
 
 
-async def doctor(*, json: AsJson = False) -> int:
+async def doctor(
+    *,
+    signoz: Annotated[bool, Parameter(help="Check the steps in which SigNoz starts instead.", negative="")] = False,
+    json: AsJson = False,
+) -> int:
     """Check RabbitMQ, Redis, the log and the services; print what is wrong and how to mend it (exit 1)."""
-    findings = await examine(settings_here())
+    findings = await (signoz_stack.examine() if signoz else examine(settings_here()))
     healthy = all(finding.level is not Level.WRONG for finding in findings)
     if json:
         as_json({"ok": healthy, "findings": findings})

@@ -10,10 +10,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.metrics.v1.metrics_pb2 import Metric
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
-from parkstream_telemetry.kept_spans import ReceivedEvent, ReceivedLink, ReceivedSpan
-
-KINDS = ("UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER")
-STATUSES = ("UNSET", "OK", "ERROR")
+from parkstream_telemetry.received_span import KINDS, STATUSES, ReceivedEvent, ReceivedLink, ReceivedSpan
 
 
 class ReceivedPoint(Struct, frozen=True):

@@ -20,7 +20,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceResponse,
 )
 from parkstream_telemetry import conformance
-from parkstream_telemetry.kept_spans import ReceivedSpan
+from parkstream_telemetry.received_span import ReceivedSpan
 
 from parkstream_devtools.otlp.received import (
     ReceivedLog,

@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import BinaryIO
 
 import msgspec
-from parkstream_telemetry.kept_spans import ReceivedSpan, older_half
+from parkstream_telemetry.kept_spans import older_half
+from parkstream_telemetry.received_span import ReceivedSpan
 
 
 class SpanFile:

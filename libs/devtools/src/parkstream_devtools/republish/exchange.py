@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Final
 
 from aio_pika.abc import AbstractConnection, AbstractExchange
 from aio_pika.exceptions import ChannelNotFoundEntity, DeliveryError, PublishError
-from parkstream_events.topology import ENTERED_KEY, EVENTS_EXCHANGE, EXITED_KEY, PUBLISHED_AT_HEADER
+from aiormq.exceptions import ChannelAccessRefused
+from parkstream_events.topology import ENTERED_KEY, EVENTS_EXCHANGE, EXITED_KEY, PUBLISHED_AT_HEADER, WORK_QUEUES
 from parkstream_messaging import MessagingError, declare, make_broker
 from parkstream_messaging.sighting_message import sighting_message
 
@@ -29,11 +30,11 @@ Publish = Callable[[Message], Awaitable[None]]
 async def publishing(connection: AbstractConnection, url: str, name: str) -> AsyncGenerator[Publish, None]:
     """Yield what publishes to the exchange *name*, confirmed and mandatory; raise ``MessagingError`` without one.
 
-    *connection* is to the RabbitMQ at *url*, where the pipeline's own queues are declared: a confirm says nothing about
-    a queue that is not there.
+    *connection* is to the RabbitMQ at *url*, where the pipeline's own queues are declared if they are missing: a
+    confirm says nothing about a queue that is not there.
     """
     if name == EVENTS_EXCHANGE:
-        await _declare_queues(url)
+        await _make_sure_of_queues(connection, url)
     channel = await connection.channel(publisher_confirms=True, on_return_raises=True)
     try:
         exchange = await channel.get_exchange(name)
@@ -46,11 +47,23 @@ async def publishing(connection: AbstractConnection, url: str, name: str) -> Asy
     yield _to(exchange)
 
 
+async def _make_sure_of_queues(connection: AbstractConnection, url: str) -> None:
+    channel = await connection.channel()
+    try:
+        for name in WORK_QUEUES:
+            await channel.declare_queue(name, passive=True)
+    except ChannelNotFoundEntity:
+        await _declare_queues(url)
+
+
 async def _declare_queues(url: str) -> None:
     broker = make_broker(url)
     try:
         await broker.connect()
         await declare(broker)
+    except ChannelAccessRefused as error:
+        problem = "the pipeline's queues are missing, and this user may not declare them: start the backend, which does"
+        raise MessagingError(problem) from error
     finally:
         await broker.stop()
 

@@ -6,8 +6,8 @@ from typing import Final
 from msgspec import Struct
 
 from parkstream_telemetry import names
-from parkstream_telemetry.kept_spans import ReceivedLink, ReceivedSpan
 from parkstream_telemetry.kinds import Attribute
+from parkstream_telemetry.received_span import ReceivedLink, ReceivedSpan
 
 WRITE: Final = names.SPAN_WRITE.name
 

@@ -5,9 +5,10 @@ from pathlib import Path
 from msgspec import Struct
 
 from parkstream_telemetry import names
-from parkstream_telemetry.kept_spans import ReceivedSpan, kept_spans
+from parkstream_telemetry.kept_spans import kept_spans
 from parkstream_telemetry.kept_traces.car_trace import WRITE, CarTrace
 from parkstream_telemetry.kept_traces.search import gathered
+from parkstream_telemetry.received_span import ReceivedSpan
 
 
 class Examples(Struct, frozen=True):

@@ -6,8 +6,9 @@ from pathlib import Path
 from msgspec import Struct
 
 from parkstream_telemetry import names
-from parkstream_telemetry.kept_spans import ReceivedSpan, kept_spans
+from parkstream_telemetry.kept_spans import kept_spans
 from parkstream_telemetry.kept_traces.car_trace import CarTrace, request_links
+from parkstream_telemetry.received_span import ReceivedSpan
 
 LINKS_FOLLOWED_MAX = 4
 

@@ -6,8 +6,8 @@ from typing import Final
 from msgspec import Struct
 from parkstream_events.units import MILLISECOND_US
 
-from parkstream_telemetry.kept_spans import ReceivedSpan
 from parkstream_telemetry.kept_traces.car_trace import CarTrace
+from parkstream_telemetry.received_span import ReceivedSpan
 
 DIGITS: Final = 3
 
