@@ -25,6 +25,6 @@ def test_a_changed_library_has_a_new_version():
     assert found == {
         "parkstream_eventlog": (3, "de69a0b1f9402a3f"),
         "parkstream_import": (2, "608ac58aa7c03544"),
-        "parkstream_projection": (5, "65c3a5aeedf0f4cb"),
+        "parkstream_projection": (6, "33e9932a85184d88"),
         "parkstream_versions": (2, "e2e58ea6da3859a0"),
     }

@@ -14,8 +14,8 @@ from parkstream_events.sightings import moment_of
 from parkstream_events.units import SECOND_US
 from parkstream_projection import Outbox, Parked
 from parkstream_projection.rebuild.gc_pause import rarely_collected
-from parkstream_projection.verify.missing import Missing
-from parkstream_projection.verify.missing import emit_missing as emit_missing_of
+from parkstream_projection.verify.absent_summaries import Missing
+from parkstream_projection.verify.absent_summaries import emit_missing as emit_missing_of
 
 from parkstream_cli.connections import opened, settings_here
 from parkstream_cli.errors import MISUSED, ToolError

@@ -84,7 +84,7 @@ class Commits:
         self._complain = complain
         self._report = report
         self._refusing: type[Exception] | None = None
-        """Why the last group was refused, as far as the log was told."""
+        """Why the last group was refused, as far as the log has it."""
         self._waiting: deque[Posted] = deque()
         self._waiting_bytes = 0
         self._arrived = asyncio.Event()
