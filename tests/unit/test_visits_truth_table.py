@@ -1,4 +1,4 @@
-"""The rules of design.md, "Visits are a function of the set of sightings", row by row.
+"""The rules of docs/architecture.md, "Visits are a function of the set of sightings", row by row.
 
 A row is a story: ``IN 10`` is an entry that happened at 10 s and is recorded at once, ``OUT 9 @15`` an exit of 9 s
 that is recorded at 15 s; ``/n`` names its gate; ``silence IN OUT/n 30`` is the decision at 30 s that these gates are

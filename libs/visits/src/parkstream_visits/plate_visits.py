@@ -1,6 +1,6 @@
 """A plate's sightings, in the order they happened, paired into visits.
 
-The rules (design.md, "Visits are a function of the set of sightings") look at nothing but the set of sightings, so
+The rules (docs/architecture.md, "How visits are decided") look at nothing but the set of sightings, so
 the order of arrival cannot matter.
 """
 
