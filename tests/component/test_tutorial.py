@@ -50,7 +50,7 @@ def run(library, spans, rabbitmq_url, redis_url, mall):
 
 async def test_the_tutorial_runs(library, run, spans):
     came = time.time_ns() // 1_000 - 48 * HOUR
-    first, second, gone = (library.Seen(id_, at) for id_, at in (("a", came), ("b", came), ("a", came + 5 * HOUR)))
+    first, second, gone = (library.Movement(id_, at) for id_, at in (("a", came), ("b", came), ("a", came + 5 * HOUR)))
     sent = []
     replayed = await run([(RETURNED, gone), (LENT, first), (LENT, second), (LENT, first)], sent.append)
     assert sent == [{"book": "a", "away_us": 5 * HOUR}]
