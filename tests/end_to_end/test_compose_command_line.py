@@ -45,6 +45,8 @@ COMMANDS = [
     ("log verify", 0, "ok: checked"),
     ("outbox parked", 0, "no summary is parked"),
     ("outbox redrive --all", 0, "0 put back"),
+    ("outbox emit-missing --dry-run", 0, "are not in the file"),
+    ("outbox emit-missing", 0, "emitted again"),
     ("replay --check", 0, "equal"),
     ("replay --switch", 0, "is live"),
     ("replay --rollback", 0, "is live"),
