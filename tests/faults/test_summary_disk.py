@@ -10,16 +10,16 @@ from summary_posters import Posters
 MODULE = "parkstream_summary_api"
 FAILING_SYNC = """
 import errno, os, sys
-from parkstream_summary_api import journal
+from parkstream_summary_api import summary_file
 from parkstream_summary_api.__main__ import main
 
-def fail_later(file, real=journal.bring_to_disk, left=[3]):
+def fail_later(file, real=summary_file.bring_to_disk, left=[3]):
     left[0] -= 1
     if left[0] < 0:
         raise OSError(errno.EIO, os.strerror(errno.EIO))
     real(file)
 
-journal.bring_to_disk = fail_later
+summary_file.bring_to_disk = fail_later
 main([])
 """
 

@@ -204,7 +204,10 @@ async def test_a_queue_that_limits_deliveries_is_not_looked_at(buried, parkstrea
 
 async def test_without_rabbitmq_or_its_queue_it_says_what_to_do(rabbitmq_url):
     away = CommandLine({"PARKSTREAM_RABBITMQ_URL": "amqp://127.0.0.1:1/"})("dead-letters", "list")
-    assert (away.code, away.err) == (1, "error: amqp://127.0.0.1:1/: Connection refused\n")
+    assert (away.code, away.err) == (
+        1,
+        "error: amqp://127.0.0.1:1/: Connection refused (start it, or set PARKSTREAM_RABBITMQ_URL)\n",
+    )
     undeclared = CommandLine({"PARKSTREAM_RABBITMQ_URL": rabbitmq_url})("dead-letters", "list")
     assert undeclared.code == 1
     assert "start the backend, which declares it" in undeclared.err

@@ -167,5 +167,5 @@ def test_a_service_that_dies_is_told_with_its_last_words(demo, tmp_path):
     running("parkstream_backend", tmp_path)[0].kill()
     _, err = process.communicate(timeout=90)
     assert process.returncode == 1
-    assert "backend ended by itself with code -9; the last that it said:" in err
+    assert "backend ended by itself with code -9; its last lines:" in err
     eventually(lambda: ours(tmp_path) == [])
