@@ -7,7 +7,6 @@ from msgspec import Raw, Struct
 from msgspec.structs import asdict
 
 from parkstream_projection.outbox import Parked
-from parkstream_projection.present import GateState
 from parkstream_projection.reads import PlateVisit
 
 
@@ -34,10 +33,8 @@ class Standing(Struct, frozen=True, kw_only=True):
     """How many summaries the summary API has refused."""
     unreadable: int
     """How many records cannot be read, and nobody has acknowledged that."""
-    watermark: datetime
-    """Up to when every gate that counts has reported."""
-    gates: list[GateState]
-    """How far each gate has reported, and whether it counts."""
+    watermarks: dict[str, datetime]
+    """Up to when each direction has reported."""
     state_hash: str
     """The hash of the projection at its checkpoint."""
 

@@ -50,8 +50,7 @@ class Questions:
             outbox_age_seconds=await self._outbox.age_seconds(),
             parked=await self._outbox.parked(),
             unreadable=present.unreadable,
-            watermark=present.watermark,
-            gates=present.gates,
+            watermarks=present.watermarks,
             state_hash=present.state_hash,
         )
 
