@@ -4,6 +4,7 @@ from parkstream_cli.story import answers
 from parkstream_eventlog import RedisLog
 from parkstream_events import wire
 from parkstream_events.decisions import RestatedVisit, VisitsRestated, WatermarkAdvanced
+from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.sightings import Direction
 from parkstream_projection.opened import Opened
 from parkstream_projection.questions.plate_story import Asked, asked_for, story_of
@@ -140,7 +141,7 @@ def unnoticed(_done: int, _total: int) -> None:
 
 
 def counted(shop: Mall) -> Opened:
-    return Opened(shop.redis, shop.keys, CountingLog(shop.redis, shop.keys), shop.outbox, shop.reads)
+    return Opened(shop.redis, shop.keys, CountingLog(shop.redis, shop.keys, LOG_SCHEMA), shop.outbox, shop.reads)
 
 
 async def test_of_every_plate_the_story_is_what_the_projection_said(shop):
