@@ -100,7 +100,7 @@ async def test_a_log_whose_beginning_is_gone_says_from_where_it_can_be_exported(
 
 def test_without_pyarrow_parquet_says_how_to_get_it(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
-    with (tmp_path / "log.parquet").open("wb") as file, pytest.raises(parquet.ToolError, match="pip install pyarrow"):
+    with (tmp_path / "log.parquet").open("wb") as file, pytest.raises(ImportError, match="pip install pyarrow"):
         parquet.ParquetSink(file)
 
 

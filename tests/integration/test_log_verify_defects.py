@@ -45,7 +45,7 @@ def verified(template, mall, tmp_path, monkeypatch, capsys):
         monkeypatch.setenv("PARKSTREAM_REDIS_URL", copy.url)
         monkeypatch.setenv("PARKSTREAM_MALL", mall)
         monkeypatch.setenv("PARKSTREAM_SUMMARY_FILE", str(copy.file))
-        code = verify_log(json=True, **more)
+        code = asyncio.run(verify_log(json=True, **more))
         report = msgspec.json.decode(capsys.readouterr().out)
         assert code == (0 if report["ok"] else 1)
         return report

@@ -157,7 +157,7 @@ async def test_a_worker_that_dies_ends_the_check(small: Mall, monkeypatch: pytes
 
 
 async def test_a_worker_that_dies_after_reading_ends_the_check(small: Mall, monkeypatch: pytest.MonkeyPatch):
-    batch = Worker.batch
+    batch = Worker._batch
 
     async def batch_and_kill(self: Worker) -> Any:
         read = await batch(self)
@@ -167,7 +167,7 @@ async def test_a_worker_that_dies_after_reading_ends_the_check(small: Mall, monk
         await self._listening
         return read
 
-    monkeypatch.setattr(Worker, "batch", batch_and_kill)
+    monkeypatch.setattr(Worker, "_batch", batch_and_kill)
     with pytest.raises(ReadingError, match="run it again"):
         await checked(small)
 

@@ -52,7 +52,7 @@ async def test_a_switch_with_differences_says_how_many_and_what_to_do(shop: Mall
     refused = await parkstream(shop, "--version", str(version), "--switch", "--json")
     assert refused.returncode == 1
     assert json.loads(refused.stdout)["switched"] is False
-    assert "says 1 visits otherwise" in refused.stderr
+    assert "differs in 1 visits" in refused.stderr
     assert f"parkstream replay --version {version} --switch --deliver" in refused.stderr
     delivered = await parkstream(shop, "--version", str(version), "--switch", "--deliver")
     assert delivered.returncode == 0

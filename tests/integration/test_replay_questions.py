@@ -132,7 +132,7 @@ async def test_another_grace_decides_anew(kept, replay):
         (["--set", "GRACE=1"], "there is no rule 'GRACE'\nThe rules are ALLOWED_LATENESS_SECONDS, SILENCE_GRACE"),
         (["--set", "MAX_STAY_SECONDS=-1"], "give a number of seconds, from 0 to"),
         (["--set", "FINALITY_DAYS=soon"], "give a number of days, from 0 to 3650"),
-        (["--set", "MAX_STAY_SECONDS=1", "--plate", "A"], "--set and a time or a plate exclude each other"),
+        (["--set", "MAX_STAY_SECONDS=1", "--plate", "A"], "give one of --to, --recorded-at, --occurred-at and --set"),
         (["--set", "MAX_STAY_SECONDS=1", "--from", "5"], "--from 5: the log ends at 4"),
     ],
 )
