@@ -287,7 +287,7 @@ def test_what_another_version_has_said_is_not_compared(verified):
 
     report = verified(switch)
     assert found(report) == []
-    note = f"summaries up to position {report['last'] - 1} were said by an earlier version of the projection"
+    note = f"summaries up to position {report['last'] - 1} were emitted by an earlier version of the projection"
     assert any(one.startswith(note) for one in report["notes"])
 
 
