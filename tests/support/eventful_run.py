@@ -90,6 +90,11 @@ class EventfulRun:
             await publish_entry(camera.events, message, message_id="poison", **properties)
         await camera.leaves("CONFLICT", now())
         await until(lambda: self.pipeline.state()["parked"] == 1, self._last_words)
+        await until(lambda: "conflict" in self._written(), self._last_words)  # Before the API is killed with its spans.
+
+    def _written(self) -> set[object]:
+        """Return the statuses of the writes that have arrived."""
+        return {span.attributes.get("parking.item.status") for span in self.traced.spans().named("write")}
 
     async def _summary_api_away(self, camera: Camera) -> None:
         """Until recording pauses; what waits then is delivered again, to another backend."""
