@@ -17,6 +17,11 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
+
+class MendableError(Exception):
+    """Nothing may be done until somebody mends what it says; then the same call succeeds."""
+
+
 TRANSIENT_CODES: Final = frozenset(
     {
         "BUSY",  # A script runs for too long.
@@ -42,6 +47,7 @@ _TRANSIENT: Final = (
     OutOfMemoryError,
     ReadOnlyError,
     TryAgainError,
+    MendableError,
 )
 _PERMANENT: Final = (AuthenticationError, AuthorizationError)
 _ABORTED: Final = "because of: "
@@ -59,7 +65,7 @@ def code_of(error: RedisError) -> str:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same call may succeed later: no connection, restarting, full, read-only, busy."""
+    """Whether the same call may succeed later: no connection, restarting, full, busy, to be mended."""
     if isinstance(error, _PERMANENT):
         return False
     if isinstance(error, RedisError) and code_of(error) in TRANSIENT_CODES:
