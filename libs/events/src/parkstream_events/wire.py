@@ -43,6 +43,7 @@ class Refusal(StrEnum):
     UNKNOWN_TYPE = "unknown_type"
     ID_CONFLICT = "id_conflict"
     TOO_OLD = "too_old"
+    IN_FUTURE = "in_future"
 
 
 class UnreadableError(Exception):
