@@ -14,20 +14,21 @@ class ClockGuard:
     def __init__(self, log: RedisLog, telemetry: Telemetry) -> None:
         self._log = log
         self._telemetry = telemetry
+        self._begun = False
         self._steps: int | None = None
-        """How many were taken; nothing before the log was there."""
+        """How many were taken before this process looked first, and since."""
 
-    async def begin(self) -> None:
-        """Count from here on; raise what ``__call__`` raises."""
-        self._steps = await self._log.examine()
+    def begin(self) -> None:
+        """Look from here on: the log is there."""
+        self._begun = True
 
     async def __call__(self) -> None:
         """Raise an ``EventLogError`` while nothing may be written; say nothing before the log is there."""
-        if self._steps is None:
+        if not self._begun:
             return
         before, self._steps = self._steps, await self._log.examine()
-        if taken := self._steps - before:
-            self._telemetry.add(names.CLOCK_STEPS, taken)
+        if before is not None and self._steps > before:
+            self._telemetry.add(names.CLOCK_STEPS, self._steps - before)
             self._telemetry.log(names.EVENT_CLOCK_TAKEN)
 
 

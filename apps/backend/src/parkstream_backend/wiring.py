@@ -83,7 +83,9 @@ class Parts:
         await check_durability(self.redis)
         await check_as_long_as_archive(self.log, self.settings.archive_dir, self.settings.mall)
         await self.log.create()
-        await self.clock_guard.begin()
+        self.clock_guard.begin()
+        await self.monitor.ask_guards()
+        await self.clock_guard()
 
     def waiting_for(self, name: str) -> OnRetry:
         """Return what says that *name* is away and is tried again."""

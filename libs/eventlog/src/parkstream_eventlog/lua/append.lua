@@ -153,8 +153,8 @@ local function create(keys, args)
   return args[1]
 end
 
--- KEYS: log, meta. ARGV: the caller. Writes no record, but says whether one may be written. Returns where the log ends, and
--- how many steps of Redis' clock have been taken.
+-- KEYS: log, meta. ARGV: the caller. Writes no record, but says whether one may be written. Returns where the log ends,
+-- and how many steps of Redis' clock have been taken.
 local function examine(keys, args)
   check(#keys == 2 and #args == CALLER, 'examine takes the log, its meta, and the caller')
   local now = clock(keys[2], args[5])
@@ -180,5 +180,7 @@ end
 redis.register_function('parkstream_append_' .. VERSION, append)
 redis.register_function('parkstream_decide_' .. VERSION, decide)
 redis.register_function('parkstream_create_' .. VERSION, create)
-redis.register_function('parkstream_examine_' .. VERSION, examine)
-redis.register_function('parkstream_take_clock_' .. VERSION, take_clock)
+redis.register_function({ function_name = 'parkstream_examine_' .. VERSION, callback = examine,
+  flags = { 'allow-oom' } })
+redis.register_function({ function_name = 'parkstream_take_clock_' .. VERSION, callback = take_clock,
+  flags = { 'allow-oom' } })

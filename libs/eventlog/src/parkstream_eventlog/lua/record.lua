@@ -7,8 +7,9 @@ local DAY_SECONDS = 86400
 local DIGEST_BYTES = 8
 local CODE_AND_TIME_BYTES = 6  -- before the id in a field of the id index: a letter, and the time of the day in five bytes
 local DECISION = 'D'  -- the letter that decisions are remembered under, of which no time is known
-local CALLER = 6  -- the first arguments of what writes: log id, the position known to be durable, wall clock (us), clock
--- since the boot (us), which boot that is, and the offset of Redis' clock to that one which is taken although it is new
+-- The first arguments of what writes: log id, the position known to be durable, wall clock (us), clock since the boot
+-- (us), which boot that is, and the offset of Redis' clock to that one which is taken although it is new.
+local CALLER = 6
 local CLOCK_US_MAX = 60 * 1000000  -- what two clocks may be apart, and a clock may step
 local CLOCK_NEWS_US = 1000000  -- what a clock must have drifted by before that is noted
 local BOOTS_MAX = 50
@@ -97,7 +98,7 @@ local function note_clock(meta, now, boot)
   if now.stepped then redis.call('HINCRBY', meta, 'clock_steps', '1') end
 end
 
--- The answer to a caller who means another log, knows this one to have been longer, or whose clock or Redis' has stepped;
+-- The answer to a caller who means another log, or knows this one to have been longer, and while a clock has stepped;
 -- nothing when all is well.
 local function misled(now, args)
   check(args[1] ~= '', 'the caller names no log')
