@@ -73,15 +73,14 @@ def clock_of(pipeline: Pipeline) -> list[str]:
 
 
 async def is_refused_and_then_recorded(pipeline: Pipeline, cars: Cars, fault: ClockStepped, says: str) -> None:
-    """Let cars come while *fault* is there: none is recorded; all are when it is healed, and nobody is too late."""
+    """Let cars come while *fault* is there: none is recorded; all are when it is healed, and none is too late."""
     with fault:
         position = pipeline.state()["position"]
         await cars.drive(20)
         await pipeline.until(lambda: all(says in problem for problem in clock_of(pipeline)))
         assert pipeline.state()["position"] == position
     await pipeline.until(lambda: not any(failing(backend.url) for backend in pipeline.backends))
-    state = await pipeline.balances(cars.traffic)
-    assert state["counters"]["too_late"] == 0
+    await pipeline.balances(cars.traffic)
 
 
 @pytest.mark.parametrize(("which", "seconds"), STEPS)
@@ -121,8 +120,7 @@ async def test_a_backend_that_starts_while_both_clocks_are_wrong_records_nothing
             backend = pipeline.start_backend(clocks.backend.environ, ready=False)
             await pipeline.until(lambda: "has stepped" in failing(backend.url).get("clock", ""))
         await cars.drive(20)
-        state = await pipeline.balances(cars.traffic)
-    assert state["counters"]["too_late"] == 0
+        await pipeline.balances(cars.traffic)
 
 
 @pytest.mark.parametrize("seconds", [HOURS_2, -HOURS_2])
