@@ -23,8 +23,8 @@ def test_a_changed_library_has_a_new_version():
     assert LOG.source.startswith(f"#!lua name=parkstream_eventlog_{LOG.version}\n")
     found = {library.name: (library.version, digest_of(library.source.encode()).hex()) for library in libraries}
     assert found == {
-        "parkstream_eventlog": (4, "b80b0f1d5aa5671b"),
-        "parkstream_import": (3, "3fb44fc940a259f2"),
-        "parkstream_projection": (7, "15f16a0b80a93259"),
-        "parkstream_versions": (3, "a749591d49803837"),
+        "parkstream_eventlog": (4, "3dc07cc824773a5b"),
+        "parkstream_import": (3, "87e5debad0573f91"),
+        "parkstream_projection": (7, "4e7b6c8e2020f22b"),
+        "parkstream_versions": (3, "e4a857f644e65c3f"),
     }

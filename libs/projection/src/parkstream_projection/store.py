@@ -20,6 +20,9 @@ FIRST_VERSION: Final = 1
 """Live until another is made so."""
 
 
+REPLAY: Final = "rebuild it: `parkstream replay`, then `parkstream replay --version N --switch`"
+
+
 class ProjectionError(Exception):
     """The projection cannot go on."""
 
@@ -56,11 +59,10 @@ class OtherRulesError(ProjectionError):
 class IncompleteStateError(ProjectionError, MendableError):
     """Something of version *version* is gone from Redis, so nothing can be folded onto it."""
 
-    def __init__(self, version: int, missing: str) -> None:
+    def __init__(self, version: int, missing: str, remedy: str = REPLAY) -> None:
         super().__init__(
             f"the state of version {version} of the projection is incomplete, {missing}: Redis evicted or lost keys; "
-            "see with `parkstream log verify` whether the log is whole, then rebuild the projection from it: "
-            "`parkstream replay`, then `parkstream replay --version N --switch`"
+            f"see with `parkstream log verify` whether the log is whole, then {remedy}"
         )
         self.version = version
 
@@ -138,15 +140,17 @@ class Store:
                 pipeline.execute_command("HMGET", self._meta, "rules_version", "checkpoint", "state_hash", "clock")
                 pipeline.execute_command("HMGET", self._keys.outbox_meta, "live", "emitted_through")
                 pipeline.execute_command("HLEN", self._read[1])
-                meta, (live, emitted_through), entities = await pipeline.execute()
+                pipeline.execute_command("EXISTS", *self._read[1:])
+                meta, (live, emitted_through), entities, left = await pipeline.execute()
             live = int(live or FIRST_VERSION)
             if not self._follows_live or live == self.version:
                 break
             self._use(live)
         rules_version, checkpoint, kept_hash, clock = meta
         if checkpoint is None:
-            if entities or (self._follows_live and emitted_through):
-                raise IncompleteStateError(self.version, f"it has no checkpoint, but {entities} entities")
+            if left:
+                remedy = f"remove what is left, and it is folded anew: UNLINK {' '.join(self._read[1:])}"
+                raise IncompleteStateError(self.version, "it has lost its checkpoint", remedy)
             new = self._definition.new_clock()
             return Meta(0, hash_text(clock_hash(encode(new))), new, int(emitted_through or 0))
         if int(rules_version) != self._definition.rules_version:

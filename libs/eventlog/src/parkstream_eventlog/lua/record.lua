@@ -69,13 +69,11 @@ end
 
 -- The answer to a caller whose clock is another one than Redis', or while Redis' has stepped and nobody has taken that.
 local function untimely(now, args)
-  local apart_us = now.now_us - whole(args[3], 'the clock of the caller is no integer')
-  now.offset_us = now.now_us - whole(args[4], 'the clock of the caller is no integer')
-  local step_us = step_of(now)
+  local apart_us, step_us = now.now_us - tonumber(args[3]), step_of(now)
   now.stepped = math.abs(step_us) > CLOCK_US_MAX
   now.apart = math.abs(apart_us) > CLOCK_US_MAX
   if now.apart then return redis.error_reply('CLOCKSAPART ' .. digits(apart_us)) end
-  local taken = args[6] ~= '' and math.abs(now.offset_us - whole(args[6], 'an offset is no integer')) <= CLOCK_US_MAX
+  local taken = args[6] ~= '' and math.abs(now.offset_us - tonumber(args[6])) <= CLOCK_US_MAX
   if now.stepped and not taken then
     return redis.error_reply('CLOCKSTEPPED ' .. digits(step_us) .. ' ' .. digits(now.offset_us))
   end
@@ -103,7 +101,10 @@ end
 local function misled(now, args)
   check(args[1] ~= '', 'the caller names no log')
   local durable = count_of(args[2], 'the durable position is no number')
+  whole(args[3], 'the clock of the caller is no integer')
+  now.offset_us = now.now_us - whole(args[4], 'the clock of the caller is no integer')
   check(args[5] ~= '', 'the caller names no boot')
+  if args[6] ~= '' then whole(args[6], 'an offset is no integer') end
   if now.log_id ~= args[1] then return redis.error_reply('OTHERLOG ' .. now.log_id) end
   if now.position < durable then return redis.error_reply('SHORTERLOG ' .. digits(now.position)) end
   return untimely(now, args)
