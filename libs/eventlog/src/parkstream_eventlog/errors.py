@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from datetime import timedelta
 
-from parkstream_service.redis import MendableError
+from parkstream_service.redis import PassingError
 
 
 class EventLogError(Exception):
     """The log cannot keep its promise."""
 
 
-class WeakDurabilityError(EventLogError, MendableError):
+class WeakDurabilityError(EventLogError, PassingError):
     """Redis may forget what it acknowledged; *problems* say how, and what to do."""
 
     def __init__(self, problems: list[str]) -> None:

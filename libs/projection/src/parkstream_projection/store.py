@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
-from parkstream_service.redis import Functions, MendableError
+from parkstream_service.redis import Functions, PassingError
 from redis.asyncio import Redis
 
 from parkstream_projection.definition import AnyDefinition, ProjectionKeys
@@ -56,7 +56,7 @@ class OtherRulesError(ProjectionError):
         self.found = found
 
 
-class IncompleteStateError(ProjectionError, MendableError):
+class IncompleteStateError(ProjectionError, PassingError):
     """Something of version *version* is gone from Redis, so nothing can be folded onto it."""
 
     def __init__(self, version: int, missing: str, remedy: str = REPLAY) -> None:

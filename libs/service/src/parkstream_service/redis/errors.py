@@ -17,11 +17,6 @@ from redis.exceptions import (
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-
-class MendableError(Exception):
-    """Nothing may be done until somebody mends what it says; then the same call succeeds."""
-
-
 TRANSIENT_CODES: Final = frozenset(
     {
         "BUSY",  # A script runs for too long.
@@ -47,13 +42,16 @@ _TRANSIENT: Final = (
     OutOfMemoryError,
     ReadOnlyError,
     TryAgainError,
-    MendableError,
 )
 _PERMANENT: Final = (AuthenticationError, AuthorizationError)
 _ABORTED: Final = "because of: "
 """Before the code in an EXECABORT, when EXEC itself was refused."""
 _CLOSED_TRANSPORT: Final = ("the handler is closed", "Transport closed=True")
 """uvloop raises a bare ``RuntimeError`` that has neither type nor code."""
+
+
+class PassingError(Exception):
+    """Nothing was done; the same call may succeed when somebody has put something right."""
 
 
 def code_of(error: RedisError) -> str:
@@ -68,6 +66,8 @@ def is_transient(error: BaseException) -> bool:
     """Whether the same call may succeed later: no connection, restarting, full, busy, to be mended."""
     if isinstance(error, _PERMANENT):
         return False
+    if isinstance(error, PassingError):
+        return True
     if isinstance(error, RedisError) and code_of(error) in TRANSIENT_CODES:
         return True
     return isinstance(error, _TRANSIENT) or _has_closed_transport(error)
