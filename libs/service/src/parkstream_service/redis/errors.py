@@ -63,7 +63,7 @@ def code_of(error: RedisError) -> str:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same call may succeed later: no connection, restarting, full, busy, to be mended."""
+    """Whether the same call may succeed later: no connection, restarting, full, read-only, busy."""
     if isinstance(error, _PERMANENT):
         return False
     if isinstance(error, PassingError):
