@@ -18,7 +18,7 @@ class WeakDurabilityError(EventLogError, PassingError):
         self.problems = problems
 
 
-class ClocksApartError(EventLogError, MendableError):
+class ClocksApartError(EventLogError, PassingError):
     """The clock of Redis is *apart_us* ahead of the caller's, or behind it when negative: nothing was written."""
 
     def __init__(self, apart_us: int) -> None:
@@ -29,7 +29,7 @@ class ClocksApartError(EventLogError, MendableError):
         self.apart_us = apart_us
 
 
-class ClockSteppedError(EventLogError, MendableError):
+class ClockSteppedError(EventLogError, PassingError):
     """The clock of Redis has stepped by *step_us*, to *offset_us* after this machine's boot: nothing was written."""
 
     def __init__(self, step_us: int, offset_us: int) -> None:
