@@ -77,4 +77,5 @@ def _show_revision(one: EmittedRevision) -> None:
 
 
 def _trace(traceparent: str | None) -> str:
-    return trace_id_of(traceparent) if valid_traceparent(traceparent) else traceparent or "none"
+    valid = valid_traceparent(traceparent)
+    return trace_id_of(valid) if valid else traceparent or "none"
