@@ -33,7 +33,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
     redis_url: Annotated[str, Meta(description="Where Redis is, without a database: the backend's is 0.")] = (
         "redis://localhost:6379"
     )
-    mall: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^{}\s]+$", description="Whose cameras.")] = (
+    mall: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^{}\s]+$(?!\n)", description="Whose cameras.")] = (
         "mall"
     )
     host: Annotated[str, Meta(description="The address to listen on.")] = "127.0.0.1"

@@ -20,7 +20,7 @@ class CameraSettings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTR
     redis_url: Annotated[str, Meta(description="Where Redis is, without a database: each service has its own.")] = (
         "redis://localhost:6379"
     )
-    mall: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^{}\s]+$", description="Whose cameras.")] = (
+    mall: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^{}\s]+$(?!\n)", description="Whose cameras.")] = (
         "mall"
     )
     host: Annotated[str, Meta(description="The address to listen on.")] = "127.0.0.1"
