@@ -92,7 +92,8 @@ DEEP = b'{"visit_id":"deep","a":' + b"[" * 977 + b"]" * 977 + b"}"
 
 @pytest.mark.parametrize("field", ["revision", "position", "duration_ms", "published_at_us"])
 @pytest.mark.parametrize(
-    "number", [HUGE, b"-" + HUGE, b"1" + b"0" * 17, b"-1", b"1.5", b"1e3", b"1e400", b'"1"', b"true", b"1" + b"0" * 9_000]
+    "number",
+    [HUGE, b"-" + HUGE, b"1" + b"0" * 17, b"-1", b"1.5", b"1e3", b"1e400", b'"1"', b"true", b"1" + b"0" * 9_000],
 )
 def test_a_number_has_bounds_and_a_wrong_one_is_named(field: str, number: bytes):
     written = encode(with_number(field)).replace(b'"NUMBER"', number)
