@@ -151,7 +151,7 @@ def test_an_object_that_is_too_deep_alone_is_invalid_too():
 
 
 @pytest.mark.parametrize("content", [b"\xef\xbb\xbf[]", b"[NaN", b'["a]', b"[1,,NaN]", b"[NaN]]", b"[" * 200_000])
-def test_where_nobody_can_tell_the_items_apart_all_is_malformed(content: bytes):
+def test_where_items_cannot_be_separated_all_is_malformed(content: bytes):
     with pytest.raises(MalformedError):
         parsed(content)
 

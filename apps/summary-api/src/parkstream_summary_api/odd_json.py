@@ -14,7 +14,7 @@ TOO_DEEP: Final = f"nested deeper than {DEPTH_MAX} - at `$`"
 
 
 class UnbalancedError(ValueError):
-    """Nobody can tell where one item ends and the next begins."""
+    """It cannot be seen where one item ends and the next begins."""
 
 
 def is_deep(item: bytes) -> bool:
