@@ -2,15 +2,17 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
+from backend_sightings import entry, exit_, now
 from command_line import CommandLine
 from parkstream_devtools import RedisServer, ServiceProcess
 from parkstream_devtools.faults import Clock, ClockStepped
 from pipeline import Pipeline
-from pipeline_traffic import Cars
+from pipeline_traffic import Cars, Event
 from readiness import failing
 
 MINUTES_3, HOURS_2, DAYS_8 = 180.0, 7_200.0, 8 * 86_400.0
@@ -183,3 +185,23 @@ async def test_the_doctor_says_that_redis_has_another_time(start: Callable[..., 
     with clocks.stepped("redis", -HOURS_2):
         doctor = CommandLine(pipeline.environ)("doctor", "--json").out
     assert {one["about"]: one["level"] for one in json.loads(doctor)["findings"]}["clock"] == "wrong"
+
+
+async def test_sightings_dated_too_far_ahead_become_dead_letters_and_the_rest_goes_on(start: Callable[..., Pipeline]):
+    """An exit dated 9999, a camera that is two hours ahead, and one that is within the allowance."""
+    pipeline = start()
+    far, ahead, near = datetime(9999, 12, 31, tzinfo=UTC), now() + timedelta(hours=2), now() + timedelta(seconds=200)
+    refused = [Event(False, exit_("far", "FAR", far)), Event(True, entry("e", "A1", ahead))]
+    refused += [Event(False, exit_("x", "A1", ahead + timedelta(minutes=1)))]
+    async with Cars(pipeline.rabbitmq_url) as cars:
+        await cars.publish([*refused, *await cars.meet(20)])
+        cars.traffic.entries["near-e"], cars.traffic.exits["near-x"] = "NEAR", "NEAR"
+        cars.traffic.entry_of["NEAR"] = "near-e"
+        left = near + timedelta(seconds=30)
+        await cars.publish([Event(True, entry("near-e", "NEAR", near)), Event(False, exit_("near-x", "NEAR", left))])
+        await pipeline.balances(cars.traffic)
+        await cars.drive(20)
+        await pipeline.balances(cars.traffic)
+    letters = CommandLine(pipeline.environ)("dead-letters", "list", "--json").lines
+    assert {(one["id"], one["reason"]) for one in letters} == {(id_, "in_future") for id_ in ("far", "e", "x")}
+    assert 'parking_dead_letters_total{parking_reason="in_future"} 3' in pipeline.metrics()

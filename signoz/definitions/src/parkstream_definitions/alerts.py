@@ -112,7 +112,7 @@ LOG: Final = [
         runbook="clocks",
         asked=one(metric(increase(names.CLOCK_STEPS), legend="steps")),
         unit="none",
-        matches="at_least_once",
+        matches="in_total",
         thresholds=(Threshold("warning", 0),),
     ),
     Rule(
