@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final
 import msgspec
 from cyclopts import Parameter
 from msgspec import Raw
+from parkstream_events.decisions import Gate
 from parkstream_events.sightings import moment_of
 from parkstream_events.units import SECOND_US
 
@@ -54,6 +55,11 @@ def _print(text: str) -> None:
 def plain(text: str) -> str:
     """Return *text* with its control characters as escapes, line breaks aside."""
     return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+
+
+def gate_in_words(gate: Gate) -> str:
+    """Return how a gate is called: its direction, and its name if it has one."""
+    return f"{gate.direction.name.lower()} gate {gate.name}" if gate.name else f"{gate.direction.name.lower()} gates"
 
 
 def at(moment_us: int) -> str:

@@ -7,6 +7,9 @@ from typing import Annotated
 from msgspec import Meta, Struct
 
 REVISION_MAX = 2**31
+VISIT_ID_LENGTH_MAX = 230
+"""A direction, an event id of at most 200 characters, and a time."""
+DUPLICATES_LISTED_MAX = 10
 SENT_AT_HEADER = "x-sent-at-us"
 """On a POST: when its summaries were taken to be delivered (microseconds since 1970, UTC)."""
 TRACEPARENT = r"^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$"
@@ -24,10 +27,11 @@ class Outcome(StrEnum):
 class Summary(Struct, frozen=True, kw_only=True):
     """One revision of a visit, as it stands in the summary file; the greatest revision is current.
 
-    ``duration`` is ISO 8601 (``PT1H30M``); ``position`` is that of the record that caused the revision.
+    ``duration`` is ISO 8601 (``PT1H30M``); ``position`` is that of the record that caused the revision. The duplicate
+    reads that were known by then are counted, and the first of them listed; a later one makes no revision.
     """
 
-    visit_id: Annotated[str, Meta(min_length=1, max_length=210)]
+    visit_id: Annotated[str, Meta(min_length=1, max_length=VISIT_ID_LENGTH_MAX)]
     revision: Annotated[int, Meta(ge=1, le=REVISION_MAX)]
     outcome: Outcome
     vehicle_plate: Annotated[str, Meta(min_length=1, max_length=64)]
@@ -39,6 +43,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     exit_event_id: str | None
     position: Annotated[int, Meta(ge=1)]
     superseded_by: str | None = None
+    duplicate_reads: Annotated[int, Meta(ge=0)] = 0
+    duplicate_event_ids: Annotated[tuple[str, ...], Meta(max_length=DUPLICATES_LISTED_MAX)] = ()
 
 
 class SummaryItem(Summary, frozen=True, kw_only=True):
