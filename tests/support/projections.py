@@ -29,6 +29,11 @@ def sighting(  # noqa: PLR0913 - a sighting has these parts
     return Candidate(wire.type_of(event), id_, wire.encode(event), at_us, ("entry", "exit")[way], published_at_us)
 
 
+def untimed(visit_id: str) -> str:
+    """Return the direction and the id of the event that *visit_id* is made of, without its time."""
+    return visit_id.rpartition("@")[0]
+
+
 def day_of_traffic(cars: int, start_us: int, spacing_us: int = SECOND) -> list[Candidate]:
     """Return cars that come and go in time order; each fifth exit's entry was missed, each seventh car stays."""
     seen: list[tuple[int, int, str, str]] = []
