@@ -26,6 +26,7 @@ from parkstream_events.keys import BackendKeys
 from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.units import DAY_US
 from parkstream_service.redis import connect, is_transient
+from parkstream_service.retry import retried
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, ResponseError
 
@@ -284,6 +285,25 @@ async def test_what_a_redis_may_forget_counts_as_not_written(redis_server, mall:
         await log.decide("watermark.advanced.v1", "d", b"{}", unless_after=None)
     await redis.config_set("appendfsync", "always")
     assert isinstance((await log.append([entered("b")]))[0], Duplicate)
+    await redis.aclose()
+
+
+async def test_a_file_that_was_switched_on_again_counts_when_it_is_written(redis_server, mall: str):
+    redis = connect(redis_server.url)
+    log = NewLog(redis, BackendKeys(mall), LOG_SCHEMA)
+    await log.append([entered("a")])
+    await redis.mset({f"key-{number}": "x" for number in range(10)})
+    await redis.config_set("appendonly", "no")
+    with pytest.raises(WeakDurabilityError, match="appendonly is no"):
+        await log.append([entered("b")])
+    await redis.config_set("rdb-key-save-delay", 100_000)
+    await redis.config_set("appendonly", "yes")
+    with pytest.raises(WeakDurabilityError, match="written anew"):
+        await log.append([entered("b")])
+    assert await retried(lambda: log.append([entered("b")])) == [Duplicate(2)]
+    redis_server.kill()
+    redis_server.start()
+    assert [record.id for record in await retried(lambda: log.read(0, 10))] == ["a", "b"]
     await redis.aclose()
 
 

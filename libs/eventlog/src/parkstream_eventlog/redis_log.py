@@ -8,13 +8,14 @@ from parkstream_service.units import DAY_US
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from parkstream_eventlog.durability import SETTINGS, check_settings
+from parkstream_eventlog.durability import SETTINGS, check_rewritten, check_settings
 from parkstream_eventlog.errors import (
     ClocksApartError,
     ClockSteppedError,
     EventLogError,
     LogShorterError,
     OtherLogError,
+    WeakDurabilityError,
 )
 from parkstream_eventlog.id_index import event_field
 from parkstream_eventlog.keys import LogKeys
@@ -62,6 +63,7 @@ class RedisLog(RedisReader):
         self._dedupe_days = dedupe_days
         self._clock_ahead_max_us = clock_ahead_max_us
         self._step_stands_seconds = step_stands_seconds
+        self._was_weak = False
 
     async def create(self) -> str:
         """See ``EventLog.create``."""
@@ -121,6 +123,17 @@ class RedisLog(RedisReader):
         now_us, recorded_at_us = await self._call("take_clock", (), ())
         return now_us, recorded_at_us
 
+    async def _check_durability(self, settings: Any) -> None:  # noqa: ANN401 - as Redis answers
+        """Raise ``WeakDurabilityError`` while Redis may forget; once it was so, until its file is whole again, too."""
+        try:
+            check_settings(settings)
+        except WeakDurabilityError:
+            self._was_weak = True
+            raise
+        if self._was_weak:
+            check_rewritten(await self._execute("INFO", "persistence"))
+            self._was_weak = False
+
     def _reached(self, position: int) -> None:
         if self._writer is not None:
             self._writer.reached(position)
@@ -137,7 +150,7 @@ class RedisLog(RedisReader):
             refusal = refusal_of(error, caller) or error
             self._writer.refused(refusal, caller)
             raise refusal from None
-        check_settings(settings)
+        await self._check_durability(settings)
         found: list[int] = answer
         return found
 

@@ -43,8 +43,8 @@ DECISIONS = Metric(
     "parking.decisions",
     "counter",
     "{decision}",
-    "Watermarks advanced by the clock: for `silence` or `hold_max`.",
-    (a.ATTRIBUTE_DIRECTION.of("entry", "exit"), a.ATTRIBUTE_REASON.of("silence", "hold_max")),
+    "Decisions of the watermark generator, by reason.",
+    (a.ATTRIBUTE_REASON.of("silence", "behind", "hold_max"),),
 )
 DELIVERED = Metric(
     "parking.delivered", "counter", "{item}", "Summaries the server answered.", (a.ATTRIBUTE_STATUS.of(*ItemStatus),)
