@@ -4,13 +4,16 @@ import json
 
 import msgspec
 import pytest
+from parkstream_events.sightings import VehicleExited
 from parkstream_events.units import SECOND_US
 from parkstream_exit_generator.departures import ExitCamera
 from parkstream_exit_generator.entry_subscriber import stay_of
 from parkstream_generators.dwell import Dwell
 from parkstream_generators.faults import Faults
+from parkstream_generators.gates import Gates
 from parkstream_generators.intents import Car, SightingKind
 from parkstream_generators.matched_share import Matching
+from parkstream_generators.passages import Passages
 from parkstream_generators.plates import entering_plate, misread_plate, stranger_plate
 from parkstream_messaging.batch_subscriber import Delivery
 
@@ -19,11 +22,11 @@ NOW_US = 1_700_000_000_000_000
 
 
 def cars(count, first=0):
-    return [Car(f"entry-{n}", entering_plate(SEED, n), "00-trace-span-01") for n in range(first, first + count)]
+    return [Car(f"entry-{n}", entering_plate(SEED, n), NOW_US, "00-trace-span-01") for n in range(first, first + count)]
 
 
 def camera(*, exact=True, share=0.8, **faults):
-    return ExitCamera(SEED, Matching(share, SEED, exact=exact), Faults(**faults))
+    return ExitCamera(SEED, Matching(share, SEED, exact=exact), Passages(VehicleExited, Gates(), Faults(**faults)))
 
 
 def plates(intents, kind=None):
@@ -85,7 +88,7 @@ def test_a_misread_exit_is_counted_outside_the_80_20():
 def test_a_car_whose_entry_was_misread_leaves_under_its_true_plate():
     plate = "AAO1234"
     read = misread_plate(plate, SEED)
-    departures = camera().see([Car("entry", read)], 0, NOW_US)
+    departures = camera().see([Car("entry", read, NOW_US)], 0, NOW_US)
 
     assert kinds(departures.intents) == [SightingKind.MISREAD]
     assert plates(departures.intents) == [plate]
@@ -128,7 +131,7 @@ def test_a_car_stays_from_when_it_entered():
     seen = delivery(entry_body(), headers={"traceparent": "00-t-s-01"})
 
     car, due_us = stay_of(seen, Dwell(median_seconds=30, sigma=0), SEED, NOW_US)
-    assert car == Car("e1", "ABC1234", "00-t-s-01")
+    assert car == Car("e1", "ABC1234", NOW_US - 10 * SECOND_US, "00-t-s-01")
     assert due_us == NOW_US - 10 * SECOND_US + 30 * SECOND_US
 
 
