@@ -122,7 +122,7 @@ async def test_a_backlog_that_an_outage_holds_outlives_kills(run_service, enviro
 
 async def test_both_are_killed_with_every_fault_of_gates_switched_on(run_service, environ, rabbitmq_url):
     chance = random.Random(5)
-    faults = "delay=0.1,creep=3/0.4,placeholders=20,ids=daily,south:skew=0.4,north:outage=1/1"
+    faults = "delay=0.1,creep=3/0.4,placeholders=20,ids=daily,south:skew=3,north:outage=1/1"
     environ |= {"PARKSTREAM_GATES": "north,south", "PARKSTREAM_GATE_FAULTS": faults, "PARKSTREAM_RATE": "100"}
     exits, entries = run_service(EXIT, environ), run_service(ENTRY, environ)
     for _ in range(3):
