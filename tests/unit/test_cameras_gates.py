@@ -47,6 +47,13 @@ def test_cars_take_gates_in_their_shares_and_always_the_same_one():
     assert all(gates.taken_by(plate, SEED) is gates.taken_by(plate, SEED) for plate in plates[:100])
 
 
+def test_by_which_gate_a_car_came_does_not_say_by_which_it_leaves():
+    ways = [Gates(gates_of(["north", "south"], []), direction) for direction in ("in", "out")]
+    pairs = Counter(tuple(way.taken_by(entering_plate(SEED, n), SEED).name for way in ways) for n in range(4_000))
+
+    assert list(pairs.values()) == [pytest.approx(1_000, rel=0.15)] * 4
+
+
 def test_shares_are_parts_of_their_sum_and_equal_when_none_is_given():
     assert [gate.weight for gate in gates_of(["a=3", "b=1"], [])] == [3, 1]
     taken = Counter(Gates(gates_of(["a", "b"], [])).taken_by(entering_plate(SEED, n), SEED).name for n in range(4_000))

@@ -65,7 +65,7 @@ class GeneratorContext:
         )
         self.passages = Passages(
             identity.make,
-            Gates(settings.gates_with_faults),
+            Gates(settings.gates_with_faults, identity.key),
             settings.faults,
             daily_ids=self.intent_store.daily_ids,
             began_us=time.time_ns() // 1000,

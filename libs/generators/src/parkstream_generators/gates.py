@@ -63,10 +63,11 @@ class Gate(Struct, frozen=True):
 
 
 class Gates:
-    """All gates of a direction; a car takes one by chance, so that each gets the share that its weight is of all."""
+    """All gates of a *direction*; a car takes one by chance, so that each gets the share that its weight is of all."""
 
-    def __init__(self, gates: Sequence[Gate] = (Gate(),)) -> None:
+    def __init__(self, gates: Sequence[Gate] = (Gate(),), direction: str = "") -> None:
         self.all = list(gates)
+        self._purpose = f"gate|{direction}"
         total = sum(gate.weight for gate in gates)
         self._upper = [upper / total for upper in accumulate(gate.weight for gate in gates)][:-1]
 
@@ -74,4 +75,4 @@ class Gates:
         """Return the gate at which the car with *plate* passes: always the same one for the same *seed*."""
         if not self._upper:
             return self.all[0]
-        return self.all[bisect_right(self._upper, drawn(seed, "gate", plate))]
+        return self.all[bisect_right(self._upper, drawn(seed, self._purpose, plate))]
