@@ -33,3 +33,16 @@ def test_clocks_that_differ_make_exits_that_no_entry_is_before(tmp_path):
     told = demo(tmp_path, "south:skew=20", "west:skew=-1")
 
     assert told["matched_share"] < 0.75
+
+
+def test_cars_that_creep_are_one_visit_and_what_has_no_plate_is_a_dead_letter(tmp_path):
+    told = demo(tmp_path, "south:creep=4/3", "east:creep=5/4", "north:placeholders=3", "west:placeholders=2")
+
+    assert min(told["duplicate_exit_reads"], told["placeholders"]) > 0
+    assert told["exits_published"] > told["completed"] + told["entry_missed"]
+
+
+def test_cameras_that_number_their_events_each_from_1_make_a_visit_of_each_exit(tmp_path):
+    told = demo(tmp_path, "ids=daily")
+
+    assert told["completed"] > 0

@@ -77,6 +77,15 @@ def test_an_exit_in_two_current_visits_is_a_duplicate(file):
     assert "duplicated or torn lines" in wrong(file(*GOOD, line("4", exit_="1")), emitted=4)
 
 
+def test_the_same_id_at_another_time_is_another_exit(file):
+    earlier = GOOD[0].replace("08:30:00", "08:29:59").replace("exit:1", "exit:1@2")
+    assert wrong(file(*GOOD[1:], line("5", exit_="1").replace("exit:5", "exit:1@1"), earlier), emitted=4) == [
+        "cars seen leaving = completed + entry_missed",
+        "exits with an entry = completed",
+        "cars seen leaving that are missing on disk",
+    ]
+
+
 def test_a_missing_and_a_repeated_exit_do_not_cancel_out(file):
     path = file(GOOD[0], GOOD[1], line("4", exit_="1"))
     assert len(wrong(path)) >= 2

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, Protocol
 
 from opentelemetry.trace import Span
 from parkstream_eventlog import Appended, Candidate, Duplicate, IdConflict, Outcome, TooOld
-from parkstream_events.sightings import moment_of
+from parkstream_events.sightings import GATE_LENGTH_MAX, moment_of
 from parkstream_events.topology import TRACEPARENT_HEADER
 from parkstream_events.units import DAY_US, SECOND_US
 from parkstream_events.wire import Refusal, UnreadableError
@@ -29,8 +29,6 @@ from parkstream_backend.record.back_pressure import BackPressure
 from parkstream_backend.record.dead_letters import DeadLetters
 from parkstream_backend.record.decoder import Camera, candidate_of
 
-GATE_LENGTH_MAX: Final = 100
-"""Of what a span names: a camera may send any text."""
 OPERATION: Final = {"system": "rabbitmq", "operation": "process"}
 
 
