@@ -11,9 +11,11 @@ from backend_sightings import entry, exit_, now
 from command_line import CommandLine
 from parkstream_devtools import RedisServer, ServiceProcess
 from parkstream_devtools.faults import Clock, ClockStepped
+from parkstream_events.keys import BackendKeys
 from pipeline import Pipeline
 from pipeline_traffic import Cars, Event
 from readiness import failing
+from redis import Redis
 
 MINUTES_3, HOURS_2, DAYS_8 = 180.0, 7_200.0, 8 * 86_400.0
 STEPS = [
@@ -98,6 +100,23 @@ async def test_a_clock_that_steps_for_a_moment_poisons_nothing(
         await cars.drive(20)
         await pipeline.balances(cars.traffic)
     assert all(backend.alive for backend in pipeline.backends)
+
+
+async def test_ids_outlive_a_year_that_passes_in_a_moment(start: Callable[..., Pipeline], clocks: Clocks, mall: str):
+    pipeline = start()
+    async with Cars(pipeline.rabbitmq_url) as cars:
+        events = await cars.meet(20)
+        await cars.publish(events)
+        await pipeline.balances(cars.traffic)
+        today = int(now().timestamp()) // 86_400
+        with clocks.stepped("both", 366 * 86_400.0), Redis.from_url(pipeline.environ["PARKSTREAM_REDIS_URL"]) as redis:
+            await pipeline.until(lambda: "has stepped" in clock_of(pipeline)[0])
+            assert redis.exists(BackendKeys(mall).log_ids(today)) == 1
+        await cars.publish(events)
+        again = f'record_outcomes_total{{parking_outcome="duplicate"}} {len(events)}'
+        await pipeline.until(lambda: again in pipeline.metrics())
+        await pipeline.balances(cars.traffic)
+    assert CommandLine(pipeline.environ)("log", "verify", "--json").object["ok"]
 
 
 @pytest.mark.parametrize("roles", ROLES)

@@ -172,11 +172,18 @@ async def test_a_log_that_lost_its_meta_refuses_to_count_anew(store: RedisStore)
     assert await everything(store) == before
 
 
-async def test_ids_are_forgotten_two_days_after_they_are_too_old(store: RedisStore):
+async def test_ids_are_forgotten_two_days_after_they_are_too_old_and_expire_by_no_clock(store: RedisStore):
     await store.log.append([entered("old", day=DAY - 10)])
-    assert await store.redis.expiretime(store.keys.log_ids(DAY - 10)) == (DAY - 10 + 35 + 2) * 86_400
     value = await store.redis.hget(store.keys.log_ids(DAY - 10), event_field("E", 0, "old"))
     assert value == digest_of(b"body of old") + b"2"
+    assert await store.redis.expiretime(store.keys.log_ids(DAY - 10)) == -1
+    older = [store.keys.log_ids(DAY - ago) for ago in (36, 37, 38, 300)]
+    for key in older:
+        await store.redis.hset(key, "field", "value")
+    for _ in range(2):
+        await store.log.examine()
+        assert await store.redis.exists(store.keys.log_ids(DAY), store.keys.log_ids(DAY - 10), older[0]) == 3
+        assert await store.redis.exists(*older[1:]) == 0
 
 
 async def test_a_decision_is_heard_once_around_midnight(store: RedisStore):

@@ -23,8 +23,9 @@ def test_a_changed_library_has_a_new_version():
     assert LOG.source.startswith(f"#!lua name=parkstream_eventlog_{LOG.version}\n")
     found = {library.name: (library.version, digest_of(library.source.encode()).hex()) for library in libraries}
     assert found == {
-        "parkstream_eventlog": (4, "3dc07cc824773a5b"),
-        "parkstream_import": (3, "87e5debad0573f91"),
-        "parkstream_projection": (7, "4e7b6c8e2020f22b"),
-        "parkstream_versions": (3, "e4a857f644e65c3f"),
+        "parkstream_eventlog": (5, "f634dd7d5630e8c1"),
+        "parkstream_import": (4, "2c30dae5509a7afb"),
+        "parkstream_projection": (8, "e823efb3c710ccdd"),
+        "parkstream_versions": (4, "27681932a9cc726e"),
+        "parkstream_cameras": (2, "67045336f0024bfd"),
     }

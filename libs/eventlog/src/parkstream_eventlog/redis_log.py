@@ -1,7 +1,8 @@
 """The log in a Redis stream, written by the functions in ``lua`` only."""
 
+import time
 from collections.abc import Collection, Sequence
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 from parkstream_service.units import DAY_US
@@ -38,6 +39,9 @@ from parkstream_eventlog.redis_reader import RedisReader
 from parkstream_eventlog.schema import Letters, Schema
 from parkstream_eventlog.writer import STEP_STANDS_SECONDS, Caller, Writer, writer_here
 
+FORGOTTEN_DAYS: Final = 400
+"""How far back it is looked for ids that were not forgotten in time, since no backend ran."""
+
 
 class RedisLog(RedisReader):
     """An ``EventLog`` in *redis*, whose client must not repeat commands by itself (see ``connect``).
@@ -64,6 +68,7 @@ class RedisLog(RedisReader):
         self._clock_ahead_max_us = clock_ahead_max_us
         self._step_stands_seconds = step_stands_seconds
         self._was_weak = False
+        self._forgotten_on = 0
 
     async def create(self) -> str:
         """See ``EventLog.create``."""
@@ -113,9 +118,18 @@ class RedisLog(RedisReader):
         return [recorded_at_us, *codes]
 
     async def examine(self) -> int:
-        """Raise what a write would raise; return how many steps of Redis' clock have been taken so far."""
+        """Raise what a write would raise; return how many steps of Redis' clock have been taken so far.
+
+        Once a day it also forgets the ids of events that are too old.
+        """
         position, clock_steps = await self._call("examine", (), ())
         self._reached(position)
+        today = time.time_ns() // 1_000 // DAY_US
+        if today != self._forgotten_on:
+            beyond = today - self._dedupe_days - 1
+            days = range(beyond - FORGOTTEN_DAYS, beyond)
+            await self._call("forget", [self._keys.log_ids(day) for day in days], (self._dedupe_days, *days))
+            self._forgotten_on = today
         return clock_steps
 
     async def take_clock(self) -> tuple[int, int]:

@@ -90,7 +90,7 @@ local function append(keys, args)
   outcomes[2] = now.position
 
   for _, bucket in ipairs(buckets) do
-    if #bucket.entries > 0 then remember(bucket.key, bucket.day, dedupe_days, bucket.entries) end
+    if #bucket.entries > 0 then remember(bucket.key, bucket.entries) end
   end
   if appended then note_end(keys[2], digits(now.position), recorded, latest) end
   note_clock(keys[2], now, args[5])
@@ -136,7 +136,7 @@ local function decide(keys, args)
 
   local position, recorded = digits(now.position + 1), digits(now.recorded_at_us)
   write(keys[1], position, type, id, body, recorded, '', '')
-  remember(bucket, now.today, dedupe_days, { field, digest .. position })
+  remember(bucket, { field, digest .. position })
   note_end(keys[2], position, recorded, {})
   note_clock(keys[2], now, args[5])
   return { now.recorded_at_us, now.position + 1, outcome(APPENDED, now.position + 1) }
@@ -164,6 +164,20 @@ local function examine(keys, args)
   return { now.position, tonumber(redis.call('HGET', keys[2], 'clock_steps') or 0) }
 end
 
+-- KEYS: log, meta, one bucket per day. ARGV: the caller, dedupe_days, the days. Removes the buckets of days that ended
+-- more than a day before those that are remembered. Returns where the log ends, and how many there were.
+local function forget(keys, args)
+  check(#keys > 2 and #args == CALLER + #keys - 1, 'forget takes the log, its meta, and buckets with their days')
+  local now = clock(keys[2], args[5])
+  local refusal = misled(now, args)
+  if refusal then return refusal end
+  local dedupe_days, count = count_of(args[CALLER + 1], 'dedupe_days is no number'), 0
+  for _, bucket in ipairs(buckets_of(keys, args, CALLER + 2, now.today - dedupe_days - 1)) do
+    if bucket.too_old then count = count + redis.call('UNLINK', bucket.key) end
+  end
+  return { now.position, count }
+end
+
 -- KEYS: log, meta. ARGV: the caller. A person takes Redis' clock as it is now, whoever knows it otherwise. Returns what
 -- it shows, and the time of the last record.
 local function take_clock(keys, args)
@@ -183,4 +197,6 @@ redis.register_function('parkstream_create_' .. VERSION, create)
 redis.register_function({ function_name = 'parkstream_examine_' .. VERSION, callback = examine,
   flags = { 'allow-oom' } })
 redis.register_function({ function_name = 'parkstream_take_clock_' .. VERSION, callback = take_clock,
+  flags = { 'allow-oom' } })
+redis.register_function({ function_name = 'parkstream_forget_' .. VERSION, callback = forget,
   flags = { 'allow-oom' } })

@@ -98,7 +98,7 @@ local function import(keys, args)
 
   write_all(keys, args, from, count, first, groups)
   for _, bucket in ipairs(buckets) do
-    if #bucket.entries > 0 then remember(bucket.key, bucket.day, dedupe_days, bucket.entries) end
+    if #bucket.entries > 0 then remember(bucket.key, bucket.entries) end
   end
   if args[3] == '' and first > 1 then redis.call('HSET', keys[2], 'archived_through', digits(first - 1)) end
   redis.call('HSETNX', keys[2], 'log_id', args[1])

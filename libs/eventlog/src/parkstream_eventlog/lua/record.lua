@@ -120,9 +120,9 @@ local function write_again(log, entry)
   redis.call('XADD', log, entry[1], unpack(entry[2]))
 end
 
-local function remember(bucket, day, dedupe_days, entries)
+-- Until forget: nothing expires by itself, since Redis' clock may be wrong for a moment.
+local function remember(bucket, entries)
   redis.call('HSET', bucket, unpack(entries))
-  redis.call('EXPIREAT', bucket, digits((day + dedupe_days + 2) * DAY_SECONDS))
 end
 
 -- Note where the log ends, and the latest record of each category.

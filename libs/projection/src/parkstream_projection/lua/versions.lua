@@ -38,7 +38,7 @@ end
 
 -- Append the decisions, as `decide` of the log does. Their ids name the position that they follow, so nobody can have
 -- appended them before.
-local function append(log, log_meta, bucket, now, dedupe_days, args)
+local function append(log, log_meta, bucket, now, args)
   local recorded, entries, position = digits(now.recorded_at_us), {}, now.position
   for i = FIRST + 1, #args, FIELDS do
     position = position + 1
@@ -46,7 +46,7 @@ local function append(log, log_meta, bucket, now, dedupe_days, args)
     entries[#entries + 1] = DECISION .. args[i + 1]
     entries[#entries + 1] = args[i + 3] .. digits(position)
   end
-  remember(bucket, now.today, dedupe_days, entries)
+  remember(bucket, entries)
   note_end(log_meta, digits(position), recorded, {})
   return position
 end
@@ -69,7 +69,7 @@ local function switch(keys, args)
   check(#keys == 8 and #args >= FIRST, 'switch takes eight keys, and ten arguments or more')
   local live, checkpoint, at_end = args[CALLER + 1], args[CALLER + 3], args[FIRST] == '1'
   local to = digits(count_of(args[CALLER + 2], 'a version is no number'))
-  local dedupe_days = count_of(args[CALLER + 4], 'dedupe_days is no number')
+  count_of(args[CALLER + 4], 'dedupe_days is no number')
   local newest_day = count_of(args[CALLER + 5], 'the newest day is no number')
   check(at_end or #args == FIRST, 'decisions follow the checkpoint')
   local now = clock(keys[6], args[5])
@@ -90,7 +90,7 @@ local function switch(keys, args)
   redis.call('HLEN', bucket)
 
   local position = now.position
-  if #args > FIRST then position = append(keys[5], keys[6], bucket, now, dedupe_days, args) end
+  if #args > FIRST then position = append(keys[5], keys[6], bucket, now, args) end
   redis.call('HSET', keys[2], 'live', to, 'before', live)
   note_clock(keys[6], now, args[5])
   return { SWITCHED, position }
