@@ -8,6 +8,7 @@ from parkstream_eventlog import EventLog, GroupCommit, RedisLog, check_durabilit
 from parkstream_eventlog.archive import check_as_long_as_archive, spanning
 from parkstream_events.keys import BackendKeys, Database
 from parkstream_events.log_schema import LOG_SCHEMA
+from parkstream_events.units import SECOND_US
 from parkstream_messaging import EVENTS, make_broker
 from parkstream_messaging.batch_subscriber import BatchSubscriber
 from parkstream_projection import Outbox, Reads, Versions
@@ -16,7 +17,9 @@ from parkstream_service.redis import connect
 from parkstream_service.retry import OnRetry
 from parkstream_telemetry import TelemetryOptions, names, start
 
+from parkstream_backend.clock_guard import ClockGuard
 from parkstream_backend.monitor import Measure, Monitor
+from parkstream_backend.project.follower import Follower
 from parkstream_backend.record.acks import Acks
 from parkstream_backend.record.back_pressure import BackPressure
 from parkstream_backend.record.dead_letters import DeadLetters
@@ -39,18 +42,29 @@ class Parts:
         self.tasks = BackgroundTasks(lambda name, error: telemetry.log(names.EVENT_TASK_FAILED, task=name, error=error))
         self.keys = BackendKeys(settings.mall)
         self.redis = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend")
-        log = RedisLog(self.redis, self.keys, LOG_SCHEMA, dedupe_days=settings.dedupe_days)
+        log = RedisLog(
+            self.redis,
+            self.keys,
+            LOG_SCHEMA,
+            dedupe_days=settings.dedupe_days,
+            clock_ahead_max_us=round(settings.clock_ahead_max_seconds * SECOND_US),
+            step_stands_seconds=settings.clock_step_seconds,
+        )
+        self.clock_guard = ClockGuard(log, telemetry)
         self.log: EventLog = spanning(log, settings.archive_dir, settings.mall)
         self.commit = GroupCommit(self.log, on_commit=self._committed, on_retry=self.waiting_for("redis"))
         self.outbox = Outbox(self.redis, self.keys)
         self.reads = Reads(self.redis, self.keys)
         self.back_pressure = BackPressure(STARTING)
         self.broker: RabbitBroker = make_broker(settings.rabbitmq_url, graceful_seconds=GRACEFUL_SECONDS)
+        self.follower: Follower | None = None
+        """Keeps the projection up with the log, where this process does that, once it has started."""
         self.in_hand: Counter[str] = Counter()
         self._subscribers: dict[str, BatchSubscriber] = {}
         self.depths = QueueDepths(settings.rabbitmq_url, self._unrecorded)
         self.monitor = Monitor(
             Measure(self.redis, self.log, self.outbox, self.reads, Versions(self.redis, self.keys)),
+            {"durability": lambda: check_durability(self.redis), "clock": self.clock_guard},
             self.back_pressure,
             telemetry,
             projection_lag_max=settings.projection_lag_max,
@@ -63,11 +77,15 @@ class Parts:
         """Whether this process has *role*."""
         return role in self.settings.roles
 
-    async def check(self) -> None:
+    async def prepare(self) -> None:
         """Create the log if need be; raise when Redis may forget what it acknowledges, or has what was archived."""
+        await self.monitor.ask_guards()
         await check_durability(self.redis)
         await check_as_long_as_archive(self.log, self.settings.archive_dir, self.settings.mall)
         await self.log.create()
+        self.clock_guard.begin()
+        await self.monitor.ask_guards()
+        await self.clock_guard()
 
     def waiting_for(self, name: str) -> OnRetry:
         """Return what says that *name* is away and is tried again."""
@@ -84,6 +102,10 @@ class Parts:
         if not self.broker.running:
             return "not subscribed yet"
         return "" if await self.broker.ping(PING_SECONDS) else "not connected"
+
+    async def state_problem(self) -> str:
+        """Say why nothing can be folded onto the state, if this process projects."""
+        return self.follower.problem if self.follower is not None else ""
 
     def _subscribe(self) -> None:
         def failed(error: Exception) -> None:

@@ -14,10 +14,10 @@ from parkstream_devtools.pipeline.settings import Options
 from parkstream_devtools.pipeline.snapshots import Snapshot
 from parkstream_devtools.probes import UnreachableError
 from parkstream_telemetry.kept_traces.examples import Examples
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from parkstream_cli.console import BAD, GOOD, PlainConsole, words
 from parkstream_cli.errors import ToolError
 from parkstream_cli.output import AsJson, as_json
 from parkstream_cli.trace import about, draw
@@ -28,24 +28,28 @@ _OUTCOMES: Final = ("completed", "entry_missed", "exit_missed")
 Positive = Annotated[float, Parameter(validator=validators.Number(gt=0))]
 
 
-def demo(
+def demo(  # noqa: PLR0913 - one option each
     *,
     seconds: Annotated[Positive, Parameter(help="How long cars arrive.")] = 60.0,
     rate: Annotated[Positive, Parameter(help="Cars per second that enter.")] = 50.0,
     seed: Annotated[int, Parameter(help="The same seed gives the same cars.")] = 1,
     keep: Annotated[Path | None, Parameter(help="An empty folder for logs, summaries and spans, to keep.")] = None,
+    fault: Annotated[
+        tuple[str, ...],
+        Parameter(help="What goes wrong at a gate: south:delay=5, east:creep=10/20, …; may be given several times."),
+    ] = (),
     json: AsJson = False,
 ) -> int:
     """Run the whole pipeline on this machine, then check that nothing was lost.
 
     Counts what was published, recorded and written, and fails (exit 1) if the numbers differ.
     """
-    console = Console(stderr=json)
+    console = PlainConsole(stderr=json)
     try:
         with progress_on(console) as show:
             result = run(
-                Options(seconds=seconds, rate=rate, seed=seed, keep=keep),
-                lambda text: console.print(text, highlight=False, soft_wrap=True),
+                Options(seconds=seconds, rate=rate, seed=seed, keep=keep, faults=fault),
+                console.say,
                 show,
             )
     except (DiedError, MissingServerError, NotEmptyError, StartError, UnreachableError) as error:
@@ -58,7 +62,7 @@ def demo(
 
 
 @contextmanager
-def progress_on(console: Console) -> Generator[Show, None, None]:
+def progress_on(console: PlainConsole) -> Generator[Show, None, None]:
     """Yield what shows progress: a live table when *console* is a terminal, else a line now and then."""
     if not console.is_terminal:
         yield Lines(console).show
@@ -70,7 +74,7 @@ def progress_on(console: Console) -> Generator[Show, None, None]:
 class Lines:
     """One line every few seconds."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: PlainConsole) -> None:
         self._console = console
         self._last: tuple[float, str] = (float("-inf"), "")
 
@@ -81,7 +85,7 @@ class Lines:
             return
         self._last = (now.at, phase.partition(" ")[0])
         figures = ", ".join(f"{name} {value}" for _, row in rows(before, now) for name, value in row)
-        self._console.print(f"{phase}: {figures}", highlight=False, soft_wrap=True)
+        self._console.say(f"{phase}: {figures}")
 
 
 def table_of(before: Snapshot, now: Snapshot, phase: str) -> Table:
@@ -89,7 +93,7 @@ def table_of(before: Snapshot, now: Snapshot, phase: str) -> Table:
     table = Table(title=f"parkstream demo · {phase}", show_header=False, title_justify="left", min_width=78)
     table.add_column(style="bold")
     for place, row in rows(before, now):
-        table.add_row(place, "   ".join(f"[dim]{name}[/dim] {value}" for name, value in row))
+        table.add_row(place, words(*(part for name, value in row for part in ((name, "dim"), f" {value}   "))))
     return table
 
 
@@ -102,6 +106,8 @@ def rows(before: Snapshot, now: Snapshot) -> list[tuple[str, list[tuple[str, str
     state, stats = now.state, now.stats
     return [
         ("cameras", [("entries", entries), ("exits", exits)]),
+        ("entry gates", [(gate, f"{count:,}") for gate, count in sorted(now.entries.gates.items())]),
+        ("exit gates", [(gate, f"{count:,}") for gate, count in sorted(now.exits.gates.items())]),
         ("RabbitMQ", [("queued", f"{now.queued:,}"), ("dead letters", f"{now.dead:,}")]),
         ("log", [("records", f"{state.position:,}"), ("behind", f"{state.lag:,}")]),
         ("visits", [("inside", f"{state.inside:,}"), ("pending", f"{state.pending:,}")]),
@@ -119,13 +125,13 @@ def spread(found: Milliseconds | None) -> str:
     return f"{text} ms" if text else "-"
 
 
-def print_result(result: Result, console: Console) -> None:
+def print_result(result: Result, console: PlainConsole) -> None:
     """Print the account of *result*, the path of the summary file and its first lines."""
     if result.cars is not None:
         draw_examples(result.cars, console)
     table = Table(title="Account", title_justify="left", show_header=False)
     for line in result.equations:
-        verdict = "[green]balances[/green]" if line.holds else "[bold red]DOES NOT[/bold red]"
+        verdict = words(("balances", GOOD) if line.holds else ("DOES NOT", f"bold {BAD}"))
         table.add_row(line.says, f"{line.left:,}", "=" if line.holds else "≠", f"{line.right:,}", verdict)
     console.print(table)
     account = result.account
@@ -137,10 +143,11 @@ def print_result(result: Result, console: Console) -> None:
         f"summary file    {account.summary_file}",
         *result.first_lines,
     ]
-    console.print("\n".join(ending), highlight=False, markup=False, soft_wrap=True)
+    for text in ending:
+        console.say(text)
 
 
-def draw_examples(cars: Examples, console: Console) -> None:
+def draw_examples(cars: Examples, console: PlainConsole) -> None:
     """Draw where the time of two cars went."""
     draw(cars.typical, f"One car: {about(cars.typical)}", console)
     draw(cars.slowest, f"The slowest: {about(cars.slowest)}", console)

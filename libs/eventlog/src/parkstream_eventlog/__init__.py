@@ -5,14 +5,17 @@ and lua/append.lua, redis_log. ``group_commit`` lets concurrent callers share on
 Redis must be like; ``positions`` finds a time or an id.
 """
 
-from parkstream_eventlog.durability import WeakDurabilityError, check_durability, memory_share
+from parkstream_eventlog.durability import check_durability, memory_share
 from parkstream_eventlog.errors import (
+    ClocksApartError,
+    ClockSteppedError,
     EventLogError,
     GapError,
     LogShorterError,
     NoLogError,
     NotTakenError,
     OtherLogError,
+    WeakDurabilityError,
 )
 from parkstream_eventlog.group_commit import GroupCommit
 from parkstream_eventlog.keys import LogKeys
@@ -24,6 +27,7 @@ from parkstream_eventlog.log import (
     Duplicate,
     EventLog,
     IdConflict,
+    InFuture,
     Latest,
     LogReader,
     LogState,
@@ -44,6 +48,8 @@ __all__ = [
     "Appended",
     "Caller",
     "Candidate",
+    "ClockSteppedError",
+    "ClocksApartError",
     "DecideOutcome",
     "Duplicate",
     "EventLog",
@@ -51,6 +57,7 @@ __all__ = [
     "GapError",
     "GroupCommit",
     "IdConflict",
+    "InFuture",
     "Latest",
     "LogKeys",
     "LogReader",

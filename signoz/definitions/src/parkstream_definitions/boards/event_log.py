@@ -6,7 +6,7 @@ from parkstream_telemetry import names
 
 from parkstream_definitions import foreign
 from parkstream_definitions.boards.camera_to_disk import LATE, STATUSES
-from parkstream_definitions.figures import highest, latest, percentile, rate
+from parkstream_definitions.figures import highest, increase, latest, percentile, rate
 from parkstream_definitions.panels import GREEN, GREY, ORANGE, QUANTILES, RED, Board, Line, Panel, Row, one
 from parkstream_definitions.queries import along, average, formula, label, metric, percentiles
 
@@ -59,7 +59,7 @@ PROJECTION: Final = Row(
             asked=one(metric(highest(names.RECORDS_UNREADABLE), legend="unreadable")),
             draws="Number",
             lines=LOOK,
-            width=3,
+            width=2,
         ),
         Panel(
             title="Recording was paused",
@@ -68,7 +68,24 @@ PROJECTION: Final = Row(
             asked=one(metric(highest(names.PAUSED, "max"), legend="paused")),
             draws="Number",
             lines=(Line(0, "paused"),),
+            width=2,
+        ),
+        Panel(
+            title="Steps of Redis' clock",
+            meaning="Those that records are timed by since: each stood for minutes, or a person accepted it.",
+            asked=one(metric(increase(names.CLOCK_STEPS), legend="steps")),
+            draws="Number",
+            lines=LOOK,
             width=3,
+        ),
+        Panel(
+            title="Redis was unsafe",
+            meaning="1: in the last 5 minutes nothing could be written for a moment at least, because Redis may forget "
+            "what it acknowledges; messages wait in RabbitMQ then, and a backend's /health/ready says why.",
+            asked=one(metric(highest(names.UNSAFE, "max"), legend="unsafe")),
+            draws="Number",
+            lines=LOOK,
+            width=2,
         ),
     ),
 )
