@@ -13,7 +13,7 @@ from parkstream_messaging.batch_subscriber import BatchSubscriber
 from parkstream_projection import Outbox, Reads, Versions
 from parkstream_service.lifecycle import BackgroundTasks
 from parkstream_service.redis import connect
-from parkstream_service.retry import OnRetry
+from parkstream_service.retry import Wait
 from parkstream_telemetry import TelemetryOptions, names, start
 
 from parkstream_backend.monitor import Measure, Monitor
@@ -36,6 +36,7 @@ class Parts:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.telemetry = telemetry = start(_options(settings))
+        self._waits: list[tuple[str, Wait]] = []
         self.tasks = BackgroundTasks(lambda name, error: telemetry.log(names.EVENT_TASK_FAILED, task=name, error=error))
         self.keys = BackendKeys(settings.mall)
         self.redis = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend")
@@ -69,13 +70,20 @@ class Parts:
         await check_as_long_as_archive(self.log, self.settings.archive_dir, self.settings.mall)
         await self.log.create()
 
-    def waiting_for(self, name: str) -> OnRetry:
-        """Return what says that *name* is away and is tried again."""
+    def waiting_for(self, name: str) -> Wait:
+        """Return what says that *name* is away and is tried again, in the log and in ready."""
 
-        def on_retry(error: Exception) -> None:
+        def report(error: Exception) -> None:
             self.telemetry.log(names.EVENT_WAITING, dependency=name, detail=f"{type(error).__name__}: {error}")
 
-        return on_retry
+        wait = Wait(report)
+        self._waits.append((name, wait))
+        return wait
+
+    async def redis_problem(self) -> str:
+        """Say what somebody here waits for in Redis, or why the figures of it are not current."""
+        waited_for = next((wait.problem for name, wait in self._waits if name == "redis" and wait.problem), "")
+        return waited_for or self.monitor.redis_problem
 
     async def rabbitmq_problem(self) -> str:
         """Say what is wrong with the connection to RabbitMQ, if this process needs it."""

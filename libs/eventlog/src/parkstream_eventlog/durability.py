@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from parkstream_service.redis import is_transient
 from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError, ResponseError
 
@@ -22,6 +23,8 @@ async def check_durability(redis: Redis) -> None:
     try:
         found: dict[str, str | None] = {name: (await untyped.config_get(name)).get(name) for name in DURABLE}
     except (NoPermissionError, ResponseError) as error:
+        if is_transient(error) and not isinstance(error, NoPermissionError):
+            raise
         raise WeakDurabilityError([f"CONFIG GET is refused ({error}): allow +config|get"]) from error
     problems = [
         f"{name} is {found[name]}: CONFIG SET {name} {wanted}, and in redis.conf"

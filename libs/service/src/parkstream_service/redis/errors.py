@@ -1,4 +1,11 @@
-"""Which errors of Redis pass by themselves: one judgement for all clients, by type and code, never by free text."""
+"""Which errors of Redis pass by themselves: one judgement for all clients, by type and code, never by free text.
+
+| what came                                                     | what is done                              |
+|---------------------------------------------------------------|-------------------------------------------|
+| no answer, half of one, or one that is none                   | the same call again, on a new connection  |
+| a code of ``TRANSIENT_CODES``: it says how Redis is           | the same call again, and ready says why   |
+| anything else: it says that the call is wrong, or nobody knows| raised: another try would fare no better  |
+"""
 
 from typing import Final
 
@@ -8,6 +15,8 @@ from redis.exceptions import (
     BusyLoadingError,
     ClusterDownError,
     ExecAbortError,
+    InvalidResponse,
+    NoPermissionError,
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -21,33 +30,39 @@ TRANSIENT_CODES: Final = frozenset(
     {
         "BUSY",  # A script runs for too long.
         "CLUSTERDOWN",
+        "DENIED",  # Its protected mode was switched on.
         "LOADING",  # It reads its AOF.
         "MASTERDOWN",
         "MISCONF",  # It cannot write its AOF.
+        "NOAUTH",  # Users and passwords are changed while we run: these four last until somebody has done it right.
+        "NOMASTERLINK",
+        "NOPERM",
         "NOREPLICAS",
         "NOSCRIPT",
         "OOM",
         "READONLY",  # It became a replica.
         "TRYAGAIN",
         "UNBLOCKED",  # It became a replica while a call was waiting, or somebody ended the wait.
+        "WRONGPASS",
     }
 )
 _TRANSIENT: Final = (
     RedisConnectionError,
     RedisTimeoutError,
     ConnectionError,
+    AuthenticationError,
+    AuthorizationError,
     BusyLoadingError,
     ClusterDownError,
+    InvalidResponse,
+    NoPermissionError,
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
     TryAgainError,
 )
-_PERMANENT: Final = (AuthenticationError, AuthorizationError)
 _ABORTED: Final = "because of: "
 """Before the code in an EXECABORT, when EXEC itself was refused."""
-_CLOSED_TRANSPORT: Final = ("the handler is closed", "Transport closed=True")
-"""uvloop raises a bare ``RuntimeError`` that has neither type nor code."""
 
 
 def code_of(error: RedisError) -> str:
@@ -59,13 +74,7 @@ def code_of(error: RedisError) -> str:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same call may succeed later: no connection, restarting, full, read-only, busy."""
-    if isinstance(error, _PERMANENT):
-        return False
+    """Whether the same call may succeed later, since what is wrong is wrong with Redis, or with the way to it."""
     if isinstance(error, RedisError) and code_of(error) in TRANSIENT_CODES:
         return True
-    return isinstance(error, _TRANSIENT) or _has_closed_transport(error)
-
-
-def _has_closed_transport(error: BaseException) -> bool:
-    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _CLOSED_TRANSPORT)
+    return isinstance(error, _TRANSIENT)
