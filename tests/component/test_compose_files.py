@@ -22,7 +22,7 @@ GIVEN = {"HOST", "PORT", "RABBITMQ_URL", "REDIS_URL", "SUMMARY_URL", "SUMMARY_FI
 """What compose decides, because services find each other by it."""
 SECRET = {"API_TOKEN", "PLATE_HASH_KEY"}
 SERVICES = ["entry-generator", "exit-generator", "backend", "summary-api"]
-ENDING = {"clickhouse-functions", "signoz-migrator"}
+ENDING = {"clickhouse-functions", "functions", "signoz-migrator"}
 """One-shot containers of the stack."""
 UNCHECKED = {"cli", "otel-collector", "otel-collector-hosts"} | ENDING
 """What ends by itself, and the collector, whose image has no shell: otel-collector-health looks at it."""

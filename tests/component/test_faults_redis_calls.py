@@ -46,9 +46,9 @@ def test_a_call_ends_as_planned_and_the_next_one_is_answered(calls, client, way,
     assert calls.unbroken() == {}
 
 
-def test_functions_go_by_their_name_without_version_and_every_other_call_is_broken(calls, client):
+def test_functions_go_by_their_name_without_version_and_what_is_planned_to_pass_passes(calls, client):
     client.function_load(FUNCTION)
-    calls.plan({"odd_set": ["BUSY wait", "LOADING wait"], "GET": ["OOM wait"]})
+    calls.plan({"odd_set": ["BUSY wait", None, "LOADING wait"], "GET": ["OOM wait"]})
     for _ in range(2):
         with pytest.raises((ResponseError, RedisConnectionError)):
             client.fcall("odd_set_3", 1, "key", "value")

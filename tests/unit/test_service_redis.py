@@ -131,13 +131,12 @@ class ClosedReader:
         raise CLOSED
 
 
-@pytest.mark.parametrize("read", [PackingConnection.read_response, PackingConnection.can_read], ids=["read", "look"])
-async def test_what_is_read_from_a_closed_transport_is_a_lost_connection(read):
+async def test_what_is_read_from_a_closed_transport_is_a_lost_connection():
     connection = PackingConnection(socket_timeout=5)
     connection._reader, connection._writer = ClosedReader(), Writer()
     connection._parser.on_connect(connection)
     with pytest.raises(exceptions.ConnectionError):
-        await read(connection)
+        await connection.read_response()
     assert not connection.is_connected
 
 

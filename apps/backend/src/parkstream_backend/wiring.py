@@ -6,13 +6,15 @@ from typing import Final
 from faststream.rabbit import Channel, RabbitBroker
 from parkstream_eventlog import EventLog, GroupCommit, RedisLog, check_durability
 from parkstream_eventlog.archive import check_as_long_as_archive, spanning
+from parkstream_eventlog.functions import LOG
 from parkstream_events.keys import BackendKeys, Database
 from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_messaging import EVENTS, make_broker
 from parkstream_messaging.batch_subscriber import BatchSubscriber
 from parkstream_projection import Outbox, Reads, Versions
+from parkstream_projection.functions import PROJECTING
 from parkstream_service.lifecycle import BackgroundTasks
-from parkstream_service.redis import connect
+from parkstream_service.redis import Functions, Library, connect
 from parkstream_service.retry import Wait
 from parkstream_telemetry import TelemetryOptions, names, start
 
@@ -66,9 +68,16 @@ class Parts:
 
     async def check(self) -> None:
         """Create the log if need be; raise when Redis may forget what it acknowledges, or has what was archived."""
+        for library in self._libraries():
+            await Functions(self.redis, library).check()
         await check_durability(self.redis)
         await check_as_long_as_archive(self.log, self.settings.archive_dir, self.settings.mall)
         await self.log.create()
+
+    def _libraries(self) -> list[Library]:
+        """Return the functions that the roles of this process call."""
+        projecting = self.does(Role.PROJECT) or self.does(Role.DELIVER)
+        return [LOG, PROJECTING] if projecting else [LOG]
 
     def waiting_for(self, name: str) -> Wait:
         """Return what says that *name* is away and is tried again, in the log and in ready."""

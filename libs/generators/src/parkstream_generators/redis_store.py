@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 CAMERAS: Final = Library(
-    "parkstream_cameras", 1, (source_of("parkstream_generators", "functions.lua"),), prefix="parkstream_cameras"
+    "parkstream_cameras", 2, (source_of("parkstream_generators", "functions.lua"),), prefix="parkstream_cameras"
 )
 
 
@@ -26,8 +26,8 @@ class Store:
         self._wait = Wait(on_retry)
 
     async def open(self) -> None:
-        """Load the library, as soon as Redis is there."""
-        await self._answered(self._functions.load)
+        """Return as soon as Redis is there, and has the library."""
+        await self._answered(self._functions.check)
 
     async def close(self) -> None:
         """Close the connections."""

@@ -109,6 +109,10 @@ class Outbox:
         keys = (self._stream, self._parked)
         return bool(await self._functions.call("park", keys, (GROUP, entry.id, msgspec.json.encode(parked))))
 
+    async def forget_consumers(self, idle_ms: int) -> int:
+        """Remove the consumers that hold nothing and have not been seen for *idle_ms*; return how many."""
+        return int(await self._functions.call("forget_consumers", (self._stream,), (GROUP, idle_ms)))
+
     async def depth(self) -> int:
         """Return how many items are not delivered, parked ones aside."""
         return int(await self._functions.execute("XLEN", self._stream))

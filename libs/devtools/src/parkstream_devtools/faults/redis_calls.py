@@ -31,6 +31,7 @@ class Ending(StrEnum):
 
 Break = Ending | str
 """How a call is broken: its connection ends so, or it is answered with this error."""
+Plan = Iterable[Break | None]
 ERRORS: Final = (
     "BUSY Redis is busy running a script. You can only call FUNCTION KILL or SHUTDOWN NOSAVE.",
     "CLUSTERDOWN The cluster is down",
@@ -52,15 +53,15 @@ ERRORS: Final = (
 class RedisCalls:
     """Passes calls on to the Redis at *port*, counts them by name, and breaks those that ``plan`` names.
 
-    What a planned call's name is called with next is broken, then every other one, until its plan is used up. A name is
-    that of the command, or of the function without its version. Closed at the end of the block.
+    The next calls of a planned name are broken one after the other, in the ways of its plan; ``None`` in it lets one
+    pass. A name is that of the command, or of the function without its version. Closed at the end of the block.
     """
 
     def __init__(self, port: int) -> None:
         self._upstream_port = port
         self._thread = LoopThread(f"calls to {port}")
-        self._plans: dict[str, deque[Break]] = defaultdict(deque)
-        self._plan_of: Callable[[str], Iterable[Break]] = lambda _: ()
+        self._plans: dict[str, deque[Break | None]] = defaultdict(deque)
+        self._plan_of: Callable[[str], Plan] = lambda _: ()
         self._connections: set[asyncio.Task[None]] = set()
         self._server = self._thread.call(asyncio.start_server(self._serve, "127.0.0.1", 0))
         self.port: int = self._server.sockets[0].getsockname()[1]
@@ -82,18 +83,19 @@ class RedisCalls:
         """Address without a database."""
         return f"redis://127.0.0.1:{self.port}"
 
-    def plan(self, plans: Mapping[str, Iterable[Break]]) -> None:
+    def plan(self, plans: Mapping[str, Plan]) -> None:
         """Break the calls of these names in these ways, after what is planned for them already."""
         for name, ways in plans.items():
             self._thread.do(partial(self._plans[name].extend, tuple(ways)))
 
-    def plan_every_name(self, plan_of: Callable[[str], Iterable[Break]]) -> None:
+    def plan_every_name(self, plan_of: Callable[[str], Plan]) -> None:
         """Break each name in the ways that *plan_of* gives it, from its first call on."""
         self._plan_of = plan_of
 
     def unbroken(self) -> dict[str, list[Break]]:
         """Return what is planned and has not happened yet."""
-        return {name: list(ways) for name, ways in self._plans.copy().items() if ways}
+        plans = {name: [way for way in plan if way] for name, plan in self._plans.copy().items()}
+        return {name: ways for name, ways in plans.items() if ways}
 
     def close(self) -> None:
         """Stop: close every connection and listen no more."""
@@ -127,11 +129,10 @@ class RedisCalls:
         if name not in self.calls:
             self._plans[name].extend(self._plan_of(name))
         self.calls[name] += 1
-        ways = self._plans[name]
-        if not ways or self.calls[name] % 2 == 0:
-            return None
-        way = ways.popleft()
-        self.broken[name].append(way)
+        plan = self._plans[name]
+        way = plan.popleft() if plan else None
+        if way is not None:
+            self.broken[name].append(way)
         return way
 
 

@@ -31,6 +31,7 @@ class RedisServer:
             "appendonly": "yes",
             "appendfsync": "always",
             "maxmemory-policy": "noeviction",
+            "lazyfree-lazy-expire": "yes",
             "save": "",
             "set-proc-title": "no",  # A title would overwrite the environment that says whose process it is.
             **{name.replace("_", "-"): value for name, value in config.items()},

@@ -67,14 +67,7 @@ class Packing(AbstractConnection):
             return await untyped.read_response(*args, **kwargs)
         except RuntimeError as error:
             await self.disconnect(nowait=True)
-            raise _lost(error) from error
-
-    async def can_read(self) -> bool:
-        """Tell as redis-py does whether a connection at rest holds something: then, or when it is lost, it is left."""
-        try:
-            return await super().can_read()
-        except RuntimeError as error:
-            raise _lost(error) from error
+            raise _as_redis_reports(error) from error
 
     async def disconnect(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as redis-py has it
         """Disconnect as redis-py does, to which it is no error either when the other side was first."""
@@ -82,14 +75,10 @@ class Packing(AbstractConnection):
             await super().disconnect(*args, **kwargs)
 
 
-def _lost(error: RuntimeError) -> RedisError:
-    return RedisConnectionError(f"the connection was closed meanwhile: {error}")
-
-
 def _as_redis_reports(error: OSError | RuntimeError) -> RedisError:
     if isinstance(error, TimeoutError):
         return RedisTimeoutError("Timeout writing to socket")
-    return RedisConnectionError(f"Error while writing to socket: {error}")
+    return RedisConnectionError(f"the connection was lost: {error}")
 
 
 class PackingConnection(Packing, Connection):

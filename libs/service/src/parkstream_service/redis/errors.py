@@ -4,6 +4,7 @@
 |---------------------------------------------------------------|-------------------------------------------|
 | no answer, half of one, or one that is none                   | the same call again, on a new connection  |
 | a code of ``TRANSIENT_CODES``: it says how Redis is           | the same call again, and ready says why   |
+| that it has not got our functions                             | the same                                  |
 | anything else: it says that the call is wrong, or nobody knows| raised: another try would fare no better  |
 """
 
@@ -65,6 +66,14 @@ _ABORTED: Final = "because of: "
 """Before the code in an EXECABORT, when EXEC itself was refused."""
 
 
+class LibraryMissingError(RedisError):
+    """Redis has not got the functions *library*: whoever upgrades or restores loads them."""
+
+    def __init__(self, library: str) -> None:
+        super().__init__(f"Redis has not got the functions {library}: parkstream functions load")
+        self.library = library
+
+
 def code_of(error: RedisError) -> str:
     """Return the code that Redis answered with, the first word of its reply; "" when it did not answer."""
     if isinstance(error, ExecAbortError) and _ABORTED in str(error):
@@ -77,4 +86,4 @@ def is_transient(error: BaseException) -> bool:
     """Whether the same call may succeed later, since what is wrong is wrong with Redis, or with the way to it."""
     if isinstance(error, RedisError) and code_of(error) in TRANSIENT_CODES:
         return True
-    return isinstance(error, _TRANSIENT)
+    return isinstance(error, (*_TRANSIENT, LibraryMissingError))

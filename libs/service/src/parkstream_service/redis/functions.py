@@ -1,13 +1,19 @@
-"""Calls a library of functions in Redis, and loads it into a Redis that has not got it."""
+"""Calls a library of functions in Redis. Services load none: ``parkstream functions load`` does, before they start.
+
+So neither a full Redis nor a user who may only call functions keeps a service from working.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
+from enum import StrEnum
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
+from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from parkstream_service.redis.client import Client
+from parkstream_service.redis.errors import LibraryMissingError
 
 _NOT_FOUND: Final = "Function not found"
 """Redis gives this answer no code of its own."""
@@ -26,9 +32,14 @@ class Library(NamedTuple):
     prefix: str = "parkstream"
 
     @property
+    def versioned_name(self) -> str:
+        """What Redis calls it: versions stand side by side, so that programs of two versions may."""
+        return f"{self.name}_{self.version}"
+
+    @property
     def source(self) -> str:
         """What Redis loads."""
-        head = f"#!lua name={self.name}_{self.version}\nlocal LIBRARY, VERSION = '{self.name}', '{self.version}'\n"
+        head = f"#!lua name={self.versioned_name}\nlocal LIBRARY, VERSION = '{self.name}', '{self.version}'\n"
         return head + "".join(self.sources)
 
     def function(self, name: str) -> str:
@@ -53,20 +64,37 @@ class Functions:
         self.pipeline: Final[Callable[..., Any]] = raw.pipeline
 
     async def call(self, name: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:  # noqa: ANN401 - see class
-        """Return what the function *name* answers, after loading the library when this Redis has not got it."""
-        command = self.command(name, keys, arguments)
+        """Return what the function *name* answers; raise ``LibraryMissingError`` when this Redis has not got it."""
         try:
-            return await self.execute(*command)
+            return await self.execute(*self.command(name, keys, arguments))
         except ResponseError as error:
             if _NOT_FOUND not in str(error):
                 raise
-        await self.load()
-        return await self.execute(*command)
+        raise LibraryMissingError(self._library.versioned_name)
 
     def command(self, name: str, keys: Sequence[str], arguments: Sequence[Any]) -> tuple[Any, ...]:
         """Return the command that calls the function *name*, for a pipeline."""
         return ("FCALL", self._library.function(name), len(keys), *keys, *arguments)
 
-    async def load(self) -> None:
-        """Load the library, over any of the same name and version."""
-        await self.execute("FUNCTION", "LOAD", "REPLACE", self._library.source)
+    async def check(self) -> None:
+        """Raise ``LibraryMissingError`` unless this Redis has the library."""
+        if not await self.execute("FUNCTION", "LIST", "LIBRARYNAME", self._library.versioned_name):
+            raise LibraryMissingError(self._library.versioned_name)
+
+
+class Loaded(StrEnum):
+    """What ``load`` did."""
+
+    LOADED = "loaded"
+    PRESENT = "present"
+    REPLACED = "replaced"
+
+
+def load(redis: BlockingRedis, library: Library) -> Loaded:
+    """Load *library* unless *redis* has it, which is always possible: a Redis that is full takes no new one."""
+    untyped: Any = redis
+    there = untyped.execute_command("FUNCTION", "LIST", "LIBRARYNAME", library.versioned_name, "WITHCODE")
+    if there and library.source.encode() in there[0]:
+        return Loaded.PRESENT
+    untyped.execute_command("FUNCTION", "LOAD", "REPLACE", library.source)
+    return Loaded.REPLACED if there else Loaded.LOADED
