@@ -47,7 +47,8 @@ def create_app(settings: Settings) -> Litestar:
 
 def face_of(parts: Parts) -> Litestar:
     """Return the application that answers for *parts*, and runs them for as long as it is served."""
-    health = Health(parts.tasks, parts.monitor, {"redis": parts.redis_problem, "rabbitmq": parts.rabbitmq_problem})
+    problems = {"redis": parts.redis_problem, "rules": parts.rules_problem, "rabbitmq": parts.rabbitmq_problem}
+    health = Health(parts.tasks, parts.monitor, problems)
     token = parts.settings.api_token
     return http_app(
         HttpFace(
@@ -121,7 +122,9 @@ def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
         traced = spans.emitted if parts.telemetry.tracing else None
         projector = Projector(parts.redis, parts.keys, VISITS, traced=traced)
         wait = parts.waiting_for("redis")
-        works["project"] = Follower(projector, spans, parts.log, parts.reads, parts.telemetry, wait).run
+        follower = Follower(projector, spans, parts.log, parts.reads, parts.telemetry, wait)
+        parts.stands_by_for = lambda: follower.problem
+        works["project"] = follower.run
         works["watermark"] = WatermarkGenerator(
             parts.log, parts.reads, parts.settings.rules, parts.depths, parts.telemetry, parts.waiting_for("redis")
         ).run

@@ -1,6 +1,7 @@
 """What a backend is made of; nothing here talks to anybody before it is used."""
 
 from collections import Counter
+from collections.abc import Callable
 from typing import Final
 
 from faststream.rabbit import Channel, RabbitBroker
@@ -39,6 +40,7 @@ class Parts:
         self.settings = settings
         self.telemetry = telemetry = start(_options(settings))
         self._waits: list[tuple[str, Wait]] = []
+        self.stands_by_for: Callable[[], str] = str
         self.tasks = BackgroundTasks(lambda name, error: telemetry.log(names.EVENT_TASK_FAILED, task=name, error=error))
         self.keys = BackendKeys(settings.mall)
         self.redis = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend")
@@ -93,6 +95,10 @@ class Parts:
         """Say what somebody here waits for in Redis, or why the figures of it are not current."""
         waited_for = next((wait.problem for name, wait in self._waits if name == "redis" and wait.problem), "")
         return waited_for or self.monitor.redis_problem
+
+    async def rules_problem(self) -> str:
+        """Say that other rules made the projection, for which this process stands by."""
+        return self.stands_by_for()
 
     async def rabbitmq_problem(self) -> str:
         """Say what is wrong with the connection to RabbitMQ, if this process needs it."""

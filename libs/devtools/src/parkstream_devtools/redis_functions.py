@@ -1,6 +1,6 @@
 """All functions that services call in Redis, and how they get there before the services start."""
 
-from typing import Final
+from typing import Any, Final
 
 from parkstream_eventlog.functions import IMPORT, LOG
 from parkstream_generators.redis_store import CAMERAS
@@ -13,5 +13,6 @@ LIBRARIES: Final[tuple[Library, ...]] = (LOG, IMPORT, PROJECTING, SWITCHING, CAM
 
 def load_functions(url: str) -> dict[Library, Loaded]:
     """Load all libraries into the Redis at *url*; return what became of each. Those of other versions stay."""
-    with Redis.from_url(url, protocol=2) as redis:
+    untyped: Any = Redis
+    with untyped.from_url(url, protocol=2) as redis:
         return {library: load(redis, library) for library in LIBRARIES}

@@ -4,19 +4,20 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from msgspec import Struct, structs
 from parkstream_events.keys import BackendKeys
 from parkstream_events.sightings import moment_of
 from parkstream_events.summaries import Outcome
 from parkstream_service.redis import Functions
-from parkstream_visits import Clock, Plate, Timer, visits_of
+from parkstream_visits import RULES_VERSION, Clock, Plate, Timer, visits_of
 from parkstream_visits.timers import SEPARATOR
 from redis.asyncio import Redis
 
 from parkstream_projection.codec import decode_clock, decode_plate
 from parkstream_projection.functions import PROJECTING
 from parkstream_projection.state_hash import clock_hash, encode, hash_text
-from parkstream_projection.store import FIRST_VERSION
+from parkstream_projection.store import FIRST_VERSION, OtherRulesError
 
 WAITING_MAX: Final = 100
 
@@ -106,7 +107,7 @@ class _Keys(NamedTuple):
     timers: list[str]
 
 
-_META: Final = ("checkpoint", "state_hash", "clock")
+_META: Final = ("checkpoint", "state_hash", "clock", "rules_version")
 
 
 class Reads:
@@ -119,9 +120,14 @@ class Reads:
         self._version = version or FIRST_VERSION
 
     async def state(self) -> Present:
-        """Return where the projection stands."""
+        """Return where the projection stands; raise ``OtherRulesError`` when other rules made it, in their own way."""
         (meta,) = await self._ask(lambda at: [("HMGET", at.meta, *_META)])
         return _present(meta)
+
+    async def checkpoint(self) -> int:
+        """Return how far the projection has got, whatever rules made it."""
+        (checkpoint,) = await self._ask(lambda at: [("HGET", at.meta, "checkpoint")])
+        return int(checkpoint or 0)
 
     async def hash_at(self, position: int) -> str | None:
         """Return the state hash that was kept at *position*, if one was."""
@@ -151,7 +157,10 @@ class Reads:
         )
 
     async def outlook(self, count: int = WAITING_MAX) -> Outlook:
-        """Return where the projection stands, and up to *count* visits per direction that come due first."""
+        """Return where the projection stands, and up to *count* visits per direction that come due first.
+
+        Raises ``OtherRulesError`` when other rules made it: what comes due by them is theirs to decide.
+        """
         ways = (Timer.ENTRY_WATERMARK, Timer.EXIT_WATERMARK)
         meta, entry, exit_ = await self._ask(
             lambda at: [
@@ -160,6 +169,8 @@ class Reads:
             ]
         )
         present = _present(meta)
+        if (made_by := _rules_of(meta)) != RULES_VERSION:
+            raise OtherRulesError(made_by, RULES_VERSION)
         return Outlook(present.checkpoint, present.clock, (_waiting(entry), _waiting(exit_)))
 
     async def latest_positions(self, names: list[str]) -> list[int]:
@@ -194,10 +205,21 @@ def _keys_of(keys: BackendKeys, version: int) -> _Keys:
 
 
 def _present(meta: list[Any]) -> Present:
-    checkpoint, kept_hash, clock = meta
+    checkpoint, kept_hash, clock, _ = meta
     if checkpoint is None:
         return Present(0, hash_text(clock_hash(encode(Clock()))), Clock())
-    return Present(int(checkpoint), kept_hash.decode(), decode_clock(clock))
+    try:
+        decoded = decode_clock(clock)
+    except msgspec.DecodeError as error:
+        if (made_by := _rules_of(meta)) == RULES_VERSION:
+            raise
+        raise OtherRulesError(made_by, RULES_VERSION) from error
+    return Present(int(checkpoint), kept_hash.decode(), decoded)
+
+
+def _rules_of(meta: list[Any]) -> int:
+    """Return the version of the rules that made a projection; before there is one, ours may."""
+    return RULES_VERSION if meta[-1] is None else int(meta[-1])
 
 
 def _waiting(answer: list[Any]) -> list[Waiting]:

@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from parkstream_eventlog import EventLog
 from parkstream_events.units import SECOND_US
-from parkstream_projection import NotLiveError, Present, StaleError
+from parkstream_projection import NotLiveError, OtherRulesError, Present, StaleError
 from parkstream_projection.visits import VisitsProjector, VisitsStep
 from parkstream_service.redis import is_transient
 from parkstream_service.retry import Wait, retried
@@ -97,6 +97,8 @@ class Follower:
         self._telemetry = telemetry
         self._wait = wait
         self._overtaken = False
+        self.problem = ""
+        """Why this process cannot project, whether or not others do."""
 
     async def run(self) -> None:
         """Project for ever; may be cancelled anywhere, and ends only with an error that does not pass by itself."""
@@ -109,7 +111,9 @@ class Follower:
         try:
             if self._overtaken:
                 await self._stand_by()
-            async for records in self._log.follow(await self._projector.load(), BATCH_MAX):
+            checkpoint = await self._projector.load()
+            self.problem = ""
+            async for records in self._log.follow(checkpoint, BATCH_MAX):
                 self._spans.begin()
                 self._report(await self._projector.step(records))
                 projected = True
@@ -119,11 +123,20 @@ class Follower:
             self._overtaken = False
         except StaleError:
             self._overtaken = True
+        except OtherRulesError as error:
+            await self._stand_by_for(error)
         except BaseException as error:
             self._spans.failed(error)
             if not projected or not isinstance(error, Exception) or not is_transient(error):
                 raise
             self._wait(error)  # The waits begin anew: they are for one outage.
+
+    async def _stand_by_for(self, error: OtherRulesError) -> None:
+        """Leave the projection to programs with its rules, and look again in a moment: a replay may have made ours."""
+        if not self.problem:
+            self._telemetry.log(names.EVENT_WAITING, dependency="projection", detail=str(error))
+        self.problem = str(error)
+        await asyncio.sleep(STAND_BY_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 (spreads load)
 
     async def _stand_by(self) -> None:
         """Return when a record waits and nobody projects: what was there a moment ago is not taken in."""

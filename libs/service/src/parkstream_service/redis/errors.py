@@ -8,7 +8,7 @@
 | anything else: it says that the call is wrong, or nobody knows| raised: another try would fare no better  |
 """
 
-from typing import Final
+from typing import Any, Final
 
 from redis.exceptions import (
     AuthenticationError,
@@ -70,7 +70,8 @@ class LibraryMissingError(RedisError):
     """Redis has not got the functions *library*: whoever upgrades or restores loads them."""
 
     def __init__(self, library: str) -> None:
-        super().__init__(f"Redis has not got the functions {library}: parkstream functions load")
+        untyped: Any = super()
+        untyped.__init__(f"Redis has not got the functions {library}: parkstream functions load")
         self.library = library
 
 
