@@ -158,6 +158,8 @@ def test_lite_is_bounded_by_about_a_gibibyte():
     """As Docker adds it up: a limit of lite's own, or else that of compose.yaml."""
     total = 0
     for name, service in loaded("compose.lite.yaml")["services"].items():
+        if name in ENDING:
+            continue
         own = service.get("deploy", EVERY[name]["deploy"])["resources"]["limits"]["memory"]
         total += int(VARIABLE.sub(lambda found: found[2], own).removesuffix("m"))
     assert total <= 1_280

@@ -59,7 +59,7 @@ async def _version(redis: Redis) -> Finding:
 
 async def _functions(redis: Redis) -> Finding:
     untyped: Any = redis
-    there = {name for one in await untyped.execute_command("FUNCTION", "LIST") for name in one}
+    there = {library[1] for library in await untyped.execute_command("FUNCTION", "LIST")}
     missing = [one.versioned_name for one in LIBRARIES if one.versioned_name.encode() not in there]
     if missing:
         return wrong("functions", f"Redis has not got {', '.join(missing)}", "parkstream functions load")

@@ -110,16 +110,17 @@ class RedisCalls:
         await asyncio.gather(*connections, return_exceptions=True)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.current_task()
-        assert task is not None
+        task = asyncio.create_task(self._hold(reader, writer))
         self._connections.add(task)
+        task.add_done_callback(self._connections.discard)
+
+    async def _hold(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         upstream: asyncio.StreamWriter | None = None
         try:
             with suppress(OSError, asyncio.IncompleteReadError):  # Either side hung up: so do we.
                 answers, upstream = await asyncio.open_connection("127.0.0.1", self._upstream_port)
                 await _Conversation(self, reader, writer, answers, upstream).hold()
         finally:
-            self._connections.discard(task)
             writer.close()
             if upstream is not None:
                 upstream.transport.abort()
