@@ -38,7 +38,7 @@ def checks_of(backend: ServiceProcess) -> dict[str, str]:
 
 
 def stands_by(backend: ServiceProcess) -> bool:
-    return "version" in checks_of(backend).get("rules", "")
+    return "version" in checks_of(backend).get("state", "")
 
 
 def is_ready(backend: ServiceProcess) -> bool:

@@ -6,6 +6,7 @@ import pytest
 from parkstream_eventlog import memory_share
 from parkstream_eventlog.functions import IMPORT, LOG
 from parkstream_eventlog.log import digest_of
+from parkstream_generators.redis_store import CAMERAS
 from parkstream_projection.functions import PROJECTING, SWITCHING
 
 
@@ -19,12 +20,13 @@ async def test_the_share_of_memory_is_counted_as_redis_does(maxmemory: int, shar
 
 def test_a_changed_library_has_a_new_version():
     """An older process must keep calling what it knows: raise the version of a library, and then this."""
-    libraries = (LOG, IMPORT, PROJECTING, SWITCHING)
+    libraries = (LOG, IMPORT, PROJECTING, SWITCHING, CAMERAS)
     assert LOG.source.startswith(f"#!lua name=parkstream_eventlog_{LOG.version}\n")
     found = {library.name: (library.version, digest_of(library.source.encode()).hex()) for library in libraries}
     assert found == {
         "parkstream_eventlog": (3, "de69a0b1f9402a3f"),
         "parkstream_import": (2, "608ac58aa7c03544"),
-        "parkstream_projection": (6, "33e9932a85184d88"),
-        "parkstream_versions": (2, "e2e58ea6da3859a0"),
+        "parkstream_projection": (7, "1abee7c989f7233b"),
+        "parkstream_versions": (3, "56e38a59c91a8daa"),
+        "parkstream_cameras": (2, "3a27739f5a2135d3"),
     }

@@ -47,7 +47,7 @@ def create_app(settings: Settings) -> Litestar:
 
 def face_of(parts: Parts) -> Litestar:
     """Return the application that answers for *parts*, and runs them for as long as it is served."""
-    problems = {"redis": parts.redis_problem, "rules": parts.rules_problem, "rabbitmq": parts.rabbitmq_problem}
+    problems = {"redis": parts.redis_problem, "rabbitmq": parts.rabbitmq_problem, "state": parts.state_problem}
     health = Health(parts.tasks, parts.monitor, problems)
     token = parts.settings.api_token
     return http_app(
@@ -101,7 +101,7 @@ async def _listen(parts: Parts) -> None:
 async def _watch(parts: Parts, server: SummaryApi, prepared: asyncio.Event) -> None:
     """Wait until Redis is there, durable and whole; then let everything begin, and watch how full it gets."""
     on_retry = parts.waiting_for("redis")
-    await retried(parts.check, on_retry=on_retry)
+    await retried(parts.prepare, on_retry=on_retry)
     await retried(lambda: check_high_water_mark(parts.log, server.summarised_through), on_retry=on_retry)
     prepared.set()
     gc.collect()
@@ -123,7 +123,7 @@ def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
         projector = Projector(parts.redis, parts.keys, VISITS, traced=traced)
         wait = parts.waiting_for("redis")
         follower = Follower(projector, spans, parts.log, parts.reads, parts.telemetry, wait)
-        parts.stands_by_for = lambda: follower.problem
+        parts.follower = follower
         works["project"] = follower.run
         works["watermark"] = WatermarkGenerator(
             parts.log, parts.reads, parts.settings.rules, parts.depths, parts.telemetry, parts.waiting_for("redis")

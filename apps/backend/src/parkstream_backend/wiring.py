@@ -1,7 +1,6 @@
 """What a backend is made of; nothing here talks to anybody before it is used."""
 
 from collections import Counter
-from collections.abc import Callable
 from typing import Final
 
 from faststream.rabbit import Channel, RabbitBroker
@@ -20,6 +19,7 @@ from parkstream_service.retry import Wait
 from parkstream_telemetry import TelemetryOptions, names, start
 
 from parkstream_backend.monitor import Measure, Monitor
+from parkstream_backend.project.follower import Follower
 from parkstream_backend.record.acks import Acks
 from parkstream_backend.record.back_pressure import BackPressure
 from parkstream_backend.record.dead_letters import DeadLetters
@@ -40,7 +40,6 @@ class Parts:
         self.settings = settings
         self.telemetry = telemetry = start(_options(settings))
         self._waits: list[tuple[str, Wait]] = []
-        self.stands_by_for: Callable[[], str] = str
         self.tasks = BackgroundTasks(lambda name, error: telemetry.log(names.EVENT_TASK_FAILED, task=name, error=error))
         self.keys = BackendKeys(settings.mall)
         self.redis = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend")
@@ -51,11 +50,14 @@ class Parts:
         self.reads = Reads(self.redis, self.keys)
         self.back_pressure = BackPressure(STARTING)
         self.broker: RabbitBroker = make_broker(settings.rabbitmq_url, graceful_seconds=GRACEFUL_SECONDS)
+        self.follower: Follower | None = None
+        """Keeps the projection up with the log, where this process does that, once it has started."""
         self.in_hand: Counter[str] = Counter()
         self._subscribers: dict[str, BatchSubscriber] = {}
         self.depths = QueueDepths(settings.rabbitmq_url, self._unrecorded)
         self.monitor = Monitor(
             Measure(self.redis, self.log, self.outbox, self.reads, Versions(self.redis, self.keys)),
+            {"durability": lambda: check_durability(self.redis)},
             self.back_pressure,
             telemetry,
             projection_lag_max=settings.projection_lag_max,
@@ -68,10 +70,11 @@ class Parts:
         """Whether this process has *role*."""
         return role in self.settings.roles
 
-    async def check(self) -> None:
+    async def prepare(self) -> None:
         """Create the log if need be; raise when Redis may forget what it acknowledges, or has what was archived."""
         for library in self._libraries():
             await Functions(self.redis, library).check()
+        await self.monitor.ask_guards()
         await check_durability(self.redis)
         await check_as_long_as_archive(self.log, self.settings.archive_dir, self.settings.mall)
         await self.log.create()
@@ -96,10 +99,6 @@ class Parts:
         waited_for = next((wait.problem for name, wait in self._waits if name == "redis" and wait.problem), "")
         return waited_for or self.monitor.redis_problem
 
-    async def rules_problem(self) -> str:
-        """Say that other rules made the projection, for which this process stands by."""
-        return self.stands_by_for()
-
     async def rabbitmq_problem(self) -> str:
         """Say what is wrong with the connection to RabbitMQ, if this process needs it."""
         if not self.does(Role.RECORD):
@@ -107,6 +106,10 @@ class Parts:
         if not self.broker.running:
             return "not subscribed yet"
         return "" if await self.broker.ping(PING_SECONDS) else "not connected"
+
+    async def state_problem(self) -> str:
+        """Say why nothing can be folded onto the state, if this process projects."""
+        return self.follower.problem if self.follower is not None else ""
 
     def _subscribe(self) -> None:
         def failed(error: Exception) -> None:

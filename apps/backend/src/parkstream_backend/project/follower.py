@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from parkstream_eventlog import EventLog
 from parkstream_events.units import SECOND_US
-from parkstream_projection import NotLiveError, OtherRulesError, Present, StaleError
+from parkstream_projection import IncompleteStateError, NotLiveError, OtherRulesError, Present, StaleError
 from parkstream_projection.visits import VisitsProjector, VisitsStep
 from parkstream_service.redis import is_transient
 from parkstream_service.retry import Wait, retried
@@ -98,7 +98,7 @@ class Follower:
         self._wait = wait
         self._overtaken = False
         self.problem = ""
-        """Why this process cannot project, whether or not others do."""
+        """What keeps it from projecting until somebody mends it, or has made a projection with its rules."""
 
     async def run(self) -> None:
         """Project for ever; may be cancelled anywhere, and ends only with an error that does not pass by itself."""
@@ -127,6 +127,8 @@ class Follower:
             await self._stand_by_for(error)
         except BaseException as error:
             self._spans.failed(error)
+            if isinstance(error, IncompleteStateError):
+                self.problem = str(error)
             if not projected or not isinstance(error, Exception) or not is_transient(error):
                 raise
             self._wait(error)  # The waits begin anew: they are for one outage.

@@ -75,6 +75,10 @@ class LibraryMissingError(RedisError):
         self.library = library
 
 
+class PassingError(Exception):
+    """Nothing was done; the same call may succeed when somebody has put something right."""
+
+
 def code_of(error: RedisError) -> str:
     """Return the code that Redis answered with, the first word of its reply; "" when it did not answer."""
     if isinstance(error, ExecAbortError) and _ABORTED in str(error):
@@ -87,4 +91,4 @@ def is_transient(error: BaseException) -> bool:
     """Whether the same call may succeed later, since what is wrong is wrong with Redis, or with the way to it."""
     if isinstance(error, RedisError) and code_of(error) in TRANSIENT_CODES:
         return True
-    return isinstance(error, (*_TRANSIENT, LibraryMissingError))
+    return isinstance(error, (*_TRANSIENT, LibraryMissingError, PassingError))

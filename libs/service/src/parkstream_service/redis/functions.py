@@ -72,6 +72,23 @@ class Functions:
                 raise
         raise LibraryMissingError(self._library.versioned_name)
 
+    async def call_then(
+        self, name: str, keys: Sequence[str], arguments: Sequence[Any], then: Sequence[str]
+    ) -> tuple[Any, Any]:
+        """Return what the function *name* answers, and what the command *then* gave after it, in one round trip.
+
+        Raises the error of the function; that of the command is returned.
+        """
+        async with self.pipeline(transaction=False) as pipeline:
+            pipeline.execute_command(*self.command(name, keys, arguments))
+            pipeline.execute_command(*then)
+            answer, after = await pipeline.execute(raise_on_error=False)
+        if isinstance(answer, ResponseError) and _NOT_FOUND in str(answer):
+            raise LibraryMissingError(self._library.versioned_name)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer, after
+
     def command(self, name: str, keys: Sequence[str], arguments: Sequence[Any]) -> tuple[Any, ...]:
         """Return the command that calls the function *name*, for a pipeline."""
         return ("FCALL", self._library.function(name), len(keys), *keys, *arguments)
