@@ -72,11 +72,11 @@ class Parts:
 
     async def prepare(self) -> None:
         """Create the log if need be; raise when Redis may forget what it acknowledges, or has what was archived."""
-        for library in self._libraries():
-            await Functions(self.redis, library).check()
         await self.monitor.ask_guards()
         await check_durability(self.redis)
         await check_as_long_as_archive(self.log, self.settings.archive_dir, self.settings.mall)
+        for library in self._libraries():  # Last: that Redis was emptied says more than that its functions are gone.
+            await Functions(self.redis, library).check()
         await self.log.create()
 
     def _libraries(self) -> list[Library]:
