@@ -58,8 +58,8 @@ async def test_a_backend_waits_for_its_functions_and_says_so(pipeline: Pipeline,
 
 
 async def test_an_upgrade_and_the_way_back_under_traffic(pipeline: Pipeline):
-    older, newer = command_line(pipeline), command_line(pipeline, **NEWER)
     pipeline.start()
+    older, newer = command_line(pipeline), command_line(pipeline, **NEWER)
     (old,) = pipeline.backends
     async with Cars(pipeline.rabbitmq_url) as cars, driving(cars):
         await asyncio.to_thread(newer, "functions", "load")

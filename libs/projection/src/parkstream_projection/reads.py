@@ -154,14 +154,11 @@ class Reads:
     async def _ask(self, commands: Callable[[_Keys], list[tuple[Any, ...]]]) -> list[Any]:
         """Return what the *commands* on a version answer in one step; when another became live, ask that one."""
         while True:
-            async with self._functions.pipeline(transaction=True) as pipeline:
-                pipeline.execute_command("HGET", self._keys.outbox_meta, "live")
-                for command in commands(_keys_of(self._keys, self._version)):
-                    pipeline.execute_command(*command)
-                answers: list[Any] = await pipeline.execute()
-            live = int(answers[0] or FIRST_VERSION)
+            which = ("HGET", self._keys.outbox_meta, "live")
+            found, *answers = await self._functions.at_once(which, *commands(_keys_of(self._keys, self._version)))
+            live = int(found or FIRST_VERSION)
             if not self._follows_live or live == self._version:
-                return answers[1:]
+                return answers
             self._version = live
 
 

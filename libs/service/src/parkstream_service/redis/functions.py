@@ -17,6 +17,15 @@ from parkstream_service.redis.errors import LibraryMissingError
 
 _NOT_FOUND: Final = "Function not found"
 """Redis gives this answer no code of its own."""
+_AT_ONCE: Final = """
+local answers, at = {}, 1
+while at <= #ARGV do
+  local last = at + tonumber(ARGV[at])
+  answers[#answers + 1] = redis.call(unpack(ARGV, at + 1, last))
+  at = last + 1
+end
+return answers
+"""
 
 
 class Library(NamedTuple):
@@ -62,6 +71,15 @@ class Functions:
         self._library = library
         self.execute: Final[Callable[..., Awaitable[Any]]] = raw.execute_command
         self.pipeline: Final[Callable[..., Any]] = raw.pipeline
+
+    async def at_once(self, *commands: Sequence[Any]) -> list[Any]:
+        """Return what *commands*, which only read, answer as of one moment, also when Redis is full.
+
+        A Redis that is full takes no MULTI: what is queued there needs memory.
+        """
+        words = [word for command in commands for word in (len(command), *command)]
+        answers: list[Any] = await self.execute("EVAL_RO", _AT_ONCE, 0, *words)
+        return answers
 
     async def call(self, name: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:  # noqa: ANN401 - see class
         """Return what the function *name* answers; raise ``LibraryMissingError`` when this Redis has not got it."""
