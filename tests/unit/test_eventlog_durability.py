@@ -28,5 +28,5 @@ def test_a_changed_library_has_a_new_version():
         "parkstream_import": (2, "608ac58aa7c03544"),
         "parkstream_projection": (7, "1abee7c989f7233b"),
         "parkstream_versions": (3, "56e38a59c91a8daa"),
-        "parkstream_cameras": (2, "3a27739f5a2135d3"),
+        "parkstream_cameras": (3, "f0e3dddcb36a2b03"),
     }
