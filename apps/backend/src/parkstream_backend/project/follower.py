@@ -113,6 +113,7 @@ class Follower:
                 await self._stand_by()
             checkpoint = await self._projector.load()
             self.problem = ""
+            self._wait.passed()
             async for records in self._log.follow(checkpoint, BATCH_MAX):
                 self._spans.begin()
                 self._report(await self._projector.step(records))
