@@ -26,12 +26,8 @@ from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
 from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.units import DAY_US
-<<<<<<< HEAD
 from parkstream_service.redis import LibraryMissingError, connect, is_transient
-=======
-from parkstream_service.redis import connect, is_transient
 from parkstream_service.retry import retried
->>>>>>> main
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, ResponseError
 
@@ -203,13 +199,8 @@ async def test_an_older_process_does_not_replace_a_newer_ones_library(redis_serv
     store = RedisStore(redis_server.url, mall)
     await store.redis.function_load(LOG._replace(version=LOG.version + 1).source)
     await store.log.append([entered("a")])
-<<<<<<< HEAD
     libraries = {library[1].decode() for library in await store.redis.function_list("parkstream_eventlog_*")}
     assert libraries == {LOG.versioned_name, LOG._replace(version=LOG.version + 1).versioned_name}
-=======
-    libraries = {library[1] for library in await store.redis.function_list()}
-    assert libraries == {f"parkstream_eventlog_{LOG.version + newer}".encode() for newer in (0, 1)}
->>>>>>> main
     await store.close()
 
 
@@ -224,13 +215,7 @@ async def test_a_library_that_was_flushed_is_missed_until_it_is_loaded_and_stays
     redis_server.kill()
     redis_server.start()
     await store.redis.connection_pool.disconnect()
-<<<<<<< HEAD
     assert len(await store.redis.function_list(LOG.versioned_name)) == 1
-=======
-    assert [library[1] for library in await store.redis.function_list()] == [
-        f"parkstream_eventlog_{LOG.version}".encode()
-    ]
->>>>>>> main
     assert await store.log.append([entered("a")]) == [Duplicate(1)]
     assert [record.position for record in await store.log.read(0, 10)] == [1, 2]
     await store.close()

@@ -7,10 +7,7 @@ from typing import Any, Final
 
 import msgspec
 from parkstream_devtools.probes import hosts_of, reason
-<<<<<<< HEAD
 from parkstream_devtools.redis_functions import LIBRARIES
-from parkstream_eventlog import LogState, RedisReader, WeakDurabilityError, check_durability, memory_share
-=======
 from parkstream_eventlog import (
     ClocksApartError,
     LogState,
@@ -19,7 +16,6 @@ from parkstream_eventlog import (
     check_durability,
     memory_share,
 )
->>>>>>> main
 from parkstream_eventlog.archive import Archive, ArchiveError
 from parkstream_eventlog.durability import DURABLE
 from parkstream_eventlog.writer import CLOCK_US_MAX
@@ -54,13 +50,9 @@ async def examine(
     implied = {"the summary file": last_position(summary_file), "the summary API": summaries_position}
     try:
         state = await RedisReader(redis, BackendKeys(mall)).state()
-<<<<<<< HEAD
         looks = (_version, _functions, _durability, _lazy, _memory)
-        findings = [*[await look(redis) for look in looks], _dense(state)]
-=======
-        findings = [await _version(redis), await _durability(redis), await _memory(redis)]
+        findings = [await look(redis) for look in looks]
         findings += [_clock(state.now_us), _dense(state), *_from_the_future(state)]
->>>>>>> main
     except (RedisError, OSError) as error:
         return [wrong("Redis", f"{hosts_of(url)}: {reason(error)}", "start Redis, or set PARKSTREAM_REDIS_URL")]
     finally:
