@@ -9,7 +9,7 @@ from parkstream_devtools.faults import MemoryFull
 from pipeline import Pipeline
 from pipeline_traffic import Cars
 
-CARS = 1_000
+CARS = 2_500
 
 
 @pytest.fixture

@@ -2,9 +2,10 @@
 
 import asyncio
 import time
+import urllib.request
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -73,6 +74,18 @@ class Mall:
             if (again := {name: ways for name, ways in names.items() if name not in AT_START})
         }
 
+    def look(self) -> None:
+        """Ask every service what it answers from Redis; that it cannot always is no matter here."""
+        api, *backends, entries, exits = self.services
+        asked = [
+            (api, "/v1/stats"),
+            *((one, "/v1/state") for one in backends),
+            *((one, "/v1/account") for one in (entries, exits)),
+        ]
+        for service, path in [*asked, *((one, "/health/ready") for one in self.services)]:
+            with suppress(OSError):
+                urllib.request.urlopen(service.url + path, timeout=10).close()
+
     def ended(self) -> list[str]:
         """Return the last lines of services that have ended."""
         return [service.last_lines(40) for service in self.services if not service.alive]
@@ -106,6 +119,7 @@ async def test_every_call_of_every_service_may_end_in_every_way(broken: Mall):
     deadline = time.monotonic() + SECONDS_MAX
     while not broken.ended() and broken.left():
         assert time.monotonic() < deadline, broken.left()
+        await asyncio.to_thread(broken.look)
         await asyncio.sleep(POLL_SECONDS)
     assert broken.ended() == []
     for service, names in WRITES.items():
