@@ -79,3 +79,7 @@ def test_every_name_can_be_broken_when_it_is_first_called(calls, client):
             ask("key")
         ask("key")
     assert set(calls.broken) == {"GET", "EXISTS"}
+    calls.plan({"GET": [Ending.CLOSED]})
+    calls.pass_all()
+    client.get("key")
+    client.set("key", "value")

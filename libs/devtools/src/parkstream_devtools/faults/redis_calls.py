@@ -92,6 +92,11 @@ class RedisCalls:
         """Break each name in the ways that *plan_of* gives it, from its first call on."""
         self._plan_of = plan_of
 
+    def pass_all(self) -> None:
+        """Break nothing from here on, whatever is planned."""
+        self.plan_every_name(lambda _: ())
+        self._thread.do(self._plans.clear)
+
     def unbroken(self) -> dict[str, list[Break]]:
         """Return what is planned and has not happened yet."""
         plans = {name: [way for way in plan if way] for name, plan in self._plans.copy().items()}
