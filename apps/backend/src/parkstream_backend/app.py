@@ -47,7 +47,9 @@ def create_app(settings: Settings) -> Litestar:
 
 def face_of(parts: Parts) -> Litestar:
     """Return the application that answers for *parts*, and runs them for as long as it is served."""
-    health = Health(parts.tasks, parts.monitor, {"rabbitmq": parts.rabbitmq_problem})
+    health = Health(
+        parts.tasks, parts.monitor, {"rabbitmq": parts.rabbitmq_problem, "dead_letters": parts.dead_letters.problem}
+    )
     token = parts.settings.api_token
     return http_app(
         HttpFace(
@@ -79,12 +81,15 @@ async def life_of(parts: Parts) -> AsyncGenerator[None, None]:
         tasks.start("monitor", _watch(parts, server, prepared))
         for name, work in _works_of(parts, server).items():
             tasks.start(name, _after(prepared, work))
+        tasks.start("dead_letters", parts.dead_letters.run())
         tasks.start("listen", _listen(parts), may_end=True)
         yield
         await tasks.stop("listen")
         parts.back_pressure.abandon()
+        await parts.dead_letters.finish()
         await parts.broker.stop()
         await tasks.stop()
+    await parts.dead_letters.close()
     await parts.depths.close()
     await parts.commit.end()
     await parts.redis.aclose()

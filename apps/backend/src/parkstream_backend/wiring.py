@@ -8,8 +8,9 @@ from parkstream_eventlog import EventLog, GroupCommit, RedisLog, check_durabilit
 from parkstream_eventlog.archive import check_as_long_as_archive, spanning
 from parkstream_events.keys import BackendKeys, Database
 from parkstream_events.log_schema import LOG_SCHEMA
-from parkstream_messaging import EVENTS, make_broker
+from parkstream_messaging import DEAD_LETTERS_EXCHANGE, EVENTS, make_broker
 from parkstream_messaging.batch_subscriber import BatchSubscriber
+from parkstream_messaging.confirmed_channel import ConfirmedChannel
 from parkstream_projection import Outbox, Reads, Versions
 from parkstream_service.lifecycle import BackgroundTasks
 from parkstream_service.redis import connect
@@ -19,7 +20,7 @@ from parkstream_telemetry import TelemetryOptions, names, start
 from parkstream_backend.monitor import Measure, Monitor
 from parkstream_backend.record.acks import Acks
 from parkstream_backend.record.back_pressure import BackPressure
-from parkstream_backend.record.dead_letters import DeadLetters
+from parkstream_backend.record.dead_letters import WAITING_MAX, DeadLetters
 from parkstream_backend.record.queue_depths import QueueDepths
 from parkstream_backend.record.recorder import Recorder
 from parkstream_backend.record.subscribers import listen_to_entries, listen_to_exits
@@ -47,6 +48,7 @@ class Parts:
         self.back_pressure = BackPressure(STARTING)
         self.broker: RabbitBroker = make_broker(settings.rabbitmq_url, graceful_seconds=GRACEFUL_SECONDS)
         self.in_hand: Counter[str] = Counter()
+        self.dead_letters = DeadLetters(ConfirmedChannel(settings.rabbitmq_url, DEAD_LETTERS_EXCHANGE.name), telemetry)
         self._subscribers: dict[str, BatchSubscriber] = {}
         self.depths = QueueDepths(settings.rabbitmq_url, self._unrecorded)
         self.monitor = Monitor(
@@ -89,11 +91,12 @@ class Parts:
         def failed(error: Exception) -> None:
             self.tasks.fail("record", error)
 
-        dead_letters = DeadLetters(self.broker, self.telemetry)
-        recorder = Recorder(self.commit, dead_letters, Acks(), self.back_pressure, self.in_hand, self.telemetry, failed)
+        recorder = Recorder(
+            self.commit, self.dead_letters, Acks(), self.back_pressure, self.in_hand, self.telemetry, failed
+        )
         listening = {Queue.ENTRIES: listen_to_entries, Queue.EXITS: listen_to_exits}
         for queue in self.settings.queues:
-            subscriber = listening[queue](self.broker, recorder, Channel(self.settings.prefetch_count))
+            subscriber = listening[queue](self.broker, recorder, Channel(self.settings.prefetch_count + WAITING_MAX))
             self._subscribers[subscriber.queue.name] = subscriber
             recorder.expect(EVENTS.name, subscriber.queue.routing_key, subscriber.queue.name)
 

@@ -146,7 +146,7 @@ def _delivery(
         deliver.routing_key,
         properties.message_type,
         properties.message_id,
-        properties.headers or {},
+        {} if properties.headers is None else properties.headers,
         body,
         properties,
     )
