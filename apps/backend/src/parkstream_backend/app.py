@@ -84,7 +84,8 @@ async def life_of(parts: Parts) -> AsyncGenerator[None, None]:
         tasks.start("monitor", _watch(parts, server, prepared))
         for name, work in _works_of(parts, server).items():
             tasks.start(name, _after(prepared, work))
-        tasks.start("dead_letters", parts.dead_letters.run())
+        if parts.does(Role.RECORD):
+            tasks.start("dead_letters", parts.dead_letters.run())
         tasks.start("listen", _listen(parts), may_end=True)
         yield
         await tasks.stop("listen")

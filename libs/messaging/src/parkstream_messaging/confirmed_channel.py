@@ -55,7 +55,7 @@ class ConfirmedChannel:
         transport = None if self._connection is None else self._connection.transport
         if transport is None:
             return False
-        unblocked = asyncio.create_task(transport.ready())
+        unblocked: asyncio.Future[object] = asyncio.ensure_future(transport.ready())
         done, _ = await asyncio.wait({unblocked}, timeout=0.05)
         unblocked.cancel()
         return not done

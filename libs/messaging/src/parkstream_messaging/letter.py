@@ -5,7 +5,7 @@ replacement characters it may exceed the 255 bytes of a short string), headers n
 """
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from aio_pika import DeliveryMode, Message
@@ -98,7 +98,13 @@ def _is_deeper_than(value: Any, depth_max: int) -> bool:  # noqa: ANN401 - whate
     return True
 
 
-def _inside(value: Any) -> list[Any]:  # noqa: ANN401 - whatever AMQP can hold
-    if isinstance(value, dict):
-        return list(value.values())
-    return list(value) if isinstance(value, list | tuple) else []
+def _inside(value: Any) -> Iterable[Any]:  # noqa: ANN401 - whatever AMQP can hold
+    match value:
+        case dict():
+            fields: dict[str, Any] = value
+            return fields.values()
+        case list():
+            items: list[Any] = value
+            return items
+        case _:
+            return ()

@@ -86,7 +86,8 @@ class DeadLetters:
         return True
 
     async def run(self) -> None:
-        """Publish what waits, as it comes."""
+        """Declare their queue, then publish what waits, as it comes."""
+        await self._declare_once()
         while True:
             await self._arrived.wait()
             self._arrived.clear()
@@ -106,6 +107,19 @@ class DeadLetters:
         """Close the connection."""
         await self._channel.close()
 
+    async def _declare_once(self) -> None:
+        """So that their queue can be looked into; whoever publishes to it declares it again, if need be."""
+        try:
+            await self._channel.opened()
+            await self._declare()
+        except Exception as error:
+            if not _passes(error):
+                raise
+            self._telemetry.log(names.EVENT_WAITING, dependency="rabbitmq", detail=f"{type(error).__name__}: {error}")
+
+    async def _declare(self) -> None:
+        await declare_over(self._channel.connection, {DEAD_LETTERS_EXCHANGE: (DEAD_LETTERS,)})
+
     async def _publish_some(self) -> None:
         """Publish the first letters at once, only one after a failure; raise the first failure, which may pass."""
         await self._channel.opened()
@@ -118,7 +132,7 @@ class DeadLetters:
             self._at_rest.set()
         failures = [result for result in results if result is not None]
         if any(isinstance(failure, PublishError | ChannelNotFoundEntity) for failure in failures):
-            await declare_over(self._channel.connection, {DEAD_LETTERS_EXCHANGE: (DEAD_LETTERS,)})
+            await self._declare()
         if failures:
             await self._channel.renew()
             raise failures[0]
