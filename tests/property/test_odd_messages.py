@@ -101,6 +101,33 @@ def test_a_letter_names_what_it_lacks(properties: dict[str, bytes], left_out: st
     assert letter.headers.get(topology.LEFT_OUT_HEADER) == left_out
 
 
+GOOD = entry("an-id", "P1", now(), gate="N", confidence=0.5, more=[1, {"a": None}])
+PIECES = [b"\\ud800", b"\\u0000", b"\\n", b"\n", b"[" * 300, b"{", b'"', b"1e999", b"\xff", b"9" * 400, b"null"]
+CONTROLS = {chr(code) for code in [*range(32), *range(127, 160)]}
+CHANGES = st.lists(st.tuples(st.integers(0, len(GOOD)), st.one_of(st.sampled_from(PIECES), st.binary(max_size=3))))
+
+
+@given(CHANGES, st.booleans())
+def test_whatever_a_body_is_it_is_refused_or_a_sighting_that_can_be_kept(
+    changes: list[tuple[int, bytes]], inserting: bool
+):
+    body = GOOD
+    for at, piece in changes:
+        body = body[:at] + piece + body[at if inserting else at + len(piece) :]
+    try:
+        seen = wire.decode_sighting(wire.ENTERED, body)
+    except wire.UnreadableError:
+        return
+    assert not CONTROLS & set(seen.id)
+    assert (seen.id + seen.vehicle_plate + (seen.gate or "")).encode()
+
+
+@pytest.mark.parametrize("id_", ["in-1\n", "\n", "in-1\r\n", "in-1\r", "in\n-1", "in-1\x0b", "in-1\x85", "in-1\x00"])
+def test_an_id_with_a_line_break_anywhere_is_refused(id_: str):
+    with pytest.raises(wire.UnreadableError):
+        wire.decode_sighting(wire.ENTERED, entry(id_, "P1", now()))
+
+
 async def test_every_hostile_message_is_recorded_or_dead_lettered_once(
     run_service, redis_url, rabbitmq_url, mall, tmp_path
 ):

@@ -11,6 +11,7 @@ from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_messaging import DEAD_LETTERS_EXCHANGE, EVENTS, make_broker
 from parkstream_messaging.batch_subscriber import BatchSubscriber
 from parkstream_messaging.confirmed_channel import ConfirmedChannel
+from parkstream_messaging.watch import Watch
 from parkstream_projection import Outbox, Reads, Versions
 from parkstream_service.lifecycle import BackgroundTasks
 from parkstream_service.redis import connect
@@ -21,6 +22,7 @@ from parkstream_backend.monitor import Measure, Monitor
 from parkstream_backend.project.follower import Follower
 from parkstream_backend.record.acks import Acks
 from parkstream_backend.record.back_pressure import BackPressure
+from parkstream_backend.record.connection import Listener
 from parkstream_backend.record.dead_letters import WAITING_MAX, DeadLetters
 from parkstream_backend.record.queue_depths import QueueDepths
 from parkstream_backend.record.recorder import Recorder
@@ -29,7 +31,6 @@ from parkstream_backend.settings import Queue, Role, Settings
 
 STARTING: Final = frozenset({"starting"})
 GRACEFUL_SECONDS: Final = 6.0
-PING_SECONDS: Final = 0.5
 
 
 class Parts:
@@ -52,6 +53,12 @@ class Parts:
         """Keeps the projection up with the log, where this process does that, once it has started."""
         self.in_hand: Counter[str] = Counter()
         self.dead_letters = DeadLetters(ConfirmedChannel(settings.rabbitmq_url, DEAD_LETTERS_EXCHANGE.name), telemetry)
+        self.listener = Listener(
+            self.broker,
+            Watch(settings.rabbitmq_url),
+            self.waiting_for("rabbitmq"),
+            lambda: telemetry.log(names.EVENT_STARTED),
+        )
         self._subscribers: dict[str, BatchSubscriber] = {}
         self.depths = QueueDepths(settings.rabbitmq_url, self._unrecorded)
         self.monitor = Monitor(
@@ -88,9 +95,7 @@ class Parts:
         """Say what is wrong with the connection to RabbitMQ, if this process needs it."""
         if not self.does(Role.RECORD):
             return ""
-        if not self.broker.running:
-            return "not subscribed yet"
-        return "" if await self.broker.ping(PING_SECONDS) else "not connected"
+        return self.listener.problem
 
     async def state_problem(self) -> str:
         """Say why nothing can be folded onto the state, if this process projects."""

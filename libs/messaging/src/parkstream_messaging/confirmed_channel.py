@@ -51,7 +51,7 @@ class ConfirmedChannel:
             return self._channel
 
     async def blocked(self) -> bool:
-        """Whether RabbitMQ has said that it takes no messages now."""
+        """Whether RabbitMQ has announced that it takes no messages now."""
         transport = None if self._connection is None else self._connection.transport
         if transport is None:
             return False

@@ -34,26 +34,26 @@ class Due(NamedTuple):
 class Window:
     """The deliveries of one channel that are settled, but lie behind one that is not.
 
-    One that is *held* waits for long, until its dead letter is confirmed, and keeps nothing waiting: those behind it
+    One that is *late* waits for long, until its dead letter is confirmed, and keeps nothing waiting: those behind it
     are acknowledged one by one, since a range would include it.
     """
 
     def __init__(self) -> None:
         self.reached = 0
-        """Every tag up to it is acknowledged, or held."""
+        """Every tag up to it is acknowledged, or late."""
         self._settled: set[int] = set()
-        self._held: set[int] = set()
+        self._late: set[int] = set()
         self._passed: set[int] = set()
-        """Those that are held, and not after what was reached."""
+        """Those that are late, and not after what was reached."""
         self._released: list[int] = []
 
     def hold(self, tag: int) -> None:
         """Note that *tag* will be settled late."""
-        self._held.add(tag)
+        self._late.add(tag)
 
     def settle(self, tag: int) -> None:
         """Note that *tag* may be acknowledged."""
-        self._held.discard(tag)
+        self._late.discard(tag)
         if tag in self._passed:
             self._passed.remove(tag)
             self._released.append(tag)
@@ -72,8 +72,8 @@ class Window:
                     single.append(tag)
                 else:
                     upto = tag
-            elif tag in self._held:
-                self._held.remove(tag)
+            elif tag in self._late:
+                self._late.remove(tag)
                 self._passed.add(tag)
             else:
                 return Due(single, upto)

@@ -6,6 +6,7 @@ reason.) What cannot be published waits, here and unacknowledged in RabbitMQ, an
 
 import asyncio
 import time
+from collections import Counter
 from datetime import UTC, datetime
 from typing import Final
 
@@ -39,6 +40,11 @@ class WaitingLetter(Struct, frozen=True, eq=False):
     since: float
     """Seconds since 1970-01-01."""
 
+    @property
+    def key(self) -> tuple[str | None, bytes]:
+        """What says that another delivery is of the same message."""
+        return self.message.message_id, self.message.body
+
 
 class DeadLetters:
     """Publishes refused messages over *channel* until RabbitMQ has confirmed each; ``run`` does the work."""
@@ -52,6 +58,8 @@ class DeadLetters:
         self._at_rest.set()
         self._finishing = False
         self._failure = ""
+        self._unacknowledged: Counter[tuple[str | None, bytes]] = Counter()
+        """Letters that are safe, but whose channel had died: their messages are delivered once more."""
         telemetry.watch(names.DEAD_LETTERS_WAITING, lambda: len(self._waiting))
         telemetry.watch(names.DEAD_LETTERS_WAITING_AGE, lambda: self.age_seconds)
 
@@ -110,7 +118,6 @@ class DeadLetters:
     async def _declare_once(self) -> None:
         """So that their queue can be looked into; whoever publishes to it declares it again, if need be."""
         try:
-            await self._channel.opened()
             await self._declare()
         except Exception as error:
             if not _passes(error):
@@ -118,6 +125,7 @@ class DeadLetters:
             self._telemetry.log(names.EVENT_WAITING, dependency="rabbitmq", detail=f"{type(error).__name__}: {error}")
 
     async def _declare(self) -> None:
+        await self._channel.opened()
         await declare_over(self._channel.connection, {DEAD_LETTERS_EXCHANGE: (DEAD_LETTERS,)})
 
     async def _publish_some(self) -> None:
@@ -139,9 +147,13 @@ class DeadLetters:
         self._failure = ""
 
     def _next(self) -> list[WaitingLetter]:
-        """Return letters of different ids, and forget those whose channel died."""
-        for letter in [one for one in self._waiting if one.delivery.channel.is_closed]:
-            self._settle(letter, safe=False)
+        """Return letters of different ids; forget those whose channel died, or that were safe before it did."""
+        for letter in list(self._waiting):
+            if letter.delivery.channel.is_closed:
+                self._settle(letter, safe=False)
+            elif letter.delivery.redelivered and self._unacknowledged[letter.key] > 0:
+                self._unacknowledged[letter.key] -= 1
+                self._settle(letter, safe=True)
         batch: dict[object, WaitingLetter] = {}
         for letter in [] if self._finishing else self._waiting[: 1 if self._failure else AT_ONCE_MAX]:
             batch.setdefault(letter.message.message_id or letter, letter)
@@ -149,6 +161,8 @@ class DeadLetters:
 
     async def _publish_one(self, letter: WaitingLetter) -> None:
         await self._channel.publish(letter.message, DEAD_LETTERS.routing_key)
+        if letter.delivery.channel.is_closed:
+            self._unacknowledged[letter.key] += 1
         self._settle(letter, safe=True)
 
     def _settle(self, letter: WaitingLetter, *, safe: bool) -> None:

@@ -12,7 +12,7 @@ from parkstream_cli.settings import Settings
 LAG_MANY: Final = 10_000
 SEE_RUNBOOK: Final = "see the runbook: messages wait in RabbitMQ"
 ADVICE: Final = {
-    "dead_letters": "mend what is said there: the messages are published by themselves; see the runbook: dead letters",
+    "dead_letters": "mend the cause: the messages are published by themselves; see the runbook: dead letters",
     "rabbitmq": "see the runbook: RabbitMQ is silent, or a queue is not ours",
 }
 
