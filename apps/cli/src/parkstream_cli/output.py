@@ -11,6 +11,7 @@ from typing import Annotated, Any, Final, TextIO
 import msgspec
 from cyclopts import Parameter
 from msgspec import Raw
+from parkstream_events.decisions import Gate
 from parkstream_events.sightings import moment_of
 from parkstream_events.units import SECOND_US
 from parkstream_service.plain_text import plain, plain_json
@@ -70,6 +71,11 @@ def _print(text: str, stream: TextIO) -> None:
     except BrokenPipeError as error:  # Whoever read it has seen enough, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         raise SystemExit(READER_GONE) from error
+
+
+def gate_in_words(gate: Gate) -> str:
+    """Return how a gate is called: its direction, and its name if it has one."""
+    return f"{gate.direction.name.lower()} gate {gate.name}" if gate.name else f"{gate.direction.name.lower()} gates"
 
 
 def at(moment_us: int) -> str:

@@ -9,6 +9,7 @@ from msgspec import Meta, Struct
 REVISION_MAX = 2**31
 VISIT_ID_LENGTH_MAX = 230
 """A direction, an event id of at most 200 characters, and a time."""
+DUPLICATES_LISTED_MAX = 10
 POSITION_MAX = 10**14
 """What a log reaches in 400 years at 8,000 records a second."""
 DURATION_MS_MAX = 10_000 * 366 * 24 * 3_600_000
@@ -32,7 +33,8 @@ class Outcome(StrEnum):
 class Summary(Struct, frozen=True, kw_only=True):
     """One revision of a visit, as it stands in the summary file; the greatest revision is current.
 
-    ``duration`` is ISO 8601 (``PT1H30M``); ``position`` is that of the record that caused the revision.
+    ``duration`` is ISO 8601 (``PT1H30M``); ``position`` is that of the record that caused the revision. The duplicate
+    reads that were known by then are counted, and the first of them listed; a later one makes no revision.
     """
 
     visit_id: Annotated[str, Meta(min_length=1, max_length=VISIT_ID_LENGTH_MAX)]
@@ -47,6 +49,8 @@ class Summary(Struct, frozen=True, kw_only=True):
     exit_event_id: str | None
     position: Annotated[int, Meta(ge=1, le=POSITION_MAX)]
     superseded_by: str | None = None
+    duplicate_reads: Annotated[int, Meta(ge=0, le=POSITION_MAX)] = 0
+    duplicate_event_ids: Annotated[tuple[str, ...], Meta(max_length=DUPLICATES_LISTED_MAX)] = ()
 
 
 class SummaryItem(Summary, frozen=True, kw_only=True):

@@ -50,7 +50,8 @@ class Questions:
             outbox_age_seconds=await self._outbox.age_seconds(),
             parked=await self._outbox.parked(),
             unreadable=present.unreadable,
-            watermarks=present.watermarks,
+            watermark=present.watermark,
+            gates=present.gates,
             state_hash=present.state_hash,
         )
 
