@@ -6,7 +6,7 @@ replacement characters it may exceed the 255 bytes of a short string), headers n
 
 import struct
 from collections.abc import Iterable, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
 
 from aio_pika import DeliveryMode, Message
 from pamqp import commands, encode
@@ -88,9 +88,9 @@ def _can_be_a_header(name: str, value: Any) -> bool:  # noqa: ANN401 - whatever 
     return True
 
 
-def _is_deeper_than(value: Any, depth_max: int) -> bool:  # noqa: ANN401 - whatever AMQP can hold
+def _is_deeper_than(value: object, depth_max: int) -> bool:
     """Walk through *value* level by level, without recursion."""
-    level = [value]
+    level: list[object] = [value]
     for _ in range(depth_max):
         level = [inner for outer in level for inner in _inside(outer)]
         if not level:
@@ -98,13 +98,7 @@ def _is_deeper_than(value: Any, depth_max: int) -> bool:  # noqa: ANN401 - whate
     return True
 
 
-def _inside(value: Any) -> Iterable[Any]:  # noqa: ANN401 - whatever AMQP can hold
-    match value:
-        case dict():
-            fields: dict[str, Any] = value
-            return fields.values()
-        case list():
-            items: list[Any] = value
-            return items
-        case _:
-            return ()
+def _inside(value: object) -> Iterable[object]:
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value).values()
+    return cast("list[object]", value) if isinstance(value, list) else ()
