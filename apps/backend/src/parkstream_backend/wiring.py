@@ -66,12 +66,7 @@ class Parts:
         """Keeps the projection up with the log, where this process does that, once it has started."""
         self.in_hand: Counter[str] = Counter()
         self.dead_letters = DeadLetters(ConfirmedChannel(settings.rabbitmq_url, DEAD_LETTERS_EXCHANGE.name), telemetry)
-        self.listener = Listener(
-            self.broker,
-            Watch(settings.rabbitmq_url),
-            self.waiting_for("rabbitmq"),
-            lambda: telemetry.log(names.EVENT_STARTED),
-        )
+        self.listener = self._listener()
         self._subscribers: dict[str, BatchSubscriber] = {}
         self.depths = QueueDepths(settings.rabbitmq_url, self._unrecorded)
         self.monitor = Monitor(
@@ -130,6 +125,10 @@ class Parts:
     async def state_problem(self) -> str:
         """Say why nothing can be folded onto the state, if this process projects."""
         return self.follower.problem if self.follower is not None else ""
+
+    def _listener(self) -> Listener:
+        watch, on_retry = Watch(self.settings.rabbitmq_url), self.waiting_for("rabbitmq")
+        return Listener(self.broker, watch, on_retry, lambda: self.telemetry.log(names.EVENT_STARTED))
 
     def _subscribe(self) -> None:
         def failed(error: Exception) -> None:
