@@ -59,9 +59,10 @@ class Drill:
             if service.alive:
                 service.kill()
         self.redis.kill()
-        for folder in (self.redis.folder, self.archive):
-            shutil.rmtree(folder)
+        shutil.rmtree(self.redis.folder)
         self.redis.folder.mkdir()
+        if self.archive.exists():
+            shutil.rmtree(self.archive)
         self.pipeline.file.unlink()
 
     async def restored(self) -> None:
