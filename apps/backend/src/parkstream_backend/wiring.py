@@ -8,6 +8,7 @@ from parkstream_eventlog import EventLog, GroupCommit, RedisLog, check_durabilit
 from parkstream_eventlog.archive import check_as_long_as_archive, spanning
 from parkstream_events.keys import BackendKeys, Database
 from parkstream_events.log_schema import LOG_SCHEMA
+from parkstream_events.units import SECOND_US
 from parkstream_messaging import EVENTS, make_broker
 from parkstream_messaging.batch_subscriber import BatchSubscriber
 from parkstream_projection import Outbox, Reads, Versions
@@ -16,6 +17,7 @@ from parkstream_service.redis import connect
 from parkstream_service.retry import OnRetry
 from parkstream_telemetry import TelemetryOptions, names, start
 
+from parkstream_backend.clock_guard import ClockGuard
 from parkstream_backend.monitor import Measure, Monitor
 from parkstream_backend.project.follower import Follower
 from parkstream_backend.record.acks import Acks
@@ -40,7 +42,15 @@ class Parts:
         self.tasks = BackgroundTasks(lambda name, error: telemetry.log(names.EVENT_TASK_FAILED, task=name, error=error))
         self.keys = BackendKeys(settings.mall)
         self.redis = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend")
-        log = RedisLog(self.redis, self.keys, LOG_SCHEMA, dedupe_days=settings.dedupe_days)
+        log = RedisLog(
+            self.redis,
+            self.keys,
+            LOG_SCHEMA,
+            dedupe_days=settings.dedupe_days,
+            clock_ahead_max_us=round(settings.clock_ahead_max_seconds * SECOND_US),
+            step_stands_seconds=settings.clock_step_seconds,
+        )
+        self.clock_guard = ClockGuard(log, telemetry)
         self.log: EventLog = spanning(log, settings.archive_dir, settings.mall)
         self.commit = GroupCommit(self.log, on_commit=self._committed, on_retry=self.waiting_for("redis"))
         self.outbox = Outbox(self.redis, self.keys)
@@ -54,7 +64,7 @@ class Parts:
         self.depths = QueueDepths(settings.rabbitmq_url, self._unrecorded)
         self.monitor = Monitor(
             Measure(self.redis, self.log, self.outbox, self.reads, Versions(self.redis, self.keys)),
-            {"durability": lambda: check_durability(self.redis)},
+            {"durability": lambda: check_durability(self.redis), "clock": self.clock_guard},
             self.back_pressure,
             telemetry,
             projection_lag_max=settings.projection_lag_max,
@@ -73,6 +83,9 @@ class Parts:
         await check_durability(self.redis)
         await check_as_long_as_archive(self.log, self.settings.archive_dir, self.settings.mall)
         await self.log.create()
+        self.clock_guard.begin()
+        await self.monitor.ask_guards()
+        await self.clock_guard()
 
     def waiting_for(self, name: str) -> OnRetry:
         """Return what says that *name* is away and is tried again."""

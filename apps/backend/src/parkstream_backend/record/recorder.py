@@ -15,8 +15,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from opentelemetry.trace import Span
-from parkstream_eventlog import Appended, Candidate, Duplicate, IdConflict, Outcome, TooOld
-from parkstream_events.sightings import moment_of
+from parkstream_eventlog import Appended, Candidate, Duplicate, IdConflict, InFuture, Outcome, TooOld
+from parkstream_events.sightings import GATE_LENGTH_MAX, moment_of
 from parkstream_events.topology import TRACEPARENT_HEADER
 from parkstream_events.units import DAY_US, SECOND_US
 from parkstream_events.wire import Refusal, UnreadableError
@@ -47,6 +47,7 @@ class Read(NamedTuple):
     candidate: Candidate
     span: Span
     plate: str
+    gate: str
 
 
 class Recorder:
@@ -117,7 +118,7 @@ class Recorder:
                 return None
             traceparent = traceparent_of(span) or valid_traceparent(delivery.headers.get(TRACEPARENT_HEADER))
             candidate = candidate_of(sighting, camera.type_of(delivery), delivery, traceparent)
-            return Read(delivery, candidate, span, sighting.vehicle_plate)
+            return Read(delivery, candidate, span, sighting.vehicle_plate, (sighting.gate or "")[:GATE_LENGTH_MAX])
 
         return read
 
@@ -139,26 +140,27 @@ class Recorder:
         self._waited(candidates)
         outcomes = await self._records.record_many(candidates)
         appended = duplicates = 0
-        for (delivery, candidate, span, plate), outcome in zip(read, outcomes, strict=True):
+        for (delivery, candidate, span, plate, gate), outcome in zip(read, outcomes, strict=True):
             match outcome:
                 case Appended(position=position, recorded_at_us=recorded_at_us):
                     appended += 1
-                    self._end(span, plate, position, "appended")
+                    self._end(span, plate, gate, position, "appended")
                     if candidate.published_at_us is not None:
                         seconds = (recorded_at_us - candidate.published_at_us) / SECOND_US
                         self._telemetry.latency.record(Stage.PUBLISH_TO_RECORD, seconds)
                 case Duplicate(position=position):
                     duplicates += 1
-                    self._end(span, plate, position, "duplicate")
-                case IdConflict() | TooOld():
+                    self._end(span, plate, gate, position, "duplicate")
+                case IdConflict() | TooOld() | InFuture():
                     self._refuse(delivery, camera, refusal_of(outcome, candidate.id), span)
                     continue
             self._acks.settle(delivery.channel, delivery.tag)
         self._count(appended, duplicates)
 
-    def _end(self, span: Span, plate: str, position: int, outcome: str) -> None:
+    def _end(self, span: Span, plate: str, gate: str, position: int, outcome: str) -> None:
         if self._telemetry.tracing:
-            end(span, position=position, outcome=outcome, plate_hash=self._telemetry.hash_plate(plate))
+            plate_hash = self._telemetry.hash_plate(plate)
+            end(span, position=position, outcome=outcome, plate_hash=plate_hash, gate=gate or None)
 
     def _waited(self, candidates: list[Candidate]) -> None:
         """Count how long each was on its way here."""
@@ -190,7 +192,7 @@ class Recorder:
         self._acks.settle(delivery.channel, delivery.tag)
 
 
-def refusal_of(outcome: IdConflict | TooOld, id_: str) -> UnreadableError:
+def refusal_of(outcome: IdConflict | TooOld | InFuture, id_: str) -> UnreadableError:
     """Return why a sighting that could be read is still no record."""
     match outcome:
         case IdConflict(position=position):
@@ -199,3 +201,6 @@ def refusal_of(outcome: IdConflict | TooOld, id_: str) -> UnreadableError:
         case TooOld(oldest_day=day):
             oldest = moment_of(day * DAY_US).date()
             return UnreadableError(Refusal.TOO_OLD, f"ids are known for what happened on {oldest} or later")
+        case InFuture(latest_us=latest_us):
+            latest = moment_of(latest_us).isoformat(timespec="seconds")
+            return UnreadableError(Refusal.IN_FUTURE, f"nothing is believed that is dated after {latest}")
