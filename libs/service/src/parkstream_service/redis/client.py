@@ -107,8 +107,9 @@ def connect(
     )
     tls = issubclass(client.connection_pool.connection_class, SSLConnection)
     client.connection_pool.connection_class = PackingSSLConnection if tls else PackingConnection
+    pool: Any = client.connection_pool
     try:
-        client.connection_pool.make_connection()  # Connects nothing, but takes what the URL asks for.
+        pool.make_connection()  # Connects nothing, but takes what the URL asks for.
     except TypeError as error:
         message = f"the URL of Redis asks for something that does not exist: {error}"
         raise ValueError(message) from error
