@@ -19,7 +19,6 @@ from parkstream_cli.connections import client_of, opened, settings_here
 from parkstream_cli.errors import ToolError
 from parkstream_cli.output import AsJson, as_json, line
 from parkstream_cli.progress import progress
-from parkstream_cli.settings import Settings
 
 Folder = Annotated[Path, Parameter(help="The folder of the backup.")]
 RedisDir = Annotated[
@@ -71,7 +70,7 @@ async def backup(
     try:
         async with opened(settings) as it:
             with progress("backing up") as reached:
-                manifest = await take(it, _places(settings, redis_dir, file), folder, reached, rewrite=not no_rewrite)
+                manifest = await take(it, _places(redis_dir, file), folder, reached, rewrite=not no_rewrite)
     except OSError as error:
         raise _impossible(error, folder, "run it again, into another folder or when that is set right") from error
     _show(manifest, folder, "backed up", begun, json=json)
@@ -91,12 +90,12 @@ def restore(
     with --force what is there is moved aside. May be interrupted, and run again.
     """
     settings, begun = settings_here(), time.monotonic()
-    if not force and asyncio.run(_answers(settings)):
+    if not force and asyncio.run(_answers()):
         message = "a Redis answers at PARKSTREAM_REDIS_URL: stop it first, as it would not read what is restored"
         raise ToolError(message)
     try:
         with progress("restoring") as reached:
-            places = _places(settings, redis_dir, Path(settings.summary_file))
+            places = _places(redis_dir, Path(settings.summary_file))
             manifest = restore_from(folder, places, reached, force=force)
     except OSError as error:
         raise _impossible(error, folder, "run it again when that is set right: it goes on") from error
@@ -106,14 +105,15 @@ def restore(
             line(text)
 
 
-def _places(settings: Settings, redis_dir: Path | None, summary_file: Path | None) -> Places:
+def _places(redis_dir: Path | None, summary_file: Path | None) -> Places:
+    settings = settings_here()
     usual = None if settings.redis_dir is None else Path(settings.redis_dir)
     archive = None if settings.archive_dir is None else Path(settings.archive_dir)
     return Places(redis_dir=redis_dir or usual, archive_dir=archive, summary_file=summary_file)
 
 
-async def _answers(settings: Settings) -> bool:
-    redis: Any = client_of(settings)
+async def _answers() -> bool:
+    redis: Any = client_of(settings_here())
     try:
         await redis.ping()
     except (RedisConnectionError, RedisTimeoutError) as error:
