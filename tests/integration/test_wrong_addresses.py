@@ -18,6 +18,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "dead-letters redrive": ("--all",),
     "dead-letters show": ("1",),
     "doctor": (),
+    "functions load": (),
     "log accept-clock": ("--yes",),
     "log acknowledge": ("1", "--reason", "a test"),
     "log archive": ("--dir", "{folder}"),
