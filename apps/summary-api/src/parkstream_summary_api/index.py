@@ -181,6 +181,6 @@ async def _answering() -> AsyncGenerator[None]:
     try:
         yield
     except Exception as error:
-        if not isinstance(error, RedisError) and not is_transient(error):
+        if not isinstance(error, RedisError | OSError) and not is_transient(error):
             raise
         raise IndexAwayError(error) from error
