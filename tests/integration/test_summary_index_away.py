@@ -1,6 +1,6 @@
 """However a connection to Redis ends, under any call of the index: it is away, and nothing else fails."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 
 import pytest
 from parkstream_events.keys import SummaryApiKeys
@@ -43,11 +43,17 @@ def ledger() -> Ledger:
     return taken
 
 
+@pytest.fixture
+async def index(redis_url, mall) -> AsyncIterator[Index]:
+    made = Index(connect(redis_url, 3, name="test"), SummaryApiKeys(mall), 8)
+    yield made
+    await made.close()
+
+
 @pytest.mark.parametrize("half", ["_send_packed_command", "read_response"])
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: type(end).__name__)
 @pytest.mark.parametrize("call", CALLS)
-async def test_it_is_away_and_comes_back(redis_url, mall, monkeypatch, call, end, half):
-    index = Index(connect(redis_url, 3, name="test"), SummaryApiKeys(mall), 8)
+async def test_it_is_away_and_comes_back(index, monkeypatch, call, end, half):
     await index.mark()
     with monkeypatch.context() as patched:
 
@@ -58,4 +64,3 @@ async def test_it_is_away_and_comes_back(redis_url, mall, monkeypatch, call, end
         with pytest.raises(IndexAwayError):
             await CALLS[call](index)
     await CALLS[call](index)
-    await index.close()
