@@ -21,6 +21,7 @@ class Sighting(Struct, frozen=True):
     position: int
     direction: str
     event_id: str
+    gate: str | None
     happened_at: datetime
     recorded_at: datetime
     traceparent: str | None
@@ -37,6 +38,7 @@ class Sighting(Struct, frozen=True):
             seen.position,
             WAYS[seen.way],
             seen.id,
+            seen.gate or None,
             moment_of(seen.at_us),
             moment_of(recorded_us),
             seen.traceparent,
