@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from eventlog_stores import NewLog, entered
 from parkstream_devtools import free_port
+from parkstream_devtools.redis_functions import load_functions
 from parkstream_devtools.servers.process import Process, answers
 from parkstream_eventlog import Appended
 from parkstream_events.keys import BackendKeys
@@ -29,8 +30,8 @@ CODE = {
     "summary_api": ["apps/summary-api"],
 }
 """Whose commands a user must be allowed; the entry generator needs a part of what the exit generator does."""
-ELSEWHERE = {"backend": {"scan"}}
-"""What is in that code for the command line: verify looks for keys that should not be there."""
+ELSEWHERE = {"backend": {"scan", "bgrewriteaof"}}
+"""What is in that code for the command line: verify looks for keys that should not be there, backup for files."""
 DANGEROUS = [["CONFIG", "SET", "appendonly", "no"], ["FLUSHALL"], ["KEYS", "*"], ["SHUTDOWN"], ["ACL", "LIST"]]
 NO_COMMANDS = {"auth", "hello", "command", "cluster", "get"}
 """What needs no right, or reads like a command in the code and is none: HTTP has a GET, too."""
@@ -52,6 +53,7 @@ class Guarded:
         command = ["redis-server", str(COMPOSE / "redis" / "redis.conf"), *options, "--bind", "127.0.0.1"]
         self.process = Process("redis", command, dict(os.environ), folder / "log", lambda _: None)
         self.start()
+        load_functions(self.url_of("cli"))
 
     def start(self):
         self.process.launch()
