@@ -68,7 +68,7 @@ async def record(rabbitmq_url: str) -> AsyncIterator[Record]:
     failures: list[Exception] = []
     async with GroupCommit(log) as commit:
         recorder = Recorder(
-            commit, DeadLetters(broker, telemetry), Acks(), back_pressure, Counter(), telemetry, failures.append
+            commit, DeadLetters(broker, telemetry), Acks(), back_pressure, telemetry, failures.append
         )
         listen_to_entries(broker, recorder, Channel(prefetch_count=50))
         listen_to_exits(broker, recorder, Channel(prefetch_count=50))

@@ -22,6 +22,7 @@ from parkstream_backend.deliver.deliverer import Deliverer
 from parkstream_backend.deliver.summary_client import SummaryApi
 from parkstream_backend.health import Health
 from parkstream_backend.project.follower import Follower, ProjectSpans
+from parkstream_backend.project.queue_drains import QueueDrains
 from parkstream_backend.project.watermark_generator import WatermarkGenerator
 from parkstream_backend.record.connection import start_broker
 from parkstream_backend.record.high_water_mark import check_high_water_mark
@@ -81,12 +82,14 @@ async def life_of(parts: Parts) -> AsyncGenerator[None, None]:
             tasks.start(name, _after(prepared, work))
         tasks.start("listen", _listen(parts), may_end=True)
         yield
-        await tasks.stop("listen")
+        await tasks.stop("listen", "report")
+        await parts.leave()
         parts.back_pressure.abandon()
         await parts.broker.stop()
         await tasks.stop()
     await parts.depths.close()
     await parts.commit.end()
+    await parts.left()
     await parts.redis.aclose()
     parts.telemetry.log(names.EVENT_STOPPED)
     parts.telemetry.shutdown()
@@ -116,6 +119,8 @@ async def _after(prepared: asyncio.Event, work: Work) -> None:
 
 def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
     works: dict[str, Work] = {}
+    if parts.does(Role.RECORD):
+        works["report"] = parts.report
     if parts.does(Role.PROJECT):
         on_retry = parts.waiting_for("redis")
         spans = ProjectSpans(parts.telemetry)
@@ -123,7 +128,12 @@ def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
         projector = Projector(parts.redis, parts.keys, VISITS, traced=traced)
         works["project"] = Follower(projector, spans, parts.log, parts.reads, parts.telemetry, on_retry).run
         works["watermark"] = WatermarkGenerator(
-            parts.log, parts.reads, parts.settings.rules, parts.depths, parts.telemetry, on_retry
+            parts.log,
+            parts.reads,
+            parts.settings.rules,
+            QueueDrains(parts.depths, parts.reports),
+            parts.telemetry,
+            on_retry,
         ).run
     if parts.does(Role.DELIVER):
         consumer = f"{socket.gethostname()}-{secrets.token_hex(4)}"

@@ -1,6 +1,7 @@
 """What a backend is made of; nothing here talks to anybody before it is used."""
 
-from collections import Counter
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from faststream.rabbit import Channel, RabbitBroker
@@ -9,16 +10,16 @@ from parkstream_eventlog.archive import check_as_long_as_archive, spanning
 from parkstream_events.keys import BackendKeys, Database
 from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_messaging import EVENTS, make_broker
-from parkstream_messaging.batch_subscriber import BatchSubscriber
 from parkstream_projection import Outbox, Reads, Versions
 from parkstream_service.lifecycle import BackgroundTasks
-from parkstream_service.redis import connect
+from parkstream_service.redis import connect, is_transient
 from parkstream_service.retry import OnRetry
 from parkstream_telemetry import TelemetryOptions, names, start
 
 from parkstream_backend.monitor import Measure, Monitor
 from parkstream_backend.record.acks import Acks
 from parkstream_backend.record.back_pressure import BackPressure
+from parkstream_backend.record.consumer_reports import ConsumerReports, Reporter
 from parkstream_backend.record.dead_letters import DeadLetters
 from parkstream_backend.record.queue_depths import QueueDepths
 from parkstream_backend.record.recorder import Recorder
@@ -46,9 +47,9 @@ class Parts:
         self.reads = Reads(self.redis, self.keys)
         self.back_pressure = BackPressure(STARTING)
         self.broker: RabbitBroker = make_broker(settings.rabbitmq_url, graceful_seconds=GRACEFUL_SECONDS)
-        self.in_hand: Counter[str] = Counter()
-        self._subscribers: dict[str, BatchSubscriber] = {}
-        self.depths = QueueDepths(settings.rabbitmq_url, self._unrecorded)
+        self.reports = ConsumerReports(self.redis, self.keys)
+        self._reporters: list[Reporter] = []
+        self.depths = QueueDepths(settings.rabbitmq_url)
         self.monitor = Monitor(
             Measure(self.redis, self.log, self.outbox, self.reads, Versions(self.redis, self.keys)),
             self.back_pressure,
@@ -85,22 +86,42 @@ class Parts:
             return "not subscribed yet"
         return "" if await self.broker.ping(PING_SECONDS) else "not connected"
 
+    async def report(self) -> None:
+        """Report for ever what this process has recorded."""
+        async with asyncio.TaskGroup() as group:
+            for reporter in self._reporters:
+                group.create_task(reporter.run())
+
+    async def leave(self) -> None:
+        """Report that what this process holds is counted by nobody any more."""
+        for reporter in self._reporters:
+            await self._unless_away(reporter.leave)
+
+    async def left(self) -> None:
+        """Report that this process holds nothing any more."""
+        for reporter in self._reporters:
+            await self._unless_away(reporter.left)
+
+    async def _unless_away(self, report: Callable[[], Awaitable[None]]) -> None:
+        """Report, unless Redis is away: then nobody can decide by reports either."""
+        try:
+            await report()
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            self.waiting_for("redis")(error)
+
     def _subscribe(self) -> None:
         def failed(error: Exception) -> None:
             self.tasks.fail("record", error)
 
         dead_letters = DeadLetters(self.broker, self.telemetry)
-        recorder = Recorder(self.commit, dead_letters, Acks(), self.back_pressure, self.in_hand, self.telemetry, failed)
+        recorder = Recorder(self.commit, dead_letters, Acks(), self.back_pressure, self.telemetry, failed)
         listening = {Queue.ENTRIES: listen_to_entries, Queue.EXITS: listen_to_exits}
         for queue in self.settings.queues:
             subscriber = listening[queue](self.broker, recorder, Channel(self.settings.prefetch_count))
-            self._subscribers[subscriber.queue.name] = subscriber
+            self._reporters.append(Reporter(subscriber.queue.name, subscriber, self.reports))
             recorder.expect(EVENTS.name, subscriber.queue.routing_key, subscriber.queue.name)
-
-    def _unrecorded(self, queue: str) -> int:
-        """Return how many deliveries of *queue* are here and not in the log yet."""
-        subscriber = self._subscribers.get(queue)
-        return self.in_hand[queue] + (subscriber.waiting if subscriber is not None else 0)
 
     def _committed(self, candidates: int, seconds: float) -> None:
         self.telemetry.record(names.COMMIT_SIZE, candidates)

@@ -5,7 +5,7 @@ The generator asks again after each record; what it knows and the log does not (
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from parkstream_events import decisions
 from parkstream_events.decisions import Reason, WatermarkAdvanced
@@ -16,8 +16,21 @@ from parkstream_visits.rules import Rules
 from parkstream_visits.state import Clock
 
 Gates = list[tuple[decisions.Gate, Gate]]
-Drained = Mapping[Direction, int | None]
-"""Since when all that was in a direction's queue is recorded, as every consumer reports; None when nobody can know."""
+AGAIN_US: Final = 100_000
+"""After how long to look again whether a queue is drained."""
+
+
+class Drained(NamedTuple):
+    """What is known of a direction's queue, by all of its consumers."""
+
+    since_us: int
+    """Since when it is watched."""
+    through_us: int
+    """All that was published before is recorded."""
+
+
+Drains = Mapping[Direction, Drained | None]
+"""None when nobody can know."""
 
 
 class Overdue(NamedTuple):
@@ -42,12 +55,12 @@ class Due(NamedTuple):
 
 
 def next_decision(
-    clock: Clock, first_due_us: int, overdue: Overdue | None, drained: Drained, now_us: int = 0
+    clock: Clock, first_due_us: int, overdue: Overdue | None, drained: Drains, now_us: int = 0
 ) -> Due | None:
     """Return what is to be decided next, and from when on; None when nothing can be until something is recorded.
 
-    *first_due_us*: when the first of the pending visits is due. *now_us* only says which gates are named: all that are
-    silent by then.
+    *first_due_us*: when the first of the pending visits is due. *now_us* says which gates are named, all that are silent
+    by then, and when to look again.
     """
     rules = clock.rules[-1]
     needed_us = first_due_us + rules.allowed_lateness_us + 1
@@ -69,27 +82,35 @@ def _behind(counted: Gates, needed_us: int, from_us: int, rules: Rules) -> Due |
 
 
 def _silence(  # noqa: PLR0913, PLR0917 - see next_decision
-    clock: Clock, counted: Gates, needed_us: int, from_us: int, drained: Drained, now_us: int
+    clock: Clock, counted: Gates, needed_us: int, from_us: int, drained: Drains, now_us: int
 ) -> Due | None:
     """Return when all gates that hold the first visit back are silent; while none counts, when those are that were."""
     grace_us = clock.rules[-1].silence_grace_us
     silent = [one for one in clock.gates.all() if one[1].status is GateStatus.SILENT]
     blocking = [one for one in counted if one[1].mark_us < needed_us] if counted else silent
-    times = [_silent_at(name, gate, drained, grace_us) for name, gate in blocking]
-    known = [at_us for at_us in times if at_us is not None]
-    if not known or len(known) < len(times):
+    graces = [_grace(*one, drained, grace_us) for one in blocking]
+    known = [grace for grace in graces if grace is not None]
+    if not known or len(known) < len(graces):
         return None
-    at_us = max(from_us, *known)
-    named = [name for name, gate in counted or silent if _is_silent(name, gate, drained, grace_us, max(at_us, now_us))]
+    at_us = max(from_us, *(grace.end_us for grace in known))
+    if not all(grace.is_recorded for grace in known):
+        at_us = max(at_us, now_us + AGAIN_US)
+    by_us = max(at_us, now_us)
+    candidates = [(name, _grace(name, gate, drained, grace_us)) for name, gate in counted or silent]
+    named = [name for name, grace in candidates if grace is not None and grace.is_recorded and grace.end_us <= by_us]
     return Due(at_us, "silence", named, None)
 
 
-def _silent_at(name: decisions.Gate, gate: Gate, drained: Drained, grace_us: int) -> int | None:
-    """Return when a gate will have been silent, and its queue drained, for the whole grace."""
-    since_us = drained[name.direction]
-    return None if since_us is None else max(since_us, gate.recorded_at_us) + grace_us
+class _Grace(NamedTuple):
+    """A gate's silence: the end of its grace, and whether all that was published by then is recorded."""
+
+    end_us: int
+    is_recorded: bool
 
 
-def _is_silent(name: decisions.Gate, gate: Gate, drained: Drained, grace_us: int, by_us: int) -> bool:
-    at_us = _silent_at(name, gate, drained, grace_us)
-    return at_us is not None and at_us <= by_us
+def _grace(name: decisions.Gate, gate: Gate, drained: Drains, grace_us: int) -> _Grace | None:
+    queue = drained[name.direction]
+    if queue is None:
+        return None
+    end_us = max(queue.since_us, gate.recorded_at_us) + grace_us
+    return _Grace(end_us, queue.through_us >= end_us)
