@@ -67,9 +67,7 @@ async def record(rabbitmq_url: str) -> AsyncIterator[Record]:
     broker, log, back_pressure = make_broker(rabbitmq_url, graceful_seconds=1), MemoryLog(LOG_SCHEMA), BackPressure()
     failures: list[Exception] = []
     async with GroupCommit(log) as commit:
-        recorder = Recorder(
-            commit, DeadLetters(broker, telemetry), Acks(), back_pressure, telemetry, failures.append
-        )
+        recorder = Recorder(commit, DeadLetters(broker, telemetry), Acks(), back_pressure, telemetry, failures.append)
         listen_to_entries(broker, recorder, Channel(prefetch_count=50))
         listen_to_exits(broker, recorder, Channel(prefetch_count=50))
         for subscriber in broker.subscribers:

@@ -96,7 +96,11 @@ async def test_other_rules_make_other_visits(kept, replay, late_exit):
     assert (untimed(superseded["visit_id"]), superseded["other"]) == ("entry:in-1", None)
     assert superseded["log"]["outcome"] == "exit_missed"
     endings = [visit[side]["entry_event_id"] for side in ("log", "other")]
-    assert (untimed(visit["visit_id"]), visit["log"]["outcome"], endings) == ("exit:out-1", "completed", ["in-1b", "in-1"])
+    assert (untimed(visit["visit_id"]), visit["log"]["outcome"], endings) == (
+        "exit:out-1",
+        "completed",
+        ["in-1b", "in-1"],
+    )
     assert wide["counters"]["duplicate_entries"] == {"log": 0, "other": 1}
     assert wide["rules"]["DUPLICATE_WINDOW_SECONDS"] == {"log": 3, "other": 180}
     assert not wide["decided_anew"]

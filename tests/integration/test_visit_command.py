@@ -72,7 +72,9 @@ async def test_what_was_held_tells_who_released_it(shop, parkstream):
     (said,) = third["revisions"]
     assert (said["because"], said["pending_since_position"], said["position"]) == ("silence", 3, 4)
     told = parkstream("visit", "CAR3").out
-    assert "released by decision 4 because nothing came from entry gates, exit gates for the whole silence grace" in told
+    assert (
+        "released by decision 4 because nothing came from entry gates, exit gates for the whole silence grace" in told
+    )
     waiting = parkstream("visit", "CAR2", "--json").object["visits"][0]
     assert (waiting["outcome"], waiting["waits"]["since_position"], waiting["waits"]["direction"]) == (None, 2, "exit")
     assert "pending since record 2 until every gate has reported beyond" in parkstream("visit", "CAR2").out

@@ -119,7 +119,8 @@ class Parts:
         recorder = Recorder(self.commit, dead_letters, Acks(), self.back_pressure, self.telemetry, failed)
         listening = {Queue.ENTRIES: listen_to_entries, Queue.EXITS: listen_to_exits}
         for queue in self.settings.queues:
-            subscriber = listening[queue](self.broker, recorder, Channel(self.settings.prefetch_count))
+            channel = Channel(self.settings.prefetch_count)
+            subscriber = listening[queue](self.broker, recorder, channel, self.settings.placeholders)
             self._reporters.append(Reporter(subscriber.queue.name, subscriber, self.reports))
             recorder.expect(EVENTS.name, subscriber.queue.routing_key, subscriber.queue.name)
 

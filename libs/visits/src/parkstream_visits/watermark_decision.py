@@ -46,12 +46,13 @@ class Due(NamedTuple):
     at_us: int
     because: Reason
     gates: list[decisions.Gate]
-    to_us: int | None
-    """None: to when it is made."""
+    to_us: int | None = None
+    """None: to when it is made; never later."""
 
     def decision(self, now_us: int, as_of_position: int) -> WatermarkAdvanced:
         """Return it as it is made at *now_us*, with the log's end at *as_of_position*."""
-        return WatermarkAdvanced(self.gates, now_us if self.to_us is None else self.to_us, self.because, as_of_position)
+        to_us = now_us if self.to_us is None else min(self.to_us, now_us)
+        return WatermarkAdvanced(self.gates, to_us, self.because, as_of_position)
 
 
 def next_decision(
@@ -59,8 +60,8 @@ def next_decision(
 ) -> Due | None:
     """Return what is to be decided next, and from when on; None when nothing can be until something is recorded.
 
-    *first_due_us*: when the first of the pending visits is due. *now_us* says which gates are named, all that are silent
-    by then, and when to look again.
+    *first_due_us*: when the first of the pending visits is due. *now_us* says which gates are named, all that are
+    silent by then, and when to look again.
     """
     rules = clock.rules[-1]
     needed_us = first_due_us + rules.allowed_lateness_us + 1
@@ -78,7 +79,7 @@ def _behind(counted: Gates, needed_us: int, from_us: int, rules: Rules) -> Due |
     behind = [(name, gate) for name, gate in counted if gate.is_behind(rules.silence_grace_us)]
     if all(gate.mark_us >= needed_us for _, gate in behind):
         return None
-    return Due(from_us, "behind", [name for name, _ in behind], None)
+    return Due(from_us, "behind", [name for name, _ in behind])
 
 
 def _silence(  # noqa: PLR0913, PLR0917 - see next_decision
@@ -86,31 +87,39 @@ def _silence(  # noqa: PLR0913, PLR0917 - see next_decision
 ) -> Due | None:
     """Return when all gates that hold the first visit back are silent; while none counts, when those are that were."""
     grace_us = clock.rules[-1].silence_grace_us
-    silent = [one for one in clock.gates.all() if one[1].status is GateStatus.SILENT]
-    blocking = [one for one in counted if one[1].mark_us < needed_us] if counted else silent
-    graces = [_grace(*one, drained, grace_us) for one in blocking]
-    known = [grace for grace in graces if grace is not None]
-    if not known or len(known) < len(graces):
+    candidates = counted or [one for one in clock.gates.all() if one[1].status is GateStatus.SILENT]
+    graces = [(name, _grace(name, gate, drained, grace_us)) for name, gate in candidates]
+    blocking = [
+        grace
+        for (_, gate), (_, grace) in zip(candidates, graces, strict=True)
+        if not counted or gate.mark_us < needed_us
+    ]
+    known = [grace for grace in blocking if grace is not None]
+    if not known or len(known) < len(blocking):
         return None
     at_us = max(from_us, *(grace.end_us for grace in known))
-    if not all(grace.is_recorded for grace in known):
+    if not all(grace.is_proven(needed_us) for grace in known):
         at_us = max(at_us, now_us + AGAIN_US)
     by_us = max(at_us, now_us)
-    candidates = [(name, _grace(name, gate, drained, grace_us)) for name, gate in counted or silent]
-    named = [name for name, grace in candidates if grace is not None and grace.is_recorded and grace.end_us <= by_us]
-    return Due(at_us, "silence", named, None)
+    silent = [
+        (name, grace.recorded_us)
+        for name, grace in graces
+        if grace is not None and grace.end_us <= by_us and grace.is_proven(needed_us)
+    ]
+    return Due(at_us, "silence", [name for name, _ in silent], min((to_us for _, to_us in silent), default=None))
 
 
 class _Grace(NamedTuple):
-    """A gate's silence: the end of its grace, and whether all that was published by then is recorded."""
+    """A gate's silence: the end of its grace, and up to when all that was published is recorded."""
 
     end_us: int
-    is_recorded: bool
+    recorded_us: int
+
+    def is_proven(self, needed_us: int) -> bool:
+        """Return whether nothing came that was published by its end, and by the time that is needed."""
+        return self.recorded_us >= max(self.end_us, needed_us)
 
 
 def _grace(name: decisions.Gate, gate: Gate, drained: Drains, grace_us: int) -> _Grace | None:
     queue = drained[name.direction]
-    if queue is None:
-        return None
-    end_us = max(queue.since_us, gate.recorded_at_us) + grace_us
-    return _Grace(end_us, queue.through_us >= end_us)
+    return None if queue is None else _Grace(max(queue.since_us, gate.recorded_at_us) + grace_us, queue.through_us)

@@ -105,9 +105,7 @@ class WatermarkGenerator:
             await asyncio.sleep(CATCH_UP_LOOK_SECONDS)
         return await self._outlooks.outlook()
 
-    async def _next(
-        self, state: LogState, outlook: Outlook, drained: Mapping[Direction, Drained | None]
-    ) -> Due | None:
+    async def _next(self, state: LogState, outlook: Outlook, drained: Mapping[Direction, Drained | None]) -> Due | None:
         """Return what is to be decided next; nothing while the last decision is not projected."""
         waiting = sorted(one for way in outlook.waiting for one in way)
         if not waiting or outlook.checkpoint < self._decided:

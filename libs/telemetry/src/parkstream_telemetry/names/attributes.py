@@ -15,6 +15,7 @@ ATTRIBUTE_DESTINATION = Attribute(
     argument="destination",
 )
 ATTRIBUTE_DETAIL = Attribute("parking.detail", "str", "What exactly was wrong, for a person.")
+ATTRIBUTE_DIRECTION = Attribute("parking.direction", "str", "`entry` or `exit`.")
 ATTRIBUTE_E2E_DURATION_MS = Attribute(
     "parking.e2e.duration_ms",
     "float",
@@ -26,6 +27,7 @@ ATTRIBUTE_ERROR_TYPE = Attribute(
 )
 ATTRIBUTE_EVENTS = Attribute("parking.replay.events", "int", "Records that were folded.", argument="events")
 ATTRIBUTE_EVENT_ID = Attribute("parking.event.id", "str", "Id that the camera gave the event.", argument="event_id")
+ATTRIBUTE_GATE = Attribute("parking.gate", "str", "Gate of the mall, as its camera names it.")
 ATTRIBUTE_HASH_EQUAL = Attribute(
     "parking.replay.hash_equal", "bool", "Whether the state is the live one, bit for bit.", argument="hash_equal"
 )

@@ -29,6 +29,7 @@ SPAN_PROCESS = Span(
     (
         *SPAN_PUBLISH.attributes,
         a.ATTRIBUTE_PLATE_HASH,
+        a.ATTRIBUTE_GATE,
         a.ATTRIBUTE_OUTCOME,
         a.ATTRIBUTE_REDELIVERED,
         a.ATTRIBUTE_POSITION,
