@@ -48,7 +48,7 @@ def create_app(settings: Settings) -> Litestar:
 
 def face_of(parts: Parts) -> Litestar:
     """Return the application that answers for *parts*, and runs them for as long as it is served."""
-    health = Health(parts.tasks, parts.monitor, {"rabbitmq": parts.rabbitmq_problem})
+    health = Health(parts.tasks, parts.monitor, {"rabbitmq": parts.rabbitmq_problem, "state": parts.state_problem})
     token = parts.settings.api_token
     return http_app(
         HttpFace(
@@ -103,7 +103,7 @@ async def _listen(parts: Parts) -> None:
 async def _watch(parts: Parts, server: SummaryApi, prepared: asyncio.Event) -> None:
     """Wait until Redis is there, durable and whole; then let everything begin, and watch how full it gets."""
     on_retry = parts.waiting_for("redis")
-    await retried(parts.check, on_retry=on_retry)
+    await retried(parts.prepare, on_retry=on_retry)
     await retried(lambda: check_high_water_mark(parts.log, server.summarised_through), on_retry=on_retry)
     prepared.set()
     gc.collect()
@@ -126,7 +126,9 @@ def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
         spans = ProjectSpans(parts.telemetry)
         traced = spans.emitted if parts.telemetry.tracing else None
         projector = Projector(parts.redis, parts.keys, VISITS, traced=traced)
-        works["project"] = Follower(projector, spans, parts.log, parts.reads, parts.telemetry, on_retry).run
+        follower = Follower(projector, spans, parts.log, parts.reads, parts.telemetry, on_retry)
+        parts.follower = follower
+        works["project"] = follower.run
         works["watermark"] = WatermarkGenerator(
             parts.log,
             parts.reads,

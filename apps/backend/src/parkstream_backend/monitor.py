@@ -1,11 +1,14 @@
-"""Looks once a second at how full everything is: for back-pressure, for health and for the gauges."""
+"""Looks once a second at how full everything is, and whether it is safe to write at all.
+
+For back-pressure, for health and for the gauges.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from msgspec import Struct
-from parkstream_eventlog import EventLog, memory_share
+from parkstream_eventlog import EventLog, EventLogError, memory_share
 from parkstream_projection import Outbox, Reads, Versions
 from parkstream_projection.present import GateState
 from parkstream_service.redis import is_transient
@@ -18,6 +21,8 @@ from parkstream_backend.record.back_pressure import MEMORY_SHARE_MAX, BackPressu
 EVERY_SECONDS: Final = 1.0
 UNNAMED: Final = "unnamed"
 """What stands for the gate of sightings that name none."""
+Guard = Callable[[], Awaitable[None]]
+"""Raises an ``EventLogError`` while nothing may be written."""
 
 
 class Figures(Struct, frozen=True, kw_only=True):
@@ -87,11 +92,12 @@ class Measure:
 
 
 class Monitor:
-    """Keeps the last figures, and recording paused while one of them is too high."""
+    """Keeps the last figures, and recording paused while one of them is too high or one of *guards* objects."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of
         self,
         measure: Callable[[], Awaitable[Figures]],
+        guards: Mapping[str, Guard],
         back_pressure: BackPressure,
         telemetry: Telemetry,
         *,
@@ -101,6 +107,8 @@ class Monitor:
         self.figures = Figures()
         self.redis_problem = "not reached yet"
         """Why the figures are not current; empty when they are."""
+        self.problems: dict[str, str] = dict.fromkeys(guards, "")
+        """By guard, why nothing may be written; empty where it may."""
         self.limits: Final[Mapping[str, float]] = {
             "redis_memory": MEMORY_SHARE_MAX,
             "projection_lag": projection_lag_max,
@@ -108,6 +116,7 @@ class Monitor:
             "switching": 1,
         }
         self._measure = measure
+        self._guards = guards
         self._back_pressure = back_pressure
         self._telemetry = telemetry
         self._watch()
@@ -121,6 +130,7 @@ class Monitor:
     async def look(self) -> None:
         """Take the figures once, and pause or resume by them; while Redis is away that stays as it is."""
         try:
+            await self.ask_guards()
             self.figures = await self._measure()
         except Exception as error:
             if not is_transient(error):
@@ -129,6 +139,18 @@ class Monitor:
             return
         self.redis_problem = ""
         self._set_back_pressure()
+
+    async def ask_guards(self) -> None:
+        """Ask each guard whether something may be written."""
+        for name, guard in self._guards.items():
+            problem = ""
+            try:
+                await guard()
+            except EventLogError as error:
+                problem = str(error)
+            if problem and not self.problems[name]:
+                self._telemetry.log(names.EVENT_UNSAFE, reason=name, detail=problem)
+            self.problems[name] = problem
 
     def _watch(self) -> None:
         watch = self._telemetry.watch
@@ -146,6 +168,7 @@ class Monitor:
         watch(names.GATE_DELAY, self._delays)
         watch(names.MEMORY_SHARE, lambda: self._figure(self.figures.memory_share))
         watch(names.PAUSED, lambda: bool(self._back_pressure.reasons))
+        watch(names.UNSAFE, lambda: any(self.problems.values()))
 
     def _ignored(self) -> list[tuple[float, dict[str, str]]]:
         """Return the sightings that changed nothing, by reason, while they are current."""
@@ -174,6 +197,7 @@ class Monitor:
         }
         before = self._back_pressure.reasons
         reasons = reasons_to_pause(figures, self.limits, before)
+        reasons |= {name for name, problem in self.problems.items() if problem}
         self._back_pressure.set_reasons(reasons)
         if reasons and not before:
             self._telemetry.log(names.EVENT_PAUSED, reasons=",".join(sorted(reasons)))

@@ -17,6 +17,7 @@ from parkstream_service.retry import OnRetry
 from parkstream_telemetry import TelemetryOptions, names, start
 
 from parkstream_backend.monitor import Measure, Monitor
+from parkstream_backend.project.follower import Follower
 from parkstream_backend.record.acks import Acks
 from parkstream_backend.record.back_pressure import BackPressure
 from parkstream_backend.record.consumer_reports import ConsumerReports, Reporter
@@ -50,8 +51,11 @@ class Parts:
         self.reports = ConsumerReports(self.redis, self.keys)
         self._reporters: list[Reporter] = []
         self.depths = QueueDepths(settings.rabbitmq_url)
+        self.follower: Follower | None = None
+        """Keeps the projection up with the log, where this process does that, once it has started."""
         self.monitor = Monitor(
             Measure(self.redis, self.log, self.outbox, self.reads, Versions(self.redis, self.keys)),
+            {"durability": lambda: check_durability(self.redis)},
             self.back_pressure,
             telemetry,
             projection_lag_max=settings.projection_lag_max,
@@ -64,8 +68,9 @@ class Parts:
         """Whether this process has *role*."""
         return role in self.settings.roles
 
-    async def check(self) -> None:
+    async def prepare(self) -> None:
         """Create the log if need be; raise when Redis may forget what it acknowledges, or has what was archived."""
+        await self.monitor.ask_guards()
         await check_durability(self.redis)
         await check_as_long_as_archive(self.log, self.settings.archive_dir, self.settings.mall)
         await self.log.create()
@@ -110,6 +115,10 @@ class Parts:
             if not is_transient(error):
                 raise
             self.waiting_for("redis")(error)
+
+    async def state_problem(self) -> str:
+        """Say why nothing can be folded onto the state, if this process projects."""
+        return self.follower.problem if self.follower is not None else ""
 
     def _subscribe(self) -> None:
         def failed(error: Exception) -> None:

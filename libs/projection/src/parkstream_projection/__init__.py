@@ -14,7 +14,14 @@ from parkstream_projection.outbox import Entry, Outbox, Parked
 from parkstream_projection.present import Present
 from parkstream_projection.projector import NotLoadedError, Projector, SkippedError, Step
 from parkstream_projection.reads import Inside, InsidePage, Outlook, PlateVisit, Reads, Waiting
-from parkstream_projection.store import HASH_EVERY, NotLiveError, OtherRulesError, ProjectionError, StaleError
+from parkstream_projection.store import (
+    HASH_EVERY,
+    IncompleteStateError,
+    NotLiveError,
+    OtherRulesError,
+    ProjectionError,
+    StaleError,
+)
 from parkstream_projection.versions import (
     LiveVersionError,
     NoEarlierVersionError,
@@ -30,6 +37,7 @@ __all__ = [
     "Comparison",
     "Difference",
     "Entry",
+    "IncompleteStateError",
     "Inside",
     "InsidePage",
     "LiveVersionError",

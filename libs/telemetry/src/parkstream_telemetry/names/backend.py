@@ -73,6 +73,7 @@ DELIVERY_ATTEMPTS = Metric(
 )
 DELIVERY_FAILING = Metric("parking.delivery.failing", "gauge", "1", "1 while the last POST failed.")
 PAUSED = Metric("parking.record.paused", "gauge", "1", "1 while record takes no deliveries.")
+UNSAFE = Metric("parking.redis.unsafe", "gauge", "1", "1 while nothing may be written to Redis; ready says why.")
 MEMORY_SHARE = Metric("parking.redis.memory_share", "gauge", "1", "Share of Redis' maxmemory in use.")
 
 EVENT_DEAD_LETTERED = Event(
@@ -82,6 +83,9 @@ EVENT_DEAD_LETTERED = Event(
     (a.ATTRIBUTE_REASON, a.ATTRIBUTE_DETAIL, a.ATTRIBUTE_QUEUE),
 )
 EVENT_PAUSED = Event("record.paused", "warning", "Deliveries wait in RabbitMQ.", (a.ATTRIBUTE_REASONS,))
+EVENT_UNSAFE = Event(
+    "redis.unsafe", "error", "Nothing is recorded until that is mended.", (a.ATTRIBUTE_REASON, a.ATTRIBUTE_DETAIL)
+)
 EVENT_RESUMED = Event("record.resumed", "info", "Deliveries are taken again.")
 EVENT_TASK_FAILED = Event(
     "backend.task_failed", "error", "A background task failed; the process ends.", (a.ATTRIBUTE_TASK,)

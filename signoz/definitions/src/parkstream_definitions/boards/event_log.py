@@ -59,7 +59,7 @@ PROJECTION: Final = Row(
             asked=one(metric(highest(names.RECORDS_UNREADABLE), legend="unreadable")),
             draws="Number",
             lines=LOOK,
-            width=3,
+            width=2,
         ),
         Panel(
             title="Recording was paused",
@@ -68,7 +68,16 @@ PROJECTION: Final = Row(
             asked=one(metric(highest(names.PAUSED, "max"), legend="paused")),
             draws="Number",
             lines=(Line(0, "paused"),),
-            width=3,
+            width=2,
+        ),
+        Panel(
+            title="Redis was unsafe",
+            meaning="1: in the last 5 minutes nothing could be written for a moment at least, because Redis may forget "
+            "what it acknowledges; messages wait in RabbitMQ then, and a backend's /health/ready says why.",
+            asked=one(metric(highest(names.UNSAFE, "max"), legend="unsafe")),
+            draws="Number",
+            lines=LOOK,
+            width=2,
         ),
     ),
 )
