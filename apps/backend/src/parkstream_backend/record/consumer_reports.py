@@ -8,7 +8,7 @@ or holds what cannot be recorded, reports nothing new.
 import asyncio
 import secrets
 import socket
-from typing import Final, NamedTuple, Protocol
+from typing import Any, Final, NamedTuple, Protocol
 
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.abc import AbstractChannel
@@ -36,7 +36,7 @@ class ConsumerReports:
     """The last report of each consumer, per queue."""
 
     def __init__(self, redis: Redis, keys: BackendKeys) -> None:
-        self._redis = redis
+        self._redis: Any = redis  # Its own types are partial.
         self._keys = keys
 
     async def now_us(self) -> int:
@@ -46,19 +46,21 @@ class ConsumerReports:
 
     async def put(self, queue: str, consumer: str, report: Report) -> None:
         """Keep *report* in place of the one before."""
-        await self._redis.hset(self._keys.consumer_reports(queue), consumer, ":".join(map(str, report)))
+        value = ":".join(map(str, report))
+        await self._redis.execute_command("HSET", self._keys.consumer_reports(queue), consumer, value)
 
     async def remove(self, queue: str, consumer: str) -> None:
         """Forget a consumer that is gone."""
-        await self._redis.hdel(self._keys.consumer_reports(queue), consumer)
+        await self._redis.execute_command("HDEL", self._keys.consumer_reports(queue), consumer)
 
     async def of(self, queue: str) -> list[Report]:
         """Return the last report of each consumer of *queue*; those that were killed a day ago are forgotten."""
-        kept = await self._redis.hgetall(self._keys.consumer_reports(queue))
+        key = self._keys.consumer_reports(queue)
+        kept: dict[bytes, bytes] = await self._redis.execute_command("HGETALL", key)
         found = {consumer: Report(*map(int, value.split(b":"))) for consumer, value in kept.items()}
         latest_us = max((report.recorded_us for report in found.values()), default=0)
         if gone := [consumer for consumer, report in found.items() if report.recorded_us < latest_us - DAY_US]:
-            await self._redis.hdel(self._keys.consumer_reports(queue), *gone)
+            await self._redis.execute_command("HDEL", key, *gone)
         return list(found.values())
 
 
