@@ -18,6 +18,7 @@ SPAN_PUBLISH = Span(
         a.ATTRIBUTE_ROUTING_KEY,
         a.ATTRIBUTE_MESSAGE_ID,
         a.ATTRIBUTE_BODY_SIZE,
+        a.ATTRIBUTE_GATE,
         a.ATTRIBUTE_ERROR_TYPE,
     ),
 )
@@ -29,7 +30,6 @@ SPAN_PROCESS = Span(
     (
         *SPAN_PUBLISH.attributes,
         a.ATTRIBUTE_PLATE_HASH,
-        a.ATTRIBUTE_GATE,
         a.ATTRIBUTE_OUTCOME,
         a.ATTRIBUTE_REDELIVERED,
         a.ATTRIBUTE_POSITION,
