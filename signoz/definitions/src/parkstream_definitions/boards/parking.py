@@ -24,7 +24,6 @@ GATE: Final = names.ATTRIBUTE_GATE
 OUTCOME: Final = names.ATTRIBUTE_OUTCOME
 REASON: Final = names.ATTRIBUTE_REASON
 DIRECTION: Final = names.ATTRIBUTE_DIRECTION
-GATE: Final = names.ATTRIBUTE_GATE
 GATE_LEGEND: Final = f"{label(DIRECTION)} gate {label(GATE)}"
 TWO_VIEWS: Final = {"the log": GREEN, "the exit camera": BLUE}
 
