@@ -42,6 +42,7 @@ class Cameras:
     def __init__(self, events: aio_pika.abc.AbstractExchange) -> None:
         self._events = events
         self.waiting: list[bytes] = []
+        self.published = 0
 
     async def enters(self, gate: str, plate: str, at: datetime) -> None:
         """Let a car enter; at south, only the camera knows so far."""
@@ -49,16 +50,21 @@ class Cameras:
         if gate == "south":
             self.waiting.append(body)
         else:
-            await publish_entry(self._events, body)
+            await self._publish_entry(body)
 
     async def leaves(self, plate: str, at: datetime) -> None:
         """Let a car leave."""
         await publish_exit(self._events, exit_(f"out-{plate}", plate, at, gate="out"))
+        self.published += 1
 
     async def send(self, but: int = 0) -> None:
         """Publish what waits at south, *but* the last ones."""
         while len(self.waiting) > but:
-            await publish_entry(self._events, self.waiting.pop(0))
+            await self._publish_entry(self.waiting.pop(0))
+
+    async def _publish_entry(self, body: bytes) -> None:
+        await publish_entry(self._events, body)
+        self.published += 1
 
 
 async def start(pipeline: Pipeline, backends: int, rules: dict[str, str]) -> None:
@@ -98,6 +104,7 @@ async def test_a_gate_that_is_late_is_waited_for(pipeline: Pipeline, shop: Mall,
         if number == CARS // 2:
             await cameras.leaves("LONE", at + SECOND)
         await cameras.send(but=LATE_BY)
+        await pipeline.until(lambda: _recorded(pipeline) == cameras.published)  # Two consumers keep no order.
     await cameras.send()
     await pipeline.until(lambda: pipeline.stats()["current"]["completed"] == 2 * CARS)
     await pipeline.until(lambda: pipeline.stats()["current"]["entry_missed"] == 1)
@@ -162,6 +169,11 @@ async def _silent_at(shop: Mall) -> int:
             assert event.to_us > microseconds(now() - timedelta(minutes=5))
             return record.position
     return 0
+
+
+def _recorded(pipeline: Pipeline) -> int:
+    counters = pipeline.state()["counters"]
+    return int(counters["entered"] + counters["exited"])
 
 
 def _outcomes(pipeline: Pipeline, plates: list[str]) -> dict[str, str]:
