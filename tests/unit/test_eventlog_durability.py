@@ -23,8 +23,8 @@ def test_a_changed_library_has_a_new_version():
     assert LOG.source.startswith(f"#!lua name=parkstream_eventlog_{LOG.version}\n")
     found = {library.name: (library.version, digest_of(library.source.encode()).hex()) for library in libraries}
     assert found == {
-        "parkstream_eventlog": (3, "de69a0b1f9402a3f"),
-        "parkstream_import": (2, "608ac58aa7c03544"),
-        "parkstream_projection": (6, "33e9932a85184d88"),
-        "parkstream_versions": (2, "e2e58ea6da3859a0"),
+        "parkstream_eventlog": (4, "3dc07cc824773a5b"),
+        "parkstream_import": (3, "87e5debad0573f91"),
+        "parkstream_projection": (7, "4e7b6c8e2020f22b"),
+        "parkstream_versions": (3, "e4a857f644e65c3f"),
     }

@@ -9,6 +9,7 @@ from parkstream_eventlog import EventLog, GroupCommit, RedisLog, check_durabilit
 from parkstream_eventlog.archive import check_as_long_as_archive, spanning
 from parkstream_events.keys import BackendKeys, Database
 from parkstream_events.log_schema import LOG_SCHEMA
+from parkstream_events.units import SECOND_US
 from parkstream_messaging import EVENTS, make_broker
 from parkstream_projection import Outbox, Reads, Versions
 from parkstream_service.lifecycle import BackgroundTasks
@@ -16,6 +17,7 @@ from parkstream_service.redis import connect, is_transient
 from parkstream_service.retry import OnRetry
 from parkstream_telemetry import TelemetryOptions, names, start
 
+from parkstream_backend.clock_guard import ClockGuard
 from parkstream_backend.monitor import Measure, Monitor
 from parkstream_backend.project.follower import Follower
 from parkstream_backend.record.acks import Acks
@@ -41,7 +43,15 @@ class Parts:
         self.tasks = BackgroundTasks(lambda name, error: telemetry.log(names.EVENT_TASK_FAILED, task=name, error=error))
         self.keys = BackendKeys(settings.mall)
         self.redis = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend")
-        log = RedisLog(self.redis, self.keys, LOG_SCHEMA, dedupe_days=settings.dedupe_days)
+        log = RedisLog(
+            self.redis,
+            self.keys,
+            LOG_SCHEMA,
+            dedupe_days=settings.dedupe_days,
+            clock_ahead_max_us=round(settings.clock_ahead_max_seconds * SECOND_US),
+            step_stands_seconds=settings.clock_step_seconds,
+        )
+        self.clock_guard = ClockGuard(log, telemetry)
         self.log: EventLog = spanning(log, settings.archive_dir, settings.mall)
         self.commit = GroupCommit(self.log, on_commit=self._committed, on_retry=self.waiting_for("redis"))
         self.outbox = Outbox(self.redis, self.keys)
@@ -55,7 +65,7 @@ class Parts:
         """Keeps the projection up with the log, where this process does that, once it has started."""
         self.monitor = Monitor(
             Measure(self.redis, self.log, self.outbox, self.reads, Versions(self.redis, self.keys)),
-            {"durability": lambda: check_durability(self.redis)},
+            {"durability": lambda: check_durability(self.redis), "clock": self.clock_guard},
             self.back_pressure,
             telemetry,
             projection_lag_max=settings.projection_lag_max,
@@ -74,6 +84,9 @@ class Parts:
         await check_durability(self.redis)
         await check_as_long_as_archive(self.log, self.settings.archive_dir, self.settings.mall)
         await self.log.create()
+        self.clock_guard.begin()
+        await self.monitor.ask_guards()
+        await self.clock_guard()
 
     def waiting_for(self, name: str) -> OnRetry:
         """Return what says that *name* is away and is tried again."""

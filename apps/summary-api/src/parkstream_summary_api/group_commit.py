@@ -12,6 +12,7 @@ from parkstream_telemetry import INVALID_SPAN, Span
 from parkstream_summary_api.core.ledger import Ledger
 from parkstream_summary_api.index import Index, IndexAwayError, IndexBehindError
 from parkstream_summary_api.indexer import CATCH_UP_SECONDS, Indexing
+from parkstream_summary_api.old_days import OldDays
 from parkstream_summary_api.summary_file import DiskFullError, FileChangedError, Journal
 
 ITEMS_MAX: Final = 2_000
@@ -71,6 +72,7 @@ class Commits:
         self,
         journal: Journal,
         index: Index,
+        days: OldDays,
         indexing: Indexing,
         *,
         observe: Callable[[Settled], None],
@@ -79,6 +81,7 @@ class Commits:
     ) -> None:
         self._journal = journal
         self._index = index
+        self._days = days
         self._indexing = indexing
         self._observe = observe
         self._complain = complain
@@ -173,12 +176,12 @@ class Commits:
         for _ in range(2):
             await self._indexing.wait(CATCH_UP_SECONDS)
             try:
-                mark, known = await self._index.look_up(visit_ids)
+                found = await self._days.look_up(visit_ids)
             except IndexAwayError:
                 self._indexing.again()
                 raise
-            if mark == self._indexing.mark and mark.through_bytes == self._journal.end:
-                return Ledger(known, mark)
+            if found.mark == self._indexing.mark and found.mark.through_bytes == self._journal.end:
+                return Ledger(found.known, found.mark)
             self._indexing.again()
         raise IndexBehindError
 
