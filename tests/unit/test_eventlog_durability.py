@@ -6,6 +6,7 @@ import pytest
 from parkstream_eventlog import memory_share
 from parkstream_eventlog.functions import IMPORT, LOG
 from parkstream_eventlog.log import digest_of
+from parkstream_generators.redis_store import CAMERAS
 from parkstream_projection.functions import PROJECTING, SWITCHING
 
 
@@ -19,12 +20,13 @@ async def test_the_share_of_memory_is_counted_as_redis_does(maxmemory: int, shar
 
 def test_a_changed_library_has_a_new_version():
     """An older process must keep calling what it knows: raise the version of a library, and then this."""
-    libraries = (LOG, IMPORT, PROJECTING, SWITCHING)
+    libraries = (LOG, IMPORT, PROJECTING, SWITCHING, CAMERAS)
     assert LOG.source.startswith(f"#!lua name=parkstream_eventlog_{LOG.version}\n")
     found = {library.name: (library.version, digest_of(library.source.encode()).hex()) for library in libraries}
     assert found == {
         "parkstream_eventlog": (4, "3dc07cc824773a5b"),
         "parkstream_import": (3, "87e5debad0573f91"),
-        "parkstream_projection": (7, "4e7b6c8e2020f22b"),
-        "parkstream_versions": (3, "e4a857f644e65c3f"),
+        "parkstream_projection": (8, "185461987c2b0221"),
+        "parkstream_versions": (4, "bc7c177dcf259644"),
+        "parkstream_cameras": (3, "f0e3dddcb36a2b03"),
     }

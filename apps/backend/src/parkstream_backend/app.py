@@ -48,7 +48,8 @@ def create_app(settings: Settings) -> Litestar:
 
 def face_of(parts: Parts) -> Litestar:
     """Return the application that answers for *parts*, and runs them for as long as it is served."""
-    health = Health(parts.tasks, parts.monitor, {"rabbitmq": parts.rabbitmq_problem, "state": parts.state_problem})
+    problems = {"redis": parts.redis_problem, "rabbitmq": parts.rabbitmq_problem, "state": parts.state_problem}
+    health = Health(parts.tasks, parts.monitor, problems)
     token = parts.settings.api_token
     return http_app(
         HttpFace(
@@ -122,11 +123,11 @@ def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
     if parts.does(Role.RECORD):
         works["report"] = parts.report
     if parts.does(Role.PROJECT):
-        on_retry = parts.waiting_for("redis")
         spans = ProjectSpans(parts.telemetry)
         traced = spans.emitted if parts.telemetry.tracing else None
         projector = Projector(parts.redis, parts.keys, VISITS, traced=traced)
-        follower = Follower(projector, spans, parts.log, parts.reads, parts.telemetry, on_retry)
+        wait = parts.waiting_for("redis")
+        follower = Follower(projector, spans, parts.log, parts.reads, parts.telemetry, wait)
         parts.follower = follower
         works["project"] = follower.run
         works["watermark"] = WatermarkGenerator(
@@ -135,7 +136,7 @@ def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
             parts.settings.rules,
             QueueDrains(parts.depths, parts.reports),
             parts.telemetry,
-            on_retry,
+            parts.waiting_for("redis"),
         ).run
     if parts.does(Role.DELIVER):
         consumer = f"{socket.gethostname()}-{secrets.token_hex(4)}"

@@ -7,14 +7,16 @@ from typing import Final
 from faststream.rabbit import Channel, RabbitBroker
 from parkstream_eventlog import EventLog, GroupCommit, RedisLog, check_durability
 from parkstream_eventlog.archive import check_as_long_as_archive, spanning
+from parkstream_eventlog.functions import LOG
 from parkstream_events.keys import BackendKeys, Database
 from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.units import SECOND_US
 from parkstream_messaging import EVENTS, make_broker
 from parkstream_projection import Outbox, Reads, Versions
+from parkstream_projection.functions import PROJECTING
 from parkstream_service.lifecycle import BackgroundTasks
-from parkstream_service.redis import connect, is_transient
-from parkstream_service.retry import OnRetry
+from parkstream_service.redis import Functions, Library, connect, is_transient
+from parkstream_service.retry import Wait
 from parkstream_telemetry import TelemetryOptions, names, start
 
 from parkstream_backend.clock_guard import ClockGuard
@@ -40,6 +42,7 @@ class Parts:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.telemetry = telemetry = start(_options(settings))
+        self._waits: list[tuple[str, Wait]] = []
         self.tasks = BackgroundTasks(lambda name, error: telemetry.log(names.EVENT_TASK_FAILED, task=name, error=error))
         self.keys = BackendKeys(settings.mall)
         self.redis = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend")
@@ -83,18 +86,32 @@ class Parts:
         await self.monitor.ask_guards()
         await check_durability(self.redis)
         await check_as_long_as_archive(self.log, self.settings.archive_dir, self.settings.mall)
+        for library in self._libraries():  # Last: that Redis was emptied says more than that its functions are gone.
+            await Functions(self.redis, library).check()
         await self.log.create()
         self.clock_guard.begin()
         await self.monitor.ask_guards()
         await self.clock_guard()
 
-    def waiting_for(self, name: str) -> OnRetry:
-        """Return what says that *name* is away and is tried again."""
+    def _libraries(self) -> list[Library]:
+        """Return the functions that the roles of this process call."""
+        projecting = self.does(Role.PROJECT) or self.does(Role.DELIVER)
+        return [LOG, PROJECTING] if projecting else [LOG]
 
-        def on_retry(error: Exception) -> None:
+    def waiting_for(self, name: str) -> Wait:
+        """Return what says that *name* is away and is tried again, in the log and in ready."""
+
+        def report(error: Exception) -> None:
             self.telemetry.log(names.EVENT_WAITING, dependency=name, detail=f"{type(error).__name__}: {error}")
 
-        return on_retry
+        wait = Wait(report)
+        self._waits.append((name, wait))
+        return wait
+
+    async def redis_problem(self) -> str:
+        """Say what somebody here waits for in Redis, or why the figures of it are not current."""
+        waited_for = next((wait.problem for name, wait in self._waits if name == "redis" and wait.problem), "")
+        return waited_for or self.monitor.redis_problem
 
     async def rabbitmq_problem(self) -> str:
         """Say what is wrong with the connection to RabbitMQ, if this process needs it."""
@@ -127,7 +144,7 @@ class Parts:
         except Exception as error:
             if not is_transient(error):
                 raise
-            self.waiting_for("redis")(error)
+            self.telemetry.log(names.EVENT_WAITING, dependency="redis", detail=f"{type(error).__name__}: {error}")
 
     async def state_problem(self) -> str:
         """Say why nothing can be folded onto the state, if this process projects."""

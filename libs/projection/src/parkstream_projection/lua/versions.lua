@@ -107,5 +107,5 @@ end
 redis.register_function('parkstream_begin_' .. VERSION, begin)
 redis.register_function('parkstream_quiet_' .. VERSION, quiet)
 redis.register_function('parkstream_finish_' .. VERSION, finish)
-redis.register_function('parkstream_drop_' .. VERSION, drop)
+redis.register_function({ function_name = 'parkstream_drop_' .. VERSION, callback = drop, flags = { 'allow-oom' } })
 redis.register_function('parkstream_switch_' .. VERSION, switch)
