@@ -80,7 +80,7 @@ async def test_metrics_and_health(pipeline: Pipeline):
     assert get(f"{url}/health/live") == {"status": "ok", "checks": {}}
     ready = get(f"{url}/health/ready")
     assert ready["status"] == "ok"
-    names = {"redis", "durability", "projection", "gates", "rabbitmq", "state"}
+    names = {"redis", "durability", "clock", "projection", "gates", "rabbitmq", "state"}
     assert ready["checks"] == {name: {"status": "ok", "detail": ""} for name in names}
 
 

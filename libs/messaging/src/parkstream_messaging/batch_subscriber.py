@@ -80,7 +80,7 @@ class BatchSubscriber(RabbitSubscriber):
         channel = await self._queue_obj.channel.get_underlay_channel()
         if self._consumer_tag not in channel.consumers:  # type: ignore[attr-defined]
             return None
-        await asyncio.shield(channel.flow(active=True))  # A question that is given up would cost the channel.
+        await asyncio.shield(channel.flow(active=True))  # An abandoned question would cost the channel.
         taken = self._taken
         while self._ended < taken:
             await self._progress.wait()

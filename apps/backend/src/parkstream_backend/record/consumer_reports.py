@@ -1,6 +1,6 @@
 """What every consumer of a work queue reports: up to when all that RabbitMQ gave it is recorded.
 
-RabbitMQ does not tell what its consumers hold. So each asks its channel a question, which is answered after all that
+RabbitMQ does not say what its consumers hold. So each asks its channel a question, which is answered after all that
 was delivered before, and reports the time of the question once all of that is recorded. Who stands still, is cut off,
 or holds what cannot be recorded, reports nothing new.
 """
