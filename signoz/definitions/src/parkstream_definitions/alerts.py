@@ -198,8 +198,7 @@ MALL: Final = [
         name="matched-share",
         title="Too few exits have their entry",
         meaning="The log matches a smaller share of the exits than the exit camera made of cars that had entered.",
-        then="Sightings of the entry camera are lost before us or misread: look for dead letters, and at its published "
-        "and dropped counts.",
+        then="Sightings of the entry camera are lost or misread: look for dead letters, and at what it dropped.",
         runbook="too-few-exits-have-their-entry",
         asked=formula(
             "B - A",
@@ -218,7 +217,6 @@ MALL: Final = [
         runbook="a-gate-is-behind",
         asked=one(metric(highest(names.GATE_DELAY), legend=GATE_LEGEND, by=[along(DIRECTION), along(GATE)])),
         unit="s",
-        matches="last",
         thresholds=(Threshold("warning", 0),),
     ),
 ]
