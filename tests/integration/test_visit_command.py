@@ -31,19 +31,6 @@ async def decide(shop: Mall, to_us: int, because: Reason = "silence") -> None:
     await shop.log.decide(wire.WATERMARK_ADVANCED, decision.id, wire.encode(decision), unless_after=None)
 
 
-async def test_each_sighting_shows_the_gate_of_its_camera(shop, parkstream):
-    begin = now_us() - HOUR
-    await shop.log.append([sighting(0, "e1", "CAR1", begin, gate="north")])
-    await shop.log.append([sighting(1, "x2", "CAR1", begin + MINUTE)])
-    await project(shop.projector())
-
-    (visit,) = parkstream("visit", "CAR1", "--json").object["visits"]
-    assert [one["gate"] for one in visit["sightings"]] == ["north", None]
-    told = parkstream("visit", "CAR1").out
-    assert "record 1  entry e1 at north  20" in told
-    assert "record 2  exit x2  20" in told
-
-
 async def test_a_completed_visit_with_a_duplicate_read(shop, parkstream):
     begin = now_us() - HOUR
     await see(

@@ -20,8 +20,9 @@ class Sighting(Struct, frozen=True):
 
     position: int
     direction: str
+    gate: str
+    """Empty when its camera named none."""
     event_id: str
-    gate: str | None
     happened_at: datetime
     recorded_at: datetime
     traceparent: str | None
@@ -37,8 +38,8 @@ class Sighting(Struct, frozen=True):
         return cls(
             seen.position,
             WAYS[seen.way],
+            seen.gate,
             seen.id,
-            seen.gate or None,
             moment_of(seen.at_us),
             moment_of(recorded_us),
             seen.traceparent,
