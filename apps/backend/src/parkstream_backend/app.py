@@ -24,7 +24,6 @@ from parkstream_backend.health import Health
 from parkstream_backend.project.follower import Follower, ProjectSpans
 from parkstream_backend.project.watermark_generator import WatermarkGenerator
 from parkstream_backend.record.connection import start_broker
-from parkstream_backend.record.high_water_mark import check_high_water_mark
 from parkstream_backend.settings import Role, Settings
 from parkstream_backend.wiring import Parts
 
@@ -47,7 +46,7 @@ def create_app(settings: Settings) -> Litestar:
 
 def face_of(parts: Parts) -> Litestar:
     """Return the application that answers for *parts*, and runs them for as long as it is served."""
-    health = Health(parts.tasks, parts.monitor, {"rabbitmq": parts.rabbitmq_problem})
+    health = Health(parts.tasks, parts.monitor, {"log": parts.log_problem, "rabbitmq": parts.rabbitmq_problem})
     token = parts.settings.api_token
     return http_app(
         HttpFace(
@@ -76,7 +75,7 @@ async def life_of(parts: Parts) -> AsyncGenerator[None, None]:
     tasks = parts.tasks
     async with aiohttp.ClientSession() as session:
         server = SummaryApi(session, parts.settings.summary_url, parts.settings.api_token)
-        tasks.start("monitor", _watch(parts, server, prepared))
+        tasks.start("monitor", _watch(parts, prepared))
         for name, work in _works_of(parts, server).items():
             tasks.start(name, _after(prepared, work))
         tasks.start("listen", _listen(parts), may_end=True)
@@ -85,9 +84,7 @@ async def life_of(parts: Parts) -> AsyncGenerator[None, None]:
         parts.back_pressure.abandon()
         await parts.broker.stop()
         await tasks.stop()
-    await parts.depths.close()
-    await parts.commit.end()
-    await parts.redis.aclose()
+    await parts.close()
     parts.telemetry.log(names.EVENT_STOPPED)
     parts.telemetry.shutdown()
 
@@ -97,11 +94,12 @@ async def _listen(parts: Parts) -> None:
     parts.telemetry.log(names.EVENT_STARTED)
 
 
-async def _watch(parts: Parts, server: SummaryApi, prepared: asyncio.Event) -> None:
-    """Wait until Redis is there, durable and whole; then let everything begin, and watch how full it gets."""
+async def _watch(parts: Parts, prepared: asyncio.Event) -> None:
+    """Wait until Redis is durable and holds the log that is meant; let everything begin, and watch how full it gets."""
     on_retry = parts.waiting_for("redis")
     await retried(parts.check, on_retry=on_retry)
-    await retried(lambda: check_high_water_mark(parts.log, server.summarised_through), on_retry=on_retry)
+    parts.tasks.start("guard", parts.guard.run())
+    await parts.guard.admitted.wait()
     prepared.set()
     gc.collect()
     gc.freeze()
@@ -120,7 +118,7 @@ def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
         on_retry = parts.waiting_for("redis")
         spans = ProjectSpans(parts.telemetry)
         traced = spans.emitted if parts.telemetry.tracing else None
-        projector = Projector(parts.redis, parts.keys, VISITS, traced=traced)
+        projector = Projector(parts.redis, parts.keys, VISITS, traced=traced, writer=parts.guard.writer)
         works["project"] = Follower(projector, spans, parts.log, parts.reads, parts.telemetry, on_retry).run
         works["watermark"] = WatermarkGenerator(
             parts.log, parts.reads, parts.settings.rules, parts.depths, parts.telemetry, on_retry

@@ -4,18 +4,20 @@ from collections import Counter
 from typing import Final
 
 from faststream.rabbit import Channel, RabbitBroker
-from parkstream_eventlog import EventLog, GroupCommit, RedisLog, check_durability
+from parkstream_eventlog import EventLog, GroupCommit, RedisLog, RedisReader, check_durability
 from parkstream_eventlog.archive import check_as_long_as_archive, spanning
 from parkstream_events.keys import BackendKeys, Database
 from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_messaging import EVENTS, make_broker
 from parkstream_messaging.batch_subscriber import BatchSubscriber
+from parkstream_messaging.mark_stream import MarkStream
 from parkstream_projection import Outbox, Reads, Versions
 from parkstream_service.lifecycle import BackgroundTasks
 from parkstream_service.redis import connect
 from parkstream_service.retry import OnRetry
 from parkstream_telemetry import TelemetryOptions, names, start
 
+from parkstream_backend.log_guard import LogGuard
 from parkstream_backend.monitor import Measure, Monitor
 from parkstream_backend.record.acks import Acks
 from parkstream_backend.record.back_pressure import BackPressure
@@ -38,19 +40,32 @@ class Parts:
         self.telemetry = telemetry = start(_options(settings))
         self.tasks = BackgroundTasks(lambda name, error: telemetry.log(names.EVENT_TASK_FAILED, task=name, error=error))
         self.keys = BackendKeys(settings.mall)
-        self.redis = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend")
-        log = RedisLog(self.redis, self.keys, LOG_SCHEMA, dedupe_days=settings.dedupe_days)
+        self.looking = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend-looks")
+        """For what only looks, whatever Redis holds."""
+        self.guard = LogGuard(
+            self.looking,
+            self.keys,
+            RedisLog(self.looking, self.keys, LOG_SCHEMA),
+            MarkStream(settings.rabbitmq_url),
+            settings.mall,
+            telemetry,
+        )
+        self.redis = connect(
+            settings.redis_url, Database.BACKEND, name="parkstream-backend", on_connect=self.guard.admit
+        )
+        writer = self.guard.writer
+        log = RedisLog(self.redis, self.keys, LOG_SCHEMA, writer=writer, dedupe_days=settings.dedupe_days)
         self.log: EventLog = spanning(log, settings.archive_dir, settings.mall)
         self.commit = GroupCommit(self.log, on_commit=self._committed, on_retry=self.waiting_for("redis"))
-        self.outbox = Outbox(self.redis, self.keys)
-        self.reads = Reads(self.redis, self.keys)
+        self.outbox = Outbox(self.redis, self.keys, writer=writer)
+        self.reads = Reads(self.looking, self.keys)
         self.back_pressure = BackPressure(STARTING)
         self.broker: RabbitBroker = make_broker(settings.rabbitmq_url, graceful_seconds=GRACEFUL_SECONDS)
         self.in_hand: Counter[str] = Counter()
         self._subscribers: dict[str, BatchSubscriber] = {}
         self.depths = QueueDepths(settings.rabbitmq_url, self._unrecorded)
         self.monitor = Monitor(
-            Measure(self.redis, self.log, self.outbox, self.reads, Versions(self.redis, self.keys)),
+            Measure(self.looking, self.log, self.outbox, self.reads, Versions(self.looking, self.keys)),
             self.back_pressure,
             telemetry,
             projection_lag_max=settings.projection_lag_max,
@@ -64,10 +79,22 @@ class Parts:
         return role in self.settings.roles
 
     async def check(self) -> None:
-        """Create the log if need be; raise when Redis may forget what it acknowledges, or has what was archived."""
-        await check_durability(self.redis)
-        await check_as_long_as_archive(self.log, self.settings.archive_dir, self.settings.mall)
-        await self.log.create()
+        """Raise when Redis may forget what it acknowledges, or its log ends before its archive."""
+        await check_durability(self.looking)
+        log = RedisReader(self.looking, self.keys)
+        await check_as_long_as_archive(log, self.settings.archive_dir, self.settings.mall)
+
+    async def close(self) -> None:
+        """Close all connections, the broker's aside."""
+        await self.depths.close()
+        await self.commit.end()
+        await self.guard.close()
+        await self.redis.aclose()
+        await self.looking.aclose()
+
+    async def log_problem(self) -> str:
+        """Say why nothing may be written to the log."""
+        return self.guard.problem
 
     def waiting_for(self, name: str) -> OnRetry:
         """Return what says that *name* is away and is tried again."""

@@ -8,7 +8,6 @@ from parkstream_service.units import DAY_US
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from parkstream_eventlog.errors import LogShorterError, OtherLogError
 from parkstream_eventlog.id_index import event_field
 from parkstream_eventlog.keys import LogKeys
 from parkstream_eventlog.log import (
@@ -26,7 +25,7 @@ from parkstream_eventlog.log import (
 )
 from parkstream_eventlog.redis_reader import RedisReader
 from parkstream_eventlog.schema import Letters, Schema
-from parkstream_eventlog.writer import Caller, Writer, writer_here
+from parkstream_eventlog.writer import Writer, refusal_of, writer_here
 
 
 class RedisLog(RedisReader):
@@ -52,7 +51,7 @@ class RedisLog(RedisReader):
     async def create(self) -> str:
         """See ``EventLog.create``."""
         log_id = await self._functions.call("create", (self._keys.log, self._keys.log_meta), (uuid4().hex,))
-        self._writer = await writer_here(self._execute, self._keys)
+        self._writer = self._writer or await writer_here(self._execute, self._keys)
         return str(log_id.decode())
 
     async def append(self, candidates: Sequence[Candidate]) -> list[Outcome]:
@@ -102,18 +101,6 @@ class RedisLog(RedisReader):
         recorded_at_us, position, *codes = answer
         writer.reached(position)
         return [recorded_at_us, *codes]
-
-
-def refusal_of(error: ResponseError, caller: Caller) -> OtherLogError | LogShorterError | None:
-    """Return what *error* says to *caller* of the log that was meant; None when it says something else."""
-    code, _, found = str(error).partition(" ")
-    match code:
-        case "OTHERLOG":
-            return OtherLogError(caller.log_id, found)
-        case "SHORTERLOG":
-            return LogShorterError(caller.durable_position, int(found))
-        case _:
-            return None
 
 
 def _flattened(candidates: Sequence[Candidate], letters: Letters) -> tuple[list[int], list[Any], list[Any]]:

@@ -4,7 +4,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple
 
-from parkstream_eventlog.errors import NoLogError
+from redis.exceptions import ResponseError
+
+from parkstream_eventlog.errors import LogShorterError, NoLogError, OtherLogError
 from parkstream_eventlog.keys import LogKeys
 
 _BOOTTIME = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -33,6 +35,10 @@ class Writer:
             self.log_id, self.durable_position, time.time_ns() // 1_000, time.clock_gettime_ns(_BOOTTIME) // 1_000
         )
 
+    def mean(self, log_id: str, durable_position: int) -> None:
+        """Mean another log from now on."""
+        self.log_id, self.durable_position = log_id, durable_position
+
     def reached(self, position: int) -> None:
         """Note that the log is durable up to *position*."""
         self.durable_position = max(self.durable_position, position)
@@ -44,3 +50,15 @@ async def writer_here(execute: Callable[..., Awaitable[Any]], keys: LogKeys) -> 
     if log_id is None:
         raise NoLogError
     return Writer(log_id.decode(), int(position or 0))
+
+
+def refusal_of(error: ResponseError, caller: Caller) -> OtherLogError | LogShorterError | None:
+    """Return what *error* says to *caller* of the log that was meant; None when it says something else."""
+    code, _, found = str(error).partition(" ")
+    match code:
+        case "OTHERLOG":
+            return OtherLogError(caller.log_id, found)
+        case "SHORTERLOG":
+            return LogShorterError(caller.durable_position, int(found))
+        case _:
+            return None

@@ -38,3 +38,12 @@ LINKED_TRACEPARENT_HEADER = "x-parkstream-linked-traceparent"
 REASON_HEADER = "x-parkstream-reason"
 DETAIL_HEADER = "x-parkstream-detail"
 ORIGINAL_QUEUE_HEADER = "x-original-queue"
+
+MARK_EXCHANGE = "parking.mark"
+MARK_QUEUE = "parking.mark"
+MARK_QUEUE_ARGUMENTS: dict[str, object] = {
+    "x-queue-type": "stream",
+    "x-max-length-bytes": 200_000,
+    "x-stream-max-segment-size-bytes": 100_000,
+}
+"""Whole segments are dropped, never the newest: it holds 400 marks or more."""

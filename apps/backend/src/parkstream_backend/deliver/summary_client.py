@@ -19,10 +19,6 @@ FORBIDDEN: Final = frozenset({401, 403})
 _PORTS: Final = {"http": 80, "https": 443}
 
 
-class _Stats(msgspec.Struct):
-    position: int
-
-
 _decode = msgspec.json.Decoder(PostResults).decode
 
 
@@ -60,20 +56,10 @@ class SummaryApi:
         """Its host and port."""
         self._session = session
         self._url = f"{url.rstrip('/')}/v1/summaries"
-        self._stats_url = f"{url.rstrip('/')}/v1/stats"
         self._headers = {"Content-Type": "application/json"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
         self._timeout = aiohttp.ClientTimeout(total=TRY_SECONDS)
-
-    async def summarised_through(self) -> int | None:
-        """Return the greatest position in the file, None when the server does not answer."""
-        try:
-            async with self._session.get(self._stats_url, headers=self._headers, timeout=self._timeout) as response:
-                body = await response.read()
-        except (aiohttp.ClientError, TimeoutError, OSError):
-            return None
-        return msgspec.json.decode(body, type=_Stats).position if response.status == OK else None
 
     async def post(
         self, items: Sequence[bytes], traceparent: str | None = None, sent_at_us: int | None = None

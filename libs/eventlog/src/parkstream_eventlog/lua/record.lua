@@ -53,13 +53,28 @@ local function clock(meta)
 end
 
 -- The answer to a caller who means another log, or knows this one to have been longer; nothing when all is well.
+local function other_log(now, log_id, durable_position)
+  check(log_id ~= '', 'the caller names no log')
+  local durable = count_of(durable_position, 'the durable position is no number')
+  if now.log_id ~= log_id then return redis.error_reply('OTHERLOG ' .. now.log_id) end
+  if now.position < durable then return redis.error_reply('SHORTERLOG ' .. digits(now.position)) end
+end
+
+-- The same for a function that takes the caller first.
 local function misled(now, args)
-  check(args[1] ~= '', 'the caller names no log')
-  local durable = count_of(args[2], 'the durable position is no number')
   whole(args[3], 'the clock of the caller is no integer')
   whole(args[4], 'the clock of the caller is no integer')
-  if now.log_id ~= args[1] then return redis.error_reply('OTHERLOG ' .. now.log_id) end
-  if now.position < durable then return redis.error_reply('SHORTERLOG ' .. digits(now.position)) end
+  return other_log(now, args[1], args[2])
+end
+
+-- What writes beside the log: its last key is the log's meta, its last two arguments say which log the caller means, and
+-- how far it knows it to be durable. Neither reaches the function.
+local function guarded(write_beside)
+  return function(keys, args)
+    check(#keys > 0 and #args > 1, 'the meta of the log comes last, and which log is meant')
+    local meta, durable_position, log_id = table.remove(keys), table.remove(args), table.remove(args)
+    return other_log(clock(meta), log_id, durable_position) or write_beside(keys, args)
+  end
 end
 
 local function write(log, position, type, id, body, recorded, published, traceparent)

@@ -38,6 +38,14 @@ local function emit(args, outbox, first, last)
   for i = first, last, OUTBOX_FIELDS do emit_one(outbox, args[i], args, i, projected) end
 end
 
+-- KEYS: outbox. ARGV: consumer group. Makes the group, which takes from the first item on, unless it is there.
+local function group(keys, args)
+  check(#keys == 1 and #args == 1, 'group takes the outbox and a group')
+  local made = redis.pcall('XGROUP', 'CREATE', keys[1], args[1], '0', 'MKSTREAM')
+  if type(made) == 'table' and made.err and not string.find(made.err, '^BUSYGROUP') then return made end
+  return 1
+end
+
 -- KEYS: outbox, its meta. ARGV: consumer group, ids. Returns how many were there.
 local function settle(keys, args)
   check(#keys == 2 and #args > 1, 'settle takes the outbox, its meta, a group and ids')
@@ -92,7 +100,8 @@ local function emit_again(keys, args)
   return again
 end
 
-redis.register_function('parkstream_settle_' .. VERSION, settle)
-redis.register_function('parkstream_park_' .. VERSION, park)
-redis.register_function('parkstream_redrive_' .. VERSION, redrive)
-redis.register_function('parkstream_emit_again_' .. VERSION, emit_again)
+redis.register_function('parkstream_group_' .. VERSION, guarded(group))
+redis.register_function('parkstream_settle_' .. VERSION, guarded(settle))
+redis.register_function('parkstream_park_' .. VERSION, guarded(park))
+redis.register_function('parkstream_redrive_' .. VERSION, guarded(redrive))
+redis.register_function('parkstream_emit_again_' .. VERSION, guarded(emit_again))

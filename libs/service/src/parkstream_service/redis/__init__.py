@@ -1,7 +1,7 @@
 """One way to talk to Redis. Reading order: client (what connects), errors (what passes by itself), functions."""
 
 from parkstream_service.redis.client import CONNECT_TIMEOUT_SECONDS, SOCKET_TIMEOUT_SECONDS, Client, connect
-from parkstream_service.redis.errors import code_of, is_transient
+from parkstream_service.redis.errors import PassingError, code_of, is_transient
 from parkstream_service.redis.functions import Functions, Library, source_of
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "Client",
     "Functions",
     "Library",
+    "PassingError",
     "code_of",
     "connect",
     "is_transient",

@@ -1,7 +1,7 @@
 """The client of Redis: it repeats no command by itself, packs in C, and never loses a cancellation while it sends."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -86,11 +86,17 @@ class Client(Redis):
 
 
 def connect(
-    url: str, database: int = 0, *, name: str = "parkstream", timeout_seconds: float = SOCKET_TIMEOUT_SECONDS
+    url: str,
+    database: int = 0,
+    *,
+    name: str = "parkstream",
+    timeout_seconds: float = SOCKET_TIMEOUT_SECONDS,
+    on_connect: Callable[[AbstractConnection], Awaitable[None]] | None = None,
 ) -> Client:
     """Return a client of *database* at *url*, known to Redis as *name*, that never repeats a command by itself.
 
-    Nothing is sent before the first command. Raises ``ValueError`` when the URL names a DB.
+    Nothing is sent before the first command. *on_connect* makes each connection ready, or refuses it. Raises
+    ``ValueError`` when the URL names a DB.
     """
     if urlsplit(url).path.strip("/") or "db=" in urlsplit(url).query:
         message = "the URL of Redis must not name a DB: each service has its own"
@@ -104,6 +110,7 @@ def connect(
         socket_timeout=timeout_seconds,
         socket_connect_timeout=min(timeout_seconds, CONNECT_TIMEOUT_SECONDS),
         retry=Retry(NoBackoff(), 0),
+        redis_connect_func=on_connect,
     )
     tls = issubclass(client.connection_pool.connection_class, SSLConnection)
     client.connection_pool.connection_class = PackingSSLConnection if tls else PackingConnection

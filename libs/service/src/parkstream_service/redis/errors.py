@@ -50,6 +50,10 @@ _CLOSED_TRANSPORT: Final = ("the handler is closed", "Transport closed=True")
 """uvloop raises a bare ``RuntimeError`` that has neither type nor code."""
 
 
+class PassingError(Exception):
+    """Nothing was done; the same call may succeed when somebody has put something right."""
+
+
 def code_of(error: RedisError) -> str:
     """Return the code that Redis answered with, the first word of its reply; "" when it did not answer."""
     if isinstance(error, ExecAbortError) and _ABORTED in str(error):
@@ -62,6 +66,8 @@ def is_transient(error: BaseException) -> bool:
     """Whether the same call may succeed later: no connection, restarting, full, read-only, busy."""
     if isinstance(error, _PERMANENT):
         return False
+    if isinstance(error, PassingError):
+        return True
     if isinstance(error, RedisError) and code_of(error) in TRANSIENT_CODES:
         return True
     return isinstance(error, _TRANSIENT) or _has_closed_transport(error)
