@@ -5,7 +5,7 @@ because every write names the log that is meant.
 """
 
 import asyncio
-from typing import Final
+from typing import Any, Final
 
 from msgspec.structs import replace
 from parkstream_eventlog import EventLog, EventLogError, LogKeys, Writer
@@ -86,11 +86,11 @@ class LogGuard:
         try:
             await connection.on_connect()
             await connection.send_command("INFO", "server")
-            run_id = run_id_in(await connection.read_response())
+            info: Any = await connection.read_response()
         except BaseException:
             await connection.disconnect(nowait=True)  # Nobody may find it half ready.
             raise
-        if run_id != self._run_id:
+        if run_id_in(info) != self._run_id:
             self._asked.set()
             await connection.disconnect(nowait=True)
             raise RedisConnectionError(self.problem or NOT_COMPARED)
@@ -105,7 +105,9 @@ class LogGuard:
         run_id, found = await self._read()
         if unread is not None and run_id != self._run_id:
             raise unread
-        mark = newest or await self._first_mark(found)
+        if newest is None and not found.log_id:
+            found = Extent(await self._log.create(), found.position)
+        mark = newest or Mark(mall=self._mall, log_id=found.log_id, position=found.position)
         if mark.mall != self._mall:
             raise OtherMallError(self._mall, mark.mall)
         known = max(mark.position, durable) if mark.log_id == self.writer.log_id else mark.position
@@ -132,11 +134,6 @@ class LogGuard:
             message = "Redis was restarted while it was looked at"
             raise RedisConnectionError(message)
         return run_id, found
-
-    async def _first_mark(self, found: Extent) -> Mark:
-        """Return the mark of a mall that has none: of the log that is there, or of a new one."""
-        log_id = found.log_id or await self._log.create()
-        return Mark(mall=self._mall, log_id=log_id, position=found.position)
 
     async def _renew(self) -> None:
         """Keep the newest mark the last one, and at what is known to be durable."""

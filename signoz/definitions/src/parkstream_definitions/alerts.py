@@ -80,6 +80,17 @@ LOG: Final = [
         asked=one(metric(rate(names.CONSUMED_MESSAGES), legend="delivered", where=TO_BACKENDS)),
     ),
     Rule(
+        name="log-refused",
+        title="Redis does not hold the log that is meant",
+        meaning="Redis came back empty, older, or as another one. Nothing is written to it, and events wait in RabbitMQ.",
+        then="Run `parkstream doctor`, and restore Redis' append-only file.",
+        runbook="redis-was-lost",
+        asked=one(metric(highest(names.LOG_REFUSED, "max"), legend="refused")),
+        unit="none",
+        matches="last",
+        thresholds=(Threshold("critical", 0),),
+    ),
+    Rule(
         name="unreadable-records",
         title="A record cannot be read",
         meaning="It changes nothing and blocks nothing, but the visits that it belongs to may be wrong.",

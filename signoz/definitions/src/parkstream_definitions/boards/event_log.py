@@ -54,6 +54,14 @@ PROJECTION: Final = Row(
             asked=one(metric(highest(names.PROJECTION_LAG), legend="lag")),
         ),
         Panel(
+            title="Redis holds another log",
+            meaning="1: Redis came back empty, older, or as another one; nothing is written, events wait in RabbitMQ.",
+            asked=one(metric(highest(names.LOG_REFUSED, "max"), legend="refused")),
+            draws="Number",
+            lines=(Line(0, "refused"),),
+            width=3,
+        ),
+        Panel(
             title="Unreadable records",
             meaning="They change nothing and block nothing, but somebody must look.",
             asked=one(metric(highest(names.RECORDS_UNREADABLE), legend="unreadable")),
