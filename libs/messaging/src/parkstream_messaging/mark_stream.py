@@ -18,7 +18,6 @@ from parkstream_events.marks import Mark, MarkError
 from parkstream_events.topology import MARK_EXCHANGE, MARK_QUEUE, MARK_QUEUE_ARGUMENTS
 from parkstream_service.redis import PassingError
 from parkstream_service.retry import uncancelled
-from yarl import URL
 
 from parkstream_messaging.topology import MessagingError
 
@@ -42,7 +41,7 @@ class MarkStream:
     """The marks in the RabbitMQ at *url*."""
 
     def __init__(self, url: str) -> None:
-        self._url = str(URL(url).update_query(heartbeat=HEARTBEAT_SECONDS))
+        self._url = f"{url}{'&' if '?' in url else '?'}heartbeat={HEARTBEAT_SECONDS}"
         self.newest: Mark | None = None
         """Of all that were read."""
         self._last: Mark | None = None
