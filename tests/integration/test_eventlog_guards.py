@@ -1,4 +1,4 @@
-"""Every function that writes refuses another log than its caller means, and a shorter one, before it writes anything."""
+"""Every function that writes refuses another log than its caller means, and a shorter one, before it writes."""
 
 import re
 

@@ -82,7 +82,7 @@ LOG: Final = [
     Rule(
         name="log-refused",
         title="Redis does not hold the log that is meant",
-        meaning="Redis came back empty, older, or as another one. Nothing is written to it, and events wait in RabbitMQ.",
+        meaning="It came back empty, older, or as another one. Nothing is written to it, and events wait in RabbitMQ.",
         then="Run `parkstream doctor`, and restore Redis' append-only file.",
         runbook="redis-was-lost",
         asked=one(metric(highest(names.LOG_REFUSED, "max"), legend="refused")),

@@ -30,9 +30,8 @@ async def examine(settings: Settings) -> list[Finding]:
         await marks.follow()
         if marks.newest is not None:
             await marks.renew(marks.newest)  # It stays the last one, behind what was published to read it.
-        return [
-            compared(marks.newest, await extent_of(redis.execute_command, BackendKeys(settings.mall)), settings.mall)
-        ]
+        found = await extent_of(redis.execute_command, BackendKeys(settings.mall))
+        return [compared(marks.newest, found, settings.mall)]
     except MarkUnreachableError as error:
         return [wrong(ABOUT, str(error), UNREADABLE)]
     except (RedisError, OSError):
