@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 
 from parkstream_eventlog import Record
 from parkstream_events import wire
-from parkstream_events.decisions import Decision, WatermarkAdvanced
+from parkstream_events.decisions import Decision, Gate, WatermarkAdvanced
 from parkstream_events.sightings import Direction, VehicleEntered, VehicleExited, moment_of
 from parkstream_events.units import DAY_US, HOUR_US, MINUTE_US, SECOND_US
 from parkstream_visits import Rules
@@ -22,6 +22,8 @@ READ_TWICE: Final = 0.005
 LATE: Final = 0.01
 REMEMBERED: Final = 7 * VISITS_PER_DAY
 """Who comes again was here within the last week."""
+GATES: Final = ("gate-0", "gate-1", "gate-2", "gate-3")
+ALL_GATES: Final = [Gate(way, name) for way in Direction for name in ("", *GATES)]
 
 
 class Pass(NamedTuple):
@@ -92,17 +94,16 @@ def records(events: int, ends_at_us: int, seed: int = 1) -> Iterator[Record]:
             yield _record(position, seen, chance)
             if position == events:
                 return
-        for way in Direction:
-            position += 1
-            at_us = passes[-1].recorded_at_us + HOUR_US
-            yield _decision(position, WatermarkAdvanced(way, at_us, "silence", position - 1), at_us)
-            if position == events:
-                return
+        position += 1
+        at_us = passes[-1].recorded_at_us + HOUR_US
+        yield _decision(position, WatermarkAdvanced(ALL_GATES, at_us, "silence", position - 1), at_us)
+        if position == events:
+            return
 
 
 def _record(position: int, seen: Pass, chance: random.Random) -> Record:
     event_type = VehicleExited if seen.way else VehicleEntered
-    event = event_type(_uuid7(seen.at_us, chance), seen.plate, moment_of(seen.at_us), f"gate-{chance.randrange(4)}")
+    event = event_type(_uuid7(seen.at_us, chance), seen.plate, moment_of(seen.at_us), chance.choice(GATES))
     traceparent = f"00-{chance.getrandbits(128):032x}-{chance.getrandbits(64):016x}-01"
     published_at_us = max(seen.at_us, seen.recorded_at_us - 4_000)
     return Record(

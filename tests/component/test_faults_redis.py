@@ -46,7 +46,7 @@ def test_an_older_file_has_what_was_there_then_and_healing_brings_the_rest_back(
 
 @pytest.mark.parametrize("missing_bytes", [1, 2, 14])
 def test_a_torn_transaction_keeps_redis_from_starting_until_the_file_is_repaired(sandbox, missing_bytes):
-    server = sandbox.redis(aof_load_truncated="no")
+    server = sandbox.redis()
     with Redis(port=server.port, decode_responses=True) as redis:
         redis.set("before", "1")
         redis.function_load(FUNCTION)
@@ -63,7 +63,7 @@ def test_a_torn_transaction_keeps_redis_from_starting_until_the_file_is_repaired
 def test_a_torn_transaction_is_cut_off_in_silence_where_that_is_allowed(redis, redis_server):
     fault = TornAof(redis_server)
     fault.inject()
-    redis_server.start()
+    redis_server.start(aof_load_truncated="yes")
     assert redis.mget("a", "b") == [None, None]
 
 

@@ -48,7 +48,7 @@ def test_what_is_written_is_read_back_as_the_same_event(name):
 def test_a_summary_is_read_and_written_as_pinned(name, type_):
     pinned = golden(name)
     summary = msgspec.json.decode(pinned["received"], type=type_)
-    assert msgspec.to_builtins(summary) == pinned["event"]
+    assert json.loads(msgspec.json.encode(summary)) == pinned["event"]
     assert msgspec.json.encode(summary).decode() == pinned["written"]
 
 

@@ -48,7 +48,7 @@ def test_the_summary_file_may_lie_in_a_folder_of_this_machine(stack, tmp_path):
         posted = moved.compose("exec", "-T", "summary-api", "python", "-c", POST_ONE)
         assert "written" in posted
         file = tmp_path / "summaries" / "summaries.jsonl"
-        assert '"visit_id":"exit:one"' in file.read_text(encoding="utf-8")
+        assert '"visit_id":"exit:one@1796032800000000"' in file.read_text(encoding="utf-8")
         assert file.stat().st_uid == os.getuid()
     finally:
         moved.down()
@@ -57,7 +57,7 @@ def test_the_summary_file_may_lie_in_a_folder_of_this_machine(stack, tmp_path):
 POST_ONE = """
 import json, pathlib, urllib.request
 item = {
-    "visit_id": "exit:one", "revision": 1, "outcome": "entry_missed", "vehicle_plate": "ABC1234",
+    "visit_id": "exit:one@1796032800000000", "revision": 1, "outcome": "entry_missed", "vehicle_plate": "ABC1234",
     "entry_date_time": None, "exit_date_time": "2026-11-29T10:00:00Z", "duration": None, "duration_ms": None,
     "entry_event_id": None, "exit_event_id": "one", "position": 1, "superseded_by": None,
 }

@@ -11,6 +11,8 @@ import aio_pika
 import pytest
 from backend_sightings import BEGIN, entry, exit_, publish_entry, publish_exit
 from parkstream_events import topology
+from parkstream_events.sightings import microseconds
+from parkstream_visits.plate_visits import EXIT, visit_id_of
 from pipeline import Pipeline, get, post
 
 
@@ -101,7 +103,7 @@ def not_ready(url: str) -> dict[str, Any]:
 async def test_what_the_server_refuses_is_listed_and_redriven(pipeline: Pipeline):
     """Somebody else has written the same revision of the same visit."""
     other = {
-        "visit_id": "exit:x1",
+        "visit_id": visit_id_of(EXIT, "x1", microseconds(BEGIN)),
         "revision": 1,
         "outcome": "completed",
         "vehicle_plate": "OTHER",
@@ -120,7 +122,7 @@ async def test_what_the_server_refuses_is_listed_and_redriven(pipeline: Pipeline
     await pipeline.until(lambda: pipeline.state()["parked"] == 1 and pipeline.stats()["lines"] == 2)
     url = pipeline.backends[0].url
     (parked,) = get(f"{url}/v1/parked")["items"]
-    assert (parked["visit_id"], parked["item"]["vehicle_plate"]) == ("exit:x1", "AB1")
+    assert (parked["visit_id"], parked["item"]["vehicle_plate"]) == (other["visit_id"], "AB1")
     assert parked["problem"].startswith("conflict: ")
     assert pipeline.state()["outbox_depth"] == 0
     assert await asyncio.to_thread(post, f"{url}/v1/parked/redrive?id=0-0") == {"redriven": 0}

@@ -68,7 +68,14 @@ async def test_a_log_with_a_hole_is_wrong(redis_url, mall, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("directive", "value"), [("appendfsync", "everysec"), ("maxmemory-policy", "allkeys-lru"), ("appendonly", "no")]
+    ("directive", "value"),
+    [
+        ("appendfsync", "everysec"),
+        ("maxmemory-policy", "allkeys-lru"),
+        ("appendonly", "no"),
+        ("aof-load-truncated", "yes"),
+        ("no-appendfsync-on-rewrite", "yes"),
+    ],
 )
 async def test_a_redis_that_may_forget_is_wrong(redis_server, mall, tmp_path, directive, value):
     client = connect_redis(redis_server.url)

@@ -244,6 +244,8 @@ async def test_a_redis_that_may_forget_is_refused(redis_server):
     for name, weak, strong in [
         ("appendfsync", "everysec", "always"),
         ("maxmemory-policy", "allkeys-lru", "noeviction"),
+        ("no-appendfsync-on-rewrite", "yes", "no"),
+        ("aof-load-truncated", "yes", "no"),
         ("appendonly", "no", "yes"),
     ]:
         await redis.config_set(name, weak)
@@ -253,6 +255,22 @@ async def test_a_redis_that_may_forget_is_refused(redis_server):
     await redis.execute_command("ACL", "SETUSER", "default", "-config|get")
     with pytest.raises(WeakDurabilityError, match=r"allow \+config\|get"):
         await check_durability(redis)
+    await redis.aclose()
+
+
+@pytest.mark.parametrize("protocol", [2, 3])
+async def test_what_a_redis_may_forget_counts_as_not_written(redis_server, mall: str, protocol: int):
+    redis = Redis.from_url(redis_server.url, protocol=protocol)
+    log = NewLog(redis, BackendKeys(mall), LOG_SCHEMA)
+    await log.append([entered("a")])
+    await redis.config_set("appendfsync", "everysec")
+    with pytest.raises(WeakDurabilityError, match="appendfsync is everysec") as error:
+        await log.append([entered("b")])
+    assert is_transient(error.value)
+    with pytest.raises(WeakDurabilityError):
+        await log.decide("watermark.advanced.v1", "d", b"{}", unless_after=None)
+    await redis.config_set("appendfsync", "always")
+    assert isinstance((await log.append([entered("b")]))[0], Duplicate)
     await redis.aclose()
 
 

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import msgspec
 import pytest
 from parkstream_projection import Entry, Outbox
-from projections import HOUR, SECOND, Mall, now_us, project, sighting
+from projections import HOUR, SECOND, Mall, now_us, project, sighting, untimed
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ async def test_each_summary_goes_to_one_consumer_in_the_order_of_the_log(shop: M
     first = await shop.outbox.take("a", 6, 10)
     second = await Outbox(shop.redis, shop.keys).take("b", 100, 10)
     assert ids(first + second) == [id_ for id_, _ in await shop.emitted()]
-    assert [entry.key for entry in first + second] == [f"exit:out-{n}" for n in range(10)]
+    assert [untimed(entry.key) for entry in first + second] == [f"exit:out-{n}" for n in range(10)]
     assert await shop.outbox.take("a", 6, 10) == []
 
 
@@ -44,14 +44,14 @@ async def test_an_entry_carries_the_body_to_post_and_when_its_cause_was_recorded
     (record,) = await shop.log.read(1, 1)
     assert (entry.id, entry.revision, entry.recorded_at_us) == ("2-0", 1, record.recorded_at_us)
     body = msgspec.json.decode(entry.item)
-    assert (body["visit_id"], body["outcome"], body["position"]) == ("exit:out-0", "completed", 2)
+    assert (untimed(body["visit_id"]), body["outcome"], body["position"]) == ("exit:out-0", "completed", 2)
 
 
 async def test_a_consumer_that_waits_gets_what_comes(shop: Mall):
     assert len(await shop.outbox.take("a", 100, 10)) == 10
     waiting = asyncio.create_task(shop.outbox.take("a", 100, 4_000))
     await visit(shop, range(20, 21))
-    assert [entry.key for entry in await waiting] == ["exit:out-20"]
+    assert [untimed(entry.key) for entry in await waiting] == ["exit:out-20"]
 
 
 async def test_what_is_settled_is_gone_and_counted_once(shop: Mall):
@@ -108,7 +108,7 @@ async def test_an_item_keeps_the_trace_that_it_goes_on_with(shop: Mall):
     )
     await project(shop.projector())
     *_, entry = await shop.outbox.take("a", 100, 10)
-    assert (entry.key, entry.traceparent) == ("exit:traced-out", trace)
+    assert (untimed(entry.key), entry.traceparent) == ("exit:traced-out", trace)
     await shop.outbox.park(entry, "conflict")
     await shop.outbox.redrive()
     (again,) = await shop.outbox.take("a", 100, 10)
@@ -134,7 +134,7 @@ async def test_the_log_goes_on_after_a_redrive(shop: Mall):
     await shop.outbox.park(entry, "conflict")
     await shop.outbox.redrive()
     await visit(shop, range(30, 31))
-    emitted = [item.visit_id for _, item in await shop.emitted()]
+    emitted = [untimed(item.visit_id) for _, item in await shop.emitted()]
     assert emitted == [*(f"exit:out-{n}" for n in range(1, 10)), "exit:out-0", "exit:out-30"]
 
 
@@ -143,7 +143,7 @@ async def test_the_group_is_there_again_after_the_outbox_was_deleted(shop: Mall)
     await shop.redis.delete(shop.keys.outbox)
     assert await shop.outbox.claim("a", 0, 1) == []
     await visit(shop, range(40, 41))
-    assert [entry.key for entry in await shop.outbox.take("a", 10, 10)] == ["exit:out-40"]
+    assert [untimed(entry.key) for entry in await shop.outbox.take("a", 10, 10)] == ["exit:out-40"]
 
 
 async def test_an_outbox_that_was_delivered_takes_no_more_memory_than_an_empty_one(shop: Mall):

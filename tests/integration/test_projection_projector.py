@@ -7,7 +7,7 @@ from parkstream_events import wire
 from parkstream_projection import NotLoadedError, OtherRulesError, SkippedError, StaleError, store
 from parkstream_projection import projector as projector_module
 from parkstream_projection.visits import VISITS
-from parkstream_visits import Rules
+from parkstream_visits import RULES_VERSION, Rules
 from projections import HOUR, SECOND, Mall, Process, day_of_traffic, now_us, project, sighting
 from redis.exceptions import ResponseError
 
@@ -120,7 +120,8 @@ async def test_a_record_that_cannot_be_read_is_listed_and_blocks_nothing(busy: M
 async def test_one_record_may_release_thousands_of_visits(shop: Mall):
     start = now_us() - HOUR
     exits = [sighting(1, f"out-{n}", f"CAR{n}", start + n) for n in range(3_000)]
-    await shop.log.append([*exits, sighting(0, "in", "LAST", start + 10 * SECOND)])
+    far = start + 10 * SECOND
+    await shop.log.append([*exits, sighting(1, "far", "FAR", far), sighting(0, "in", "LAST", far)])
     step = await _step_over_all(shop)
     assert len(step.revisions) == step.emitted == 3_000
     await shop.holds(await shop.truth())
@@ -145,7 +146,7 @@ async def test_a_redis_that_has_not_got_the_functions_gets_them(busy: Mall):
 async def test_other_rules_refuse_what_they_did_not_make(busy: Mall, monkeypatch: pytest.MonkeyPatch):
     old, new = busy.projector(), busy.projector()
     await old.load()
-    monkeypatch.setattr(VISITS, "rules_version", 2)
+    monkeypatch.setattr(VISITS, "rules_version", RULES_VERSION + 1)
     await new.load()
     await new.step(await busy.log.read(0, 10))
     monkeypatch.undo()
@@ -153,7 +154,7 @@ async def test_other_rules_refuse_what_they_did_not_make(busy: Mall, monkeypatch
         await old.step(await busy.log.read(0, 10))
     with pytest.raises(OtherRulesError) as refused:
         await old.load()
-    assert refused.value.found == 2
+    assert refused.value.found == RULES_VERSION + 1
 
 
 async def test_another_version_follows_without_emitting_and_never_goes_ahead(busy: Mall):

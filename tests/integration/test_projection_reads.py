@@ -3,7 +3,7 @@
 import pytest
 from parkstream_events.sightings import moment_of
 from parkstream_events.summaries import Outcome
-from projections import HOUR, SECOND, Mall, day_of_traffic, now_us, project, sighting
+from projections import HOUR, SECOND, Mall, day_of_traffic, now_us, project, sighting, untimed
 
 
 async def test_before_the_first_record_there_is_nothing(shop: Mall):
@@ -13,7 +13,7 @@ async def test_before_the_first_record_there_is_nothing(shop: Mall):
     assert (outlook.checkpoint, outlook.waiting) == (0, ([], []))
     assert await shop.reads.plate("CAR") is None
     assert (await shop.reads.inside()).items == []
-    assert await shop.reads.latest_positions([]) == []
+    assert await shop.reads.recorded_at([]) == []
 
 
 async def test_the_state_counts_what_the_log_amounts_to(shop: Mall):
@@ -23,7 +23,8 @@ async def test_the_state_counts_what_the_log_amounts_to(shop: Mall):
     assert present.checkpoint == len(await shop.records())
     assert present.clock == truth.state.clock
     assert present.counters["completed"] == truth.state.clock.counters.completed > 0
-    assert set(present.watermarks) == {"entry", "exit"}
+    assert present.watermark == moment_of(truth.state.clock.gates.watermark_us)
+    assert [(one.direction, one.gate) for one in present.gates] == [("entry", ""), ("exit", "")]
 
 
 async def test_a_plates_visits_are_told_with_what_was_said_of_them(shop: Mall):
@@ -32,10 +33,10 @@ async def test_a_plates_visits_are_told_with_what_was_said_of_them(shop: Mall):
     await shop.log.append([sighting(1, "out", "CAR", at + 60 * SECOND), sighting(0, "back", "CAR", at + 90 * SECOND)])
     await project(shop.projector())
     ended, inside = await shop.reads.plate("CAR") or []
-    assert (ended.visit_id, ended.outcome, ended.revision) == ("exit:out", Outcome.COMPLETED, 1)
+    assert (untimed(ended.visit_id), ended.outcome, ended.revision) == ("exit:out", Outcome.COMPLETED, 1)
     assert (ended.entry_event_id, ended.exit_event_id, ended.duplicate_reads) == ("in", "out", 1)
     assert (ended.entry_date_time, ended.exit_date_time) == (moment_of(at), moment_of(at + 60 * SECOND))
-    assert (inside.visit_id, inside.outcome, inside.revision) == ("entry:back", None, 0)
+    assert (untimed(inside.visit_id), inside.outcome, inside.revision) == ("entry:back", None, 0)
 
 
 async def test_who_is_inside_is_told_page_by_page(shop: Mall):
@@ -61,11 +62,13 @@ async def test_the_outlook_tells_what_comes_due_first_and_when_it_was_last_seen(
     await project(shop.projector())
     outlook = await shop.reads.outlook(3)
     entry, exit_ = outlook.waiting
-    assert [one.visit_id for one in entry] == ["exit:out-4", "exit:out-3", "exit:out-2"]
+    assert [untimed(one.visit_id) for one in entry] == ["exit:out-4", "exit:out-3", "exit:out-2"]
     assert entry[0].due_us == at - 4 * SECOND
     assert [one.plate for one in exit_] == ["STAYS"]
     assert outlook.checkpoint == 6
-    assert await shop.reads.latest_positions(["CAR4", "NOBODY", "STAYS"]) == [5, 6]
+    *_, fifth, sixth = await shop.records()
+    recorded = await shop.reads.recorded_at(["CAR4", "NOBODY", "STAYS"])
+    assert recorded == [fifth.recorded_at_us, 0, sixth.recorded_at_us]
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "1.x", "1.2.3"])

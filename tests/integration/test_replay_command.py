@@ -45,7 +45,9 @@ async def test_a_rebuild_is_told_in_words_and_as_one_object(shop: Mall):
 
 
 async def test_a_switch_with_differences_says_how_many_and_what_to_do(shop: Mall):
-    await shop.log.append([sighting(1, "odd", "ODD", now_us() - 60 * SECOND), sighting(0, "later", "LATER", now_us())])
+    now = now_us()
+    await shop.log.append([sighting(1, "odd", "ODD", now - 60 * SECOND), sighting(0, "later", "LATER", now)])
+    await shop.log.append([sighting(1, "left", "LATER", now)])
     await project(shop.projector())
     version = await shop.versions.begin()
     await project_otherwise(shop, version)
@@ -57,7 +59,7 @@ async def test_a_switch_with_differences_says_how_many_and_what_to_do(shop: Mall
     delivered = await parkstream(shop, "--version", str(version), "--switch", "--deliver")
     assert delivered.returncode == 0
     assert f"version {version} is live" in delivered.stdout
-    assert "exit:odd: nothing, written so far: entry_missed #1" in delivered.stdout
+    assert f"exit:odd@{now - 60 * SECOND}: nothing, written so far: entry_missed #1" in delivered.stdout
 
 
 async def project_otherwise(shop: Mall, version: int) -> None:

@@ -8,7 +8,7 @@ import pytest
 from parkstream_projection import StaleError
 from pipeline import Pipeline
 from pipeline_traffic import Cars
-from projections import SECOND, Mall, now_us, sighting
+from projections import SECOND, Mall, now_us, sighting, untimed
 from replays import becomes_readable, newer_entry, replayed
 
 
@@ -19,7 +19,7 @@ def pipeline(run_service, redis_url, rabbitmq_url, mall, tmp_path) -> Pipeline:
 
 def revisions(pipeline: Pipeline, visit_id: str) -> list[tuple[int, str]]:
     lines = pipeline.lines() if pipeline.file.exists() and pipeline.file.stat().st_size else []
-    return [(line["revision"], line["outcome"]) for line in lines if line["visit_id"] == visit_id]
+    return [(line["revision"], line["outcome"]) for line in lines if untimed(line["visit_id"]) == visit_id]
 
 
 async def ask_all_the_time(pipeline: Pipeline, done: asyncio.Event) -> tuple[set[str], float]:

@@ -58,9 +58,10 @@ def traces_in(answer):
 
 
 async def test_a_car_is_found_by_its_visit_its_plate_or_the_backend(traced, car, trace):
-    by_visit = traces_in(trace("exit:out-CAR1", "--json"))
+    visit_id = next(one["visit_id"] for one in traced.pipeline.lines() if one["exit_event_id"] == "out-CAR1")
+    by_visit = traces_in(trace(visit_id, "--json"))
     assert [row["span"].partition(" ")[0] for row in by_visit[car]["trace"]] == STEPS
-    assert by_visit[car]["visit_id"] == "exit:out-CAR1"
+    assert by_visit[car]["visit_id"] == visit_id
     assert by_visit[car]["e2e_duration_ms"] > 0
 
     by_plate = traces_in(trace("car-1", "--json", PARKSTREAM_PLATE_HASH_KEY="test"))
@@ -70,7 +71,7 @@ async def test_a_car_is_found_by_its_visit_its_plate_or_the_backend(traced, car,
     by_backend = traces_in(trace("car-1", "--json", PARKSTREAM_BACKEND_URL=traced.pipeline.backends[0].url))
     assert by_backend[car] == by_visit[car]
 
-    drawn = trace("exit:out-CAR1")
+    drawn = trace(visit_id)
     assert f"trace {car}" in drawn.stdout
     assert "POST /v1/summaries" in drawn.stdout
 

@@ -35,11 +35,14 @@ moments = st.one_of(
 ids = st.one_of(st.sampled_from("ab"), st.text(min_size=1, max_size=200))
 plates = st.one_of(st.sampled_from(["A1", "b-2"]), st.text(max_size=18))
 cameras = st.fixed_dictionaries({"site": st.just("north"), "lane": st.sampled_from(["1", ""])})
-visit_ids = st.one_of(st.sampled_from(["entry:a", "exit:a", "exit:b"]), st.text(max_size=12))
+visit_ids = st.one_of(
+    st.sampled_from([f"{way}:{id_}@{NOW}" for way in ("entry", "exit") for id_ in "ab"]), st.text(max_size=12)
+)
+gates = st.sampled_from(["", "north"])
 revisions = st.one_of(st.integers(-1, 3), st.sampled_from([REVISION_MAX - 1, REVISION_MAX]))
 FIELDS = {
-    wire.ENTERED: {"id": ids, "vehicle_plate": plates, "entry_date_time": moments},
-    wire.EXITED: {"id": ids, "vehicle_plate": plates, "exit_date_time": moments},
+    wire.ENTERED: {"id": ids, "vehicle_plate": plates, "entry_date_time": moments, "gate": gates},
+    wire.EXITED: {"id": ids, "vehicle_plate": plates, "exit_date_time": moments, "gate": gates},
     wire.ENTERED_V2: {"id": ids, "vehicle_plate": plates, "entry_date_time": moments, "camera": cameras},
     wire.EXITED_V2: {"id": ids, "vehicle_plate": plates, "exit_date_time": moments, "camera": cameras},
     wire.VISITS_RESTATED: {
@@ -51,9 +54,9 @@ FIELDS = {
         ),
     },
     wire.WATERMARK_ADVANCED: {
-        "direction": st.sampled_from([0, 1, 1, 2]),
+        "gates": st.lists(st.fixed_dictionaries({"direction": st.sampled_from([0, 1, 1, 2]), "name": gates})),
         "to_us": numbers,
-        "because": st.sampled_from(["silence", "hold_max"]),
+        "because": st.sampled_from(["silence", "behind", "hold_max"]),
         "as_of_position": numbers,
     },
     wire.RULES_CHANGED: {
@@ -100,7 +103,8 @@ def test_whatever_is_decoded_can_be_folded_kept_shown_and_summarised(log):
         for spoken in fold.fold(recorded_event_of(record)):
             assert json.loads(encode_item(summary_of(spoken)))["revision"] == spoken.revision
         assert msgspec.msgpack.decode(encode(state.clock), type=Clock) == state.clock
-        Present(record.position, state_hash(state), state.clock).watermarks  # noqa: B018 - dates for people
+        present = Present(record.position, state_hash(state), state.clock)
+        assert json.loads(wire.encode([present.watermark, present.gates]))
         for plate in state.plates.values():
             assert msgspec.msgpack.decode(encode(plate), type=Plate) == plate
             visits_of(plate.sightings, state.clock.rules)

@@ -9,6 +9,7 @@ from parkstream_events.sightings import VehicleEntered, VehicleExited, microseco
 from parkstream_visits import Fold, PlateSighting, RecordedEvent, Rules, State, visits_of
 from parkstream_visits.as_of_event_time import COUNTED, AsOfEventTime
 from parkstream_visits.as_of_recorded_time import AsOfRecordedTime
+from parkstream_visits.plate_visits import plate_sighting_of
 from recorded_logs import changes, decisions, logs
 from visits_histories import START, UNIT
 
@@ -21,7 +22,7 @@ class Truth:
 
     def __init__(self, facts: list[RecordedEvent], at_us: int) -> None:
         rules = [Rules()]
-        seen: defaultdict[str, set[tuple[int, int, str, int]]] = defaultdict(set)
+        seen: defaultdict[str, dict[tuple[int, int, str], PlateSighting]] = defaultdict(dict)
         for fact in facts:
             if fact.recorded_at_us > at_us + rules[-1].finality_us:
                 break
@@ -31,20 +32,15 @@ class Truth:
                 case VehicleEntered() | VehicleExited() as event:
                     happened_us = microseconds(event.event_time)
                     too_late = fact.recorded_at_us > happened_us + rules[-1].finality_us
-                    again = {one[:3] for one in seen[event.vehicle_plate]}
-                    key = (happened_us, int(event.direction), event.id)
-                    if happened_us <= at_us and not too_late and key not in again:
-                        seen[event.vehicle_plate].add((*key, len(rules) - 1))
-        self.seen = {
-            plate: [PlateSighting(*one, 0, None, None) for one in sorted(found)] for plate, found in seen.items()
-        }
+                    if happened_us <= at_us and not too_late:
+                        sighting = plate_sighting_of(event, fact, len(rules) - 1)
+                        seen[event.vehicle_plate].setdefault(sighting.key, sighting)
+        self.seen = {plate: sorted(found.values()) for plate, found in seen.items()}
         self.visits = {plate: visits_of(found, rules) for plate, found in self.seen.items()}
         self.inside = {
             plate: found[-1].entry
             for plate, found in self.visits.items()
-            if found
-            and found[-1].exit is None
-            and found[-1].entry.at_us + rules[found[-1].entry.rules].max_stay_us >= at_us
+            if found and found[-1].exit is None and found[-1].due_us >= at_us
         }
 
     def outcomes(self, plate: str) -> list[tuple[str, str | None]]:

@@ -1,20 +1,21 @@
 """The story of one plate is what the whole fold made of it, also out of the few facts that are needed."""
 
-from bisect import bisect_left
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from parkstream_events.decisions import RestatedVisit, VisitsRestated, WatermarkAdvanced
+from parkstream_events.decisions import Gate, RestatedVisit, VisitsRestated, WatermarkAdvanced
 from parkstream_events.sightings import Direction, VehicleEntered, VehicleExited
-from parkstream_visits import Fold, PlateSighting, RecordedEvent, Rule, Rules, State, StoryFold
+from parkstream_visits import Fold, RecordedEvent, RememberedStory, Rules, State, StoryFold
 from visits_histories import RULES, START, UNIT, Pass, passes, rules_changed
 
 many = settings(max_examples=500, deadline=None)
 
 LATER = Rules(6 * UNIT, 30 * UNIT, 1 * UNIT, 5 * UNIT, 60 * UNIT, 20_000 * UNIT)
 SHORT = Rules(3 * UNIT, 50 * UNIT, 4 * UNIT, 5 * UNIT, 60 * UNIT, 60 * UNIT)
-decisions = st.builds(lambda way, back: (way, back), st.sampled_from(list(Direction)), st.integers(0, 3))
-others = st.builds(Pass, st.integers(0, 200), st.sampled_from([0, 1]), st.uuids().map(str), st.just("C3"))
+decisions = st.builds(
+    lambda because, back: (because, back), st.sampled_from(["silence", "hold_max"]), st.integers(0, 3)
+)
+gates = st.sampled_from(["", "", "north"])
+others = st.builds(Pass, st.integers(0, 200), st.sampled_from([0, 1]), st.uuids().map(str), st.just("C3"), gates)
 delays = st.one_of(st.integers(-3, 3), st.integers(0, 100))
 """How long after it happened a sighting is recorded, s."""
 moments = st.one_of(
@@ -26,7 +27,7 @@ histories = st.lists(moments, max_size=24, unique_by=lambda moment: identity(*mo
 
 
 def identity(what, _):
-    return (what.way, what.id) if isinstance(what, Pass) else id(what)
+    return (what.at, what.way, what.id) if isinstance(what, Pass) else id(what)
 
 
 def facts_of(history, *changes):
@@ -41,8 +42,9 @@ def facts_of(history, *changes):
         if isinstance(what, Pass):
             facts.append(what.fact(position, at))
             continue
-        way, back = what
-        decided = WatermarkAdvanced(way, START + (at - back) * UNIT, "silence", position - 1)
+        because, back = what
+        named = [Gate(way, name) for way in Direction for name in ("", "north")]
+        decided = WatermarkAdvanced(named, START + (at - back) * UNIT, because, position - 1)
         facts.append(RecordedEvent(position, START + at * UNIT, None, None, decided))
     for after, what in changes:
         where = 1 + after % len(facts)
@@ -58,7 +60,7 @@ def whole(facts):
 
 
 def telling(name, facts):
-    told = StoryFold(name, [Rules()])
+    told = StoryFold(name)
     for fact in facts:
         told.take(fact)
     return told
@@ -77,10 +79,8 @@ def of_plate(spoken, name):
 
 
 named = st.builds(
-    lambda plate, way, id_, revision: RestatedVisit(plate, f"{way}:{id_}", revision),
-    st.sampled_from(["A1", "B2"]),
-    st.sampled_from(["entry", "exit"]),
-    st.integers(0, 9),
+    lambda seen, revision: RestatedVisit(seen.plate, seen.visit_id, revision),
+    passes,
     st.integers(0, 3),
 )
 restated = st.builds(lambda visits: VisitsRestated(2, 1, 1, visits), st.lists(named, min_size=1, max_size=3))
@@ -108,57 +108,50 @@ def is_of(fact, name):
     return isinstance(fact.event, VehicleEntered | VehicleExited) and fact.event.vehicle_plate == name
 
 
-def taken(name, facts):
-    """Return the sightings of the plate *name* that were not too late."""
-    return [one.sighting for one in telling(name, facts).story().sightings if one.rule is not Rule.TOO_LATE]
-
-
-def only_needed(name, facts, known: list[PlateSighting]):
-    """Tell of *name* as a reader does who jumps over what is not needed; return the telling and how much it took."""
-    told = StoryFold(name, [Rules(), RULES])
-    recorded = [fact.recorded_at_us for fact in facts]
-    reached, count = 1, 0  # The first says which rules are in force, and that is known.
-    while (needed_us := told.needed_from_us(seen for seen in known if seen.position > reached)) is not None:
-        positions = [seen.position for seen in known if seen.position > reached]
-        jump = min([bisect_left(recorded, needed_us) + 1, *positions])
-        reached = max(reached + 1, jump)
-        if reached > len(facts):
-            break
-        told.take(facts[reached - 1])
-        count += 1
-    return told, count
+def remembered(name, facts, fold):
+    """Tell of *name* out of what is remembered of it, and the records that this asks for."""
+    told = RememberedStory(name, fold.state.plates[name], fold.state.clock.rules)
+    for position in told.positions:
+        told.take(facts[position - 1])
+    return told
 
 
 @many
-@given(histories)
-def test_the_facts_that_are_not_needed_change_nothing(history):
-    facts = facts_of(history)
-    _, spoken = whole(facts)
-    for name in ("A1", "B2"):
-        known = taken(name, facts)
-        if len(known) < sum(is_of(fact, name) for fact in facts):
-            continue  # What came too late is not known: such a reader does not jump.
-        told, _ = only_needed(name, facts, known)
-        assert revisions(told.story()) == of_plate(spoken, name)
+@given(histories, changes)
+def test_a_story_out_of_what_is_remembered_is_that_of_the_whole_log_or_says_that_it_is_not(history, changes):
+    facts = facts_of(history, *changes)
+    fold, spoken = whole(facts)
+    ignored = fold.state.clock.counters.too_late_entries + fold.state.clock.counters.too_late_exits
+    for name in fold.state.plates.keys() & {"A1", "B2"}:
+        told, corrected = remembered(name, facts, fold), any(s.revision > 1 for s in of_plate(spoken, name))
+        restated = any(s.restated for s in of_plate(spoken, name))  # Of a plate that is forgotten nothing is kept.
+        if told.is_whole and not ignored and not restated:
+            assert revisions(told.story()) == of_plate(spoken, name)
+            whole_story = telling(name, facts).story()
+            assert [(one.id, one.visit) for one in told.story().visits] == [
+                (one.id, one.visit) for one in whole_story.visits
+            ]
+        else:
+            assert corrected or ignored or restated
 
 
-def test_a_revision_that_was_left_out_is_noticed():
-    history = [(Pass(10, 0, "1"), 0), (Pass(50, 1, "2"), 0)]
-    again = VisitsRestated(2, 3, 1, [RestatedVisit("A1", "exit:2", 1)])
-    facts = facts_of(history, (2, again))
-    fold, _ = whole(facts)
-    plate = fold.state.plates["A1"]
-    assert telling("A1", facts).agrees_with(plate)
-    assert not telling("A1", [fact for fact in facts if fact.event is not again]).agrees_with(plate)
+def test_a_revision_that_was_corrected_is_noticed():
+    far = [(Pass(70, way, "far", "C3"), 0) for way in (0, 1)]
+    facts = facts_of([(Pass(50, 1, "2"), 0), *far, (Pass(10, 0, "1"), 70)])
+    fold, spoken = whole(facts)
+    assert [(s.revision, str(s.outcome)) for s in of_plate(spoken, "A1")] == [(1, "entry_missed"), (2, "completed")]
+    assert not remembered("A1", facts, fold).is_whole
 
 
-def test_between_a_cars_coming_and_its_leaving_nothing_is_needed():
-    car = [(Pass(10, 0, "in"), 0), (Pass(50, 1, "out"), 0)]
-    between = [(Pass(at, way, f"{way}{at}", "C3"), 0) for at in range(11, 50) for way in (0, 1)]
+def test_of_what_is_remembered_only_the_plates_own_records_and_those_that_released_it_are_needed():
+    car = [(Pass(10, 0, "in"), 0), (Pass(50, 1, "out"), 0), (Pass(90, 1, "lone"), 0)]
+    between = [(Pass(at, way, f"{way}{at}", "C3"), 0) for at in range(11, 120) for way in (0, 1)]
     facts = facts_of([*car, *between])
-    told, count = only_needed("A1", facts, taken("A1", facts))
-    assert [str(told.visit.outcome) for told in told.story().visits] == ["completed"]
-    assert count <= 4
+    fold, spoken = whole(facts)
+    told = remembered("A1", facts, fold)
+    assert revisions(told.story()) == of_plate(spoken, "A1")
+    assert [str(one.visit.outcome) for one in told.story().visits] == ["completed", "entry_missed"]
+    assert len(told.positions) == 4
 
 
 @many

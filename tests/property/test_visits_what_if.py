@@ -10,15 +10,16 @@ from hypothesis import strategies as st
 from msgspec import structs
 from parkstream_backend.project import watermark_generator
 from parkstream_backend.project.watermark_generator import WatermarkGenerator
-from parkstream_events.decisions import WatermarkAdvanced
-from parkstream_events.sightings import Direction, VehicleEntered, VehicleExited, microseconds
+from parkstream_events.decisions import Gate, WatermarkAdvanced
+from parkstream_events.sightings import Direction, VehicleEntered, VehicleExited
 from parkstream_events.summaries import Outcome
 from parkstream_projection import recorded_event_of
 from parkstream_telemetry import Telemetry, TelemetryOptions
-from parkstream_visits import Emitted, Fold, PlateSighting, RecordedEvent, Rules, State, Visit, visits_of
+from parkstream_visits import Emitted, Fold, RecordedEvent, Rules, State, Visit, visits_of
 from parkstream_visits.in_memory import InMemory
+from parkstream_visits.plate_visits import plate_sighting_of
 from parkstream_visits.what_if import Ending, Otherwise, WhatIf
-from recorded_logs import changes, decisions, logs, rules
+from recorded_logs import GATES, changes, decisions, logs, rules
 from visits_histories import START, UNIT
 
 FAR = START + 10**6 * UNIT
@@ -36,7 +37,7 @@ def folded(facts, changed=same, **more):
 
 
 def ending(visit: Emitted | Visit) -> Ending:
-    return Ending(visit.outcome, visit.entry and visit.entry.id, visit.exit and visit.exit.id)
+    return Ending.of(visit.outcome, visit.entry and visit.entry.identity, visit.exit and visit.exit.identity)
 
 
 def different(log: dict[str, Ending], other: dict[str, Ending]):
@@ -45,14 +46,11 @@ def different(log: dict[str, Ending], other: dict[str, Ending]):
 
 
 def ended(facts: list[RecordedEvent]) -> list[RecordedEvent]:
-    """Return *facts*, and decisions that let everything that waits be said."""
+    """Return *facts*, and a decision that lets everything that waits be emitted."""
     last = facts[-1]
-    return facts + [
-        RecordedEvent(
-            last.position + 1 + way, last.recorded_at_us, None, None, WatermarkAdvanced(way, FAR, "silence", 0)
-        )
-        for way in Direction
-    ]
+    gates = [Gate(way, name) for way in Direction for name in GATES]
+    decision = WatermarkAdvanced(gates, FAR, "silence", last.position)
+    return [*facts, RecordedEvent(last.position + 1, FAR, None, None, decision)]
 
 
 @settings(max_examples=400, deadline=None)
@@ -95,9 +93,7 @@ def test_other_windows_and_stays_give_what_the_rules_give(facts, window, stay):
     for fact in facts:
         if isinstance(fact.event, VehicleEntered | VehicleExited):
             event = fact.event
-            seen[event.vehicle_plate].append(
-                PlateSighting(microseconds(event.event_time), int(event.direction), event.id, 0, 0, None, None)
-            )
+            seen[event.vehicle_plate].append(plate_sighting_of(event, fact, 0))
     log, other = (
         {visit.id: ending(visit) for each in seen.values() for visit in visits_of(sorted(each), [in_force])}
         for in_force in what_if.rules()
@@ -114,6 +110,7 @@ moments = st.tuples(
     st.sampled_from([0, 1]),
     st.sampled_from(["A1", "B2", "C3"]),
     st.sampled_from([0, 0, 0, 1.5, 30, 100]),
+    st.sampled_from([None, None, "north"]),
 )
 
 
@@ -130,18 +127,20 @@ async def _kept(cars, telemetry) -> list[RecordedEvent]:
         raise error
 
     keeper = WatermarkGenerator(works.log, works, Rules(), works.depth, telemetry, fail)
-    for number, (pause, way, plate, ago) in enumerate([*cars, (300, 0, "LAST", 0)]):
+    for number, (pause, way, plate, ago, gate) in enumerate([*cars, (300, 0, "LAST", 0, None)]):
         end = works.seconds + pause
         while (step := await keeper.look()) < end - works.seconds:
             works.seconds += step
         works.seconds = end
-        await works.see(way, f"{number}", plate, ago)
+        await works.see(way, f"{number}", plate, ago, gate)
     return [recorded_event_of(record) for record in await works.log.read(0, 10_000)]
 
 
 @settings(max_examples=150, deadline=None)
 @given(cars=st.lists(moments, max_size=15))
-@example(cars=[(0.4, 0, "A1", 0), (2, 0, "C3", 0), (2, 0, "C3", 30), (2, 1, "C3", 30)])  # Both sides say, then retract.
+@example(
+    cars=[(0.4, 0, "A1", 0, None), (2, 0, "C3", 0, None), (2, 0, "C3", 30, None), (2, 1, "C3", 30, None)]
+)  # Both sides say, then retract.
 def test_what_a_watermark_generator_decided_is_decided_again(cars, telemetry):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(watermark_generator, "CATCH_UP_LOOK_SECONDS", 0.001)

@@ -32,9 +32,9 @@ class Clockwork:
     async def depth(self, direction: Direction) -> int | None:
         return self.depths[direction]
 
-    async def see(self, way: int, id_: str, plate: str, ago: float = 0) -> None:
+    async def see(self, way: int, id_: str, plate: str, ago: float = 0, gate: str | None = None) -> None:
         """Record that *plate* passed *ago* seconds before now."""
-        await self.log.append([sighting(way, id_, plate, self.now_us - round(ago * SECOND))])
+        await self.log.append([sighting(way, id_, plate, self.now_us - round(ago * SECOND), gate=gate)])
 
     async def outlook(self) -> Outlook:
         """Project what there is, unless nobody projects; return what waits."""
@@ -48,8 +48,8 @@ class Clockwork:
         )
         return Outlook(self.checkpoint, self.state.clock, (entry, exit_))
 
-    async def latest_positions(self, names: list[str]) -> list[int]:
-        return [max(seen.position for seen in self.state.plates[name].sightings) for name in names]
+    async def recorded_at(self, names: list[str]) -> list[int]:
+        return [max(seen.recorded_at_us for seen in self.state.plates[name].sightings) for name in names]
 
     async def decisions(self) -> list[WatermarkAdvanced]:
         """Return all that was decided by the clock, in order."""

@@ -16,6 +16,7 @@ from parkstream_devtools import RabbitServer, RedisServer, ServiceProcess
 from parkstream_eventlog import RedisLog
 from parkstream_events.keys import BackendKeys, Database, EntryGeneratorKeys
 from parkstream_events.log_schema import LOG_SCHEMA
+from parkstream_events.sightings import microseconds
 from parkstream_events.summaries import Summary
 from parkstream_events.wire import encode
 from parkstream_service.redis import connect
@@ -41,6 +42,7 @@ class EventfulRun:
         self._rabbitmq = rabbitmq
         self._mall = self.pipeline.environ["PARKSTREAM_MALL"]
         self._generators: list[ServiceProcess] = []
+        self._refused_at = now()
 
     async def go(self) -> None:
         """Run from the first start to the last stop."""
@@ -66,7 +68,8 @@ class EventfulRun:
         await log.decide("vehicle.flew.v1", "odd", b"\xff", unless_after=None)
         await redis.aclose()
         self.pipeline.api.kill()
-        there = Summary(**{name: getattr(item("out-CONFLICT"), name) for name in Summary.__struct_fields__})
+        visit = f"out-CONFLICT@{microseconds(self._refused_at)}"
+        there = Summary(**{name: getattr(item(visit), name) for name in Summary.__struct_fields__})
         self.pipeline.file.write_bytes(encode(there) + b'\n{"torn')
         self.pipeline.api.restart()
         await asyncio.to_thread(self.pipeline.api.wait_ready)
@@ -88,7 +91,7 @@ class EventfulRun:
         assert camera.events is not None
         for _, message, properties in poison(1)[::5]:
             await publish_entry(camera.events, message, message_id="poison", **properties)
-        await camera.leaves("CONFLICT", now())
+        await camera.leaves("CONFLICT", self._refused_at)
         await until(lambda: self.pipeline.state()["parked"] == 1, self._last_words)
         await until(lambda: "conflict" in self._written(), self._last_words)  # Before the API is killed with its spans.
 

@@ -5,7 +5,7 @@ import json
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +99,13 @@ class Pipeline:
         deadline = time.monotonic() + timeout_seconds
         while not condition():
             assert time.monotonic() < deadline, "\n".join(self._last_words())
+            await asyncio.sleep(POLL_SECONDS)
+
+    async def until_async(self, figure: Callable[[], Awaitable[int]], wanted: int, timeout_seconds: float = 30) -> None:
+        """Return when *figure* is *wanted*."""
+        deadline = time.monotonic() + timeout_seconds
+        while (found := await figure()) != wanted:
+            assert time.monotonic() < deadline, "\n".join([f"{found}, not {wanted}", *self._last_words()])
             await asyncio.sleep(POLL_SECONDS)
 
     def lines(self) -> list[dict[str, Any]]:

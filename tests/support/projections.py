@@ -21,10 +21,17 @@ SECOND = 1_000_000
 HOUR = 3_600 * SECOND
 
 
-def sighting(way: int, id_: str, plate: str, at_us: int, published_at_us: int | None = None) -> Candidate:
+def sighting(  # noqa: PLR0913 - a sighting has these parts
+    way: int, id_: str, plate: str, at_us: int, published_at_us: int | None = None, *, gate: str | None = None
+) -> Candidate:
     """Return what a camera saw of *plate* at *at_us*: way 0 in, 1 out."""
-    event = (VehicleExited if way else VehicleEntered)(id_, plate, moment_of(at_us))
+    event = (VehicleExited if way else VehicleEntered)(id_, plate, moment_of(at_us), gate)
     return Candidate(wire.type_of(event), id_, wire.encode(event), at_us, ("entry", "exit")[way], published_at_us)
+
+
+def untimed(visit_id: str) -> str:
+    """Return the direction and the id of the event that *visit_id* is made of, without its time."""
+    return visit_id.rpartition("@")[0]
 
 
 def day_of_traffic(cars: int, start_us: int, spacing_us: int = SECOND) -> list[Candidate]:

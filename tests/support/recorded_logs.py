@@ -4,10 +4,10 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from hypothesis import strategies as st
-from parkstream_events.decisions import WatermarkAdvanced
+from parkstream_events.decisions import Gate, Reason, WatermarkAdvanced
 from parkstream_events.sightings import Direction
 from parkstream_visits import RecordedEvent, Rules
-from visits_histories import RULES, START, UNIT, Pass, passes
+from visits_histories import RULES, START, UNIT, Pass, passes_at
 
 Make = Callable[[int, int], RecordedEvent]
 """Makes a fact of its position and the seconds (since the start) at which it is recorded."""
@@ -28,9 +28,9 @@ def _sighting(one: Pass) -> Make:
     return lambda position, recorded: replace(one, id=f"{one.id}.{position}").fact(position, recorded)
 
 
-def _decision(way: Direction, ahead: int) -> Make:
+def _decision(because: Reason, gates: list[Gate], ahead: int, back: int) -> Make:
     def make(position: int, recorded: int) -> RecordedEvent:
-        decision = WatermarkAdvanced(way, START + (recorded + ahead) * UNIT, "silence", position - 1)
+        decision = WatermarkAdvanced(gates, START + (recorded + ahead) * UNIT, because, position - 1 - back)
         return RecordedEvent(position, START + recorded * UNIT, None, None, decision)
 
     return make
@@ -42,8 +42,16 @@ def _change(changed: Rules) -> Make:
     )
 
 
-sightings = st.builds(_sighting, passes)
-decisions = st.builds(_decision, st.sampled_from(Direction), st.integers(-30, 5))
+GATES = ("", "north", "south")
+sightings = st.builds(_sighting, passes_at(GATES))
+gates = st.builds(Gate, st.sampled_from(Direction), st.sampled_from(GATES))
+decisions = st.builds(
+    _decision,
+    st.sampled_from(["silence", "silence", "behind", "hold_max"]),
+    st.one_of(st.just([Gate(way, name) for way in Direction for name in GATES]), st.lists(gates, max_size=6)),
+    st.integers(-30, 5),
+    st.integers(0, 2),
+)
 changes = st.builds(_change, rules)
 
 

@@ -28,11 +28,11 @@ class Client:
     """A client of the server on *port*."""
 
     def __init__(self, port: int, token: str | None = None) -> None:
-        self._port = port
+        self.port = port
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def ask(self, path: str, content: bytes | None = None, method: str | None = None, **query: Any) -> Answer:
-        connection = HTTPConnection("127.0.0.1", self._port, timeout=30)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             target = path + ("?" + urlencode(query) if query else "")
             connection.request(method or ("GET" if content is None else "POST"), target, content, self._headers)

@@ -33,6 +33,7 @@ GAUGES: dict[Metric, Callable[[State], float]] = {
     names.RECORDS_UNREADABLE: lambda state: state["unreadable"],
     names.DELIVERY_FAILING: lambda state: state["outbox_depth"] > 0,
     names.PAUSED: lambda _: 0,
+    names.UNSAFE: lambda _: 0,
     names.MEMORY_SHARE: lambda _: 0,  # This Redis has no maxmemory.
 }
 AGE = family(names.OUTBOX_AGE)

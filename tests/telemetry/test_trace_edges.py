@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from backend_sightings import now
+from parkstream_events.sightings import microseconds
 from parkstream_events.wire import encode
 from summary_items import item
 from traces import PROCESS_ENTRY, PROCESS_EXIT, Camera, Traced, new_traceparent, post, read, traced_pipeline, until
@@ -30,14 +31,15 @@ async def camera(traced: Traced):
 
 async def test_a_lone_summary_is_one_trace_from_the_camera_to_the_file(traced: Traced, camera: Camera):
     entered = await camera.enters("ONE", now() - HOUR)
-    left = await camera.leaves("ONE", now())
+    left_at = now()
+    left = await camera.leaves("ONE", left_at)
     trace = await traced.trace(left)
     write = trace.one("write")
     assert trace.way_to(write) == LONE
     assert trace.one(PROCESS_EXIT).parent_span_id == left[36:52]
     assert len(trace.all) == len(LONE)
     assert [span.name for span in traced.spans(entered[3:35]).all] == [PROCESS_ENTRY]
-    assert write.attributes["parking.visit.id"] == "exit:out-ONE"
+    assert write.attributes["parking.visit.id"] == f"exit:out-ONE@{microseconds(left_at)}"
     assert write.attributes["parking.item.status"] == "written"
     assert write.attributes["parking.pending"] is False
     (request,) = trace.named("POST /v1/summaries")
@@ -115,11 +117,12 @@ async def test_a_late_entry_carries_on_the_revision_that_it_causes(traced: Trace
 
 
 async def test_a_summary_that_is_refused_is_an_error_once_where_it_happened(traced: Traced, camera: Camera):
-    other = item("out-BAD", vehicle_plate="OTHER")
+    left_at = now()
+    other = item(f"out-BAD@{microseconds(left_at)}", vehicle_plate="OTHER")
     answer = post(f"{traced.pipeline.api.url}/v1/summaries", encode(other))
     assert answer["results"][0]["status"] == "written"
-    await camera.enters("BAD", now() - HOUR)
-    trace = await traced.trace(await camera.leaves("BAD", now()), "deliver")
+    await camera.enters("BAD", left_at - HOUR)
+    trace = await traced.trace(await camera.leaves("BAD", left_at), "deliver")
     deliver = trace.one("deliver")
     assert deliver.status == "ERROR"
     assert deliver.attributes["parking.item.status"] == "conflict"

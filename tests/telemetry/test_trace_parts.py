@@ -60,7 +60,7 @@ def test_an_item_is_posted_with_its_context_and_nothing_else_is_changed(visit_id
 
 
 def spoken(position: int) -> Emitted:
-    cause = PlateSighting(1, EXIT, f"x{position}", 0, position, None, OLD)
+    cause = PlateSighting(1, EXIT, f"x{position}", 0, position, 0, "", None, OLD)
     return Emitted("CAR", f"exit:x{position}", 1, Outcome.COMPLETED, None, cause, cause, position, None)
 
 

@@ -3,8 +3,9 @@ from collections.abc import Mapping
 
 import pytest
 from parkstream_backend.health import Health
-from parkstream_backend.monitor import Figures, Monitor
+from parkstream_backend.monitor import Figures, Guard, Monitor
 from parkstream_backend.record.back_pressure import BackPressure
+from parkstream_eventlog import WeakDurabilityError
 from parkstream_service.lifecycle import BackgroundTasks
 from parkstream_telemetry import Telemetry, TelemetryOptions, start
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -28,8 +29,13 @@ class Instrument:
         return self.figures
 
 
-def monitor_of(instrument: Instrument, back_pressure: BackPressure, telemetry: Telemetry) -> Monitor:
-    return Monitor(instrument, back_pressure, telemetry, projection_lag_max=100, outbox_max=10)
+def monitor_of(
+    instrument: Instrument,
+    back_pressure: BackPressure,
+    telemetry: Telemetry,
+    guards: Mapping[str, Guard] | None = None,
+) -> Monitor:
+    return Monitor(instrument, guards or {}, back_pressure, telemetry, projection_lag_max=100, outbox_max=10)
 
 
 async def well() -> str:
@@ -100,3 +106,19 @@ async def test_while_redis_is_away_the_gate_stays_as_it_is(telemetry: Telemetry)
     instrument.error = RedisConnectionError()
     await monitor.look()
     assert back_pressure.reasons == {"outbox"}
+
+
+async def test_what_a_guard_objects_to_pauses_recording_and_is_what_ready_says(telemetry: Telemetry):
+    problems: list[str] = []
+
+    async def guard() -> None:
+        if problems:
+            raise WeakDurabilityError(problems)
+
+    back_pressure = BackPressure()
+    monitor = monitor_of(Instrument(), back_pressure, telemetry, {"durability": guard})
+    health = Health(BackgroundTasks(lambda *_: None), monitor, {})
+    for found, reasons in (([], set()), (["appendfsync is no"], {"durability"}), ([], set())):
+        problems[:] = found
+        await monitor.look()
+        assert back_pressure.reasons == wrong(await health.ready()) == reasons

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 from parkstream_cli.arguments import moment_us
 from parkstream_cli.errors import ToolError
-from parkstream_cli.output import at, lasting, plain
+from parkstream_cli.output import at, lasting
 from parkstream_events.sightings import microseconds
+from parkstream_service.plain_text import plain
 
 NOW = microseconds(datetime(2026, 11, 27, 9, 30, tzinfo=UTC))
 SECOND = 1_000_000
@@ -58,4 +59,5 @@ def test_a_time_beyond_the_calendar_can_be_told():
 
 
 def test_what_would_steer_a_terminal_is_shown_instead():
-    assert plain("a\x1b[31mb\u202e\n") == "a\\x1b[31mb\\u202e\n"
+    assert plain("a\x1b[31mb\u202e\n") == "a\\x1b[31mb\\u202e\\n"
+    assert plain("a\n", keep="\n") == "a\n"

@@ -210,6 +210,7 @@ DEPTHS = {
     names.OUTBOX_PARKED,
     names.PROJECTION_LAG,
     names.PAUSED,
+    names.UNSAFE,
     names.DELIVERY_FAILING,
     names.VISITS_PENDING,
     foreign.QUEUE_READY,

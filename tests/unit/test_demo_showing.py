@@ -3,13 +3,13 @@
 import io
 
 import pytest
+from parkstream_cli.console import PlainConsole
 from parkstream_cli.demo import print_result, progress_on, spread
 from parkstream_devtools.pipeline.account import Account, Line, Milliseconds
 from parkstream_devtools.pipeline.kept_files import kept
 from parkstream_devtools.pipeline.run import NotEmptyError, Result, run
 from parkstream_devtools.pipeline.settings import Options, of_cameras
 from parkstream_devtools.pipeline.snapshots import Entries, Exits, Snapshot, State, Stats
-from rich.console import Console
 
 
 def snapshot(at, published, **state):
@@ -26,7 +26,7 @@ def snapshot(at, published, **state):
 
 
 def console(*, terminal):
-    return Console(file=io.StringIO(), force_terminal=terminal, width=100)
+    return PlainConsole(file=io.StringIO(), force_terminal=terminal, width=100)
 
 
 def test_elsewhere_a_line_is_printed_every_few_seconds_and_when_the_phase_changes():

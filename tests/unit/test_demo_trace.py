@@ -4,6 +4,7 @@ import io
 
 import pytest
 from kept_spans import EXITED, STEPS, alone, batched, kept, span
+from parkstream_cli.console import PlainConsole
 from parkstream_cli.demo import draw_examples
 from parkstream_cli.trace import draw, short
 from parkstream_devtools.pipeline.kept_files import SPANS_FILE, keep_spans, own_place
@@ -12,11 +13,10 @@ from parkstream_telemetry.kept_spans import older_half
 from parkstream_telemetry.kept_traces.car_trace import CarTrace
 from parkstream_telemetry.kept_traces.examples import examples_in
 from parkstream_telemetry.kept_traces.waterfall import Row, waterfall
-from rich.console import Console
 
 
 def console():
-    return Console(file=io.StringIO(), width=80)
+    return PlainConsole(file=io.StringIO(), width=80)
 
 
 def drawn(trace):

@@ -5,8 +5,15 @@ from datetime import UTC, datetime
 
 import pytest
 from parkstream_events import wire
-from parkstream_events.decisions import RecordAcknowledged, RulesChanged, WatermarkAdvanced
-from parkstream_events.sightings import Direction, VehicleEntered, VehicleExited, microseconds, moment_of
+from parkstream_events.decisions import Gate, RecordAcknowledged, RulesChanged, WatermarkAdvanced
+from parkstream_events.sightings import (
+    Direction,
+    VehicleEntered,
+    VehicleExited,
+    microseconds,
+    moment_of,
+    normalised_plate,
+)
 from parkstream_events.summaries import iso_duration
 from parkstream_events.wire import Refusal, UnreadableError
 
@@ -29,13 +36,22 @@ def body(**changes):
         ("\u0645\u0635\u0631 12", "\u0645\u0635\u063112"),
         ("stra\u00dfe1", "STRASSE1"),
         ("A" * 16, "A" * 16),
+        ("AB_1/2.3", "AB123"),
+        ("A\u200bB\u22121", "AB1"),
+        ("\u092c\u093e \u0967 \u091a \u0967\u0968\u0969\u096a", "\u092c\u093e\u0967\u091a\u0967\u0968\u0969\u096a"),
+        ("\u0e01\u0e34 1234", "\u0e01\u0e341234"),
+        ("\u4eacA\u00b712345", "\u4eacA12345"),
+        ("A\u200b\u030a1", "\u00c51"),
+        ("\u0915\u0941" * 16, "\u0915\u0941" * 16),
     ],
 )
 def test_a_plate_is_kept_in_one_form(seen, kept):
     assert wire.decode_sighting(wire.ENTERED, body(vehicle_plate=seen)).vehicle_plate == kept
 
 
-@pytest.mark.parametrize("plate", ["", "  ", "--", "A" * 17, "AB_1", "AB/1", "\u00df" * 9, "A\u200bB"])
+@pytest.mark.parametrize(
+    "plate", ["", "  ", "--", "\u200b", "\u0301", "A" * 17, "A\x00B", "A\ue000", "\u00df" * 9, "A" + "\u0941" * 64]
+)
 def test_what_is_no_plate_is_refused(plate):
     with pytest.raises(UnreadableError) as refused:
         wire.decode_sighting(wire.ENTERED, body(vehicle_plate=plate))
@@ -113,12 +129,26 @@ def test_an_exit_is_read_from_its_own_fields():
     assert exited.direction is Direction.EXIT
 
 
-def test_a_decision_has_one_id_per_direction_and_position():
-    entry, exit_ = Direction.ENTRY, Direction.EXIT
-    assert WatermarkAdvanced(entry, 5, "silence", 7).id == WatermarkAdvanced(entry, 9, "hold_max", 7).id
-    assert WatermarkAdvanced(exit_, 5, "silence", 7).id != WatermarkAdvanced(entry, 5, "silence", 7).id
+def test_a_decision_has_one_id_per_position():
+    entry, exit_ = Gate(Direction.ENTRY), Gate(Direction.EXIT, "north")
+    assert WatermarkAdvanced([entry], 5, "silence", 7).id == WatermarkAdvanced([exit_], 9, "hold_max", 7).id
+    assert WatermarkAdvanced([entry], 5, "silence", 7).id != WatermarkAdvanced([entry], 5, "silence", 8).id
     assert RulesChanged(1, 1, 1, 1, 1, 1, 7).id == "rules:7"
     assert RecordAcknowledged(7, "why").id == "acknowledged:7"
+
+
+@pytest.mark.parametrize("plate", ["unknown", "No-Plate", "NOPLATE"])
+def test_what_stands_for_a_plate_that_was_not_read_is_refused(plate):
+    with pytest.raises(UnreadableError) as refused:
+        wire.decode_sighting(wire.ENTERED, body(vehicle_plate=plate))
+    assert refused.value.reason is Refusal.NO_PLATE
+    assert wire.decode(wire.ENTERED, body(vehicle_plate=plate)).vehicle_plate == normalised_plate(plate)
+
+
+def test_what_stands_for_no_plate_is_a_setting():
+    assert wire.decode_sighting(wire.ENTERED, body(vehicle_plate="UNKNOWN"), frozenset()).vehicle_plate == "UNKNOWN"
+    with pytest.raises(UnreadableError):
+        wire.decode_sighting(wire.ENTERED, body(vehicle_plate="n/a"), frozenset({"NA"}))
 
 
 def test_a_struct_made_by_hand_is_normalised_like_one_that_was_read():

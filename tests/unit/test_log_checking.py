@@ -37,8 +37,16 @@ def version(checkpoint=10, listed=(), number=1, hashes_missing=()):
 
 
 def seen(*versions, **more):
-    usual = {"live": 1, "emitted": 5, "emitted_again": 0, "emitted_through": 10, "delivered": 2, "parked": 1}
-    usual |= {"waiting": 2, "last_waiting": "9-0", "importing": False}
+    usual = {
+        "live": 1,
+        "emitted_again": 0,
+        "emitted": 5,
+        "emitted_through": 10,
+        "delivered": 2,
+        "parked": 1,
+        "waiting": 2,
+    }
+    usual |= {"last_waiting": "9-0", "importing": False}
     return Snapshot(versions=versions or [version()], **(usual | more))
 
 

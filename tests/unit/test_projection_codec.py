@@ -12,7 +12,7 @@ from parkstream_visits import Emitted, Plate, PlateSighting, State, Unreadable
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 OTHER = "00-0af7651916cd43dd8448eb211c80319c-00f067aa0ba902b7-01"
-SEEN = PlateSighting(1_000_000, 1, "out", 0, 7, 5, TRACE)
+SEEN = PlateSighting(1_000_000, 1, "out", 0, 7, 3, "north", 5, TRACE)
 SPOKEN = Emitted("CAR", "exit:out", 1, Outcome.ENTRY_MISSED, None, SEEN, SEEN, 9, None)
 
 

@@ -6,11 +6,12 @@ from parkstream_projection import Difference, restating
 from parkstream_projection.differences import differences, final_before_us
 from parkstream_visits import Clock, LastEmitted, Plate, PlateSighting, Rules
 
-ENTRY = PlateSighting(100, 0, "e", 0, 1, None, None)
-EXIT = PlateSighting(200, 1, "x", 0, 2, None, None)
-COMPLETED = LastEmitted(1, Outcome.COMPLETED, "e", "x")
-MISSED = LastEmitted(1, Outcome.ENTRY_MISSED, None, "x")
-WITH, WITHOUT = Plate([ENTRY, EXIT], {"exit:x": COMPLETED}), Plate([EXIT], {"exit:x": MISSED})
+ENTRY = PlateSighting(100, 0, "e", 0, 1, 0, "", None, None)
+EXIT = PlateSighting(200, 1, "x", 0, 2, 0, "", None, None)
+COMPLETED = LastEmitted(1, Outcome.COMPLETED, ENTRY.identity, EXIT.identity, 2)
+MISSED = LastEmitted(1, Outcome.ENTRY_MISSED, None, EXIT.identity, 3)
+VISIT = EXIT.visit_id
+WITH, WITHOUT = Plate([ENTRY, EXIT], {VISIT: COMPLETED}), Plate([EXIT], {VISIT: MISSED})
 
 
 def found(shown, now, final_before=0, name="CAR"):
@@ -18,37 +19,42 @@ def found(shown, now, final_before=0, name="CAR"):
 
 
 def test_what_is_the_same_is_no_difference():
-    assert found(WITH, Plate([ENTRY, EXIT], {"exit:x": COMPLETED}, inside=True)) == []
+    assert found(WITH, Plate([ENTRY, EXIT], {VISIT: COMPLETED}, inside=True)) == []
 
 
 def test_another_body_is_a_difference():
-    assert found(WITHOUT, WITH) == [Difference("CAR", "exit:x", MISSED, COMPLETED)]
+    assert found(WITHOUT, WITH) == [Difference("CAR", VISIT, MISSED, COMPLETED)]
 
 
 def test_another_revision_is_a_difference():
     again = COMPLETED._replace(revision=2)
-    assert found(WITH, Plate(WITH.sightings, {"exit:x": again})) == [Difference("CAR", "exit:x", COMPLETED, again)]
+    assert found(WITH, Plate(WITH.sightings, {VISIT: again})) == [Difference("CAR", VISIT, COMPLETED, again)]
 
 
 def test_another_time_of_the_same_sighting_is_a_difference():
-    moved = Plate([ENTRY._replace(at_us=101), EXIT], {"exit:x": COMPLETED})
-    assert found(WITH, moved) == [Difference("CAR", "exit:x", COMPLETED, COMPLETED)]
+    later = ENTRY._replace(at_us=101)
+    moved = COMPLETED._replace(entry=later.identity)
+    assert found(WITH, Plate([later, EXIT], {VISIT: moved})) == [Difference("CAR", VISIT, COMPLETED, moved)]
+
+
+def test_at_which_record_a_summary_was_emitted_is_no_difference():
+    assert found(WITH, Plate(WITH.sightings, {VISIT: COMPLETED._replace(position=9)})) == []
 
 
 def test_what_only_one_says_is_a_difference_while_it_may_change():
     for other in (None, Plate([ENTRY])):
-        assert found(WITH, other, 200) == [Difference("CAR", "exit:x", COMPLETED, None)]
-        assert found(other, WITH, 200) == [Difference("CAR", "exit:x", None, COMPLETED)]
+        assert found(WITH, other, 200) == [Difference("CAR", VISIT, COMPLETED, None)]
+        assert found(other, WITH, 200) == [Difference("CAR", VISIT, None, COMPLETED)]
 
 
 def test_what_is_final_may_have_been_forgotten_by_one():
     assert found(WITH, None, 201) == found(None, WITH, 201) == []
-    assert found(WITHOUT, WITH, 201) == [Difference("CAR", "exit:x", MISSED, COMPLETED)], "both remember it"
+    assert found(WITHOUT, WITH, 201) == [Difference("CAR", VISIT, MISSED, COMPLETED)], "both remember it"
 
 
 def test_a_visit_that_moved_to_another_plate_is_one_difference():
     moved = [("CAR", WITH, None), ("BUS", None, WITH)]
-    assert differences(moved, 0) == differences(moved[::-1], 0) == [Difference("BUS", "exit:x", COMPLETED, COMPLETED)]
+    assert differences(moved, 0) == differences(moved[::-1], 0) == [Difference("BUS", VISIT, COMPLETED, COMPLETED)]
 
 
 def test_what_happened_before_a_clocks_finality_may_be_forgotten():

@@ -84,3 +84,81 @@ def test_more_than_100_items_are_too_many():
 
 def test_unknown_fields_pass():
     assert problems_of(with_field(weather="rain")) == [None]
+
+
+HUGE = b"1" + b"0" * 400
+DEEP = b'{"visit_id":"deep","a":' + b"[" * 977 + b"]" * 977 + b"}"
+
+
+@pytest.mark.parametrize("field", ["revision", "position", "duration_ms", "published_at_us"])
+@pytest.mark.parametrize(
+    "number",
+    [HUGE, b"-" + HUGE, b"1" + b"0" * 17, b"-1", b"1.5", b"1e3", b"1e400", b'"1"', b"true", b"1" + b"0" * 9_000],
+)
+def test_a_number_has_bounds_and_a_wrong_one_is_named(field: str, number: bytes):
+    written = encode(with_number(field)).replace(b'"NUMBER"', number)
+    given = parsed(b"[" + written + b"," + encode(item(2)) + b"]")
+    problem, none = [result.problem for result in given.answered([ItemStatus.WRITTEN])]
+    assert problem is not None
+    assert problem.endswith(f"at `$.{field}`")
+    assert none is None
+
+
+def test_a_position_that_no_log_reaches_is_invalid():
+    [problem] = problems_of(with_field(position=10**15))
+    assert problem == "Expected `int` <= 100000000000000 - at `$.position`"
+
+
+def with_number(field: str) -> dict[str, object]:
+    return msgspec.to_builtins(item()) | {field: "NUMBER"}
+
+
+@pytest.mark.parametrize(
+    ("odd", "problem"),
+    [
+        (DEEP, "nested deeper than 100 - at `$`"),
+        (b"[" * 200_000 + b"]" * 200_000, "400000 bytes; at most 65536 are taken - at `$`"),
+        (b"[" * 20_000 + b"]" * 20_000, "nested deeper than 100 - at `$`"),
+        (b'{"a":NaN}', "JSON is malformed: invalid character (byte 5)"),
+        (b'{"a":-Infinity}', "JSON is malformed: invalid character (byte 6)"),
+        (encode(item()).replace(b"ABC123", b"\\udc00"), "invalid utf-16 surrogate pair"),
+        (encode(item()).replace(b"ABC123", b"\\ud800"), "surrogate pair"),
+        (encode(item())[:-1] + b',"revision":2}', "the field 'revision' occurs more than once - at `$`"),
+        (encode(item())[:-1] + b',"x":{"a":1,"b":2,"a":1}}', "the field 'a' occurs more than once - at `$`"),
+        (encode(item())[:-1] + b',"x":"\xff"}', "no UTF-8: invalid start byte at byte"),
+        (b"\xef\xbb\xbf" + encode(item()), "JSON is malformed: invalid character (byte 0)"),
+        (encode(msgspec.to_builtins(item()) | {"outcome": "x" * 60_000}), "at `$.outcome`"),
+    ],
+)
+def test_what_is_odd_is_invalid_and_its_neighbours_are_taken(odd: bytes, problem: str):
+    given = parsed(b"[" + encode(item(1)) + b", " + odd + b"," + encode(item(2)) + b"]")
+    assert given.items == [item(1), item(2)]
+    first, second, third = given.answered([ItemStatus.WRITTEN] * 2)
+    assert (first.status, second.status, third.status) == ("written", "invalid", "written")
+    assert second.problem is not None
+    assert problem in second.problem
+    assert len(second.problem) <= 500
+
+
+def test_brackets_in_texts_and_much_that_is_flat_are_not_deep():
+    flat = b"[" + b",".join([b"[]"] * 500) + b"]"
+    assert problems_of(encode(item())[:-1] + b',"x":' + flat + b"}") == [None]
+    assert problems_of(with_field(superseded_by="[" * 500)) == [None]
+
+
+def test_an_object_that_is_too_deep_alone_is_invalid_too():
+    assert problems_of(DEEP) == ["nested deeper than 100 - at `$`"]
+
+
+@pytest.mark.parametrize("content", [b"\xef\xbb\xbf[]", b"[NaN", b'["a]', b"[1,,NaN]", b"[NaN]]", b"[" * 200_000])
+def test_where_items_cannot_be_separated_all_is_malformed(content: bytes):
+    with pytest.raises(MalformedError):
+        parsed(content)
+
+
+def test_a_trace_context_with_a_newline_is_invalid():
+    context = "00-" + "a" * 32 + "-" + "b" * 16 + "-01"
+    assert problems_of(with_field(traceparent=context)) == [None]
+    [problem] = problems_of(with_field(traceparent=context + "\n"))
+    assert problem is not None
+    assert problem.endswith("at `$.traceparent`")

@@ -6,15 +6,15 @@ import pytest
 from clockwork import START, Clockwork
 from parkstream_backend.project import watermark_generator
 from parkstream_backend.project.watermark_generator import WatermarkGenerator
-from parkstream_eventlog import Overtaken
 from parkstream_events import wire
-from parkstream_events.decisions import WatermarkAdvanced
+from parkstream_events.decisions import Gate, WatermarkAdvanced
 from parkstream_events.sightings import Direction
 from parkstream_telemetry import Telemetry, TelemetryOptions
 from parkstream_visits import Rules
 from projections import SECOND
 
-ENTRY, EXIT = Direction.ENTRY, Direction.EXIT
+ENTRY = Direction.ENTRY
+IN, OUT = Gate(Direction.ENTRY), Gate(Direction.EXIT)
 
 
 @pytest.fixture(autouse=True)
@@ -49,20 +49,34 @@ async def run_until(works: Clockwork, keeper: WatermarkGenerator, seconds: float
         works.seconds += pause
 
 
-async def decided_at(works: Clockwork) -> list[tuple[Direction, float, str]]:
-    return [(one.direction, (one.to_us - START) / SECOND, one.because) for one in await works.decisions()]
+async def decided_at(works: Clockwork) -> list[tuple[list[Gate], float, str]]:
+    return [(one.gates, (one.to_us - START) / SECOND, one.because) for one in await works.decisions()]
 
 
-async def test_a_lone_exit_is_said_after_the_lateness_when_entries_are_long_silent(works: Clockwork):
+async def reasons(works: Clockwork) -> list[str]:
+    return [one.because for one in await works.decisions()]
+
+
+async def test_a_lone_exit_is_released_when_the_gates_have_been_silent_for_the_grace(works: Clockwork):
+    keeper = keeper_of(works)
+    await run_until(works, keeper, 10)
+    await works.see(1, "out", "CAR")
+    await run_until(works, keeper, 14.9)
+    assert await decided_at(works) == []
+    await run_until(works, keeper, 16)
+    assert await decided_at(works) == [([IN, OUT], pytest.approx(15, abs=0.06), "silence")]
+    await works.outlook()
+    assert [(one.exit.id, one.outcome) for one in works.emitted] == [("out", "entry_missed")]
+
+
+async def test_a_gate_that_has_reported_beyond_is_not_waited_for(works: Clockwork):
     keeper = keeper_of(works)
     await run_until(works, keeper, 10)
     await works.see(1, "out", "CAR")
     await run_until(works, keeper, 12.5)
-    ((direction, at, because),) = await decided_at(works)
-    assert (direction, because) == (ENTRY, "silence")
-    assert 12 < at < 12.1
-    await works.outlook()
-    assert [(spoken.visit_id, spoken.outcome) for spoken in works.emitted] == [("exit:out", "entry_missed")]
+    await works.see(1, "later", "OTHER")
+    await run_until(works, keeper, 12.6)
+    assert await decided_at(works) == [([IN], pytest.approx(12.5, abs=0.06), "silence")]
 
 
 async def test_the_decision_waits_for_the_whole_grace_after_the_last_sighting(works: Clockwork):
@@ -73,7 +87,7 @@ async def test_the_decision_waits_for_the_whole_grace_after_the_last_sighting(wo
     await run_until(works, keeper, 14.9)
     assert await decided_at(works) == []
     await run_until(works, keeper, 16)
-    assert await decided_at(works) == [(ENTRY, pytest.approx(15, abs=0.06), "silence")]
+    assert await decided_at(works) == [([IN, OUT], pytest.approx(15, abs=0.06), "silence")]
 
 
 async def test_the_decision_waits_until_the_queue_was_empty_for_the_whole_grace(works: Clockwork):
@@ -90,19 +104,19 @@ async def test_the_decision_waits_until_the_queue_was_empty_for_the_whole_grace(
     await run_until(works, keeper, 34)
     assert await decided_at(works) == []
     await run_until(works, keeper, 37)
-    assert [because for _, _, because in await decided_at(works)] == ["silence"]
+    assert await reasons(works) == ["silence"]
 
 
-async def test_a_decision_says_up_to_where_the_log_was_seen(works: Clockwork):
+async def test_a_decision_names_the_gates_and_where_the_log_was_seen(works: Clockwork):
     keeper = keeper_of(works)
-    await works.see(0, "in", "CAR")
+    await works.see(0, "in", "CAR", gate="north")
     await works.see(1, "out", "OTHER")
     await run_until(works, keeper, 8)
     (decision,) = await works.decisions()
-    assert decision == WatermarkAdvanced(ENTRY, decision.to_us, "silence", 2)
+    assert decision == WatermarkAdvanced([IN, Gate(ENTRY, "north"), OUT], decision.to_us, "silence", 2)
 
 
-async def test_nothing_is_decided_while_nothing_waits_for_that_direction(works: Clockwork):
+async def test_nothing_is_decided_while_nothing_waits(works: Clockwork):
     keeper = keeper_of(works)
     await works.see(0, "in", "STAYS")
     await works.see(0, "came", "LEFT", ago=60)
@@ -111,14 +125,14 @@ async def test_nothing_is_decided_while_nothing_waits_for_that_direction(works: 
     assert await decided_at(works) == []
 
 
-async def test_a_car_that_came_twice_waits_for_the_exits(works: Clockwork):
+async def test_a_car_that_came_twice_waits_for_its_exit(works: Clockwork):
     keeper = keeper_of(works)
     await works.see(0, "first", "CAR", ago=100)
     await works.see(0, "second", "CAR")
     await run_until(works, keeper, 30)
-    assert [(direction, because) for direction, _, because in await decided_at(works)] == [(EXIT, "silence")]
+    assert await reasons(works) == ["silence"]
     await works.outlook()
-    assert [(spoken.visit_id, spoken.outcome) for spoken in works.emitted] == [("entry:first", "exit_missed")]
+    assert [(one.entry.id, one.outcome) for one in works.emitted] == [("first", "exit_missed")]
 
 
 async def test_one_decision_is_enough_for_all_that_waited(works: Clockwork):
@@ -128,6 +142,20 @@ async def test_one_decision_is_enough_for_all_that_waited(works: Clockwork):
     await run_until(works, keeper, 60)
     assert len(await decided_at(works)) == 1
     assert len(works.emitted) == 250
+
+
+async def test_of_twenty_gates_twelve_closed_ones_are_idle_by_one_decision(works: Clockwork):
+    keeper = keeper_of(works)
+    for n in range(20):
+        await works.see(n % 2, f"first-{n}", f"FIRST{n}", gate=f"g{n}")
+    for second in range(1, 60):
+        works.seconds = second
+        for n in range(8):
+            await works.see(n % 2, f"{n}-{second}", f"C{n}X{second}", gate=f"g{n}")
+        await keeper.look()
+    (decision,) = await works.decisions()
+    assert {gate.name for gate in decision.gates} == {"", *(f"g{n}" for n in range(8, 20))}
+    assert works.state.clock.gates.watermark_us == START + 59 * SECOND
 
 
 async def test_nothing_is_decided_by_silence_while_the_projection_lags(works: Clockwork):
@@ -140,36 +168,43 @@ async def test_nothing_is_decided_by_silence_while_the_projection_lags(works: Cl
     assert await decided_at(works) == []
     works.projecting = True
     await run_until(works, keeper, 32)
-    assert [because for _, _, because in await decided_at(works)] == ["silence"]
+    assert await reasons(works) == ["silence"]
 
 
-async def entries_keep_coming_late(works: Clockwork, keeper: WatermarkGenerator, until: float) -> None:
-    """Let entries come each second, each ten minutes late."""
-    while works.seconds < until:
-        await works.see(0, f"late-{works.seconds}", f"LATE{round(works.seconds)}", ago=600)
-        await run_until(works, keeper, works.seconds + 1)
-
-
-async def test_nothing_is_held_for_longer_than_hold_max_after_it_is_due(works: Clockwork):
+async def test_a_gate_that_reports_only_what_is_old_is_behind(works: Clockwork):
     keeper = keeper_of(works)
+    await works.see(0, "timely", "OTHER")
     await works.see(1, "out", "CAR")
-    await entries_keep_coming_late(works, keeper, 61)
+    while works.seconds < 10:
+        await works.see(0, f"late-{works.seconds}", f"LATE{round(works.seconds)}", ago=600)
+        await works.see(1, f"out-{works.seconds}", f"OUT{round(works.seconds)}")
+        await run_until(works, keeper, works.seconds + 1)
+    assert (await decided_at(works))[0] == ([IN], pytest.approx(5, abs=0.06), "behind")
+    assert await reasons(works) == ["behind"]
+
+
+async def test_nothing_is_pending_for_longer_than_hold_max_after_it_is_due(works: Clockwork):
+    keeper = keeper_of(works)
+    works.depths[ENTRY] = 1
+    await works.see(1, "out", "CAR")
+    await run_until(works, keeper, 61)
     assert await decided_at(works) == []
-    await entries_keep_coming_late(works, keeper, 64)
-    assert await decided_at(works) == [(ENTRY, pytest.approx(62, abs=0.1), "hold_max")]
+    await run_until(works, keeper, 64)
+    assert await decided_at(works) == [([IN, OUT], 2.000001, "hold_max")]
+    assert works.state.clock.gates.watermark_us == START + 2_000_001
 
 
-async def test_what_was_recorded_late_is_not_held_for_long_yet(works: Clockwork):
+async def test_what_was_recorded_late_is_not_pending_for_long_yet(works: Clockwork):
     keeper = keeper_of(works)
     works.depths[ENTRY] = 1
     await works.see(1, "out", "CAR", ago=3_000)
     await run_until(works, keeper, 59.9)
     assert await decided_at(works) == []
     await run_until(works, keeper, 61)
-    assert await decided_at(works) == [(ENTRY, pytest.approx(60, abs=0.1), "hold_max")]
+    assert await reasons(works) == ["hold_max"]
 
 
-async def test_a_lagging_projection_holds_by_the_time_it_has_got_to(works: Clockwork):
+async def test_a_lagging_projection_waits_by_the_time_it_has_got_to(works: Clockwork):
     keeper = keeper_of(works)
     works.depths[ENTRY] = 1
     await works.see(1, "out", "CAR")
@@ -179,19 +214,6 @@ async def test_a_lagging_projection_holds_by_the_time_it_has_got_to(works: Clock
     await works.see(0, "in", "CAR", ago=110)
     await run_until(works, keeper, 300)
     assert await decided_at(works) == []
-
-
-async def test_a_hold_that_is_archived_counts_from_its_due_time(works: Clockwork):
-    keeper = keeper_of(works)
-    works.depths[ENTRY] = 1
-    await works.see(1, "out", "CAR")
-    await works.outlook()
-    works.log._records.clear()
-    works.log._archived_through = 1
-    works.seconds = 63
-    await keeper.look()
-    (record,) = await works.log.read(1, 10)
-    assert record.type == wire.WATERMARK_ADVANCED
 
 
 async def test_of_many_backends_one_decision_is_kept(works: Clockwork):
@@ -212,7 +234,8 @@ async def test_backends_that_decide_at_once_decide_once(works: Clockwork):
     state, outlook = await works.log.state(), await works.outlook()
     for keeper in keepers:
         works.seconds += 0.1  # Their clocks differ, so the bodies do, but the id is one.
-        await keeper._attend(ENTRY, state._replace(now_us=works.now_us), outlook)
+        due = await keeper._next(state._replace(now_us=works.now_us), outlook)
+        await keeper._decide(due.decision(works.now_us, state.position))
     assert len(await works.decisions()) == 1
 
 
@@ -220,19 +243,18 @@ async def test_a_sighting_at_the_last_moment_voids_the_decision(works: Clockwork
     keeper = keeper_of(works)
     await works.see(1, "out", "CAR")
     await keeper.look()
-    decide, outcomes = works.log.decide, []
+    decide = works.log.decide
 
     async def decide_too_late(*what, unless_after):
         await works.see(0, "in", "CAR", ago=30)
-        outcomes.append(await decide(*what, unless_after=unless_after))
-        return outcomes[-1]
+        return await decide(*what, unless_after=unless_after)
 
     monkeypatch.setattr(works.log, "decide", decide_too_late)
     works.seconds = 6
     assert await keeper.look() == pytest.approx(0.05)
-    assert outcomes == [Overtaken()]
     await works.outlook()
-    assert [(spoken.visit_id, spoken.outcome) for spoken in works.emitted] == [("exit:out", "completed")]
+    assert works.state.clock.counters.void == 1
+    assert [(one.exit.id, one.outcome) for one in works.emitted] == [("out", "completed")]
 
 
 async def test_the_rules_are_put_in_force_once(works: Clockwork):

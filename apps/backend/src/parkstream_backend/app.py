@@ -46,7 +46,8 @@ def create_app(settings: Settings) -> Litestar:
 
 def face_of(parts: Parts) -> Litestar:
     """Return the application that answers for *parts*, and runs them for as long as it is served."""
-    health = Health(parts.tasks, parts.monitor, {"log": parts.log_problem, "rabbitmq": parts.rabbitmq_problem})
+    problems = {"log": parts.log_problem, "rabbitmq": parts.rabbitmq_problem, "state": parts.state_problem}
+    health = Health(parts.tasks, parts.monitor, problems)
     token = parts.settings.api_token
     return http_app(
         HttpFace(
@@ -97,7 +98,7 @@ async def _listen(parts: Parts) -> None:
 async def _watch(parts: Parts, prepared: asyncio.Event) -> None:
     """Wait until Redis is durable and holds the log that is meant; let everything begin, and watch how full it gets."""
     on_retry = parts.waiting_for("redis")
-    await retried(parts.check, on_retry=on_retry)
+    await retried(parts.prepare, on_retry=on_retry)
     parts.tasks.start("guard", parts.guard.run())
     await parts.guard.admitted.wait()
     prepared.set()
@@ -119,7 +120,9 @@ def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
         spans = ProjectSpans(parts.telemetry)
         traced = spans.emitted if parts.telemetry.tracing else None
         projector = Projector(parts.redis, parts.keys, VISITS, traced=traced, writer=parts.guard.writer)
-        works["project"] = Follower(projector, spans, parts.log, parts.reads, parts.telemetry, on_retry).run
+        follower = Follower(projector, spans, parts.log, parts.reads, parts.telemetry, on_retry)
+        parts.follower = follower
+        works["project"] = follower.run
         works["watermark"] = WatermarkGenerator(
             parts.log, parts.reads, parts.settings.rules, parts.depths, parts.telemetry, on_retry
         ).run

@@ -27,6 +27,7 @@ class Health:
         return {
             **await self.live(),
             "redis": self._monitor.redis_problem,
+            **self._monitor.problems,
             "projection": f"{lag} records behind, at most {most:.0f} are fine" if lag >= most else "",
             **{name: await problem() for name, problem in self._problems.items()},
         }

@@ -8,7 +8,7 @@ import asyncio
 from typing import Any, Final
 
 from msgspec.structs import replace
-from parkstream_eventlog import EventLog, EventLogError, LogKeys, Writer
+from parkstream_eventlog import EventLog, EventLogError, LogKeys, LogShorterError, OtherLogError, Writer
 from parkstream_eventlog.extent import Extent, check_extent, extent_of
 from parkstream_eventlog.functions import LOG
 from parkstream_events.marks import Mark
@@ -84,9 +84,10 @@ class LogGuard:
     async def admit(self, connection: AbstractConnection) -> None:
         """Make *connection* ready as redis-py does; raise when its Redis was not compared since that started."""
         try:
+            untyped: Any = connection
             await connection.on_connect()
             await connection.send_command("INFO", "server")
-            info: Any = await connection.read_response()
+            info: bytes = await untyped.read_response()
         except BaseException:
             await connection.disconnect(nowait=True)  # Nobody may find it half ready.
             raise
@@ -155,7 +156,7 @@ class LogGuard:
 
     def _refuse(self, error: Exception) -> None:
         """Note why nothing may be written; a Redis that is away, or a mark, may be the same again."""
-        refused = isinstance(error, EventLogError)
+        refused = isinstance(error, OtherLogError | LogShorterError | OtherMallError)
         self.problem = str(error) if isinstance(error, PassingError) else f"{type(error).__name__}: {error}"
         if refused:
             self._run_id = ""

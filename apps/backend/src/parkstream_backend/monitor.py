@@ -1,11 +1,14 @@
-"""Looks once a second at how full everything is: for back-pressure, for health and for the gauges."""
+"""Looks once a second at how full everything is, and whether it is safe to write at all.
+
+For back-pressure, for health and for the gauges.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from msgspec import Struct
-from parkstream_eventlog import EventLog, memory_share
+from parkstream_eventlog import EventLogError, LogReader, memory_share
 from parkstream_projection import Outbox, Reads, Versions
 from parkstream_service.redis import is_transient
 from parkstream_telemetry import Telemetry, names
@@ -15,6 +18,8 @@ from redis.asyncio import Redis
 from parkstream_backend.record.back_pressure import MEMORY_SHARE_MAX, BackPressure, reasons_to_pause
 
 EVERY_SECONDS: Final = 1.0
+Guard = Callable[[], Awaitable[None]]
+"""Raises an ``EventLogError`` while nothing may be written."""
 
 
 class Figures(Struct, frozen=True, kw_only=True):
@@ -46,7 +51,7 @@ class Figures(Struct, frozen=True, kw_only=True):
 class Measure:
     """Reads the figures from Redis."""
 
-    def __init__(self, redis: Redis, log: EventLog, outbox: Outbox, reads: Reads, versions: Versions) -> None:
+    def __init__(self, redis: Redis, log: LogReader, outbox: Outbox, reads: Reads, versions: Versions) -> None:
         self._redis = redis
         self._log = log
         self._outbox = outbox
@@ -74,11 +79,12 @@ class Measure:
 
 
 class Monitor:
-    """Keeps the last figures, and recording paused while one of them is too high."""
+    """Keeps the last figures, and recording paused while one of them is too high or one of *guards* objects."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of
         self,
         measure: Callable[[], Awaitable[Figures]],
+        guards: Mapping[str, Guard],
         back_pressure: BackPressure,
         telemetry: Telemetry,
         *,
@@ -88,6 +94,8 @@ class Monitor:
         self.figures = Figures()
         self.redis_problem = "not reached yet"
         """Why the figures are not current; empty when they are."""
+        self.problems: dict[str, str] = dict.fromkeys(guards, "")
+        """By guard, why nothing may be written; empty where it may."""
         self.limits: Final[Mapping[str, float]] = {
             "redis_memory": MEMORY_SHARE_MAX,
             "projection_lag": projection_lag_max,
@@ -95,6 +103,7 @@ class Monitor:
             "switching": 1,
         }
         self._measure = measure
+        self._guards = guards
         self._back_pressure = back_pressure
         self._telemetry = telemetry
         self._watch()
@@ -108,6 +117,7 @@ class Monitor:
     async def look(self) -> None:
         """Take the figures once, and pause or resume by them; while Redis is away that stays as it is."""
         try:
+            await self.ask_guards()
             self.figures = await self._measure()
         except Exception as error:
             if not is_transient(error):
@@ -116,6 +126,18 @@ class Monitor:
             return
         self.redis_problem = ""
         self._set_back_pressure()
+
+    async def ask_guards(self) -> None:
+        """Ask each guard whether something may be written."""
+        for name, guard in self._guards.items():
+            problem = ""
+            try:
+                await guard()
+            except EventLogError as error:
+                problem = str(error)
+            if problem and not self.problems[name]:
+                self._telemetry.log(names.EVENT_UNSAFE, reason=name, detail=problem)
+            self.problems[name] = problem
 
     def _watch(self) -> None:
         watch = self._telemetry.watch
@@ -131,6 +153,7 @@ class Monitor:
         watch(names.RECORDS_UNREADABLE, lambda: self._figure(self.figures.unreadable))
         watch(names.MEMORY_SHARE, lambda: self._figure(self.figures.memory_share))
         watch(names.PAUSED, lambda: bool(self._back_pressure.reasons))
+        watch(names.UNSAFE, lambda: any(self.problems.values()))
 
     def _figure(self, figure: float) -> list[tuple[float, dict[str, str]]]:
         """Return *figure* while it is current."""
@@ -145,6 +168,7 @@ class Monitor:
         }
         before = self._back_pressure.reasons
         reasons = reasons_to_pause(figures, self.limits, before)
+        reasons |= {name for name, problem in self.problems.items() if problem}
         self._back_pressure.set_reasons(reasons)
         if reasons and not before:
             self._telemetry.log(names.EVENT_PAUSED, reasons=",".join(sorted(reasons)))

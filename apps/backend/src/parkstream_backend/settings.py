@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+from parkstream_events.keys import MALL_PATTERN
 from parkstream_events.units import DAY_US, SECOND_US
 from parkstream_service.settings import env_name
 from parkstream_visits import Rules
@@ -33,9 +34,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
     redis_url: Annotated[str, Meta(description="Where Redis is, without a database: the backend's is 0.")] = (
         "redis://localhost:6379"
     )
-    mall: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^{}\s]+$", description="Whose cameras.")] = (
-        "mall"
-    )
+    mall: Annotated[str, Meta(min_length=1, max_length=64, pattern=MALL_PATTERN, description="Whose cameras.")] = "mall"
     host: Annotated[str, Meta(description="The address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535, description="The port of health, metrics and the read API.")] = 8001
     api_token: Annotated[

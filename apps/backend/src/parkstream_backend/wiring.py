@@ -19,6 +19,7 @@ from parkstream_telemetry import TelemetryOptions, names, start
 
 from parkstream_backend.log_guard import LogGuard
 from parkstream_backend.monitor import Measure, Monitor
+from parkstream_backend.project.follower import Follower
 from parkstream_backend.record.acks import Acks
 from parkstream_backend.record.back_pressure import BackPressure
 from parkstream_backend.record.dead_letters import DeadLetters
@@ -42,14 +43,9 @@ class Parts:
         self.keys = BackendKeys(settings.mall)
         self.looking = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend-looks")
         """For what only looks, whatever Redis holds."""
-        self.guard = LogGuard(
-            self.looking,
-            self.keys,
-            RedisLog(self.looking, self.keys, LOG_SCHEMA),
-            MarkStream(settings.rabbitmq_url),
-            settings.mall,
-            telemetry,
-        )
+        created = RedisLog(self.looking, self.keys, LOG_SCHEMA)
+        marks = MarkStream(settings.rabbitmq_url)
+        self.guard = LogGuard(self.looking, self.keys, created, marks, settings.mall, telemetry)
         self.redis = connect(
             settings.redis_url, Database.BACKEND, name="parkstream-backend", on_connect=self.guard.admit
         )
@@ -61,11 +57,14 @@ class Parts:
         self.reads = Reads(self.looking, self.keys)
         self.back_pressure = BackPressure(STARTING)
         self.broker: RabbitBroker = make_broker(settings.rabbitmq_url, graceful_seconds=GRACEFUL_SECONDS)
+        self.follower: Follower | None = None
+        """Keeps the projection up with the log, where this process does that, once it has started."""
         self.in_hand: Counter[str] = Counter()
         self._subscribers: dict[str, BatchSubscriber] = {}
         self.depths = QueueDepths(settings.rabbitmq_url, self._unrecorded)
         self.monitor = Monitor(
-            Measure(self.looking, self.log, self.outbox, self.reads, Versions(self.looking, self.keys)),
+            self._measure(),
+            {"durability": lambda: check_durability(self.looking)},
             self.back_pressure,
             telemetry,
             projection_lag_max=settings.projection_lag_max,
@@ -74,12 +73,17 @@ class Parts:
         if self.does(Role.RECORD):
             self._subscribe()
 
+    def _measure(self) -> Measure:
+        redis, keys = self.looking, self.keys
+        return Measure(redis, RedisReader(redis, keys), Outbox(redis, keys), self.reads, Versions(redis, keys))
+
     def does(self, role: Role) -> bool:
         """Whether this process has *role*."""
         return role in self.settings.roles
 
-    async def check(self) -> None:
+    async def prepare(self) -> None:
         """Raise when Redis may forget what it acknowledges, or its log ends before its archive."""
+        await self.monitor.ask_guards()
         await check_durability(self.looking)
         log = RedisReader(self.looking, self.keys)
         await check_as_long_as_archive(log, self.settings.archive_dir, self.settings.mall)
@@ -111,6 +115,10 @@ class Parts:
         if not self.broker.running:
             return "not subscribed yet"
         return "" if await self.broker.ping(PING_SECONDS) else "not connected"
+
+    async def state_problem(self) -> str:
+        """Say why nothing can be folded onto the state, if this process projects."""
+        return self.follower.problem if self.follower is not None else ""
 
     def _subscribe(self) -> None:
         def failed(error: Exception) -> None:

@@ -1,5 +1,6 @@
 """The ``parkstream`` command: which commands there are, and what becomes of errors."""
 
+import io
 import logging
 import signal
 import sys
@@ -14,6 +15,7 @@ from parkstream_cli.errors import EXPECTED, exit_code_of
 from parkstream_cli.help_texts import DEAD_LETTERS_HELP, REPUBLISH_HELP
 from parkstream_cli.log import commands as log
 from parkstream_cli.outbox import app as outbox
+from parkstream_cli.output import error as report
 from parkstream_cli.replay import commands as replay
 from parkstream_cli.trace import trace
 from parkstream_cli.visit import visit
@@ -37,11 +39,14 @@ app.command("parkstream_cli.republish:app", name="republish", help=REPUBLISH_HEL
 def main() -> None:
     """Run the command that ``sys.argv`` names; a SIGTERM cleans up as Ctrl-C does."""
     signal.signal(signal.SIGTERM, _leave)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # A terminal of another encoding shows what it can.
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # What it logs is raised too, and reported once.
     try:
         app()
     except EXPECTED as error:
-        sys.stderr.write(f"error: {error}\n")
+        report(error)
         sys.exit(exit_code_of(error))
 
 

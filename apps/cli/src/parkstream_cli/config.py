@@ -14,6 +14,7 @@ from parkstream_service.settings import Variable
 
 from parkstream_cli.errors import MISUSED, ToolError
 from parkstream_cli.output import AsJson, as_json, line, paragraph
+from parkstream_cli.output import error as report
 
 SERVICES: Final = (
     "parkstream_entry_generator",
@@ -60,7 +61,7 @@ def config(
     else:
         show(found)
     for error in found.errors:
-        sys.stderr.write(f"error: {error}\n")
+        report(error)
     return MISUSED if found.errors else 0
 
 
@@ -107,7 +108,8 @@ def _with_services(errors: Mapping[str, Sequence[str]]) -> list[str]:
 def show(found: Configuration) -> None:
     """Print one block per variable: its name and value, and below what it takes and is for."""
     for service, variables in found.services.items():
-        line(f"{service}\n")
+        line(service)
+        line()
         for variable in variables:
             unit = f", {variable.unit}" if variable.unit else ""
             line(f"  {variable.name}={variable.value or ''}")

@@ -5,7 +5,6 @@ from contextlib import aclosing
 from typing import Annotated, Any
 
 import cyclopts
-import msgspec
 from cyclopts import Parameter, validators
 from msgspec import structs
 from parkstream_messaging.dead_letters import Letter, Redriven, Selection, dead_letters
@@ -15,7 +14,7 @@ from parkstream_cli.broker import broker
 from parkstream_cli.connections import settings_here
 from parkstream_cli.errors import MISUSED, ToolError
 from parkstream_cli.help_texts import DEAD_LETTERS_HELP
-from parkstream_cli.output import AsJson, AsLines, as_json, as_lines, as_value, line, note
+from parkstream_cli.output import AsJson, AsLines, as_json, as_lines, as_value, json_of, line, note
 from parkstream_cli.progress import progress
 
 app = cyclopts.App(name="dead-letters", help=DEAD_LETTERS_HELP)
@@ -116,7 +115,7 @@ def _show(letter: Letter) -> None:
     for name, value in {**rows, "published": letter.published_at}.items():
         line(f"  {name:<10} {value or 'unknown'}")
     for name, value in letter.headers.items():
-        line(f"  header     {name}: {msgspec.json.encode(value).decode()}")
+        line(f"  header     {name}: {json_of(value)}")
     line(f"  body, {len(letter.body):,} bytes")
     for part in as_lines(letter.body):
         line(f"    {part}")

@@ -14,10 +14,10 @@ from parkstream_devtools.pipeline.settings import Options
 from parkstream_devtools.pipeline.snapshots import Snapshot
 from parkstream_devtools.probes import UnreachableError
 from parkstream_telemetry.kept_traces.examples import Examples
-from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from parkstream_cli.console import BAD, GOOD, PlainConsole, words
 from parkstream_cli.errors import ToolError
 from parkstream_cli.output import AsJson, as_json
 from parkstream_cli.trace import about, draw
@@ -40,12 +40,12 @@ def demo(
 
     Counts what was published, recorded and written, and fails (exit 1) if the numbers differ.
     """
-    console = Console(stderr=json)
+    console = PlainConsole(stderr=json)
     try:
         with progress_on(console) as show:
             result = run(
                 Options(seconds=seconds, rate=rate, seed=seed, keep=keep),
-                lambda text: console.print(text, highlight=False, soft_wrap=True),
+                console.say,
                 show,
             )
     except (DiedError, MissingServerError, NotEmptyError, StartError, UnreachableError) as error:
@@ -58,7 +58,7 @@ def demo(
 
 
 @contextmanager
-def progress_on(console: Console) -> Generator[Show, None, None]:
+def progress_on(console: PlainConsole) -> Generator[Show, None, None]:
     """Yield what shows progress: a live table when *console* is a terminal, else a line now and then."""
     if not console.is_terminal:
         yield Lines(console).show
@@ -70,7 +70,7 @@ def progress_on(console: Console) -> Generator[Show, None, None]:
 class Lines:
     """One line every few seconds."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: PlainConsole) -> None:
         self._console = console
         self._last: tuple[float, str] = (float("-inf"), "")
 
@@ -81,7 +81,7 @@ class Lines:
             return
         self._last = (now.at, phase.partition(" ")[0])
         figures = ", ".join(f"{name} {value}" for _, row in rows(before, now) for name, value in row)
-        self._console.print(f"{phase}: {figures}", highlight=False, soft_wrap=True)
+        self._console.say(f"{phase}: {figures}")
 
 
 def table_of(before: Snapshot, now: Snapshot, phase: str) -> Table:
@@ -89,7 +89,7 @@ def table_of(before: Snapshot, now: Snapshot, phase: str) -> Table:
     table = Table(title=f"parkstream demo · {phase}", show_header=False, title_justify="left", min_width=78)
     table.add_column(style="bold")
     for place, row in rows(before, now):
-        table.add_row(place, "   ".join(f"[dim]{name}[/dim] {value}" for name, value in row))
+        table.add_row(place, words(*(part for name, value in row for part in ((name, "dim"), f" {value}   "))))
     return table
 
 
@@ -119,13 +119,13 @@ def spread(found: Milliseconds | None) -> str:
     return f"{text} ms" if text else "-"
 
 
-def print_result(result: Result, console: Console) -> None:
+def print_result(result: Result, console: PlainConsole) -> None:
     """Print the account of *result*, the path of the summary file and its first lines."""
     if result.cars is not None:
         draw_examples(result.cars, console)
     table = Table(title="Account", title_justify="left", show_header=False)
     for line in result.equations:
-        verdict = "[green]balances[/green]" if line.holds else "[bold red]DOES NOT[/bold red]"
+        verdict = words(("balances", GOOD) if line.holds else ("DOES NOT", f"bold {BAD}"))
         table.add_row(line.says, f"{line.left:,}", "=" if line.holds else "≠", f"{line.right:,}", verdict)
     console.print(table)
     account = result.account
@@ -137,10 +137,11 @@ def print_result(result: Result, console: Console) -> None:
         f"summary file    {account.summary_file}",
         *result.first_lines,
     ]
-    console.print("\n".join(ending), highlight=False, markup=False, soft_wrap=True)
+    for text in ending:
+        console.say(text)
 
 
-def draw_examples(cars: Examples, console: Console) -> None:
+def draw_examples(cars: Examples, console: PlainConsole) -> None:
     """Draw where the time of two cars went."""
     draw(cars.typical, f"One car: {about(cars.typical)}", console)
     draw(cars.slowest, f"The slowest: {about(cars.slowest)}", console)

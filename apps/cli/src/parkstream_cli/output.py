@@ -1,17 +1,20 @@
 """What commands print: JSON for programs; texts, times and message bodies for people."""
 
+import json
 import os
 import shutil
 import signal
 import sys
 import textwrap
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TextIO
 
 import msgspec
 from cyclopts import Parameter
 from msgspec import Raw
+from parkstream_events.decisions import Gate
 from parkstream_events.sightings import moment_of
 from parkstream_events.units import SECOND_US
+from parkstream_service.plain_text import plain, plain_json
 
 AsJson = Annotated[bool, Parameter(help="Print one JSON object instead.", negative="")]
 AsLines = Annotated[bool, Parameter(help="Print JSON Lines instead.", negative="")]
@@ -20,40 +23,59 @@ READER_GONE: Final = 128 + signal.SIGPIPE
 _UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60))
 
 
-def as_json(value: Any) -> None:  # noqa: ANN401 - whatever msgspec encodes
-    """Print *value* as one line of JSON, at once."""
-    _print(msgspec.json.encode(value).decode())
+def as_json(value: Any, *, aside: bool = False) -> None:  # noqa: ANN401 - whatever msgspec encodes
+    """Print *value* as one line of JSON, at once; *aside*: on stderr, when stdout has the data itself."""
+    _print(json_of(value), sys.stderr if aside else sys.stdout)
+
+
+def json_of(value: Any) -> str:  # noqa: ANN401 - whatever msgspec encodes
+    """Return *value* as one line of JSON without anything that is not printable."""
+    try:
+        return plain_json(msgspec.json.encode(value).decode())
+    except UnicodeEncodeError:  # Half a character, out of bytes that are no text: msgspec has no escape for it.
+        return json.dumps(msgspec.to_builtins(value, enc_hook=_decoded), separators=(",", ":"))
+
+
+def _decoded(raw: Raw) -> Any:  # noqa: ANN401 - whatever it holds
+    return msgspec.json.decode(raw)
 
 
 def line(text: str = "") -> None:
-    """Print *text*, at once; what could steer a terminal is shown instead of sent."""
-    _print(plain(text))
+    """Print *text* as one line, at once; what could steer a terminal is shown instead of sent."""
+    _print(plain(text), sys.stdout)
 
 
 def paragraph(text: str, *, indent: str) -> None:
     """Print *text* below *indent*, broken between words where the terminal ends; nothing is shortened."""
     width = max(shutil.get_terminal_size().columns, len(indent) + 40)
-    for part in textwrap.wrap(plain(text), width - len(indent), break_long_words=False, break_on_hyphens=False):
+    for part in textwrap.wrap(
+        plain(text, keep="\n"), width - len(indent), break_long_words=False, break_on_hyphens=False
+    ):
         line(indent + part)
 
 
 def note(text: str) -> None:
-    """Tell people *text*, beside what is printed."""
-    sys.stderr.write(plain(text) + "\n")
+    """Tell people *text*, which may have several lines, beside what is printed."""
+    _print(plain(text, keep="\n"), sys.stderr)
 
 
-def _print(text: str) -> None:
+def error(problem: object) -> None:
+    """Report *problem*, which says what to do, in one or more lines beside what is printed."""
+    note(f"error: {problem}")
+
+
+def _print(text: str, stream: TextIO) -> None:
     try:
-        sys.stdout.write(text + "\n")
-        sys.stdout.flush()
+        stream.write(text + "\n")
+        stream.flush()
     except BrokenPipeError as error:  # Whoever read it has seen enough, as `head` does.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         raise SystemExit(READER_GONE) from error
 
 
-def plain(text: str) -> str:
-    """Return *text* with its control characters as escapes, line breaks aside."""
-    return "".join(c if c.isprintable() or c == "\n" else c.encode("unicode_escape").decode() for c in text)
+def gate_in_words(gate: Gate) -> str:
+    """Return how a gate is called: its direction, and its name if it has one."""
+    return f"{gate.direction.name.lower()} gate {gate.name}" if gate.name else f"{gate.direction.name.lower()} gates"
 
 
 def at(moment_us: int) -> str:

@@ -5,9 +5,10 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Final, Protocol
 
-from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
+
+from parkstream_cli.console import PlainConsole
 
 SHOWN_AFTER_SECONDS: Final = 1.0
 
@@ -29,16 +30,16 @@ class Rate(ProgressColumn):
 
 
 @contextmanager
-def progress(what: str, total: int | None = None, *, console: Console | None = None) -> Generator[Reached]:
+def progress(what: str, total: int | None = None, *, console: PlainConsole | None = None) -> Generator[Reached]:
     """Show how far *what* has got, once it has taken a second; yield what to call with how much is done."""
     columns = (
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
         Rate(),
         TimeRemainingColumn(),
     )
-    bar = Progress(*columns, console=console or Console(stderr=True), transient=True)
+    bar = Progress(*columns, console=console or PlainConsole(stderr=True), transient=True)
     task = bar.add_task(what, total=total)
     begun = time.monotonic()
 

@@ -1,6 +1,5 @@
 """``parkstream republish``: what it takes, what it prints, and the exit code that it leaves."""
 
-import sys
 from collections.abc import Iterator
 from typing import Annotated
 
@@ -14,7 +13,7 @@ from parkstream_cli.broker import broker
 from parkstream_cli.connections import opened, settings_here
 from parkstream_cli.errors import FAILED, MISUSED, ToolError
 from parkstream_cli.help_texts import REPUBLISH_HELP
-from parkstream_cli.output import AsJson, as_json, line
+from parkstream_cli.output import AsJson, as_json, error, line, note
 from parkstream_cli.progress import progress
 
 app = cyclopts.App(name="republish", help=REPUBLISH_HELP)
@@ -58,9 +57,9 @@ async def republish(  # noqa: PLR0913 - options by name
     else:
         _show(report)
     if report.problem:
-        sys.stderr.write(f"error: {report.problem}\n")
+        error(report.problem)
     if report.go_on_with:
-        sys.stderr.write(f"continue with: {report.go_on_with}\n")
+        note(f"continue with: {report.go_on_with}")
     return _exit_code(report)
 
 
@@ -109,4 +108,5 @@ def _show(report: Report) -> None:
         lines.append(f"{report.unconfirmed:,} more were sent, but not confirmed.")
     if report.behind_seconds >= 1:
         lines.append(f"At most {report.behind_seconds:,.1f} s behind the pace.")
-    line("\n".join(lines))
+    for text in lines:
+        line(text)

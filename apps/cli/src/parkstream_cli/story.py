@@ -10,10 +10,9 @@ from parkstream_events.summaries import Outcome, iso_duration
 from parkstream_events.units import SECOND_US
 from parkstream_visits import Because, Judged, Pending, PlateSighting, Revision, Rule, Story, VisitStory
 
-from parkstream_cli.output import at, lasting
+from parkstream_cli.output import at, gate_in_words, lasting
 
 WAYS = ("entry", "exit")
-DIRECTIONS = ("entries", "exits")
 
 
 class Sighting(Struct, frozen=True):
@@ -119,7 +118,9 @@ class Answers(Struct, frozen=True):
 def answers(story: Story, visit_id: str | None = None) -> Answers:
     """Return *story* as JSON is made of it: all visits, or those that the one asked for has become."""
     wanted = {
-        judged.visit_id for judged in story.sightings if f"{WAYS[judged.sighting.way]}:{judged.sighting.id}" == visit_id
+        judged.visit_id
+        for judged in story.sightings
+        if visit_id in {judged.sighting.visit_id, judged.sighting.visit_id.rpartition("@")[0]}
     }
     sightings = [Sighting.of(judged, story.recorded_us[judged.sighting.position]) for judged in story.sightings]
     visits = [one for one in story.visits if visit_id is None or one.id in {visit_id, *wanted}]
@@ -159,6 +160,8 @@ def rule_in_words(judged: Judged) -> str:  # noqa: PLR0911 - one per rule
             return f"a duplicate read of {_seen(other)}: less than {limit} after it"
         case Rule.NO_ENTRY:
             return f"an exit without an entry, the visit {judged.visit_id}: {_why_no_entry(judged)}"
+        case Rule.TOO_MANY:
+            return "one more than are kept of a plate, and changes nothing"
         case Rule.TOO_LATE:
             return f"too late: it could come until {at(judged.limit_us or 0)}, and changes nothing"
         case Rule.REPEATED:
@@ -187,10 +190,10 @@ def revision_in_words(revision: Revision) -> str:  # noqa: PLR0911 - one per rea
         case Because.COMPLETE:
             return f"emitted at once by record {by}: it rests on sightings that exist"
         case Because.OVERDUE:
-            return f"emitted at once by record {by}: {_who_could(revision)} had already reported beyond it"
+            return f"emitted at once by record {by}: every gate had already reported beyond it"
         case Because.CAUGHT_UP:
-            return f"{_pending(revision.pending)}; released by record {by}, a later sighting of that direction"
-        case Because.SILENCE | Because.HOLD_MAX:
+            return f"{_pending(revision.pending)}; released by record {by}, a later sighting of the slowest gate"
+        case Because.SILENCE | Because.BEHIND | Because.HOLD_MAX:
             return f"{_pending(revision.pending)}; released by decision {by} because {_decided(revision)}"
         case Because.RULES_CHANGED:
             return f"{_pending(revision.pending)}; released by record {by}, which changed the rules"
@@ -213,15 +216,17 @@ def _pending(pending: Pending | None) -> str:
     if pending is None:
         return "pending"
     until = f"{at(pending.due_us)} + {lasting(pending.lateness_us)}"
-    return f"pending since record {pending.since} until {DIRECTIONS[pending.waits_for]} are reported beyond {until}"
+    return f"pending since record {pending.since} until every gate has reported beyond {until}"
 
 
 def _decided(revision: Revision) -> str:
     event = revision.by.event
     assert isinstance(event, WatermarkAdvanced)
-    silent = f"no {WAYS[event.direction]} came for the whole silence grace"
-    return f"{silent} (silence)" if revision.because is Because.SILENCE else "it was pending for too long (hold_max)"
-
-
-def _who_could(revision: Revision) -> str:
-    return DIRECTIONS[0 if revision.emitted.entry is None else 1]
+    gates = ", ".join(gate_in_words(gate) for gate in event.gates)
+    match event.because:
+        case "silence":
+            return f"nothing came from {gates} for the whole silence grace (silence)"
+        case "behind":
+            return f"what comes from {gates} is old (behind)"
+        case "hold_max":
+            return "it was pending for too long (hold_max)"

@@ -18,11 +18,10 @@ from parkstream_telemetry.kept_traces.search import FoundTrace, gathered, in_ord
 from parkstream_telemetry.kept_traces.waterfall import Bar, Row, bars, waterfall
 from parkstream_telemetry.plates import plate_hash, plate_key
 from rich.bar import Bar as Drawn
-from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from parkstream_cli.connections import settings_here
+from parkstream_cli.console import PlainConsole
 from parkstream_cli.errors import ToolError
 from parkstream_cli.output import AsJson, as_json
 
@@ -100,7 +99,7 @@ def trace(
     for one in found:
         words = [about(one.trace), f"trace {one.trace.trace_id}"]
         title = ", ".join(word for word in words if word)
-        draw(one.trace, f"linked from the trace above: {title}" if one.linked_by else title, Console())
+        draw(one.trace, f"linked from the trace above: {title}" if one.linked_by else title, PlainConsole())
 
 
 def ask(wanted: str, sources: Sources) -> list[FoundTrace]:
@@ -153,9 +152,9 @@ def _answer(found: FoundTrace) -> TraceAnswer:
     return TraceAnswer(trace.trace_id, found.linked_by, trace.visit_id, trace.e2e_duration_ms, waterfall(trace))
 
 
-def draw(trace: CarTrace, title: str, console: Console) -> None:
+def draw(trace: CarTrace, title: str, console: PlainConsole) -> None:
     """Draw *trace* on *console* under *title*."""
-    console.print(title, style="bold", markup=False, highlight=False, soft_wrap=True)
+    console.say((title, "bold"))
     drawn = bars(trace)
     total = max(max((bar.row.offset_ms + bar.row.duration_ms for bar in drawn), default=0.0), 0.001)
     table = Table(box=None, padding=(0, 1, 0, 0), expand=True, header_style="dim")
@@ -167,17 +166,17 @@ def draw(trace: CarTrace, title: str, console: Console) -> None:
     console.print(table)
 
 
-def _cells(bar: Bar, total: float) -> list[Text | Drawn]:
+def _cells(bar: Bar, total: float) -> list[str | Drawn]:
     row = bar.row
     service = row.service.removeprefix("parkstream-")
     colour = _FAILED if bar.failed else _COLOURS.get(service, _CAMERAS)
     begin = min(row.offset_ms, total * (1 - SMALLEST_SHARE))
     end = max(row.offset_ms + row.duration_ms, begin + total * SMALLEST_SHARE)
     return [
-        Text(service),
-        Text(f"{OTHER_TRACE if bar.joined else ' ' * bar.depth}{short(row.span)}"),
-        Text(f"{row.offset_ms:,.1f}"),
-        Text(f"{row.duration_ms:,.1f}"),
+        service,
+        f"{OTHER_TRACE if bar.joined else ' ' * bar.depth}{short(row.span)}",
+        f"{row.offset_ms:,.1f}",
+        f"{row.duration_ms:,.1f}",
         Drawn(total, begin, end, color=colour),
     ]
 

@@ -4,6 +4,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 from parkstream_projection.questions.plate_story import Asked, asked_for, story_of
+from parkstream_telemetry.tracecontext import trace_id_of, valid_traceparent
 
 from parkstream_cli.arguments import plate_of
 from parkstream_cli.connections import opened, settings_here
@@ -76,4 +77,5 @@ def _show_revision(one: EmittedRevision) -> None:
 
 
 def _trace(traceparent: str | None) -> str:
-    return traceparent.split("-")[1] if traceparent else "none"
+    valid = valid_traceparent(traceparent)
+    return trace_id_of(valid) if valid else traceparent or "none"

@@ -3,11 +3,17 @@
 from typing import Any, Final, NamedTuple
 
 import msgspec
-from parkstream_events.summaries import ItemResult, ItemStatus, SummaryItem
+from parkstream_events.summaries import REVISION_MAX, VISIT_ID_LENGTH_MAX, ItemResult, ItemStatus, SummaryItem
+from parkstream_events.wire import encode
+
+from parkstream_summary_api.odd_json import TOO_DEEP, UnbalancedError, is_deep, items_of, oddity_of
 
 ITEMS_MAX: Final = 100
 ITEM_BYTES_MAX: Final = 64 * 1024
 BODY_BYTES_MAX: Final = ITEMS_MAX * (ITEM_BYTES_MAX + 2)
+PROBLEM_LENGTH_MAX: Final = 500
+"""Longer ones lose their middle: the field is named at the end."""
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _single = msgspec.json.Decoder(msgspec.Raw).decode
@@ -49,10 +55,7 @@ class Parsed(NamedTuple):
 
 def parsed(body: bytes) -> Parsed:
     """Return what *body* holds, one object or an array; raise ``MalformedError`` or ``TooManyItemsError``."""
-    try:
-        raws = _array(body) if body.lstrip()[:1] == b"[" else [_single(body)]
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        raise MalformedError(str(error)) from error
+    raws = _raws(body)
     if len(raws) > ITEMS_MAX:
         raise TooManyItemsError(len(raws))
     items: list[SummaryItem] = []
@@ -65,24 +68,52 @@ def parsed(body: bytes) -> Parsed:
     return Parsed(items, results)
 
 
-def _read(raw: msgspec.Raw) -> SummaryItem | ItemResult:
-    size = len(memoryview(raw))
-    if size > ITEM_BYTES_MAX:
-        return _invalid(raw, f"{size} bytes; at most {ITEM_BYTES_MAX} are taken - at `$`")
+def _raws(body: bytes) -> list[bytes]:
+    """Return the items of *body*; what is wrong within one of them keeps no other from being read."""
+    several = body.lstrip()[:1] == b"["
     try:
-        return _item(raw)
+        return [bytes(raw) for raw in _array(body)] if several else [bytes(_single(body))]
+    except RecursionError:
+        return _apart(body) if several else [body]
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        if several:
+            return _apart(body, str(error))
+        raise MalformedError(str(error)) from error
+
+
+def _apart(array: bytes, problem: str = TOO_DEEP) -> list[bytes]:
+    try:
+        return items_of(array)
+    except UnbalancedError as error:
+        raise MalformedError(problem) from error
+
+
+def _read(raw: bytes) -> SummaryItem | ItemResult:
+    if len(raw) > ITEM_BYTES_MAX:
+        return _invalid(raw, f"{len(raw)} bytes; at most {ITEM_BYTES_MAX} are taken - at `$`")
+    if is_deep(raw):
+        return _invalid(raw, TOO_DEEP)
+    try:
+        item = _item(raw)
+    except UNREADABLE as error:
         return _invalid(raw, str(error))
+    oddity = "" if encode(item) == raw else oddity_of(raw)
+    return _invalid(raw, oddity) if oddity else item
 
 
-def _invalid(raw: msgspec.Raw, problem: str) -> ItemResult:
+def _invalid(raw: bytes, problem: str) -> ItemResult:
     try:
         named = _named(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         named = Named()
     visit_id = named.visit_id if isinstance(named.visit_id, str) else ""
-    revision = named.revision if isinstance(named.revision, int) else 0
-    return ItemResult(visit_id=visit_id[:210], revision=revision, status=ItemStatus.INVALID, problem=problem)
+    revision = named.revision if isinstance(named.revision, int) and 0 < named.revision <= REVISION_MAX else 0
+    return ItemResult(
+        visit_id=visit_id[:VISIT_ID_LENGTH_MAX],
+        revision=revision,
+        status=ItemStatus.INVALID,
+        problem=problem if len(problem) <= PROBLEM_LENGTH_MAX else f"{problem[:300]} … {problem[-190:]}",
+    )
 
 
 def _result(item: SummaryItem, status: ItemStatus) -> ItemResult:

@@ -3,7 +3,8 @@
 import asyncio
 from collections.abc import Callable
 from datetime import datetime
-from typing import Final, NamedTuple, Self
+from functools import partial
+from typing import Annotated, Final, NamedTuple, Self
 
 import msgspec
 from parkstream_events.sightings import normalised_plate
@@ -18,6 +19,7 @@ from parkstream_summary_api.summary_file import Journal
 SLICE_BYTES: Final = 256 * 1024
 SCAN_BYTES_MAX: Final = 16 * 1024 * 1024
 _summary = msgspec.json.Decoder(Summary).decode
+_zoned = partial(msgspec.convert, type=Annotated[datetime, msgspec.Meta(tz=True)])
 
 
 class UnknownVisitError(Exception):
@@ -38,17 +40,15 @@ class Filter(NamedTuple):
         cls,
         outcome: Outcome | None,
         plate: str | None,
-        since: datetime | None,
-        until: datetime | None,
+        since: str | None,
+        until: str | None,
         *,
         current: bool,
     ) -> Self:
-        """Return the filter; raise ``WrongFieldError`` for a text that is no plate, or a time without zone."""
-        for field, moment in (("from", since), ("to", until)):
-            if moment is not None and moment.tzinfo is None:
-                raise WrongFieldError(field=field, detail="a time has a zone, as 2026-01-31T09:00:00Z")
+        """Return the filter; raise ``WrongFieldError`` for a text that is no plate, or no time with a zone."""
+        began, ended = _moment("from", since), _moment("to", until)
         try:
-            return cls(outcome, normalised_plate(plate) if plate else None, since, until, current)
+            return cls(outcome, normalised_plate(plate) if plate else None, began, ended, current)
         except ValueError as error:
             raise WrongFieldError(field="plate", detail=str(error)) from error
 
@@ -98,7 +98,11 @@ class Reading:
         if not entries:
             message = f"no visit {visit_id}" if revision is None else f"no revision {revision} of the visit {visit_id}"
             raise UnknownVisitError(message)
-        return _summary(await asyncio.to_thread(self._journal.line_at, current_of(entries).offset))
+        summary = _readable(await asyncio.to_thread(self._journal.line_at, current_of(entries).offset))
+        if summary is None:
+            message = f"the line of the visit {visit_id} is not one of ours, and cannot be read"
+            raise UnknownVisitError(message)
+        return summary
 
     async def page(self, wanted: Filter, cursor: str | None, limit: int) -> Page:
         """Return up to *limit* summaries that are *wanted*, from *cursor* on; raise ``WrongFieldError``."""
@@ -151,6 +155,13 @@ class Reading:
             self._indexing.again()
             raise IndexBehindError
         return known
+
+
+def _moment(field: str, written: str | None) -> datetime | None:
+    try:
+        return None if written is None else _zoned(written)
+    except (msgspec.ValidationError, ValueError) as error:
+        raise WrongFieldError(field=field, detail="a time is RFC 3339 with a zone, as 2026-01-31T09:00:00Z") from error
 
 
 def _readable(line: bytes) -> Summary | None:

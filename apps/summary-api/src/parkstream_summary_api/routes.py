@@ -1,13 +1,13 @@
 """What can be asked over HTTP."""
 
+import asyncio
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Annotated, Any
 
 from litestar import Request, Router, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, QueryParameter, SkipValidation
-from parkstream_events.summaries import Outcome, PostResults, Summary
+from parkstream_events.summaries import REVISION_MAX, Outcome, PostResults, Summary
 from parkstream_service.http import Guard, problem
 
 from parkstream_summary_api.bodies import parsed
@@ -18,9 +18,12 @@ from parkstream_summary_api.reader import Filter, Page, Reading
 from parkstream_summary_api.statistics import Statistics, Stats
 
 PAGE_SIZE_MAX = 1_000
-
+LARGE_BYTES = 512 * 1024
+"""What is odd in a larger body may take a second to find, while others are answered."""
+TIME = {"format": "date-time"}
 
 UNAUTHORISED = problem("The bearer token is missing or wrong.")
+WRONG = problem("A parameter is wrong; `errors` names it.")
 UNAVAILABLE = problem("Redis is away, or the index is being rebuilt; come again after `Retry-After` seconds.")
 
 
@@ -48,7 +51,7 @@ async def post_summaries(
     A summary that is `invalid` keeps no other from being written.
     """
     body = await request.body()
-    given = parsed(body)
+    given = parsed(body) if len(body) <= LARGE_BYTES else await asyncio.to_thread(parsed, body)
     asked = asked_of(request.scope)
     asked.item_count = len(given.results)
     origin = Origin(asked.span, asked.sent_at_us)
@@ -61,16 +64,21 @@ async def post_summaries(
 @get(
     "/summaries",
     summary="List summaries",
-    responses={400: problem("A parameter is wrong; `errors` names it."), 401: UNAUTHORISED, 503: UNAVAILABLE},
+    responses={400: WRONG, 401: UNAUTHORISED, 503: UNAVAILABLE},
 )
 async def list_summaries(  # noqa: PLR0913, PLR0917 (one argument per query parameter)
     reading: NamedDependency[SkipValidation[Reading]],
     outcome: Annotated[Outcome | None, QueryParameter(description="Only visits that ended so.")] = None,
     plate: Annotated[str | None, QueryParameter(description="Only visits of this vehicle, however written.")] = None,
     since: Annotated[
-        datetime | None, QueryParameter(name="from", description="Only visits that ended then or later (RFC 3339).")
+        str | None,
+        QueryParameter(
+            name="from", description="Only visits that ended then or later (RFC 3339, with a zone).", schema_extra=TIME
+        ),
     ] = None,
-    until: Annotated[datetime | None, QueryParameter(name="to", description="Only visits that ended before.")] = None,
+    until: Annotated[
+        str | None, QueryParameter(name="to", description="Only visits that ended before.", schema_extra=TIME)
+    ] = None,
     current: Annotated[bool, QueryParameter(description="Only the greatest revision of each visit.")] = True,  # noqa: FBT002
     cursor: Annotated[str | None, QueryParameter(description="`next_cursor` of the page before.")] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=PAGE_SIZE_MAX, description="At most so many.")] = 100,
@@ -85,12 +93,19 @@ async def list_summaries(  # noqa: PLR0913, PLR0917 (one argument per query para
 @get(
     "/summaries/{visit_id:path}",
     summary="Get one visit",
-    responses={401: UNAUTHORISED, 404: problem("No such visit, or no such revision."), 503: UNAVAILABLE},
+    responses={
+        400: WRONG,
+        401: UNAUTHORISED,
+        404: problem("No such visit, or no such revision."),
+        503: UNAVAILABLE,
+    },
 )
 async def get_summary(
     reading: NamedDependency[SkipValidation[Reading]],
     visit_id: FromPath[str],
-    revision: Annotated[int | None, QueryParameter(description="This revision instead of the current one.")] = None,
+    revision: Annotated[
+        int | None, QueryParameter(ge=1, le=REVISION_MAX, description="This revision instead of the current one.")
+    ] = None,
 ) -> Summary:
     """Return the current summary of a visit, or an older one."""
     return await reading.visit(visit_id.removeprefix("/"), revision)

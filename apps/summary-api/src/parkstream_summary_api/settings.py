@@ -3,6 +3,7 @@
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+from parkstream_events.keys import MALL_PATTERN
 from parkstream_service.settings import env_name
 
 
@@ -18,7 +19,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
         "redis://localhost:6379"
     )
     mall: Annotated[
-        str, Meta(min_length=1, max_length=64, pattern=r"^[^{}\s]+$", description="Which mall; part of every key.")
+        str, Meta(min_length=1, max_length=64, pattern=MALL_PATTERN, description="Which mall; part of every key.")
     ] = "mall"
     api_token: Annotated[
         str | None, Meta(description="Bearer token that every call of /v1 must show.", extra={"secret": True})

@@ -5,7 +5,7 @@ and lua/append.lua, redis_log. ``group_commit`` lets concurrent callers share on
 Redis must be like; ``positions`` finds a time or an id.
 """
 
-from parkstream_eventlog.durability import WeakDurabilityError, check_durability, memory_share
+from parkstream_eventlog.durability import check_durability, memory_share
 from parkstream_eventlog.errors import (
     EventLogError,
     GapError,
@@ -13,6 +13,7 @@ from parkstream_eventlog.errors import (
     NoLogError,
     NotTakenError,
     OtherLogError,
+    WeakDurabilityError,
 )
 from parkstream_eventlog.group_commit import GroupCommit
 from parkstream_eventlog.keys import LogKeys

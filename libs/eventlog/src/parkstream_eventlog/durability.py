@@ -1,35 +1,64 @@
-"""What a Redis must be like for the log: it keeps all that it acknowledged, and says how full it is."""
+"""What a Redis must be like for the log: it keeps all that it acknowledged, and says how full it is.
 
+The settings are asked for with every write, in the same round trip: anybody may change them at any time.
+"""
+
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError, ResponseError
 
-DURABLE: Final = {"appendonly": "yes", "appendfsync": "always", "maxmemory-policy": "noeviction"}
+from parkstream_eventlog.errors import WeakDurabilityError
+
+DURABLE: Final = {
+    "appendonly": "yes",
+    "appendfsync": "always",
+    "no-appendfsync-on-rewrite": "no",
+    "aof-load-truncated": "no",
+    "maxmemory-policy": "noeviction",
+}
+SETTINGS: Final = ("CONFIG", "GET", *DURABLE)
+"""The command that asks for them."""
 
 
-class WeakDurabilityError(Exception):
-    """Redis may forget what it acknowledged; *problems* say how, and what to do."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("Redis may forget what it acknowledged: " + "; ".join(problems))
-        self.problems = problems
+def check_settings(answer: Any) -> None:  # noqa: ANN401 - as Redis answers, in either protocol
+    """Raise ``WeakDurabilityError`` unless *answer*, to ``SETTINGS``, is that of a Redis that keeps everything."""
+    if isinstance(answer, NoPermissionError | ResponseError):
+        raise _not_allowed(answer) from answer
+    if isinstance(answer, Exception):
+        raise answer
+    pairs: Iterable[tuple[bytes, bytes]] = (
+        answer.items() if hasattr(answer, "items") else zip(answer[::2], answer[1::2], strict=True)
+    )
+    _check({name.decode(): value.decode() for name, value in pairs})
 
 
 async def check_durability(redis: Redis) -> None:
-    """Raise ``WeakDurabilityError`` unless *redis* keeps all that it acknowledged, whatever happens to its process."""
+    """Raise ``WeakDurabilityError`` unless *redis* keeps all that it acknowledged, and has done so since its start."""
     untyped: Any = redis
     try:
-        found: dict[str, str | None] = {name: (await untyped.config_get(name)).get(name) for name in DURABLE}
+        found: dict[str, str] = await untyped.config_get(*DURABLE)
     except (NoPermissionError, ResponseError) as error:
-        raise WeakDurabilityError([f"CONFIG GET is refused ({error}): allow +config|get"]) from error
+        raise _not_allowed(error) from error
+    _check(found)
+    if evicted := (await untyped.info("stats"))["evicted_keys"]:
+        problem = f"it has evicted {evicted} keys: see with parkstream log verify what is missing, restore that, then "
+        raise WeakDurabilityError([problem + "CONFIG RESETSTAT"])
+
+
+def _check(found: Mapping[str, str]) -> None:
     problems = [
-        f"{name} is {found[name]}: CONFIG SET {name} {wanted}, and in redis.conf"
+        f"{name} is {found.get(name)}: CONFIG SET {name} {wanted}, and in redis.conf"
         for name, wanted in DURABLE.items()
-        if found[name] != wanted
+        if found.get(name) != wanted
     ]
     if problems:
         raise WeakDurabilityError(problems)
+
+
+def _not_allowed(error: ResponseError) -> WeakDurabilityError:
+    return WeakDurabilityError([f"CONFIG GET is refused ({error}): allow +config|get"])
 
 
 async def memory_share(redis: Redis) -> float:

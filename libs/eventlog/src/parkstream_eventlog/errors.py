@@ -9,6 +9,14 @@ class EventLogError(Exception):
     """The log cannot keep its promise."""
 
 
+class WeakDurabilityError(EventLogError, PassingError):
+    """Redis may forget what it acknowledged; *problems* say how, and what to do."""
+
+    def __init__(self, problems: list[str]) -> None:
+        super().__init__("Redis may forget what it acknowledged: " + "; ".join(problems))
+        self.problems = problems
+
+
 class GapError(EventLogError):
     """The record at *expected* is not in the log: it is archived, or it was lost."""
 

@@ -8,6 +8,7 @@ from parkstream_service.units import DAY_US
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
+from parkstream_eventlog.durability import SETTINGS, check_settings
 from parkstream_eventlog.id_index import event_field
 from parkstream_eventlog.keys import LogKeys
 from parkstream_eventlog.log import (
@@ -31,7 +32,8 @@ from parkstream_eventlog.writer import Writer, refusal_of, writer_here
 class RedisLog(RedisReader):
     """An ``EventLog`` in *redis*, whose client must not repeat commands by itself (see ``connect``).
 
-    *writer* says which log is meant; without one it is the log that is there when this one first writes.
+    *writer* says which log is meant; without one it is the log that is there when this one first writes. A write to a
+    Redis that may forget it raises ``WeakDurabilityError``: it may be there, and counts as not written.
     """
 
     def __init__(
@@ -92,12 +94,12 @@ class RedisLog(RedisReader):
         """Call *function* for the log that is meant; return its answer, without where the log ends."""
         writer = self._writer = self._writer or await writer_here(self._execute, self._keys)
         caller = writer.caller()
+        keys = (self._keys.log, self._keys.log_meta, *buckets)
         try:
-            answer = await self._functions.call(
-                function, (self._keys.log, self._keys.log_meta, *buckets), (*caller, *arguments)
-            )
+            answer, settings = await self._functions.call_then(function, keys, (*caller, *arguments), SETTINGS)
         except ResponseError as error:
             raise refusal_of(error, caller) or error from None
+        check_settings(settings)
         recorded_at_us, position, *codes = answer
         writer.reached(position)
         return [recorded_at_us, *codes]

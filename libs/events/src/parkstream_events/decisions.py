@@ -8,8 +8,8 @@ from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
-from parkstream_events.sightings import Direction, microseconds
-from parkstream_events.summaries import REVISION_MAX
+from parkstream_events.sightings import GATE_LENGTH_MAX, Direction, microseconds
+from parkstream_events.summaries import REVISION_MAX, VISIT_ID_LENGTH_MAX
 
 LATEST_US: Final = microseconds(datetime.max.replace(tzinfo=UTC))
 """The last microsecond that has a date; the longest duration, too."""
@@ -20,24 +20,37 @@ Duration = Annotated[int, Meta(ge=0, le=LATEST_US)]
 """Microseconds."""
 RESTATED_MAX: Final = 500
 """Visits that one record may restate."""
+GATES_NAMED_MAX: Final = 1_000
+"""Gates that one decision may name: more than there can be."""
+
+
+class Gate(Struct, frozen=True, order=True):
+    """A gate of the mall, as decisions name it; without ``name`` that of all sightings whose gate is not known."""
+
+    direction: Direction
+    name: Annotated[str, Meta(max_length=GATE_LENGTH_MAX)] = ""
+
+
+Reason = Literal["silence", "behind", "hold_max"]
 
 
 class WatermarkAdvanced(Struct, frozen=True):
-    """A direction has reported all that happened before ``to_us``, as far as anybody can know.
+    """The watermark need not wait any longer for ``gates``, as far as anybody can know.
 
-    ``because``: ``silence`` (nothing came for the grace) or ``hold_max`` (something was pending too long).
-    ``as_of_position``: the end of the log when it was decided; a later sighting of the direction voids the decision.
+    ``because``: ``silence`` (they report nothing), ``behind`` (what they report is old), or ``hold_max`` (a visit was
+    pending too long). ``as_of_position``: the end of the log when it was decided. What each reason does, and when a
+    decision is void, is for the rules.
     """
 
-    direction: Direction
+    gates: Annotated[list[Gate], Meta(max_length=GATES_NAMED_MAX)]
     to_us: Moment
-    because: Literal["silence", "hold_max"]
+    because: Reason
     as_of_position: int
 
     @property
     def id(self) -> str:
-        """One per direction and position, so that any number of backends append one."""
-        return f"watermark:{self.direction.name.lower()}:{self.as_of_position}"
+        """One per position, so that any number of backends append one."""
+        return f"watermark:{self.as_of_position}"
 
 
 class RulesChanged(Struct, frozen=True):
@@ -73,7 +86,7 @@ class RestatedVisit(Struct, frozen=True):
     """A visit whose last summary so far is ``revision``; 0 when it has none."""
 
     vehicle_plate: Annotated[str, Meta(min_length=1, max_length=64)]
-    visit_id: Annotated[str, Meta(min_length=1, max_length=210)]
+    visit_id: Annotated[str, Meta(min_length=1, max_length=VISIT_ID_LENGTH_MAX)]
     revision: Annotated[int, Meta(ge=0, lt=REVISION_MAX)]
 
 

@@ -5,6 +5,9 @@ The braces are a hash tag: all keys of one mall live in one Redis Cluster slot, 
 
 from enum import IntEnum
 
+MALL_PATTERN = r"^[^{}\s]+$(?!\n)"
+"""What a mall may be called: its name is part of every key."""
+
 
 class Database(IntEnum):
     """Which Redis DB belongs to which service."""

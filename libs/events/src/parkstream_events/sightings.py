@@ -12,6 +12,11 @@ from msgspec.structs import force_setattr
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MICROSECOND = timedelta(microseconds=1)
 PLATE_LENGTH_MAX = 16
+"""In characters; marks, which belong to the letter before them, do not count."""
+PLATE_MARKED_LENGTH_MAX = 64
+"""Marks included."""
+GATE_LENGTH_MAX = 64
+"""A longer name is none."""
 
 _is_normal: Final = re.compile(f"[A-Z0-9]{{1,{PLATE_LENGTH_MAX}}}").fullmatch
 """Most plates are sent as they are kept."""
@@ -88,15 +93,34 @@ Sighting = VehicleEntered | VehicleExited
 
 
 def normalised_plate(plate: str) -> str:
-    """Return *plate* as NFKC, upper case, without spaces and dashes; raise ``ValueError`` if no plate is left."""
+    """Return *plate* as NFKC, upper case, its letters, marks and digits only; raise ``ValueError`` if none is left.
+
+    Plates of every script are taken. Separators, punctuation, symbols and format characters are how a plate is laid
+    out, not what it says, and cameras differ in them.
+    """
     if plate.isascii() and plate.isalnum() and len(plate) <= PLATE_LENGTH_MAX:
         return plate.upper()
-    folded = unicodedata.normalize("NFKC", plate).upper()
-    kept = "".join(c for c in folded if not c.isspace() and unicodedata.category(c) != "Pd")
-    if not kept.isalnum() or len(kept) > PLATE_LENGTH_MAX:
-        message = f"a plate has 1 to {PLATE_LENGTH_MAX} letters and digits beside spaces and dashes"
+    folded = _nfkc(_nfkc(plate).upper())
+    kept = _nfkc("".join(c for c in folded if not _is_layout(c)))
+    categories = [unicodedata.category(c)[0] for c in kept]
+    length = len(kept) - categories.count("M")
+    if not {"L", "N"} & {*categories} or not {*categories} <= {"L", "M", "N"} or length > PLATE_LENGTH_MAX:
+        message = f"a plate has 1 to {PLATE_LENGTH_MAX} letters and digits"
+        raise ValueError(message)
+    if len(kept) > PLATE_MARKED_LENGTH_MAX:
+        message = f"a plate has at most {PLATE_MARKED_LENGTH_MAX} characters, marks included"
         raise ValueError(message)
     return kept
+
+
+def _nfkc(text: str) -> str:
+    return unicodedata.normalize("NFKC", text)
+
+
+def _is_layout(character: str) -> bool:
+    """Whether *character* separates or decorates: Z, P, S, and Cf of Unicode's categories, and white space."""
+    category = unicodedata.category(character)
+    return category[0] in "ZPS" or category == "Cf" or character.isspace()
 
 
 def microseconds(moment: datetime) -> int:

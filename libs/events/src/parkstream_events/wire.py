@@ -6,7 +6,7 @@ that makes it so. Golden files pin every version's bytes and schema (docs/changi
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from enum import StrEnum
 from typing import Any, Final, TypeVar
 
@@ -26,6 +26,8 @@ RECORD_ACKNOWLEDGED = "record.acknowledged.v1"
 VISITS_RESTATED = "visits.restated.v1"
 BODY_BYTES_MAX = 64 * 1024
 DEPTH_MAX = 100
+PLACEHOLDERS: Final = frozenset({"UNKNOWN", "NOPLATE"})
+"""What cameras say when they could read nothing."""
 
 _BodyT = TypeVar("_BodyT")
 _SHALLOW_BYTES: Final = 256
@@ -42,6 +44,7 @@ class Refusal(StrEnum):
     TOO_LARGE = "too_large"
     UNKNOWN_TYPE = "unknown_type"
     ID_CONFLICT = "id_conflict"
+    NO_PLATE = "no_plate"
     TOO_OLD = "too_old"
 
 
@@ -116,15 +119,19 @@ def decode(type_: str, body: bytes) -> Sighting | Decision:
         raise UnreadableError(Refusal.INVALID_FIELD, str(error)) from error
 
 
-def decode_sighting(type_: str, body: bytes) -> Sighting:
-    """Return the sighting in *body*; raise ``UnreadableError`` also for a decision, which no camera may send."""
+def decode_sighting(type_: str, body: bytes, placeholders: Collection[str] = PLACEHOLDERS) -> Sighting:
+    """Return the sighting in *body*; raise ``UnreadableError`` also for what no camera may send.
+
+    That is a decision, or one of the *placeholders*, in upper case, that stand for a plate that could not be read.
+    """
     if type_ not in SIGHTING_TYPES:
         detail = f"a camera sends {', '.join(sorted(SIGHTING_TYPES))}, not {type_[:80]!r}"
         raise UnreadableError(Refusal.UNKNOWN_TYPE, detail)
     event = decode(type_, body)
-    if isinstance(event, VehicleEntered | VehicleExited):
-        return event
-    raise AssertionError(event)
+    assert isinstance(event, VehicleEntered | VehicleExited)
+    if event.vehicle_plate in placeholders:
+        raise UnreadableError(Refusal.NO_PLATE, f"{event.vehicle_plate} stands for a plate that could not be read")
+    return event
 
 
 def _depth(body: bytes) -> int:

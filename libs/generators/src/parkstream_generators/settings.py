@@ -4,6 +4,7 @@ import secrets
 from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
+from parkstream_events.keys import MALL_PATTERN
 from parkstream_service.settings import env_name
 
 from parkstream_generators.faults import Faults
@@ -20,9 +21,7 @@ class CameraSettings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTR
     redis_url: Annotated[str, Meta(description="Where Redis is, without a database: each service has its own.")] = (
         "redis://localhost:6379"
     )
-    mall: Annotated[str, Meta(min_length=1, max_length=64, pattern=r"^[^{}\s]+$", description="Whose cameras.")] = (
-        "mall"
-    )
+    mall: Annotated[str, Meta(min_length=1, max_length=64, pattern=MALL_PATTERN, description="Whose cameras.")] = "mall"
     host: Annotated[str, Meta(description="The address to listen on.")] = "127.0.0.1"
     api_token: Annotated[
         str | None, Meta(description="Bearer token that /v1 asks for, if any.", extra={"secret": True})

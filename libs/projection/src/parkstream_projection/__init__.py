@@ -11,9 +11,17 @@ from parkstream_projection.codec import recorded_event_of, state_hash
 from parkstream_projection.comparison import Compared, Comparison
 from parkstream_projection.differences import Difference, restating
 from parkstream_projection.outbox import Entry, Outbox, Parked
+from parkstream_projection.present import Present
 from parkstream_projection.projector import NotLoadedError, Projector, SkippedError, Step
-from parkstream_projection.reads import Inside, InsidePage, Outlook, PlateVisit, Present, Reads, Waiting
-from parkstream_projection.store import HASH_EVERY, NotLiveError, OtherRulesError, ProjectionError, StaleError
+from parkstream_projection.reads import Inside, InsidePage, Outlook, PlateVisit, Reads, Waiting
+from parkstream_projection.store import (
+    HASH_EVERY,
+    IncompleteStateError,
+    NotLiveError,
+    OtherRulesError,
+    ProjectionError,
+    StaleError,
+)
 from parkstream_projection.versions import (
     LiveVersionError,
     NoEarlierVersionError,
@@ -29,6 +37,7 @@ __all__ = [
     "Comparison",
     "Difference",
     "Entry",
+    "IncompleteStateError",
     "Inside",
     "InsidePage",
     "LiveVersionError",

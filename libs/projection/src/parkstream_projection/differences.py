@@ -1,7 +1,7 @@
 """What two versions of the projection say differently of visits, as long as one of them may still change it."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from parkstream_events import wire
 from parkstream_events.decisions import RESTATED_MAX, RestatedVisit, VisitsRestated
@@ -18,14 +18,6 @@ class Difference(NamedTuple):
     visit_id: str
     shown: LastEmitted | None
     now: LastEmitted | None
-
-
-class _Standing(NamedTuple):
-    """What was emitted of a visit, and when that happened: the same ids may have been read as other times."""
-
-    last: LastEmitted
-    entered_at_us: int | None
-    exited_at_us: int | None
 
 
 def differences(plates: Iterable[tuple[str, Plate | None, Plate | None]], final_before_us: int) -> list[Difference]:
@@ -71,21 +63,20 @@ def _of_plate(name: str, shown: Plate | None, now: Plate | None, final_before: i
     before, after = _standings(shown), _standings(now)
     for visit_id in dict.fromkeys((*after, *before)):
         one, other = before.get(visit_id), after.get(visit_id)
-        if one == other or (one is None and _is_final(visit_id, now, final_before)):
+        if _content(one) == _content(other) or (one is None and _is_final(visit_id, now, final_before)):
             continue
         if other is None and _is_final(visit_id, shown, final_before):
             continue
-        yield Difference(name, visit_id, one.last if one else None, other.last if other else None)
+        yield Difference(name, visit_id, one, other)
 
 
-def _standings(plate: Plate | None) -> Mapping[str, _Standing]:
-    if plate is None:
-        return {}
-    happened = {(sighting.way, sighting.id): sighting.at_us for sighting in plate.sightings}
-    return {
-        visit_id: _Standing(last, happened.get((ENTRY, last.entry_id or "")), happened.get((EXIT, last.exit_id or "")))
-        for visit_id, last in plate.emitted.items()
-    }
+def _standings(plate: Plate | None) -> Mapping[str, LastEmitted]:
+    return {} if plate is None else plate.emitted
+
+
+def _content(last: LastEmitted | None) -> tuple[Any, ...] | None:
+    """Return what makes a difference: at which record it was emitted does not."""
+    return None if last is None else (last.revision, *last.body)
 
 
 def _is_final(visit_id: str, plate: Plate | None, final_before: int) -> bool:
@@ -93,6 +84,9 @@ def _is_final(visit_id: str, plate: Plate | None, final_before: int) -> bool:
     if plate is None:
         return True
     last = plate.emitted[visit_id]
-    kind, _, id_ = visit_id.partition(":")
-    own = {(EXIT if kind == "exit" else ENTRY, id_), (ENTRY, last.entry_id), (EXIT, last.exit_id)}
-    return all(sighting.at_us < final_before for sighting in plate.sightings if (sighting.way, sighting.id) in own)
+    own = {(ENTRY, last.entry), (EXIT, last.exit)}
+    return all(
+        sighting.at_us < final_before
+        for sighting in plate.sightings
+        if sighting.visit_id == visit_id or (sighting.way, sighting.identity) in own
+    )

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from msgspec import Struct, structs
+from msgspec import Struct
 from parkstream_events.keys import BackendKeys
 from parkstream_events.sightings import moment_of
 from parkstream_events.summaries import Outcome
@@ -15,48 +15,15 @@ from redis.asyncio import Redis
 
 from parkstream_projection.codec import decode_clock, decode_plate
 from parkstream_projection.functions import PROJECTING
+from parkstream_projection.present import Present
 from parkstream_projection.state_hash import clock_hash, encode, hash_text
 from parkstream_projection.store import FIRST_VERSION
 
 WAITING_MAX: Final = 100
 
 
-class Present(Struct, frozen=True):
-    """Where a projection stands."""
-
-    checkpoint: int
-    state_hash: str
-    clock: Clock
-
-    @property
-    def counters(self) -> dict[str, int]:
-        """What the log amounts to."""
-        return structs.asdict(self.clock.counters)
-
-    @property
-    def pending(self) -> int:
-        """How many visits wait for the watermark; a car inside may still leave, and waits for nothing."""
-        return self.clock.counters.pending - self.clock.counters.inside
-
-    @property
-    def inside(self) -> int:
-        """How many cars are inside."""
-        return self.clock.counters.inside
-
-    @property
-    def unreadable(self) -> int:
-        """How many records cannot be read, and nobody has acknowledged that."""
-        return self.clock.counters.outstanding
-
-    @property
-    def watermarks(self) -> dict[str, datetime]:
-        """Up to when each direction has reported."""
-        entry, exit_ = self.clock.watermarks
-        return {"entry": moment_of(entry), "exit": moment_of(exit_)}
-
-
 class Waiting(NamedTuple):
-    """A visit that is pending until a watermark passes *due_us* and the allowed lateness."""
+    """A visit that is pending until the watermark passes *due_us* and the allowed lateness."""
 
     due_us: int
     plate: str
@@ -64,7 +31,7 @@ class Waiting(NamedTuple):
 
 
 class Outlook(NamedTuple):
-    """Where a projection stands, and per direction whose watermark they wait for, the visits that come due first."""
+    """Where a projection stands, and per direction whose sighting is missing, the visits that come due first."""
 
     checkpoint: int
     clock: Clock
@@ -142,7 +109,7 @@ class Reads:
         """Return up to *count* cars that are inside; *cursor* is "0" or that of the page before."""
         due_us, _, skip = cursor.partition(".")
         which = (int(due_us), "+inf", "BYSCORE", "LIMIT", int(skip or 0), count, "WITHSCORES")
-        (answer,) = await self._ask(lambda at: [("ZRANGE", at.timers[Timer.EXIT_WATERMARK], *which)])
+        (answer,) = await self._ask(lambda at: [("ZRANGE", at.timers[Timer.MISSING_EXIT], *which)])
         waiting = _waiting(answer)
         plates = await self._plates([one.plate for one in waiting])
         found = (_inside(one, encoded) for one, encoded in zip(waiting, plates, strict=True) if encoded)
@@ -152,7 +119,7 @@ class Reads:
 
     async def outlook(self, count: int = WAITING_MAX) -> Outlook:
         """Return where the projection stands, and up to *count* visits per direction that come due first."""
-        ways = (Timer.ENTRY_WATERMARK, Timer.EXIT_WATERMARK)
+        ways = (Timer.MISSING_ENTRY, Timer.MISSING_EXIT)
         meta, entry, exit_ = await self._ask(
             lambda at: [
                 ("HMGET", at.meta, *_META),
@@ -162,10 +129,10 @@ class Reads:
         present = _present(meta)
         return Outlook(present.checkpoint, present.clock, (_waiting(entry), _waiting(exit_)))
 
-    async def latest_positions(self, names: list[str]) -> list[int]:
-        """Return for each plate that is remembered the position of the last sighting that was recorded of it."""
-        plates = await self._plates(names)
-        return [max(sighting.position for sighting in decode_plate(encoded).sightings) for encoded in plates if encoded]
+    async def recorded_at(self, names: list[str]) -> list[int]:
+        """Return for each plate when the last sighting of it was recorded, 0 when nothing of it is remembered."""
+        plates = [decode_plate(encoded) if encoded else None for encoded in await self._plates(names)]
+        return [max(one.recorded_at_us for one in plate.sightings) if plate else 0 for plate in plates]
 
     async def _plates(self, names: list[str]) -> list[bytes | None]:
         if not names:
@@ -232,10 +199,10 @@ def _visits(plate: Plate, clock: Clock) -> list[PlateVisit]:
 def _inside(waiting: Waiting, encoded: bytes) -> Inside | None:
     """Return the car that *waiting* is about, unless it has come in again since."""
     plate = decode_plate(encoded)
-    pending = {visit_id: due_us for visit_id, (timer, due_us) in plate.pending.items() if timer == Timer.EXIT_WATERMARK}
+    pending = {visit_id: due_us for visit_id, (timer, due_us) in plate.pending.items() if timer == Timer.MISSING_EXIT}
     if not plate.inside or waiting.visit_id != max(pending, key=pending.__getitem__, default=None):
         return None
-    entry = next(sighting for sighting in plate.sightings if f"entry:{sighting.id}" == waiting.visit_id)
+    entry = next(sighting for sighting in plate.sightings if sighting.visit_id == waiting.visit_id)
     return Inside(waiting.plate, moment_of(entry.at_us), entry.id)
 
 

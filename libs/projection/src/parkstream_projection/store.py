@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 from msgspec import Struct
 from parkstream_eventlog import Writer
 from parkstream_eventlog.guarded_functions import GuardedFunctions
+from parkstream_service.redis import PassingError
 from redis.asyncio import Redis
 
 from parkstream_projection.definition import AnyDefinition, ProjectionKeys
@@ -19,6 +20,9 @@ STALE: Final = 1
 NOT_LIVE: Final = 2
 FIRST_VERSION: Final = 1
 """Live until another is made so."""
+
+
+REPLAY: Final = "rebuild it: `parkstream replay`, then `parkstream replay --version N --switch`"
 
 
 class ProjectionError(Exception):
@@ -52,6 +56,17 @@ class OtherRulesError(ProjectionError):
             "start the newer program, and rebuild the projection when it asks for that"
         )
         self.found = found
+
+
+class IncompleteStateError(ProjectionError, PassingError):
+    """Something of version *version* is gone from Redis, so nothing can be folded onto it."""
+
+    def __init__(self, version: int, missing: str, remedy: str = REPLAY) -> None:
+        super().__init__(
+            f"the state of version {version} of the projection is incomplete, {missing}: Redis evicted or lost keys; "
+            f"see with `parkstream log verify` whether the log is whole, then {remedy}"
+        )
+        self.version = version
 
 
 class Meta(NamedTuple):
@@ -134,17 +149,25 @@ class Store:
             async with self._functions.pipeline(transaction=True) as pipeline:
                 pipeline.execute_command("HMGET", self._meta, "rules_version", "checkpoint", "state_hash", "clock")
                 pipeline.execute_command("HMGET", self._keys.outbox_meta, "live", "emitted_through")
-                (rules_version, checkpoint, kept_hash, clock), (live, emitted_through) = await pipeline.execute()
+                pipeline.execute_command("HLEN", self._read[1])
+                pipeline.execute_command("EXISTS", *self._read[1:])
+                meta, (live, emitted_through), entities, left = await pipeline.execute()
             live = int(live or FIRST_VERSION)
             if not self._follows_live or live == self.version:
                 break
             self._use(live)
+        rules_version, checkpoint, kept_hash, clock = meta
         if checkpoint is None:
+            if left:
+                remedy = f"remove what is left, and it is folded anew: UNLINK {' '.join(self._read[1:])}"
+                raise IncompleteStateError(self.version, "it has lost its checkpoint", remedy)
             new = self._definition.new_clock()
             return Meta(0, hash_text(clock_hash(encode(new))), new, int(emitted_through or 0))
         if int(rules_version) != self._definition.rules_version:
             raise OtherRulesError(int(rules_version), self._definition.rules_version)
         decoded = self._definition.decode_clock(clock)
+        if not entities and int(kept_hash, 16) != clock_hash(clock):
+            raise IncompleteStateError(self.version, "its entities are gone")
         return Meta(int(checkpoint), kept_hash.decode(), decoded, int(emitted_through or 0))
 
     async def load(self, checkpoint: int, due_through: Sequence[int], due_max: int, names: Sequence[str]) -> Loaded:
@@ -156,11 +179,13 @@ class Store:
         if answer[0] != checkpoint:
             raise StaleError(checkpoint, answer[0])
         _, entities, *due, due_names, due_entities = answer
+        if None in due_entities:
+            raise IncompleteStateError(self.version, "a timer is of an entity that is gone")
         found = zip(due_names, due_entities, strict=True)
         return Loaded(
             entities,
             [[member.decode() for member in members] for members in due],
-            {name.decode(): entity for name, entity in found if entity is not None},
+            {name.decode(): entity for name, entity in found},
         )
 
     async def commit(self, checkpoint: int, change: Change) -> int:

@@ -8,13 +8,14 @@ what_if (other rules), reenactment.
 """
 
 from parkstream_visits.emitted import Emitted, summary_of
-from parkstream_visits.fold import Fold, MissingPlateError, reach
+from parkstream_visits.fold import Fold, MissingPlateError
 from parkstream_visits.judgement import Judged, Rule, judged
 from parkstream_visits.plate_visits import PlateSighting, Visit, visits_of
+from parkstream_visits.reach import reach
 from parkstream_visits.recorded_event import RecordedEvent, Unreadable
 from parkstream_visits.rules import RULES_VERSION, Rules
 from parkstream_visits.state import Clock, Counters, LastEmitted, Plate, State
-from parkstream_visits.story import Because, Pending, Revision, Story, StoryFold, VisitStory
+from parkstream_visits.story import Because, Pending, RememberedStory, Revision, Story, StoryFold, VisitStory
 from parkstream_visits.timers import Timer, TimerQueue
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "Plate",
     "PlateSighting",
     "RecordedEvent",
+    "RememberedStory",
     "Revision",
     "Rule",
     "Rules",

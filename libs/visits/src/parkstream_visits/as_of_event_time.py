@@ -11,7 +11,7 @@ when its last sighting in the set is an entry, or the duplicate read of one, not
 other visit without an exit is ``exit_missed``, every exit without an entry ``entry_missed``, emitted or not yet.
 
 The counters follow from the visits, so they count no revisions and nothing that waits. The state is bounded as the live
-one is: the set goes through the same fold, with the watermark of either direction limited to T.
+one is: the set goes through the same fold, with the watermark limited to T.
 """
 
 from bisect import bisect_left
@@ -73,7 +73,7 @@ class AsOfEventTime:
 
     def _remember(self, event: Sighting, recorded: RecordedEvent) -> None:
         rules = len(self._memory.state.clock.rules) - 1
-        sighting = plate_sighting_of(event, rules, recorded.position, recorded.published_at_us, recorded.traceparent)
+        sighting = plate_sighting_of(event, recorded, rules)
         where = bisect_left(self._sightings, sighting.key)
         if self._sightings[where : where + 1] == [] or self._sightings[where].key != sighting.key:
             self._sightings.insert(where, sighting)

@@ -22,6 +22,9 @@ class Emitted(NamedTuple):
     position: int
     """Of the record that was folded when it was emitted."""
     superseded_by: str | None
+    duplicate_reads: int = 0
+    duplicate_ids: tuple[str, ...] = ()
+    """Of the first of them."""
     restated: bool = False
     """Whether a decision restated it: then its cause is long past, and neither its trace nor its latency goes on."""
 
@@ -43,5 +46,7 @@ def summary_of(emitted: Emitted) -> SummaryItem:
         exit_event_id=exit_.id if exit_ else None,
         position=emitted.position,
         superseded_by=emitted.superseded_by,
+        duplicate_reads=emitted.duplicate_reads,
+        duplicate_event_ids=emitted.duplicate_ids,
         published_at_us=None if emitted.restated else emitted.cause.published_at_us,
     )

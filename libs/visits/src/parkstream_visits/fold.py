@@ -1,24 +1,22 @@
 """The fold: record by record, which revision of which visit is emitted, and when.
 
-What rests on sightings that exist is emitted at once. What rests on something missing is pending until the direction
-that could still report it has caught up (its watermark passed the due time and the allowed lateness).
+What rests on sightings that exist is emitted at once. What rests on something missing is pending until every gate that
+counts has caught up: until the watermark has passed the due time and the allowed lateness.
 """
 
 from bisect import bisect_left
-from collections.abc import Iterable
 
 from parkstream_events.decisions import Decision, RecordAcknowledged, RulesChanged, VisitsRestated, WatermarkAdvanced
 from parkstream_events.sightings import VehicleEntered, VehicleExited, microseconds
-from parkstream_events.units import DAY_US
 
 from parkstream_visits.emitted import Emitted
 from parkstream_visits.plate_ledger import PlateLedger
-from parkstream_visits.plate_visits import ENTRY, EXIT, PlateSighting, Visit, plate_sighting_of, visits_of
+from parkstream_visits.plate_visits import ENTRY, EXIT, PlateSighting, Visit, gate_of, plate_sighting_of, visits_of
 from parkstream_visits.recorded_event import RecordedEvent, Unreadable
 from parkstream_visits.restatement import restate
 from parkstream_visits.rules import rules_of
 from parkstream_visits.shortcuts import exit_after_entry, first_sighting, next_entry, release_single
-from parkstream_visits.state import UNREADABLE_LISTED_MAX, Clock, Plate, State, UnreadableRecord
+from parkstream_visits.state import SIGHTINGS_MAX, UNREADABLE_LISTED_MAX, Plate, State, UnreadableRecord
 from parkstream_visits.timers import SEPARATOR, Timer
 
 FORGOTTEN_PER_RECORD_MAX = 8
@@ -28,36 +26,13 @@ class MissingPlateError(KeyError):
     """A timer named a plate that was not loaded: load what ``reach`` asks for before folding."""
 
 
-def reach(events: Iterable[RecordedEvent], clock: Clock) -> tuple[int, int, int]:
-    """Return per kind of timer the time before which an item may come due while *events* are folded.
-
-    A store that keeps only a part in memory loads those items, and their plates, first.
-    """
-    marks = [*clock.watermarks]
-    now_us = clock.recorded_at_us
-    lateness = clock.rules[-1].allowed_lateness_us
-    for recorded in events:
-        now_us = max(now_us, recorded.recorded_at_us)
-        match recorded.event:
-            case VehicleEntered(entry_date_time=at):
-                marks[ENTRY] = max(marks[ENTRY], min(microseconds(at), recorded.recorded_at_us))
-            case VehicleExited(exit_date_time=at):
-                marks[EXIT] = max(marks[EXIT], min(microseconds(at), recorded.recorded_at_us))
-            case WatermarkAdvanced(direction=direction, to_us=to_us):
-                marks[direction] = max(marks[direction], to_us)
-            case RulesChanged(allowed_lateness_us=changed):
-                lateness = min(lateness, changed)
-            case _:
-                pass
-    return marks[ENTRY] - lateness, marks[EXIT] - lateness, now_us
-
-
 class Fold:
     """Folds recorded events, in the order of the log, into a state."""
 
     def __init__(self, state: State) -> None:
         self.state = state
         self._clock = state.clock
+        self._gates = state.clock.gates
         self._heaps = [timer.heap for timer in state.timers]
         self._ledger = PlateLedger(state)
 
@@ -76,38 +51,43 @@ class Fold:
         event = recorded.event
         if not isinstance(event, VehicleEntered | VehicleExited):
             return self._decide(recorded.position, recorded.recorded_at_us, event)
-        rules = len(self._clock.rules) - 1
-        sighting = plate_sighting_of(event, rules, recorded.position, recorded.published_at_us, recorded.traceparent)
-        return self.see(event.vehicle_plate, sighting, recorded.recorded_at_us)
+        return self.see(event.vehicle_plate, plate_sighting_of(event, recorded, len(self._clock.rules) - 1))
 
-    def see(self, name: str, sighting: PlateSighting, recorded_at_us: int) -> list[Emitted]:
+    def see(self, name: str, sighting: PlateSighting) -> list[Emitted]:
         """Take in a *sighting* of the plate *name* as ``fold`` does; the rules in force apply."""
         clock, ledger = self._clock, self._ledger
-        at_us, way = sighting.at_us, sighting.way
+        at_us, recorded_at_us, rules = sighting.at_us, sighting.recorded_at_us, clock.rules[-1]
         ledger.position = sighting.position
         emitted = ledger.emitted = []
         clock.recorded_at_us = max(clock.recorded_at_us, recorded_at_us)
-        watermarks = clock.watermarks
-        mark = min(recorded_at_us, at_us)
-        watermarks[way] = max(watermarks[way], mark)
-        if at_us + clock.rules[-1].finality_us < recorded_at_us:
-            self._refuse(way)
+        self._gates.report(sighting.way, sighting.gate, at_us, recorded_at_us, sighting.position, rules.hold_max_us)
+        if at_us + rules.finality_us < recorded_at_us:
+            self._refuse(sighting.way)
         else:
             self._take(name, sighting)
         self._settle()
         return emitted
 
-    def pass_by(self, recorded: RecordedEvent, way: int, at_us: int) -> list[Emitted]:
-        """Take in a sighting of a plate that this state leaves out: all it does is to move a watermark."""
+    def pass_by(self, recorded: RecordedEvent, event: VehicleEntered | VehicleExited) -> list[Emitted]:
+        """Take in a sighting of a plate that this state leaves out: all it does is to report for its gate."""
         clock, ledger = self._clock, self._ledger
         clock.recorded_at_us = max(clock.recorded_at_us, recorded.recorded_at_us)
-        to_us = min(at_us, recorded.recorded_at_us)
-        if to_us <= clock.watermarks[way]:
-            return []
+        at_us, hold_max_us = microseconds(event.event_time), clock.rules[-1].hold_max_us
+        self._gates.report(
+            event.direction, gate_of(event), at_us, recorded.recorded_at_us, recorded.position, hold_max_us
+        )
         ledger.position = recorded.position
         emitted = ledger.emitted = []
-        clock.watermarks[way] = to_us
         self._settle()
+        return emitted
+
+    def release(self, name: str, visit_id: str, position: int) -> list[Emitted]:
+        """Emit the pending visit *visit_id* of the plate *name* at *position*, whatever the watermark."""
+        self._ledger.position = position
+        emitted = self._ledger.emitted = []
+        timer, _ = self.state.plates[name].pending[visit_id]
+        self.state.timers[timer].drop(f"{name}{SEPARATOR}{visit_id}")
+        self._ledger.release(name, self.state.plates[name], visit_id)
         return emitted
 
     def _take(self, name: str, sighting: PlateSighting) -> None:
@@ -125,23 +105,30 @@ class Fold:
         elif next_entry(state, name, plate, sighting):
             ledger.touched.add(name)
             return
+        self._insert(name, plate, sighting)
+
+    def _insert(self, name: str, plate: Plate, sighting: PlateSighting) -> None:
+        counters = self._clock.counters
         where = bisect_left(plate.sightings, sighting.key)
         if where < len(plate.sightings) and plate.sightings[where].key == sighting.key:
             return
+        if len(plate.sightings) >= SIGHTINGS_MAX:
+            self._ledger.forget_final(name, plate)
+            where = bisect_left(plate.sightings, sighting.key)
+        if len(plate.sightings) >= SIGHTINGS_MAX:
+            counters.too_many_entries += sighting.way == ENTRY
+            counters.too_many_exits += sighting.way == EXIT
+            return
         plate.sightings.insert(where, sighting)
-        if sighting.way == ENTRY:
-            self._clock.counters.entered += 1
-        else:
-            self._clock.counters.exited += 1
-        ledger.revise(name, plate, sighting)
+        counters.entered += sighting.way == ENTRY
+        counters.exited += sighting.way == EXIT
+        self._ledger.revise(name, plate, sighting)
 
     def _refuse(self, way: int) -> None:
         """Count a sighting that is too late."""
         counters = self._clock.counters
-        if way == ENTRY:
-            counters.too_late_entries += 1
-        else:
-            counters.too_late_exits += 1
+        counters.too_late_entries += way == ENTRY
+        counters.too_late_exits += way == EXIT
 
     def _decide(self, position: int, recorded_at_us: int, event: Decision | Unreadable) -> list[Emitted]:
         clock, ledger = self._clock, self._ledger
@@ -149,9 +136,9 @@ class Fold:
         ledger.position = position
         emitted = ledger.emitted = []
         match event:
-            case WatermarkAdvanced(direction=way, to_us=to_us):
+            case WatermarkAdvanced():
                 clock.counters.decisions += 1
-                clock.watermarks[way] = max(clock.watermarks[way], to_us)
+                clock.counters.void += not self._gates.decide(event, recorded_at_us, clock.rules[-1].silence_grace_us)
             case RulesChanged():
                 clock.counters.decisions += 1
                 clock.rules.append(rules_of(event))
@@ -169,18 +156,17 @@ class Fold:
     def _settle(self) -> None:
         """Emit and forget what has come due."""
         clock = self._clock
-        lateness = clock.rules[-1].allowed_lateness_us
-        entry, exit_ = clock.watermarks
-        entries, exits, recorded_timers = self._heaps
-        if entries and entries[0][0] < entry - lateness:
-            self._release(ENTRY, entry - lateness)
-        if exits and exits[0][0] < exit_ - lateness:
-            self._release(EXIT, exit_ - lateness)
-        if recorded_timers and recorded_timers[0][0] < clock.recorded_at_us:
+        limit_us = self._gates.watermark_us - clock.rules[-1].allowed_lateness_us
+        entries, exits, forgetting = self._heaps
+        if entries and entries[0][0] < limit_us:
+            self._release(Timer.MISSING_ENTRY, limit_us)
+        if exits and exits[0][0] < limit_us:
+            self._release(Timer.MISSING_EXIT, limit_us)
+        if forgetting and forgetting[0][0] < clock.recorded_at_us:
             self._forget(clock.recorded_at_us)
 
-    def _release(self, way: int, limit_us: int) -> None:
-        timer = self.state.timers[way]
+    def _release(self, kind: Timer, limit_us: int) -> None:
+        timer = self.state.timers[kind]
         while (member := timer.pop_before(limit_us)) is not None:
             name, visit_id = member.split(SEPARATOR, 1)
             plate = self._plate(name)
@@ -191,7 +177,7 @@ class Fold:
                 self._ledger.emitted.append(revision)
 
     def _forget(self, now: int) -> None:
-        timer = self.state.timers[Timer.RECORDED]
+        timer = self.state.timers[Timer.FORGETTING]
         plates, asleep, touched = self.state.plates, self.state.asleep, self._ledger.touched
         for _ in range(FORGOTTEN_PER_RECORD_MAX):
             name = timer.pop_before(now)
@@ -201,8 +187,7 @@ class Fold:
             if asleep.pop(name, None) is None:
                 plate = self._plate(name)
                 if plate.pending:
-                    plate.keep_until_us = now - now % DAY_US + DAY_US
-                    timer.put(plate.keep_until_us, name)
+                    self._ledger.keep_until_tomorrow(name, plate)
                 else:
                     del plates[name]
 

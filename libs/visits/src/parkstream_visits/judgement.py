@@ -1,11 +1,11 @@
 """Which rule applied to each sighting of a plate: the pairing once more, with its reasons."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
 from msgspec import Struct
 
-from parkstream_visits.plate_visits import ENTRY, PlateSighting, Visit, visits_of
+from parkstream_visits.plate_visits import ENTRY, EXIT, PlateSighting, Visit, visits_of
 from parkstream_visits.rules import Rules
 
 
@@ -17,6 +17,7 @@ class Rule(StrEnum):
     DUPLICATE = "duplicate_read"
     NO_ENTRY = "exit_without_entry"
     TOO_LATE = "too_late"
+    TOO_MANY = "too_many"
     REPEATED = "repeated"
 
 
@@ -43,7 +44,7 @@ def judged(sightings: Sequence[PlateSighting], rules: Sequence[Rules]) -> list[J
         before = _last_of(visits[nth - 1]) if nth else None
         after = visits[nth + 1].entry if nth + 1 < len(visits) else None
         found += _kept(visit, before, after, rules)
-        found += [_duplicate(visit, sighting, rules) for sighting in visit.duplicates]
+        found += _duplicates(visit, rules)
     return sorted(found, key=lambda one: one.sighting.key)
 
 
@@ -64,9 +65,13 @@ def _kept(
     ]
 
 
-def _duplicate(visit: Visit, sighting: PlateSighting, rules: Sequence[Rules]) -> Judged:
-    kept = visit.entry if sighting.way == ENTRY else visit.exit
-    return Judged(sighting, Rule.DUPLICATE, visit.id, kept, rules[sighting.rules].duplicate_window_us)
+def _duplicates(visit: Visit, rules: Sequence[Rules]) -> Iterator[Judged]:
+    before = {ENTRY: visit.entry, EXIT: visit.exit}
+    for sighting in visit.duplicates:
+        yield Judged(
+            sighting, Rule.DUPLICATE, visit.id, before[sighting.way], rules[sighting.rules].duplicate_window_us
+        )
+        before[sighting.way] = sighting
 
 
 def _last_of(visit: Visit) -> PlateSighting | None:

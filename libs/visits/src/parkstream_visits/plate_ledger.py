@@ -2,13 +2,16 @@
 
 from itertools import pairwise
 
-from parkstream_events.summaries import Outcome
+from parkstream_events.summaries import DUPLICATES_LISTED_MAX, Outcome
 from parkstream_events.units import DAY_US
 
 from parkstream_visits.emitted import Emitted
-from parkstream_visits.plate_visits import ENTRY, PlateSighting, Visit, visits_of
+from parkstream_visits.plate_visits import ENTRY, EXIT, Identity, PlateSighting, Visit, visits_of
 from parkstream_visits.state import Counters, LastEmitted, Plate, State
 from parkstream_visits.timers import SEPARATOR, Timer
+
+Waits = dict[str, tuple[int, int]]
+"""Visit id to (timer, due)."""
 
 
 class PlateLedger:
@@ -24,67 +27,73 @@ class PlateLedger:
         """Emit what the sighting *cause* changed about the visits of the plate *name*."""
         self.touched.add(name)
         visits = visits_of(plate.sightings, self._state.clock.rules)
-        pending: dict[str, tuple[int, int]] = {}
+        pending: Waits = {}
         for visit in visits:
             last = plate.emitted.get(visit.id)
             if last is not None and visit.id not in plate.pending:  # One restated while pending stays pending.
                 if last.body != body_of(visit):
                     self._emit(name, plate, visit, cause)
-            elif visit.waits_for is None or self._is_due(visit.waits_for, visit.due_us):
+            elif visit.waits_for is None or self._is_due(visit.due_us):
                 self._emit(name, plate, visit, cause)
             else:
                 pending[visit.id] = (int(visit.waits_for), visit.due_us)
         if plate.emitted:
             self._retract(name, plate, visits, cause)
         if pending != plate.pending:
-            self._set_pending(name, plate, pending)
-        self._count(plate, visits)
+            self._set_timers(name, plate.pending, pending)
+        self._wait(plate, pending, visits[-1])
+        self._count_duplicates(plate, visits)
         self._keep(name, plate, visits)
 
     def release(self, name: str, plate: Plate, visit_id: str) -> None:
         """Emit the visit that was pending until now; its own sighting is the cause."""
         self.touched.add(name)
-        del plate.pending[visit_id]
-        self._counters.pending -= 1
         visits = visits_of(plate.sightings, self._state.clock.rules)
         visit = next(visit for visit in visits if visit.id == visit_id)
+        pending = {id_: waits for id_, waits in plate.pending.items() if id_ != visit_id}
         self._emit(name, plate, visit, visit.exit or visit.entry)
-        self._count(plate, visits)
+        self._wait(plate, pending, visits[-1])
+
+    def forget_final(self, name: str, plate: Plate) -> None:
+        """Forget the plate's final visits, to make room."""
+        visits = visits_of(plate.sightings, self._state.clock.rules)
+        if self._forget_final(plate, visits):
+            self.touched.add(name)
+
+    def keep_until_tomorrow(self, name: str, plate: Plate) -> None:
+        """Keep a plate of which something is pending still."""
+        now_us = self._state.clock.recorded_at_us
+        plate.keep_until_us = now_us - now_us % DAY_US + DAY_US
+        self._state.timers[Timer.FORGETTING].put(plate.keep_until_us, name)
 
     @property
     def _counters(self) -> Counters:
         return self._state.clock.counters
 
-    def _is_due(self, waits_for: Timer, due_us: int) -> bool:
+    def _is_due(self, due_us: int) -> bool:
         clock = self._state.clock
-        return clock.watermarks[waits_for] > due_us + clock.rules[-1].allowed_lateness_us
+        return clock.gates.watermark_us > due_us + clock.rules[-1].allowed_lateness_us
 
     def _emit(self, name: str, plate: Plate, visit: Visit, cause: PlateSighting | None) -> None:
         assert cause is not None
-        self._emit_revision(name, plate, visit.id, visit, cause, visit.outcome, None)
+        last = plate.emitted.get(visit.id)
+        revision = 1 if last is None else last.revision + 1
+        self.count_emitted(last, visit.outcome)
+        plate.emitted[visit.id] = LastEmitted(revision, *body_of(visit), self.position)
+        self.emitted.append(emitted_of(name, visit, revision, cause, self.position))
 
-    def _emit_revision(  # noqa: PLR0913, PLR0917 - one revision has these parts
-        self,
-        name: str,
-        plate: Plate,
-        visit_id: str,
-        visit: Visit | None,
-        cause: PlateSighting,
-        outcome: Outcome,
-        superseded_by: str | None,
-    ) -> None:
-        before = plate.emitted.get(visit_id)
-        revision = 1
-        if before is not None:
-            revision += before.revision
-        self.count_emitted(before, outcome)
-        entry, exit_ = (visit.entry, visit.exit) if visit is not None else (None, None)
-        plate.emitted[visit_id] = LastEmitted(
-            revision, outcome, entry.id if entry else None, exit_.id if exit_ else None
-        )
-        self.emitted.append(
-            Emitted(name, visit_id, revision, outcome, entry, exit_, cause, self.position, superseded_by),
-        )
+    def _retract(self, name: str, plate: Plate, visits: list[Visit], cause: PlateSighting) -> None:
+        """Retract the visits that were emitted and that the rules no longer produce."""
+        now = {visit.id for visit in visits}
+        gone = [id_ for id_, last in plate.emitted.items() if id_ not in now and last.outcome != Outcome.RETRACTED]
+        for visit_id in gone:
+            last = plate.emitted[visit_id]
+            revision, successor = last.revision + 1, superseded_by(last, visits)
+            self.count_emitted(last, Outcome.RETRACTED)
+            plate.emitted[visit_id] = LastEmitted(revision, Outcome.RETRACTED, None, None, self.position)
+            self.emitted.append(
+                Emitted(name, visit_id, revision, Outcome.RETRACTED, None, None, cause, self.position, successor)
+            )
 
     def count_emitted(self, before: LastEmitted | None, outcome: Outcome) -> None:
         """Count a summary of *outcome* in place of the one *before*."""
@@ -105,84 +114,87 @@ class PlateLedger:
             case Outcome.RETRACTED:
                 counters.retracted += by
 
-    def _retract(self, name: str, plate: Plate, visits: list[Visit], cause: PlateSighting) -> None:
-        """Retract the visits that were emitted and that the rules no longer produce."""
-        now = {visit.id for visit in visits}
-        gone = [id_ for id_, last in plate.emitted.items() if id_ not in now and last.outcome != Outcome.RETRACTED]
-        for visit_id in gone:
-            successor = superseded_by(plate.emitted[visit_id], visits)
-            self._emit_revision(name, plate, visit_id, None, cause, Outcome.RETRACTED, successor)
-
-    def _set_pending(self, name: str, plate: Plate, pending: dict[str, tuple[int, int]]) -> None:
+    def _set_timers(self, name: str, before: Waits, pending: Waits) -> None:
         timers = self._state.timers
-        for visit_id, (timer, _) in plate.pending.items():
+        for visit_id, (timer, _) in before.items():
             if visit_id not in pending:
                 timers[timer].drop(f"{name}{SEPARATOR}{visit_id}")
         for visit_id, (timer, due_us) in pending.items():
-            if plate.pending.get(visit_id) != (timer, due_us):
+            if before.get(visit_id) != (timer, due_us):
                 timers[timer].put(due_us, f"{name}{SEPARATOR}{visit_id}")
-        self._counters.pending += len(pending) - len(plate.pending)
-        plate.pending = pending
 
-    def _count(self, plate: Plate, visits: list[Visit]) -> None:
+    def _wait(self, plate: Plate, pending: Waits, last: Visit) -> None:
+        """Let *pending* be what the plate waits with; *last* is its last visit."""
         counters = self._counters
-        inside = visits[-1].exit is None and visits[-1].id in plate.pending
-        if inside != plate.inside:
-            counters.inside += 1 if inside else -1
-            plate.inside = inside
+        inside = last.exit is None and last.id in pending
+        counters.inside += inside - plate.inside
+        counters.pending += (len(pending) - inside) - (len(plate.pending) - plate.inside)
+        plate.pending, plate.inside = pending, inside
+
+    def _count_duplicates(self, plate: Plate, visits: list[Visit]) -> None:
         entries = exits = 0
         for visit in visits:
             for duplicate in visit.duplicates:
-                if duplicate.way == ENTRY:
-                    entries += 1
-                else:
-                    exits += 1
-        counters.duplicate_entries += entries - plate.duplicate_entries
-        counters.duplicate_exits += exits - plate.duplicate_exits
+                entries += duplicate.way == ENTRY
+                exits += duplicate.way == EXIT
+        self._counters.duplicate_entries += entries - plate.duplicate_entries
+        self._counters.duplicate_exits += exits - plate.duplicate_exits
         plate.duplicate_entries, plate.duplicate_exits = entries, exits
 
     def _keep(self, name: str, plate: Plate, visits: list[Visit]) -> None:
         """Forget the plate's final visits, and note when all of them will be."""
         clock = self._state.clock
         rules = clock.rules[-1]
-        horizon = clock.recorded_at_us - rules.finality_us - rules.duplicate_window_us
-        if plate.sightings[0].at_us < horizon:
-            self._forget_final(plate, visits, horizon)
+        self._forget_final(plate, visits)
         last = plate.sightings[-1]
         end = last.at_us + (clock.rules[last.rules].max_stay_us if last.way == ENTRY else 0)
         until = end + rules.finality_us + rules.duplicate_window_us
         until += DAY_US - until % DAY_US
         if until != plate.keep_until_us:
             plate.keep_until_us = until
-            self._state.timers[Timer.RECORDED].put(until, name)
+            self._state.timers[Timer.FORGETTING].put(until, name)
 
-    def _forget_final(self, plate: Plate, visits: list[Visit], horizon: int) -> None:
+    def _forget_final(self, plate: Plate, visits: list[Visit]) -> bool:
+        """Forget those of the plate's *visits* that are final, but the last; return whether there were any."""
+        rules = self._state.clock.rules[-1]
+        horizon = self._state.clock.recorded_at_us - rules.finality_us - rules.duplicate_window_us
         final = 0
         for visit, following in pairwise(visits):
-            if visit.id in plate.pending or _begin(following) >= horizon:
+            if plate.sightings[0].at_us >= horizon or visit.id in plate.pending or _begin(following) >= horizon:
                 break
             final += 1
         if not final:
-            return
+            return False
         first = min(sighting for sighting in (visits[final].entry, visits[final].exit) if sighting is not None)
         plate.sightings = [sighting for sighting in plate.sightings if sighting >= first]
         possible = {sighting.visit_id for sighting in plate.sightings}
         plate.emitted = {id_: last for id_, last in plate.emitted.items() if id_ in possible}
-        self._forget_duplicates(plate, visits[:final])
-
-    def _forget_duplicates(self, plate: Plate, final: list[Visit]) -> None:
-        """Take the duplicate reads of *final* visits off the plate; the total keeps them."""
-        for visit in final:
-            for duplicate in visit.duplicates:
-                if duplicate.way == ENTRY:
-                    plate.duplicate_entries -= 1
-                else:
-                    plate.duplicate_exits -= 1
+        for duplicate in (duplicate for visit in visits[:final] for duplicate in visit.duplicates):
+            plate.duplicate_entries -= duplicate.way == ENTRY  # The total keeps them.
+            plate.duplicate_exits -= duplicate.way == EXIT
+        return True
 
 
-def body_of(visit: Visit) -> tuple[Outcome, str | None, str | None]:
+def body_of(visit: Visit) -> tuple[Outcome, Identity | None, Identity | None]:
     """Return what a summary of *visit* consists of."""
-    return visit.outcome, visit.entry.id if visit.entry else None, visit.exit.id if visit.exit else None
+    return visit.outcome, visit.entry.identity if visit.entry else None, visit.exit.identity if visit.exit else None
+
+
+def emitted_of(name: str, visit: Visit, revision: int, cause: PlateSighting, position: int) -> Emitted:
+    """Return the *revision* of *visit*, a visit of the plate *name*, that the record at *position* made."""
+    return Emitted(
+        plate=name,
+        visit_id=visit.id,
+        revision=revision,
+        outcome=visit.outcome,
+        entry=visit.entry,
+        exit=visit.exit,
+        cause=cause,
+        position=position,
+        superseded_by=None,
+        duplicate_reads=len(visit.duplicates),
+        duplicate_ids=tuple(duplicate.id for duplicate in visit.duplicates[:DUPLICATES_LISTED_MAX]),
+    )
 
 
 def _begin(visit: Visit) -> int:
@@ -194,11 +206,7 @@ def _begin(visit: Visit) -> int:
 def superseded_by(last: LastEmitted, visits: list[Visit]) -> str | None:
     """Return the one of *visits* that now holds a sighting of the one that was emitted *last*, if one does."""
     for visit in visits:
-        ids = {
-            (sighting.way, sighting.id)
-            for sighting in (visit.entry, visit.exit, *visit.duplicates)
-            if sighting is not None
-        }
-        if (ENTRY, last.entry_id) in ids or (1, last.exit_id) in ids:
+        own = {(one.way, one.identity) for one in (visit.entry, visit.exit, *visit.duplicates) if one is not None}
+        if (ENTRY, last.entry) in own or (EXIT, last.exit) in own:
             return visit.id
     return None

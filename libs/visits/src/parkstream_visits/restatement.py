@@ -4,8 +4,8 @@ from parkstream_events.decisions import RestatedVisit
 from parkstream_events.summaries import Outcome
 
 from parkstream_visits.emitted import Emitted
-from parkstream_visits.plate_ledger import PlateLedger, body_of, superseded_by
-from parkstream_visits.plate_visits import ENTRY, EXIT, PlateSighting, Visit, visits_of
+from parkstream_visits.plate_ledger import PlateLedger, body_of, emitted_of, superseded_by
+from parkstream_visits.plate_visits import ENTRY, PlateSighting, Visit, event_of, visits_of
 from parkstream_visits.state import LastEmitted, Plate, State
 
 
@@ -18,20 +18,21 @@ def restate(state: State, ledger: PlateLedger, named: RestatedVisit, position: i
     visits = [] if plate is None else visits_of(plate.sightings, state.clock.rules)
     last = None if plate is None else plate.emitted.get(visit_id)
     visit = _current(visit_id, visits, plate)
-    outcome, entry_id, exit_id = body_of(visit) if visit else (Outcome.RETRACTED, None, None)
     revision = max(named.revision, last.revision if last else 0) + 1
-    ledger.count_emitted(last, outcome)
-    if plate is not None:
-        plate.emitted[visit_id] = LastEmitted(revision, outcome, entry_id, exit_id)
-        ledger.touched.add(named.vehicle_plate)
-    entry, exit_ = (visit.entry, visit.exit) if visit else (None, None)
-    successor = superseded_by(last, visits) if last and visit is None else None
-    cause = exit_ or entry or _sighting(visit_id, plate, state)
-    ledger.emitted.append(
-        Emitted(
-            named.vehicle_plate, visit_id, revision, outcome, entry, exit_, cause, position, successor, restated=True
+    cause = (visit and (visit.exit or visit.entry)) or _sighting(visit_id, plate, state)
+    if visit is None:
+        successor = superseded_by(last, visits) if last else None
+        emitted = Emitted(
+            named.vehicle_plate, visit_id, revision, Outcome.RETRACTED, None, None, cause, position, successor
         )
-    )
+    else:
+        emitted = emitted_of(named.vehicle_plate, visit, revision, cause, position)
+    ledger.count_emitted(last, emitted.outcome)
+    if plate is not None:
+        body = body_of(visit) if visit else (Outcome.RETRACTED, None, None)
+        plate.emitted[visit_id] = LastEmitted(revision, *body, position)
+        ledger.touched.add(named.vehicle_plate)
+    ledger.emitted.append(emitted._replace(restated=True))
 
 
 def _current(visit_id: str, visits: list[Visit], plate: Plate | None) -> Visit | None:
@@ -43,17 +44,18 @@ def _current(visit_id: str, visits: list[Visit], plate: Plate | None) -> Visit |
 
 def _sighting(visit_id: str, plate: Plate | None, state: State) -> PlateSighting:
     """Return the sighting that gave the visit its id, or one made up of now."""
-    kind, _, id_ = visit_id.partition(":")
-    way = EXIT if kind == "exit" else ENTRY
     for sighting in plate.sightings if plate is not None else ():
-        if (sighting.way, sighting.id) == (way, id_):
+        if sighting.visit_id == visit_id:
             return sighting
+    way, id_, at_us = event_of(visit_id) or (ENTRY, visit_id, state.clock.recorded_at_us)
     return PlateSighting(
-        at_us=state.clock.recorded_at_us,
+        at_us=at_us,
         way=way,
         id=id_,
         rules=len(state.clock.rules) - 1,
         position=0,
+        delay_us=0,
+        gate="",
         published_at_us=None,
         traceparent=None,
     )

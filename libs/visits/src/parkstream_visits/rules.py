@@ -4,7 +4,7 @@ from msgspec import Struct
 from parkstream_events.decisions import RulesChanged
 from parkstream_events.units import DAY_US, SECOND_US
 
-RULES_VERSION = 1
+RULES_VERSION = 2
 """Grows whenever the same log would fold to another state; commits of an older version are fenced off."""
 
 

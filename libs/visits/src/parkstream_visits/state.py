@@ -9,7 +9,8 @@ from typing import NamedTuple
 from msgspec import Struct, field
 from parkstream_events.summaries import Outcome
 
-from parkstream_visits.plate_visits import PlateSighting
+from parkstream_visits.gates import Gates
+from parkstream_visits.plate_visits import Identity, PlateSighting
 from parkstream_visits.rules import Rules
 from parkstream_visits.timers import DailyQueue, TimerQueue
 
@@ -19,13 +20,15 @@ class LastEmitted(NamedTuple):
 
     revision: int
     outcome: Outcome
-    entry_id: str | None
-    exit_id: str | None
+    entry: Identity | None
+    exit: Identity | None
+    position: int
+    """Of the record that was folded when it was emitted."""
 
     @property
-    def body(self) -> tuple[Outcome, str | None, str | None]:
+    def body(self) -> tuple[Outcome, Identity | None, Identity | None]:
         """What the summary consists of."""
-        return self.outcome, self.entry_id, self.exit_id
+        return self.outcome, self.entry, self.exit
 
 
 class Plate(Struct, array_like=True):
@@ -54,6 +57,9 @@ class Counters(Struct, array_like=True):
     duplicate_exits: int = 0
     too_late_entries: int = 0
     too_late_exits: int = 0
+    too_many_entries: int = 0
+    """Recorded of a plate that had as many sightings as are kept."""
+    too_many_exits: int = 0
     inside: int = 0
     completed: int = 0
     entry_missed: int = 0
@@ -62,7 +68,10 @@ class Counters(Struct, array_like=True):
     emitted: int = 0
     """(visit, revision) pairs."""
     pending: int = 0
+    """Visits that wait for the watermark; that of a car inside does not, since it may still leave."""
     decisions: int = 0
+    void: int = 0
+    """Of those: what changed nothing, because a gate had reported meanwhile."""
     unreadable: int = 0
     acknowledged: int = 0
     """Of those: whoever acknowledges a record that could be read after all acknowledges nothing."""
@@ -82,15 +91,16 @@ class UnreadableRecord(NamedTuple):
     detail: str
 
 
+SIGHTINGS_MAX = 1_000
+"""Of one plate, not final: one more is counted, and changes nothing."""
 UNREADABLE_LISTED_MAX = 1_000
 
 
 class Clock(Struct, array_like=True):
-    """What there is once: how far each direction has reported, the rules so far, the counters."""
+    """What there is once: how far each gate has reported, the rules so far, the counters."""
 
     recorded_at_us: int = 0
-    watermarks: list[int] = field(default_factory=lambda: [0, 0])
-    """Per direction: everything that happened before has been reported, as far as is known."""
+    gates: Gates = field(default_factory=Gates)
     rules: list[Rules] = field(default_factory=lambda: [Rules()])
     """The last is in force."""
     counters: Counters = field(default_factory=Counters)

@@ -10,11 +10,11 @@ STALE_MAX = 1_000
 
 
 class Timer(IntEnum):
-    """Which clock an item waits for."""
+    """What an item waits for: a missing entry or exit, until the watermark passes its time; or to be forgotten."""
 
-    ENTRY_WATERMARK = 0
-    EXIT_WATERMARK = 1
-    RECORDED = 2
+    MISSING_ENTRY = 0
+    MISSING_EXIT = 1
+    FORGETTING = 2
 
 
 class TimerQueue:

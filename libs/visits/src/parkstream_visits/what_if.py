@@ -1,7 +1,7 @@
 """One log under two sets of rules at once, its own and others, and the visits that end differently."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from msgspec import Struct, structs
 from parkstream_events.decisions import RulesChanged, WatermarkAdvanced
@@ -10,6 +10,7 @@ from parkstream_events.summaries import Outcome
 
 from parkstream_visits.emitted import Emitted
 from parkstream_visits.in_memory import InMemory
+from parkstream_visits.plate_visits import Identity
 from parkstream_visits.recorded_event import RecordedEvent
 from parkstream_visits.reenactment import Reenactment
 from parkstream_visits.rules import Rules, rules_of
@@ -20,9 +21,18 @@ class Ending(Struct, frozen=True):
     """How a visit ended, as it was emitted; a pending one is ``waiting`` and has no outcome."""
 
     outcome: Outcome | None
-    entry_event_id: str | None
-    exit_event_id: str | None
+    entry_event_id: str | None = None
+    exit_event_id: str | None = None
+    entry_at_us: int | None = None
+    exit_at_us: int | None = None
     waiting: bool = False
+
+    @classmethod
+    def of(cls, outcome: Outcome, entry: Identity | None, exit_: Identity | None) -> Self:
+        """Return how a visit with this *entry* and *exit_* ended."""
+        entry_at_us, entry_id = entry or (None, None)
+        exit_at_us, exit_id = exit_ or (None, None)
+        return cls(outcome, entry_id, exit_id, entry_at_us, exit_at_us)
 
 
 class Difference(Struct, frozen=True):
@@ -145,14 +155,14 @@ class WhatIf:
     def _as_it_stands(self, visit_id: str, pair: _Pair, side: int) -> Ending | None:
         plate = self._sides[side].state.plates.get(pair.plate)
         if pair.endings[side] is None and plate is not None and visit_id in plate.pending:
-            return Ending(None, None, None, waiting=True)
+            return Ending(None, waiting=True)
         return pair.endings[side]
 
 
 def _ending_of(one: Emitted) -> Ending | None:
-    return _ending(
-        LastEmitted(one.revision, one.outcome, *(sighting and sighting.id for sighting in (one.entry, one.exit)))
-    )
+    if one.outcome is Outcome.RETRACTED:
+        return None
+    return Ending.of(one.outcome, one.entry.identity if one.entry else None, one.exit.identity if one.exit else None)
 
 
 def _emitted(side: InMemory, recorded: RecordedEvent) -> dict[str, LastEmitted]:
@@ -165,6 +175,4 @@ def _emitted(side: InMemory, recorded: RecordedEvent) -> dict[str, LastEmitted]:
 
 def _ending(last: LastEmitted | None) -> Ending | None:
     """Return how a visit ended; a retracted one has none."""
-    return (
-        None if last is None or last.outcome == Outcome.RETRACTED else Ending(last.outcome, last.entry_id, last.exit_id)
-    )
+    return None if last is None or last.outcome == Outcome.RETRACTED else Ending.of(*last.body)

@@ -102,6 +102,19 @@ LOG: Final = [
         thresholds=(Threshold("critical", 0),),
     ),
     Rule(
+        name="redis-unsafe",
+        title="Nothing may be written to Redis",
+        meaning="Redis may forget what it acknowledges, so recording has stopped and events wait in RabbitMQ.",
+        then="Read why in a backend's /health/ready or with `parkstream doctor`; once that is mended all goes on by "
+        "itself.",
+        runbook="nothing-may-be-written-to-redis",
+        asked=one(metric(highest(names.UNSAFE, "max"), legend="unsafe")),
+        unit="none",
+        matches="last",
+        thresholds=(Threshold("critical", 0),),
+        seconds_between=SOON_SECONDS,
+    ),
+    Rule(
         name="redis-memory",
         title="Redis is nearly full",
         meaning="At 80 % of maxmemory recording pauses, and messages wait in RabbitMQ.",

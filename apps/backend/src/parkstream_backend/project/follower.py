@@ -8,7 +8,7 @@ from typing import Final, Protocol
 
 from parkstream_eventlog import EventLog
 from parkstream_events.units import SECOND_US
-from parkstream_projection import NotLiveError, Present, StaleError
+from parkstream_projection import IncompleteStateError, NotLiveError, Present, StaleError
 from parkstream_projection.visits import VisitsProjector, VisitsStep
 from parkstream_service.redis import is_transient
 from parkstream_service.retry import OnRetry, retried
@@ -97,6 +97,8 @@ class Follower:
         self._telemetry = telemetry
         self._on_retry = on_retry
         self._overtaken = False
+        self.problem = ""
+        """What keeps it from projecting until somebody mends it."""
 
     async def run(self) -> None:
         """Project for ever; may be cancelled anywhere, and ends only with an error that does not pass by itself."""
@@ -109,7 +111,9 @@ class Follower:
         try:
             if self._overtaken:
                 await self._stand_by()
-            async for records in self._log.follow(await self._projector.load(), BATCH_MAX):
+            checkpoint = await self._projector.load()
+            self.problem = ""
+            async for records in self._log.follow(checkpoint, BATCH_MAX):
                 self._spans.begin()
                 self._report(await self._projector.step(records))
                 projected = True
@@ -120,6 +124,8 @@ class Follower:
             self._overtaken = True
         except BaseException as error:
             self._spans.failed(error)
+            if isinstance(error, IncompleteStateError):
+                self.problem = str(error)
             if not projected or not isinstance(error, Exception) or not is_transient(error):
                 raise
             self._on_retry(error)  # The waits begin anew: they are for one outage.

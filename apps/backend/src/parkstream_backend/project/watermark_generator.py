@@ -1,22 +1,22 @@
-"""What only the clock shows becomes a decision in the log: a direction is silent, or a visit was pending for too long.
+"""What only the clock shows becomes a decision in the log: gates are silent or behind, or a visit was pending too long.
 
-Every backend may decide: a decision has one id per direction and position, so the log keeps one.
+Every backend may decide: a decision has one id per position, so the log keeps one.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
-from parkstream_eventlog import Appended, EventLog, GapError, LogState, Overtaken
+from parkstream_eventlog import Appended, EventLog, LogState, Overtaken
 from parkstream_events import wire
 from parkstream_events.decisions import WatermarkAdvanced
-from parkstream_events.log_schema import CATEGORIES
 from parkstream_events.sightings import Direction
 from parkstream_events.units import SECOND_US
 from parkstream_projection import Outlook, Waiting
 from parkstream_service.retry import OnRetry, retried
 from parkstream_telemetry import Telemetry, names
 from parkstream_visits import Rules
+from parkstream_visits.watermark_decision import Due, Overdue, next_decision
 
 LOOK_SECONDS_MAX: Final = 1.0
 LOOK_SECONDS_MIN: Final = 0.05
@@ -34,8 +34,8 @@ class Outlooks(Protocol):
         """Return the visits that come due first."""
         ...
 
-    async def latest_positions(self, names: list[str]) -> list[int]:
-        """Return where the last sighting of each plate stands in the log."""
+    async def recorded_at(self, names: list[str]) -> list[int]:
+        """Return when the last sighting of each plate was recorded."""
         ...
 
 
@@ -58,7 +58,7 @@ class WatermarkGenerator:
         self._telemetry = telemetry
         self._on_retry = on_retry
         self._empty_since_us: dict[Direction, int | None] = dict.fromkeys(Direction)
-        self._decided: dict[Direction, int] = dict.fromkeys(Direction, 0)
+        self._decided = 0
 
     async def run(self) -> None:
         """Generate watermarks for ever; may be cancelled anywhere."""
@@ -92,10 +92,12 @@ class WatermarkGenerator:
             since_us = self._empty_since_us[direction]
             self._empty_since_us[direction] = None if depth != 0 else state.now_us if since_us is None else since_us
         outlook = await self._outlook_at(state.position)
-        dues_us = [await self._attend(direction, state, outlook) for direction in Direction]
+        due = await self._next(state, outlook)
+        next_us = state.now_us + SECOND_US if due is None else max(due.at_us, state.now_us)
+        if due is not None and due.at_us <= state.now_us:
+            await self._decide(due.decision(state.now_us, state.position))
         lateness_us = outlook.clock.rules[-1].allowed_lateness_us
         most = min(LOOK_SECONDS_MAX, max(LOOK_SECONDS_MIN, lateness_us / SECOND_US / 2))
-        next_us = min((due_us for due_us in dues_us if due_us is not None), default=state.now_us + SECOND_US)
         return min(most, max(LOOK_SECONDS_MIN, (next_us - state.now_us) / SECOND_US))
 
     async def _outlook_at(self, position: int) -> Outlook:
@@ -107,65 +109,36 @@ class WatermarkGenerator:
             await asyncio.sleep(CATCH_UP_LOOK_SECONDS)
         return await self._outlooks.outlook()
 
-    async def _attend(self, direction: Direction, state: LogState, outlook: Outlook) -> int | None:
-        """Advance the watermark of *direction* if it is time, and return when it will be (microseconds)."""
-        waiting = outlook.waiting[direction]
-        if not waiting or outlook.checkpoint < self._decided[direction]:
+    async def _next(self, state: LogState, outlook: Outlook) -> Due | None:
+        """Return what is to be decided next; nothing while the last decision is not projected."""
+        waiting = sorted(one for way in outlook.waiting for one in way)
+        if not waiting or outlook.checkpoint < self._decided:
             return None
-        lateness_us = outlook.clock.rules[-1].allowed_lateness_us
-        releasable_us = waiting[0].due_us + lateness_us + 1
-        if releasable_us > state.now_us:
-            return releasable_us
-        silent_us = self._silent_at(direction, state, outlook.clock.rules[-1])
-        if silent_us is not None and silent_us <= state.now_us and outlook.checkpoint >= state.position:
-            return await self._decide(direction, state, "silence")
-        pending_us = await self._pending_too_long_at(waiting, state, outlook)
-        if pending_us <= state.now_us:
-            return await self._decide(direction, state, "hold_max")
-        return pending_us if silent_us is None else min(pending_us, silent_us)
+        is_caught_up = outlook.checkpoint >= state.position
+        drained = self._empty_since_us if is_caught_up else dict.fromkeys(Direction)
+        overdue = await self._overdue(waiting, state, outlook)
+        return next_decision(outlook.clock, waiting[0].due_us, overdue, drained, state.now_us)
 
-    def _silent_at(self, direction: Direction, state: LogState, rules: Rules) -> int | None:
-        """Return when *direction* will have been silent, and its queue empty, for the whole grace."""
-        empty_since_us = self._empty_since_us[direction]
-        if empty_since_us is None:
-            return None
-        last_us = state.latest_of(CATEGORIES[direction]).recorded_at_us
-        return max(last_us, empty_since_us) + rules.silence_grace_us
+    async def _overdue(self, waiting: list[Waiting], state: LogState, outlook: Outlook) -> Overdue:
+        """Return which of *waiting* have been pending for ``hold_max``, or the first that will have been.
 
-    async def _pending_too_long_at(self, waiting: list[Waiting], state: LogState, outlook: Outlook) -> int:
-        """Return when the first of *waiting* will have been pending for ``hold_max``.
-
-        It counts from its due time, or from the recording of its plate's last sighting if that is later: what comes
+        It counts from the due time, or from the recording of the plate's last sighting if that is later: what comes
         late is not pending for long yet. A projection that lags behind goes by the time that it has got to.
         """
         rules = outlook.clock.rules[-1]
-        behind_us = 0 if outlook.checkpoint >= state.position else state.now_us - outlook.clock.recorded_at_us
-        patience_us = rules.hold_max_us + max(0, behind_us)
-        due_us = [one.due_us + rules.allowed_lateness_us + patience_us for one in waiting]
-        late = [one.plate for one, at_us in zip(waiting, due_us, strict=True) if at_us <= state.now_us]
-        if not late:
-            return due_us[0]
-        positions = await self._outlooks.latest_positions(late)
-        if not positions:
-            return state.now_us + SECOND_US
-        return await self._recorded_at_us(min(positions)) + patience_us
+        lag_us = 0 if outlook.checkpoint >= state.position else state.now_us - outlook.clock.recorded_at_us
+        patience_us = rules.hold_max_us + max(0, lag_us)
+        times = {one: one.due_us + rules.allowed_lateness_us + patience_us for one in waiting}
+        late = [one for one, at_us in times.items() if at_us <= state.now_us]
+        for one, recorded_us in zip(late, await self._outlooks.recorded_at([one.plate for one in late]), strict=True):
+            times[one] = max(times[one], recorded_us + patience_us)
+        overdue = [one for one in late if times[one] <= state.now_us] or [min(times, key=times.__getitem__)]
+        return Overdue(min(times[one] for one in overdue), max(one.due_us for one in overdue))
 
-    async def _recorded_at_us(self, position: int) -> int:
-        try:
-            (record,) = await self._log.read(position - 1, 1)
-        except GapError:  # It is archived: recorded long ago.
-            return 0
-        return record.recorded_at_us
-
-    async def _decide(self, direction: Direction, state: LogState, because: Literal["silence", "hold_max"]) -> int:
-        """Decide that *direction* has reported all up to now, unless it has reported meanwhile."""
-        decision = WatermarkAdvanced(direction, state.now_us, because, state.position)
-        unless_after = (CATEGORIES[direction],), state.position
-        outcome = await self._log.decide(
-            wire.WATERMARK_ADVANCED, decision.id, wire.encode(decision), unless_after=unless_after
-        )
-        if not isinstance(outcome, Overtaken):
-            self._decided[direction] = outcome.position
+    async def _decide(self, decision: WatermarkAdvanced) -> None:
+        """Append *decision*; whether a gate has reported meanwhile, so that it is void, the fold finds out."""
+        outcome = await self._log.decide(wire.WATERMARK_ADVANCED, decision.id, wire.encode(decision), unless_after=None)
+        assert not isinstance(outcome, Overtaken)
+        self._decided = outcome.position
         if isinstance(outcome, Appended):
-            self._telemetry.add(names.DECISIONS, direction=direction.name.lower(), reason=because)
-        return state.now_us
+            self._telemetry.add(names.DECISIONS, reason=decision.because)

@@ -4,10 +4,11 @@ from typing import Final
 
 from parkstream_eventlog import LogShorterError, OtherLogError
 from parkstream_eventlog.extent import Extent, check_extent, extent_of
+from parkstream_eventlog.functions import LOG
 from parkstream_events.keys import BackendKeys
 from parkstream_events.marks import Mark
 from parkstream_messaging.mark_stream import MarkStream, MarkUnreachableError
-from parkstream_service.redis import connect
+from parkstream_service.redis import Functions, connect
 from redis.exceptions import RedisError
 
 from parkstream_cli.doctor.findings import Finding, ok, wrong
@@ -30,7 +31,7 @@ async def examine(settings: Settings) -> list[Finding]:
         await marks.follow()
         if marks.newest is not None:
             await marks.renew(marks.newest)  # It stays the last one, behind what was published to read it.
-        found = await extent_of(redis.execute_command, BackendKeys(settings.mall))
+        found = await extent_of(Functions(redis, LOG).execute, BackendKeys(settings.mall))
         return [compared(marks.newest, found, settings.mall)]
     except MarkUnreachableError as error:
         return [wrong(ABOUT, str(error), UNREADABLE)]

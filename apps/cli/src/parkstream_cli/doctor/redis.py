@@ -7,6 +7,7 @@ import msgspec
 from parkstream_devtools.probes import hosts_of, reason
 from parkstream_eventlog import LogState, RedisReader, WeakDurabilityError, check_durability, memory_share
 from parkstream_eventlog.archive import Archive, ArchiveError
+from parkstream_eventlog.durability import DURABLE
 from parkstream_events.keys import BackendKeys
 from parkstream_service.redis import connect
 from redis.asyncio import Redis
@@ -59,7 +60,7 @@ async def _durability(redis: Redis) -> Finding:
         await check_durability(redis)
     except WeakDurabilityError as error:
         return wrong("durability", "Redis may forget what it acknowledged", "; ".join(error.problems))
-    return ok("durability", "appendonly yes, appendfsync always, maxmemory-policy noeviction")
+    return ok("durability", ", ".join(f"{name} {value}" for name, value in DURABLE.items()))
 
 
 async def _memory(redis: Redis) -> Finding:

@@ -1,7 +1,6 @@
 """``parkstream log archive`` and ``restore``: old records go to files and come back, while everything runs."""
 
 import asyncio
-import sys
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -14,6 +13,7 @@ from parkstream_projection.opened import Opened
 from parkstream_cli.connections import opened, settings_here
 from parkstream_cli.errors import EXPECTED, MISUSED, ToolError
 from parkstream_cli.output import AsJson, as_json, line
+from parkstream_cli.output import error as report
 from parkstream_cli.progress import progress
 
 Move = Callable[[Opened, Path, Reached], Coroutine[Any, Any, Moved]]
@@ -80,8 +80,7 @@ def _again_and_again(once: Callable[[], int], every_seconds: float) -> NoReturn:
         try:
             once()
         except EXPECTED as error:
-            sys.stderr.write(f"error: {error}\n")
-        sys.stdout.flush()
+            report(error)
         time.sleep(every_seconds)
 
 

@@ -15,8 +15,8 @@ from parkstream_projection.opened import Opened
 from parkstream_visits import Judged, RecordedEvent, Unreadable, judged
 
 from parkstream_cli.errors import ToolError
-from parkstream_cli.output import as_json, as_lines, as_value, at, lasting, line
-from parkstream_cli.story import DIRECTIONS, rule_in_words
+from parkstream_cli.output import as_json, as_lines, as_value, at, gate_in_words, lasting, line
+from parkstream_cli.story import rule_in_words
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -157,7 +157,8 @@ def _decided(decision: Decision) -> str:
 
 
 def _watermark(advanced: WatermarkAdvanced) -> str:
-    return f"{DIRECTIONS[advanced.direction]} are reported up to {at(advanced.to_us)}: {advanced.because}"
+    gates = ", ".join(gate_in_words(gate) for gate in advanced.gates) or "no gate"
+    return f"{advanced.because}: {gates}; up to {at(advanced.to_us)}"
 
 
 def _acknowledged(acknowledged: RecordAcknowledged) -> str:

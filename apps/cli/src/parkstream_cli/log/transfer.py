@@ -9,7 +9,6 @@ from contextlib import aclosing, contextmanager
 from pathlib import Path
 from typing import Annotated, cast
 
-import msgspec
 from cyclopts import Parameter, validators
 from msgspec import Struct
 from parkstream_eventlog import GapError
@@ -23,7 +22,7 @@ from parkstream_projection.rebuild.gc_pause import rarely_collected
 
 from parkstream_cli.connections import opened, settings_here
 from parkstream_cli.errors import MISUSED, ToolError
-from parkstream_cli.output import AsJson
+from parkstream_cli.output import AsJson, as_json, line, note
 from parkstream_cli.progress import progress
 
 STANDARD = "-"
@@ -154,9 +153,8 @@ def _bytes_of(file: str) -> Generator[io.BufferedReader, None, None]:
 
 def _show(moved: Moved, done: str, *, json: bool, aside: bool) -> None:
     """Print what was *done*, on stderr when the records themselves went to the standard output."""
-    out = sys.stderr if aside else sys.stdout
     if json:
-        out.write(msgspec.json.encode(moved).decode() + "\n")
+        as_json(moved, aside=aside)
         return
     what = f"{moved.records:,} records, positions {moved.first:,} to {moved.last:,}" if moved.records else "no records"
-    out.write(f"{done} {what} in {moved.seconds:.1f} s\n")
+    (note if aside else line)(f"{done} {what} in {moved.seconds:.1f} s")

@@ -6,9 +6,9 @@ from typing import Annotated
 from cyclopts import Parameter, validators
 from parkstream_projection.rebuild.gc_pause import rarely_collected
 from parkstream_projection.verify.run import Report, verify
-from rich.console import Console
 
 from parkstream_cli.connections import opened, settings_here
+from parkstream_cli.console import BAD, GOOD, PlainConsole
 from parkstream_cli.errors import FAILED, ToolError
 from parkstream_cli.output import AsJson, as_json
 from parkstream_cli.progress import progress
@@ -39,7 +39,7 @@ async def verify_log(
     if json:
         as_json(report)
     else:
-        show(report, Console())
+        show(report, PlainConsole())
     return 0 if report.ok else FAILED
 
 
@@ -54,19 +54,19 @@ def _file(named: Path | None, usual: str) -> Path | None:
     raise ToolError(message)
 
 
-def show(report: Report, console: Console) -> None:
+def show(report: Report, console: PlainConsole) -> None:
     """Print *report* for people."""
     for finding in report.findings:
         where = "" if finding.position is None else f" at position {finding.position:,}"
-        console.print(f"[red]{finding.kind}[/]{where}: {finding.found}", soft_wrap=True)
-        console.print(f"    {finding.advice}", soft_wrap=True, highlight=False)
+        console.say((finding.kind, BAD), f"{where}: {finding.found}")
+        console.say(f"    {finding.advice}")
     if report.total > len(report.findings):
         kinds = ", ".join(f"{kind} {count:,}" for kind, count in report.by_kind.items())
-        console.print(f"… {report.total:,} in all: {kinds}", soft_wrap=True)
+        console.say(f"… {report.total:,} in all: {kinds}")
     for note in report.notes:
-        console.print(f"note: {note}", soft_wrap=True)
+        console.say(f"note: {note}")
     summaries = "" if report.summaries is None else f" and {report.summaries:,} summaries"
     checked = f"{report.records:,} records up to position {report.last:,}{summaries} in {report.seconds:.1f} s"
     plural = "" if report.total == 1 else "s"
-    verdict = "[green]ok[/]" if report.ok else f"[red]{report.total:,} finding{plural}[/]"
-    console.print(f"{verdict}: checked {checked}", soft_wrap=True)
+    verdict = ("ok", GOOD) if report.ok else (f"{report.total:,} finding{plural}", BAD)
+    console.say(verdict, f": checked {checked}")

@@ -10,31 +10,32 @@ from parkstream_projection.questions.what_if import WhatIfAnswer
 from parkstream_projection.rebuild import Checked
 from parkstream_projection.rebuild.run import Result
 from parkstream_visits.what_if import Ending
-from rich.console import Console
 from rich.table import Table
+
+from parkstream_cli.console import BAD, GOOD, PlainConsole
 
 PLATES_SHOWN: Final = 10
 ROWS_MAX: Final = 30
 """How many cars or visits a table shows; --json has all."""
 
 
-def show_result(result: Result, console: Console) -> None:
+def show_result(result: Result, console: PlainConsole) -> None:
     """Print *result*."""
-    console.print(
+    console.say(
         f"version {result.version}: {result.events:,} records in {result.seconds:,.1f} s, up to {result.checkpoint:,}"
     )
     if result.hash_equal:
-        console.print(f"the same as version {result.live}, bit for bit: {result.hash}")
+        console.say(f"the same as version {result.live}, bit for bit: {result.hash}")
     else:
-        console.print(f"not the same as version {result.live}: {result.hash} instead of {result.live_hash}")
-        console.print(f"{result.differences:,} visits come out differently")
+        console.say(f"not the same as version {result.live}: {result.hash} instead of {result.live_hash}")
+        console.say(f"{result.differences:,} visits come out differently")
     for one in result.examples:
-        console.print(f"  {one['visit_id']}: {one['now']}, written so far: {one['shown']}", markup=False)
+        console.say(f"  {one['visit_id']}: {one['now']}, written so far: {one['shown']}")
     if result.switched:
-        console.print(f"version {result.version} is live; parkstream replay --rollback goes back to {result.live}")
+        console.say(f"version {result.version} is live; parkstream replay --rollback goes back to {result.live}")
 
 
-def show_versions(versions: list[Version], console: Console) -> None:
+def show_versions(versions: list[Version], console: PlainConsole) -> None:
     """Print *versions*."""
     table = Table("version", "checkpoint", "state hash", "")
     for version in versions:
@@ -61,27 +62,25 @@ def check_answer(result: Checked) -> dict[str, Any]:
     }
 
 
-def show_check(result: Checked, console: Console) -> None:
+def show_check(result: Checked, console: PlainConsole) -> None:
     """Print *result*."""
     speed = result.events / result.seconds if result.seconds else 0.0
-    console.print(f"{result.events:,} records folded in {result.seconds:.1f} s ({speed:,.0f}/s)")
-    console.print(f"{result.compared:,} kept hashes and {result.plates_compared:,} plates compared")
+    console.say(f"{result.events:,} records folded in {result.seconds:.1f} s ({speed:,.0f}/s)")
+    console.say(f"{result.compared:,} kept hashes and {result.plates_compared:,} plates compared")
     if result.equal:
-        console.print(f"[green]equal[/] {result.hash}")
+        console.say(("equal", GOOD), f" {result.hash}")
         return
     if span := result.first_difference:
-        console.print(f"[red]different[/] after position {span.after:,}, by position {span.through:,}")
+        console.say(("different", BAD), f" after position {span.after:,}, by position {span.through:,}")
     if plates := result.plates_different:
         more = f" and {len(plates) - PLATES_SHOWN:,} more" if len(plates) > PLATES_SHOWN else ""
-        console.print(f"[red]different[/] plates in Redis: {', '.join(plates[:PLATES_SHOWN])}{more}")
-    console.print(
-        "rebuild with parkstream replay, look at the differences, then make the new version live with --switch"
-    )
+        console.say(("different", BAD), f" plates in Redis: {', '.join(plates[:PLATES_SHOWN])}{more}")
+    console.say("rebuild with parkstream replay, look at the differences, then make the new version live with --switch")
 
 
-def show_as_of(answer: Answer, console: Console) -> None:
+def show_as_of(answer: Answer, console: PlainConsole) -> None:
     """Print *answer* on *console*."""
-    console.print(_headline(answer))
+    console.say(_headline(answer))
     counters = Table("counter", "value")
     counters.columns[1].justify = "right"
     for name, value in answer.counters.items():
@@ -119,10 +118,10 @@ def _cells(visit: PlateVisit) -> tuple[str, ...]:
     )
 
 
-def show_what_if(answer: WhatIfAnswer, console: Console) -> None:
+def show_what_if(answer: WhatIfAnswer, console: PlainConsole) -> None:
     """Print *answer* on *console*."""
     decisions = "decisions by the clock made again" if answer.decided_anew else "decisions by the clock as in the log"
-    console.print(f"Positions {answer.first:,} to {answer.last:,} under other rules ({decisions}):")
+    console.say(f"Positions {answer.first:,} to {answer.last:,} under other rules ({decisions}):")
     table = Table("", "in the log", "otherwise", "difference")
     for column in table.columns[1:]:
         column.justify = "right"
@@ -132,7 +131,7 @@ def show_what_if(answer: WhatIfAnswer, console: Console) -> None:
         table.add_row(name.replace("_", " ").lower(), f"{value.log:,g}", f"{value.other:,g}", f"{by:+,g}" if by else "")
     console.print(table)
     if not answer.differing:
-        console.print("Every visit ends as it does in the log.")
+        console.say("Every visit ends as it does in the log.")
         return
     visits = Table("visit", "plate", "in the log", "otherwise", title=f"{answer.differing:,} visits end otherwise")
     for one in answer.differences[:ROWS_MAX]:
@@ -148,10 +147,10 @@ def _how(how: Ending | None) -> str:
     return f"{how.outcome} ({how.entry_event_id or '?'} → {how.exit_event_id or '?'})"
 
 
-def _print(table: Table, total: int, console: Console) -> None:
+def _print(table: Table, total: int, console: PlainConsole) -> None:
     console.print(table)
     if total > ROWS_MAX:
-        console.print(f"The first {ROWS_MAX} of {total:,}; --json has all.")
+        console.say(f"The first {ROWS_MAX} of {total:,}; --json has all.")
 
 
 def _time(at: datetime | None) -> str:

@@ -19,10 +19,10 @@ from parkstream_projection.rebuild.run import Result, Wish
 from parkstream_projection.rebuild.run import replay as run
 from parkstream_telemetry import Telemetry, TelemetryOptions, start
 from parkstream_telemetry.replay_trace import checked, traced
-from rich.console import Console
 
 from parkstream_cli.arguments import TIME_HELP, changes_of, moment_us, plate_of, within
 from parkstream_cli.connections import opened, settings_here
+from parkstream_cli.console import PlainConsole
 from parkstream_cli.errors import FAILED, MISUSED, ToolError
 from parkstream_cli.output import AsJson, as_json
 from parkstream_cli.progress import progress
@@ -241,8 +241,8 @@ def _source() -> Source:
     return Source(settings.redis_url, settings.mall, settings.archive_dir)
 
 
-def _print(answer: Any, show: Callable[[Console], None], *, json: bool) -> None:  # noqa: ANN401 - msgspec encodes it
+def _print(answer: Any, show: Callable[[PlainConsole], None], *, json: bool) -> None:  # noqa: ANN401 - msgspec encodes it
     if json:
         as_json(answer)
     else:
-        show(Console())
+        show(PlainConsole())

@@ -5,10 +5,18 @@ from collections.abc import Mapping
 from hashlib import blake2b
 from operator import attrgetter
 from struct import Struct as Packing
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
-from parkstream_events.summaries import ItemStatus, Outcome, Summary, SummaryItem
+from parkstream_events.summaries import (
+    POSITION_MAX,
+    REVISION_MAX,
+    VISIT_ID_LENGTH_MAX,
+    ItemStatus,
+    Outcome,
+    Summary,
+    SummaryItem,
+)
 from parkstream_events.wire import encode
 
 DIGEST_BYTES: Final = 8
@@ -31,10 +39,10 @@ class Entry(NamedTuple):
 class Heading(msgspec.Struct, frozen=True):
     """What the index needs of a line in the file."""
 
-    visit_id: str
-    revision: int
+    visit_id: Annotated[str, msgspec.Meta(min_length=1, max_length=VISIT_ID_LENGTH_MAX)]
+    revision: Annotated[int, msgspec.Meta(ge=1, le=REVISION_MAX)]
     outcome: Outcome
-    position: int
+    position: Annotated[int, msgspec.Meta(ge=1, le=POSITION_MAX)]
 
 
 class Mark(NamedTuple):

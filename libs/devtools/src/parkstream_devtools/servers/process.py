@@ -49,11 +49,11 @@ class Process:
         """Its exit code, when it has ended."""
         return self._process.poll() if self._process is not None else None
 
-    def launch(self) -> None:
-        """Start it; its output is appended to the file."""
+    def launch(self, command: Sequence[str] | None = None) -> None:
+        """Start it, or another *command* in its place; its output is appended to the file."""
         with self.output.open("ab") as output:
             self._process = subprocess.Popen(
-                self._command,
+                self._command if command is None else list(command),
                 env=self._environ,
                 stdin=subprocess.DEVNULL,
                 stdout=output,

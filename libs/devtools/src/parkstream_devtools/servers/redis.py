@@ -30,16 +30,16 @@ class RedisServer:
             "dir": str(folder),
             "appendonly": "yes",
             "appendfsync": "always",
+            "no-appendfsync-on-rewrite": "no",
+            "aof-load-truncated": "no",
             "maxmemory-policy": "noeviction",
             "save": "",
             "set-proc-title": "no",  # A title would overwrite the environment that says whose process it is.
-            **{name.replace("_", "-"): value for name, value in config.items()},
+            **directives(config),
         }
         folder.mkdir(parents=True, exist_ok=True)
-        options = [part for name, value in settings.items() for part in (f"--{name}", value)]
-        self._process = Process(
-            "redis", ["redis-server", *options], {**os.environ, **environ}, folder / "redis.log", announce
-        )
+        self._settings = settings
+        self._process = Process("redis", [], {**os.environ, **environ}, folder / "redis.log", announce)
         self.start()
 
     @property
@@ -57,9 +57,11 @@ class RedisServer:
         """Whether it runs."""
         return self._process.alive
 
-    def start(self) -> None:
-        """Start it (again, with what its files hold) and wait until it answers."""
-        self._process.launch()
+    def start(self, **config: str) -> None:
+        """Start it (again, with what its files hold, and other directives) and wait until it answers."""
+        settings = {**self._settings, **directives(config)}
+        options = [part for name, value in settings.items() for part in (f"--{name}", value)]
+        self._process.launch(["redis-server", *options])
         self._process.wait_until(lambda: answers(self.port, b"PING\r\n", b"+PONG"), START_SECONDS)
 
     def stop(self) -> None:
@@ -69,3 +71,8 @@ class RedisServer:
     def kill(self) -> None:
         """Kill it on the spot (SIGKILL)."""
         self._process.end(signal.SIGKILL, STOP_SECONDS)
+
+
+def directives(config: Mapping[str, str]) -> dict[str, str]:
+    """Return *config* as redis.conf spells it."""
+    return {name.replace("_", "-"): value for name, value in config.items()}

@@ -7,6 +7,7 @@ from msgspec import Raw, Struct
 from msgspec.structs import asdict
 
 from parkstream_projection.outbox import Parked
+from parkstream_projection.present import GateState
 from parkstream_projection.reads import PlateVisit
 
 
@@ -33,8 +34,10 @@ class Standing(Struct, frozen=True, kw_only=True):
     """How many summaries the summary API has refused."""
     unreadable: int
     """How many records cannot be read, and nobody has acknowledged that."""
-    watermarks: dict[str, datetime]
-    """Up to when each direction has reported."""
+    watermark: datetime
+    """Up to when every gate that counts has reported."""
+    gates: list[GateState]
+    """How far each gate has reported, and whether it counts."""
     state_hash: str
     """The hash of the projection at its checkpoint."""
 

@@ -15,7 +15,7 @@ from parkstream_projection.reads import InsidePage, Reads
 PAGE: Final = 100
 PAGE_MAX: Final = 1_000
 _INSIDE_CURSOR: Final = re.compile("[0-9]{1,18}([.][0-9]{1,9})?")
-_PARKED_CURSOR: Final = re.compile("[0-9]{1,20}")
+_PARKED_CURSOR: Final = re.compile("[0-9]{1,19}")
 
 
 class UnknownPlateError(Exception):
@@ -50,7 +50,8 @@ class Questions:
             outbox_age_seconds=await self._outbox.age_seconds(),
             parked=await self._outbox.parked(),
             unreadable=present.unreadable,
-            watermarks=present.watermarks,
+            watermark=present.watermark,
+            gates=present.gates,
             state_hash=present.state_hash,
         )
 

@@ -52,7 +52,6 @@ class Batch(Struct, array_like=True):
     last: int
     names: list[str]
     sightings: list[PlateSighting]
-    recorded_at_us: list[int]
     others: list[tuple[int, Record]]
     """How many sightings come before it, and the record."""
 

@@ -28,7 +28,7 @@ class Replica:
     def _restore(self, name: str, encoded: bytes) -> None:
         """Take in a plate as it is kept, and what waits for it."""
         state, plate = self.state, decode_plate(encoded)
-        state.timers[Timer.RECORDED].load(plate.keep_until_us, name)
+        state.timers[Timer.FORGETTING].load(plate.keep_until_us, name)
         for visit_id, (way, due_us) in plate.pending.items():
             state.timers[way].load(due_us, f"{name}{SEPARATOR}{visit_id}")
         if plate.pending:
@@ -58,13 +58,10 @@ class Replica:
     def take_in(self, batch: Batch) -> None:
         """Fold *batch*, the next one."""
         self._wake(batch.names)
-        names, sightings, recorded_at = batch.names, batch.sightings, batch.recorded_at_us
         see = self._fold.see
         for start, end, other in batch.runs():
-            for name, sighting, recorded_at_us in zip(
-                names[start:end], sightings[start:end], recorded_at[start:end], strict=True
-            ):
-                see(name, sighting, recorded_at_us)
+            for name, sighting in zip(batch.names[start:end], batch.sightings[start:end], strict=True):
+                see(name, sighting)
             if other is not None:
                 recorded = recorded_event_of(other)
                 self._wake(plates_in(recorded))

@@ -69,8 +69,8 @@ class Decoding:
 
     def batch_of(self, records: Sequence[Record]) -> Batch:
         """Return *records*, the next ones, as they are folded."""
-        batch = Batch(records[0].position, records[-1].position, [], [], [], [])
-        name, see, recorded = batch.names.append, batch.sightings.append, batch.recorded_at_us.append
+        batch = Batch(records[0].position, records[-1].position, [], [], [])
+        name, see = batch.names.append, batch.sightings.append
         for record in records:
             event = _read(record.type, record.body)
             if not isinstance(event, VehicleEntered | VehicleExited):
@@ -78,8 +78,7 @@ class Decoding:
                 batch.others.append((len(batch.sightings), record))
                 continue
             name(event.vehicle_plate)
-            see(plate_sighting_of(event, self._rules, record.position, record.published_at_us, record.traceparent))
-            recorded(record.recorded_at_us)
+            see(plate_sighting_of(event, record, self._rules))
         return batch
 
 

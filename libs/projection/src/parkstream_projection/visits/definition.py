@@ -26,13 +26,13 @@ class VisitsPart:
     def wait(self, due: Sequence[Sequence[str]]) -> None:
         """See ``Part.wait``."""
         plates = self.entities
-        *watermarks, recorded_timers = self._state.timers
+        *watermarks, forgetting = self._state.timers
         for queue, members in zip(watermarks, due, strict=False):
             for member in members:
                 name, visit_id = member.split(SEPARATOR, 1)
                 queue.load(plates[name].pending[visit_id][1], member)  # A score is a float, this is exact.
-        for name in due[Timer.RECORDED]:
-            recorded_timers.load(plates[name].keep_until_us, name)
+        for name in due[Timer.FORGETTING]:
+            forgetting.load(plates[name].keep_until_us, name)
 
     def take_timers(self) -> Sequence[tuple[Mapping[str, int], Sequence[str]]]:
         """See ``Part.take_timers``."""

@@ -63,6 +63,29 @@ class Functions:
         await self.load()
         return await self.execute(*command)
 
+    async def call_then(
+        self, name: str, keys: Sequence[str], arguments: Sequence[Any], then: Sequence[str]
+    ) -> tuple[Any, Any]:
+        """Return what the function *name* answers, and what the command *then* gave after it, in one round trip.
+
+        Raises the error of the function; that of the command is returned.
+        """
+        command = self.command(name, keys, arguments)
+        answer, after = await self._both(command, then)
+        if isinstance(answer, ResponseError) and _NOT_FOUND in str(answer):
+            await self.load()
+            answer, after = await self._both(command, then)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer, after
+
+    async def _both(self, first: Sequence[Any], second: Sequence[Any]) -> tuple[Any, Any]:
+        async with self.pipeline(transaction=False) as pipeline:
+            pipeline.execute_command(*first)
+            pipeline.execute_command(*second)
+            answer, after = await pipeline.execute(raise_on_error=False)
+        return answer, after
+
     def command(self, name: str, keys: Sequence[str], arguments: Sequence[Any]) -> tuple[Any, ...]:
         """Return the command that calls the function *name*, for a pipeline."""
         return ("FCALL", self._library.function(name), len(keys), *keys, *arguments)

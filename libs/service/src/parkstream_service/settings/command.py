@@ -6,6 +6,7 @@ from typing import Final
 
 import msgspec
 
+from parkstream_service.plain_text import plain, plain_json
 from parkstream_service.settings.description import Variable, describe
 from parkstream_service.settings.loader import SettingsError, SettingsT, load
 
@@ -22,7 +23,7 @@ def answer_config(type_: type[SettingsT], argv: Sequence[str], environ: Mapping[
         return False
     variables, errors = describe(type_, environ), _errors(type_, environ)
     if "--json" in argv:
-        sys.stdout.write(msgspec.json.encode({"variables": variables, "errors": errors}).decode() + "\n")
+        sys.stdout.write(plain_json(msgspec.json.encode({"variables": variables, "errors": errors}).decode()) + "\n")
     else:
         sys.stdout.write("\n".join(map(_line, variables)) + "\n")
         _complain(errors)
@@ -50,9 +51,9 @@ def _errors(type_: type[SettingsT], environ: Mapping[str, str]) -> list[str]:
 
 def _complain(errors: list[str]) -> None:
     for error in errors:
-        sys.stderr.write(f"error: {error}\n")
+        sys.stderr.write(f"error: {plain(error)}\n")
 
 
 def _line(variable: Variable) -> str:
     unit = f", {variable.unit}" if variable.unit else ""
-    return f"{variable.name}={variable.value or ''}  # {variable.meaning} ({variable.type}{unit})"
+    return f"{variable.name}={plain(variable.value or '')}  # {variable.meaning} ({variable.type}{unit})"

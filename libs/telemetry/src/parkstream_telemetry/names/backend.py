@@ -46,8 +46,8 @@ DECISIONS = Metric(
     "parking.decisions",
     "counter",
     "{decision}",
-    "Watermarks advanced by the clock: for `silence` or `hold_max`.",
-    (a.ATTRIBUTE_DIRECTION.of("entry", "exit"), a.ATTRIBUTE_REASON.of("silence", "hold_max")),
+    "Decisions of the watermark generator, by reason.",
+    (a.ATTRIBUTE_REASON.of("silence", "behind", "hold_max"),),
 )
 DELIVERED = Metric(
     "parking.delivered", "counter", "{item}", "Summaries the server answered.", (a.ATTRIBUTE_STATUS.of(*ItemStatus),)
@@ -62,6 +62,7 @@ DELIVERY_ATTEMPTS = Metric(
 )
 DELIVERY_FAILING = Metric("parking.delivery.failing", "gauge", "1", "1 while the last POST failed.")
 PAUSED = Metric("parking.record.paused", "gauge", "1", "1 while record takes no deliveries.")
+UNSAFE = Metric("parking.redis.unsafe", "gauge", "1", "1 while nothing may be written to Redis; ready says why.")
 MEMORY_SHARE = Metric("parking.redis.memory_share", "gauge", "1", "Share of Redis' maxmemory in use.")
 
 EVENT_DEAD_LETTERED = Event(
@@ -71,6 +72,9 @@ EVENT_DEAD_LETTERED = Event(
     (a.ATTRIBUTE_REASON, a.ATTRIBUTE_DETAIL, a.ATTRIBUTE_QUEUE),
 )
 EVENT_PAUSED = Event("record.paused", "warning", "Deliveries wait in RabbitMQ.", (a.ATTRIBUTE_REASONS,))
+EVENT_UNSAFE = Event(
+    "redis.unsafe", "error", "Nothing is recorded until that is mended.", (a.ATTRIBUTE_REASON, a.ATTRIBUTE_DETAIL)
+)
 EVENT_RESUMED = Event("record.resumed", "info", "Deliveries are taken again.")
 EVENT_LOG_REFUSED = Event(
     "log.refused",

@@ -52,6 +52,7 @@ PROJECTION: Final = Row(
             meaning="Their peak in each minute; near 0 while all is well. Above 500 it is behind, above 5,000 stalled. "
             "No line at all: no backend projects.",
             asked=one(metric(highest(names.PROJECTION_LAG), legend="lag")),
+            width=4,
         ),
         Panel(
             title="Redis holds another log",
@@ -59,7 +60,7 @@ PROJECTION: Final = Row(
             asked=one(metric(highest(names.LOG_REFUSED, "max"), legend="refused")),
             draws="Number",
             lines=(Line(0, "refused"),),
-            width=3,
+            width=2,
         ),
         Panel(
             title="Unreadable records",
@@ -67,7 +68,7 @@ PROJECTION: Final = Row(
             asked=one(metric(highest(names.RECORDS_UNREADABLE), legend="unreadable")),
             draws="Number",
             lines=LOOK,
-            width=3,
+            width=2,
         ),
         Panel(
             title="Recording was paused",
@@ -76,7 +77,16 @@ PROJECTION: Final = Row(
             asked=one(metric(highest(names.PAUSED, "max"), legend="paused")),
             draws="Number",
             lines=(Line(0, "paused"),),
-            width=3,
+            width=2,
+        ),
+        Panel(
+            title="Redis was unsafe",
+            meaning="1: in the last 5 minutes nothing could be written for a moment at least, because Redis may forget "
+            "what it acknowledges; messages wait in RabbitMQ then, and a backend's /health/ready says why.",
+            asked=one(metric(highest(names.UNSAFE, "max"), legend="unsafe")),
+            draws="Number",
+            lines=LOOK,
+            width=2,
         ),
     ),
 )
