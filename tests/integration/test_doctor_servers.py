@@ -123,7 +123,7 @@ async def test_a_log_that_the_mark_does_not_name_is_wrong(redis_url, rabbitmq_ur
     assert (found.level, found.found) == (Level.OK, "there is no mark yet: the first backend that starts writes it")
     marks = MarkStream(rabbitmq_url)
     await marks.follow()
-    await marks.renew(Mark(mall=mall, log_id="lost", position=7))
+    await marks.renew(Mark(mall=mall, log_id="lost", position=7, since_us=1))
     await marks.close()
     for _ in range(2):  # To look changes nothing.
         (found,) = await mark.examine(settings)

@@ -5,6 +5,7 @@ because every write names the log that is meant.
 """
 
 import asyncio
+import time
 from typing import Any, Final
 
 from msgspec.structs import replace
@@ -96,6 +97,12 @@ class LogGuard:
             await connection.disconnect(nowait=True)
             raise RedisConnectionError(self.problem or NOT_COMPARED)
 
+    @property
+    def log_name(self) -> str:
+        """Which log is written, as the summary API is told."""
+        newest = self._marks.newest
+        return "" if newest is None or newest.log_id != self.writer.log_id else newest.name.text
+
     async def close(self) -> None:
         """Close the connections to RabbitMQ."""
         await self._marks.close()
@@ -108,7 +115,8 @@ class LogGuard:
             raise unread
         if newest is None and not found.log_id:
             found = Extent(await self._log.create(), found.position)
-        mark = newest or Mark(mall=self._mall, log_id=found.log_id, position=found.position)
+        now_us = time.time_ns() // 1_000
+        mark = newest or Mark(mall=self._mall, log_id=found.log_id, position=found.position, since_us=now_us)
         if mark.mall != self._mall:
             raise OtherMallError(self._mall, mark.mall)
         known = max(mark.position, durable) if mark.log_id == self.writer.log_id else mark.position

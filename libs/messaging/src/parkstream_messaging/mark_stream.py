@@ -70,9 +70,8 @@ class MarkStream:
 
     async def renew(self, mark: Mark) -> None:
         """Publish *mark*, or the newest when that is newer, unless it is the last already."""
-        newest = self.newest
-        if newest is not None and newest.order > mark.order:
-            mark = newest
+        if self.newest is not None:
+            mark = marks.newest_of(mark, self.newest)
         if mark == self._last:
             return
         try:
@@ -123,8 +122,7 @@ class MarkStream:
 
     def _take(self, mark: Mark) -> None:
         self._last = mark
-        if self.newest is None or mark.order > self.newest.order:
-            self.newest = mark
+        self.newest = mark if self.newest is None else marks.newest_of(self.newest, mark)
 
 
 class _Link:

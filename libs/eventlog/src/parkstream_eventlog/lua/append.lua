@@ -142,6 +142,16 @@ local function create(keys, args)
   return args[1]
 end
 
+-- KEYS: log, meta. ARGV: the id that the log has, '' for none, and another. Gives it that, and returns where it ends.
+local function adopt(keys, args)
+  check(#keys == 2 and #args == 2 and args[2] ~= '', 'adopt takes the log, its meta, and two ids')
+  local now = clock(keys[2])
+  if now.log_id ~= args[1] then return redis.error_reply('OTHERLOG ' .. now.log_id) end
+  redis.call('HSET', keys[2], 'log_id', args[2])
+  return now.position
+end
+
 redis.register_function('parkstream_append_' .. VERSION, append)
 redis.register_function('parkstream_decide_' .. VERSION, decide)
 redis.register_function('parkstream_create_' .. VERSION, create)
+redis.register_function('parkstream_adopt_' .. VERSION, adopt)
