@@ -8,6 +8,7 @@ import pytest
 from camera_queues import Message, drained
 from generator_client import account, finished, reached
 from parkstream_devtools import ServiceProcess
+from parkstream_generators.passages import PLACEHOLDER
 from parkstream_messaging import ENTRIES, EXITS
 
 KILLS = 6
@@ -99,6 +100,52 @@ async def test_both_are_killed_with_faults_switched_on(run_service, environ, rab
     assert told["published"] == told["matched"] + told["unmatched"] + told["misread"]
     assert min(told["misread"], told["missed"], told["duplicates"], entered["misread"], entered["duplicates"]) > 0
     assert told["unmatched"] == pytest.approx(told["matched"] / 4, abs=1)
+
+
+async def test_a_backlog_that_an_outage_holds_outlives_kills(run_service, environ, rabbitmq_url):
+    chance = random.Random(4)
+    outage = {"PARKSTREAM_GATES": "north=0.6,south=0.4", "PARKSTREAM_GATE_FAULTS": "south:outage=0/12"}
+    entries = run_service(ENTRY, environ | outage)
+    for _ in range(2):
+        await killed_in_flight(entries, chance)
+    held = await asyncio.to_thread(account, entries)
+    told = await finished(entries)
+
+    messages = await drained(rabbitmq_url, ENTRIES.name)
+    plates = plates_by_id(messages)
+    assert held["buffered"] > held["gates"].get("south", 0)
+    assert told["published"] == told["made"] == len(plates) == len(each_once(list(plates.values())))
+    gates = {message.id: message.sighting.gate for message in messages}
+    assert told["gates"] == Counter(gates.values())
+    assert told["gates"].keys() == {"north", "south"}
+
+
+async def test_both_are_killed_with_every_fault_of_gates_switched_on(run_service, environ, rabbitmq_url):
+    chance = random.Random(5)
+    faults = "delay=0.1,creep=3/0.4,placeholders=20,ids=daily,south:skew=3,north:outage=1/1"
+    environ |= {"PARKSTREAM_GATES": "north,south", "PARKSTREAM_GATE_FAULTS": faults, "PARKSTREAM_RATE": "100"}
+    exits, entries = run_service(EXIT, environ), run_service(ENTRY, environ)
+    for _ in range(3):
+        await killed_in_flight(exits, chance)
+        await killed_in_flight(entries, chance)
+    entered = await finished(entries)
+    cars = entered["published"] - entered["duplicate_read"] - entered["placeholder"]
+    await reached(exits, lambda now: now["matched"] + now["backdated"] == cars)
+    told = await finished(exits)
+
+    for account_, queue in ((entered, ENTRIES), (told, EXITS)):
+        messages = await drained(rabbitmq_url, queue.name)
+        bodies = {(message.sighting.gate, message.id, message.sighting.event_time): message for message in messages}
+        reads = Counter(message.sighting.vehicle_plate for message in bodies.values())
+        without_plate = reads.pop(PLACEHOLDER)
+        assert account_["published"] == len(bodies) == len({message.body for message in messages})
+        assert account_["placeholder"] == without_plate > 0
+        assert set(reads.values()) == {3}
+        assert account_["duplicate_read"] == 2 * len(reads)
+        assert account_["gates"] == Counter(gate for gate, _, _ in bodies)
+        counted = Counter((gate, int(id_), at.date()) for gate, id_, at in bodies)
+        assert max(counted.values()) == 1
+    assert min(told["matched"], told["backdated"], told["unmatched"]) > 0
 
 
 @pytest.mark.parametrize("module", [ENTRY, EXIT])

@@ -16,6 +16,10 @@ ROOT = Path(__file__).parents[2]
 KEYS = [
     "entries_published",
     "exits_published",
+    "entries_by_gate",
+    "exits_by_gate",
+    "duplicate_exit_reads",
+    "placeholders",
     "completed",
     "entry_missed",
     "exit_missed",

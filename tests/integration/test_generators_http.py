@@ -114,6 +114,19 @@ def test_metrics_are_there_for_prometheus(module, run_service, environ):
     assert ("parking_generator_matched_share" in text) == (module == EXIT)
 
 
+@pytest.mark.parametrize(("module", "kind"), [(ENTRY, "entered"), (EXIT, "matched")])
+def test_a_count_of_each_gate_begins_at_0_so_that_a_rate_sees_its_first_event(module, kind, run_service, environ):
+    gates = {"PARKSTREAM_GATES": "north,south", "PARKSTREAM_RATE": "0.001", "PARKSTREAM_SEED": "5"}
+    service = run_service(module, environ | gates)
+
+    with urlopen(f"{service.url}/metrics", timeout=5) as answer:
+        text = answer.read().decode()
+    published = {line for line in text.splitlines() if line.startswith("parking_generator_published_total{")}
+    for gate in ("north", "south"):
+        (line,) = [line for line in published if f'"{gate}"' in line and f'"{kind}"' in line]
+        assert float(line.rsplit(" ", 1)[1]) == 0
+
+
 @pytest.mark.parametrize("module", MODULES)
 def test_it_says_all_that_is_wrong_and_what_it_would_be_told(module):
     wrong = {"PARKSTREAM_PORT": "many", "PARKSTREAM_MISREAD_SHARE": "2"}

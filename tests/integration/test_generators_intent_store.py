@@ -19,7 +19,7 @@ def intent(number, kind=SightingKind.MATCHED, **more):
 
 
 def car(number):
-    return Car(f"entry-{number}", f"ABC{number:04}", "00-t-s-01")
+    return Car(f"entry-{number}", f"ABC{number:04}", number, "00-t-s-01")
 
 
 @pytest.fixture
@@ -97,7 +97,7 @@ async def test_who_is_due_leaves_in_order_and_only_once(store, keys, intent_stor
     assert await parked_cars.due(996, 10) == ([car(4)], 996)
     assert await parked_cars.due(1_000, 3) == ([car(4), car(3), car(2)], 996)
 
-    await intent_store.intend([intent(1)], made=1, leaving=["entry-4", "entry-3"], now_us=7)
+    await intent_store.intend([intent(1)], made=1, leaving=["entry-4@4", "entry-3@3"], now_us=7)
 
     assert await parked_cars.due(1_000, 9) == ([car(2), car(1), car(0)], 998)
     assert await parked_cars.count() == 3
@@ -109,7 +109,7 @@ async def test_an_entry_delivered_again_parks_nobody_twice(intent_store, parked_
     await parked_cars.park([(car(1), 99)])
     assert await parked_cars.due(10, 9) == ([car(1)], 10)
 
-    await intent_store.intend([intent(1)], made=1, leaving=["entry-1"], now_us=7)
+    await intent_store.intend([intent(1)], made=1, leaving=["entry-1@1"], now_us=7)
     await parked_cars.park([(car(1), 10)])
 
     assert await parked_cars.due(2**50, 9) == ([], None)
@@ -119,10 +119,10 @@ async def test_what_left_is_remembered_within_bounds(store, keys, intent_store, 
     redis = connect(redis_url, Database.EXIT_GENERATOR, name="test")
     await redis.zadd(keys.left, {f"old-{n}": n for n in range(200_000)})
     await parked_cars.park([(car(1), 10)])
-    await intent_store.intend([], made=0, leaving=["entry-1"], now_us=10**9)
+    await intent_store.intend([], made=0, leaving=["entry-1@1"], now_us=10**9)
 
     assert await redis.zcard(keys.left) == 200_000
-    assert await redis.zscore(keys.left, "entry-1") == 10**9
+    assert await redis.zscore(keys.left, "entry-1@1") == 10**9
     await redis.delete(keys.left)
     await redis.aclose()
 

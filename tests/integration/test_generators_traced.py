@@ -1,6 +1,7 @@
 """One trace per car: it begins when its entry is published, and its exit's links back to it."""
 
 import asyncio
+from collections import Counter
 
 import pytest
 from camera_queues import drained
@@ -57,6 +58,19 @@ async def test_every_event_has_a_span_and_each_exit_links_to_its_entry(run_servi
     assert {span.kind for span in spans.values()} == {"PRODUCER"}
     links = {plate: [link.trace_id for link in spans[trace].links] for plate, trace in left.items()}
     assert links == {plate: [came[plate]] if plate in came else [] for plate in left}
+    assert sink.problems() == []
+
+
+async def test_the_span_of_a_publish_names_the_gate(run_service, environ, rabbitmq_url, sink):
+    entries = run_service(ENTRY, environ | {"PARKSTREAM_GATES": "north,south"})
+    await reached(entries, lambda now: len(now["gates"]) == 2)
+    told = await finished(entries)
+    assert await asyncio.to_thread(entries.terminate) == 0, entries.last_lines()
+
+    assert await asyncio.to_thread(sink.wait_for, lambda sink: sink.span_count >= told["published"])
+    gates = Counter(span.attributes["parking.gate"] for span in sink.spans())
+    assert gates == told["gates"]
+    assert {message.headers["x-parkstream-gate"] for message in await drained(rabbitmq_url, ENTRIES.name)} == set(gates)
     assert sink.problems() == []
 
 

@@ -10,10 +10,13 @@ from parkstream_backend.project.follower import model_of
 from parkstream_definitions.documents import documents
 from parkstream_events import wire
 from parkstream_events.sightings import VehicleEntered, moment_of
-from parkstream_exit_generator.departures import CAMERA_MODEL, ExitCamera
+from parkstream_exit_generator.app import CAMERA_MODEL, exited
+from parkstream_exit_generator.departures import ExitCamera
 from parkstream_generators.faults import Faults
+from parkstream_generators.gates import Gates
 from parkstream_generators.intents import Car
 from parkstream_generators.matched_share import Matching
+from parkstream_generators.passages import Passages
 from parkstream_projection.codec import encode_item
 from parkstream_summary_api.core.ledger import kept_of
 from parkstream_telemetry import names
@@ -25,12 +28,12 @@ LEFT_US = ENTERED_US + 60_000_000
 
 def main() -> None:
     """Let a car come and leave."""
-    camera = ExitCamera(1, Matching(1.0, 1, exact=True), Faults())
-    (intent,) = camera.see([Car("in", "CAR1")], 0, LEFT_US).intents
-    exited = wire.decode_sighting("vehicle.exited.v3", intent.body.encode())
+    camera = ExitCamera(1, Matching(1.0, 1, exact=True), Passages(exited, Gates(), Faults()))
+    (intent,) = camera.see([Car("in", "CAR1", ENTERED_US)], 0, LEFT_US).intents
+    left = wire.decode_sighting("vehicle.exited.v3", intent.body.encode())
     fold = Fold(State())
     fold.fold(RecordedEvent(1, ENTERED_US, None, None, VehicleEntered("in", "CAR1", moment_of(ENTERED_US))))
-    (emitted,) = fold.fold(RecordedEvent(2, LEFT_US, None, None, exited))
+    (emitted,) = fold.fold(RecordedEvent(2, LEFT_US, None, None, left))
     plate = fold.state.plates["CAR1"]
     item = summary_of(emitted)
     answer = {

@@ -14,8 +14,8 @@ import pytest
 from command_line import Answer
 from msgspec import convert
 from parkstream_devtools import free_port
-from parkstream_devtools.pipeline.account import Line, Published, equations
-from parkstream_devtools.pipeline.snapshots import Entries, Exits, State
+from parkstream_devtools.pipeline.account import Line, equations
+from parkstream_devtools.pipeline.snapshots import Entries, Exits, State, published_by
 from parkstream_devtools.pipeline.summary_file import tally
 from parkstream_telemetry.kept_spans import kept_spans
 from parkstream_telemetry.received_span import ReceivedSpan
@@ -57,7 +57,7 @@ class Account(NamedTuple):
         recorded = counters.get("entered", 0), counters.get("exited", 0)
         waiting = self.entries.buffered + self.exits.buffered + self.exits.parked
         waiting += self.state.lag + self.state.pending + self.state.outbox_depth
-        arrived = recorded[0] >= self.entries.published and recorded[1] >= self.exits.published
+        arrived = recorded[0] >= self.entries.to_record and recorded[1] >= self.exits.to_record
         return not self.entries.running and not waiting and arrived
 
 
@@ -192,14 +192,11 @@ class Stack:
         account = self.account()
         file = self._copied("summary-api", "/data/summaries.jsonl")
         counters = account.state.counters
-        published = Published(
-            entries=account.entries.published,
-            exits=account.exits.published,
-            matched=account.exits.matched,
-            unmatched=account.exits.unmatched,
-        )
+        published = published_by(account.entries, account.exits)
         recorded = counters.get("entered", 0), counters.get("exited", 0)
-        lines = equations(published, tally(file), waiting=0, emitted=counters.get("emitted", 0), recorded=recorded)
+        emitted = counters.get("emitted", 0)
+        # Dead letters are not counted from out here, and no gate reads without a plate.
+        lines = equations(published, tally(file), waiting=0, emitted=emitted, recorded=recorded, dead=0)
         return [line for line in lines if not line.holds]
 
     def traces(self) -> dict[str, list[ReceivedSpan]]:

@@ -25,7 +25,12 @@ from traces import Camera, Traced, post, read, until
 
 HOUR = timedelta(hours=1)
 OUTBOX_MAX = 5
-GENERATOR = {"PARKSTREAM_RATE": "60", "PARKSTREAM_DWELL_MEDIAN_SECONDS": "0.3", "PARKSTREAM_MATCH_SHARE": "0.8"}
+GENERATOR = {
+    "PARKSTREAM_RATE": "60",
+    "PARKSTREAM_GATES": "north,south",
+    "PARKSTREAM_DWELL_MEDIAN_SECONDS": "0.3",
+    "PARKSTREAM_MATCH_SHARE": "0.8",
+}
 DROPS_SPANS = {"OTEL_BSP_MAX_QUEUE_SIZE": "1", "PARKSTREAM_BUFFER_MAX": "5"}
 NO_KEY = {"PARKSTREAM_PLATE_HASH_KEY": ""}
 WRONG_KIND = "not what is expected here"

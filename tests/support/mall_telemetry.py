@@ -58,7 +58,8 @@ def counters() -> Iterator[Series]:
     yield names.RECORDS.name, by(names.ATTRIBUTE_OUTCOME, "duplicate"), lambda _: 0
     yield names.SUMMARIES.name, by(names.ATTRIBUTE_STATUS, "written"), mall.written
     yield names.DELIVERED.name, by(names.ATTRIBUTE_STATUS, "written"), mall.written
-    yield names.PUBLISHED.name, by(names.ATTRIBUTE_OUTCOME, "published"), lambda t: 2 * mall.entered(t)
+    for outcome, gate in (("entered", "north"), ("matched", "east")):
+        yield names.PUBLISHED.name, by(names.ATTRIBUTE_OUTCOME, outcome) | by(names.ATTRIBUTE_GATE, gate), mall.entered
     yield names.VISITS.name, by(names.ATTRIBUTE_OUTCOME, "completed"), mall.written
     yield names.DECISIONS.name, by(names.ATTRIBUTE_REASON, "silence"), lambda t: t // 120
     for reason in ("not_json", "unknown_version", "too_large"):

@@ -139,7 +139,8 @@ FIGURES = {
     "Summaries on disk": {"written": (per_second, mall.written)},
     "Cars inside over time": {"the log": (now, mall.inside), "the exit camera": (now, mall.inside)},
     "Visits that wait for a sighting": {"pending": (peak, mall.pending)},
-    "Sightings per second": {"published": (per_second, doubled(mall.entered))},
+    "Sightings per second": {"entered": (per_second, mall.entered), "matched": (per_second, mall.entered)},
+    "Sightings per second by gate": {"north": (per_second, mall.entered), "east": (per_second, mall.entered)},
     "Summaries by outcome": {"completed": (in_minute, mall.written)},
     "Exits whose entry was seen": {
         "the log": (low, lambda t: 0.6 if int(t) in mall.GAP[:30] else 0.8),

@@ -11,6 +11,7 @@ ENTRY, EXIT = "publish parking.events:vehicle.entered", "publish parking.events:
 CAMERAS = {
     "PARKSTREAM_RATE": "40",
     "PARKSTREAM_DURATION_SECONDS": "3",
+    "PARKSTREAM_GATES": "north=0.6,south=0.4",
     "PARKSTREAM_SEED": "7",
     "PARKSTREAM_DUPLICATE_SHARE": "0.05",
     "PARKSTREAM_MATCH_SHARE": "0.8",
@@ -68,6 +69,10 @@ async def test_all_that_cameras_publish_is_in_a_trace(traced: Traced):
     for write in spans.named("write"):
         way = [name for name in spans.way_to(write) if name != "POST /v1/summaries"]
         assert way == [EXIT, PROCESS_EXIT, "project", "deliver", "write"]
+
+    gates = {span.span_id: span.attributes["parking.gate"] for span in exits + entries}
+    assert set(gates.values()) == {"north", "south"}
+    assert all(span.attributes["parking.gate"] == gates[span.parent_span_id] for span in processes(traced))
 
     linked = {link.span_id for span in exits for link in span.links}
     assert len([span for span in exits if span.links]) >= left["matched"]

@@ -43,9 +43,10 @@ def file(tmp_path):
     return write
 
 
-def wrong(path, *, published=PUBLISHED, emitted=3, waiting=0, recorded=(3, 3)):
-    found = equations(published, tally(path), waiting=waiting, emitted=emitted, recorded=recorded)
-    return [equation.says for equation in found if not equation.holds]
+def wrong(path, *, published=PUBLISHED, **found):
+    usual = {"waiting": 0, "emitted": 3, "recorded": (3, 3), "dead": 0}
+    lines = equations(published, tally(path), **usual | found)
+    return [line.says for line in lines if not line.holds]
 
 
 def test_one_summary_per_exit_balances(file):
@@ -64,7 +65,7 @@ def test_revisions_may_stand_in_any_order(file):
 
 def test_an_exit_without_summary_is_missing(file):
     path = file(*GOOD[:2])
-    assert "exits published that are missing on disk" in wrong(path, emitted=2)
+    assert "cars seen leaving that are missing on disk" in wrong(path, emitted=2)
     assert account(PUBLISHED, tally(path), to_disk=(Milliseconds(), Milliseconds()), file="").missing == 1
 
 
@@ -74,6 +75,15 @@ def test_a_line_that_stands_there_twice_is_a_duplicate(file):
 
 def test_an_exit_in_two_current_visits_is_a_duplicate(file):
     assert "duplicated or torn lines" in wrong(file(*GOOD, line("4", exit_="1")), emitted=4)
+
+
+def test_the_same_id_at_another_time_is_another_exit(file):
+    earlier = GOOD[0].replace("08:30:00", "08:29:59").replace("exit:1", "exit:1@2")
+    assert wrong(file(*GOOD[1:], line("5", exit_="1").replace("exit:5", "exit:1@1"), earlier), emitted=4) == [
+        "cars seen leaving = completed + entry_missed",
+        "exits with an entry = completed",
+        "cars seen leaving that are missing on disk",
+    ]
 
 
 def test_a_missing_and_a_repeated_exit_do_not_cancel_out(file):
@@ -102,10 +112,28 @@ def test_a_car_that_never_left_counts_as_a_visit_without_exit(file):
     assert (found.exit_missed, found.exits, found.visits) == (1, 3, 4)
 
 
-@pytest.mark.parametrize(("published", "word"), [({"entries": 4}, "entries"), ({"matched": 3, "unmatched": 0}, "with")])
+@pytest.mark.parametrize(
+    ("published", "word"),
+    [({"entries": 4}, "entries"), ({"exits": 4}, "exits"), ({"matched": 3, "unmatched": 0}, "with")],
+)
 def test_what_the_cameras_say_must_agree(file, published, word):
     said = Published(**({"entries": 3, "exits": 3, "matched": 2, "unmatched": 1} | published))
     assert any(word in says for says in wrong(file(*GOOD), published=said))
+
+
+def test_a_duplicate_read_is_no_further_car(file):
+    creeping = Published(entries=5, exits=12, matched=2, unmatched=1)
+    assert wrong(file(*GOOD), published=creeping, recorded=(5, 12)) == []
+    drawn = account(creeping, tally(file(*GOOD)), to_disk=(Milliseconds(), Milliseconds()), file="")
+    assert (drawn.exits_published, drawn.duplicate_exit_reads, drawn.missing) == (12, 9, 0)
+
+
+@pytest.mark.parametrize(("dead", "balances"), [(0, False), (1, False), (2, True), (3, False)])
+def test_each_read_without_a_plate_is_a_dead_letter_and_there_are_no_others(file, dead, balances):
+    said = Published(entries=3, exits=3, matched=2, unmatched=1, placeholders=2)
+    assert wrong(file(*GOOD), published=said, dead=dead) == (
+        [] if balances else ["reads without a plate = dead letters"]
+    )
 
 
 def test_the_account_has_the_matched_share(file):

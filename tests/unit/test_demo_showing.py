@@ -1,6 +1,7 @@
 """Progress is a table on a terminal and plain lines elsewhere; the ending says what does not balance."""
 
 import io
+import re
 
 import pytest
 from parkstream_cli.console import PlainConsole
@@ -8,20 +9,26 @@ from parkstream_cli.demo import print_result, progress_on, spread
 from parkstream_devtools.pipeline.account import Account, Line, Milliseconds
 from parkstream_devtools.pipeline.kept_files import kept
 from parkstream_devtools.pipeline.run import NotEmptyError, Result, run
-from parkstream_devtools.pipeline.settings import Options, of_cameras
-from parkstream_devtools.pipeline.snapshots import Entries, Exits, Snapshot, State, Stats
+from parkstream_devtools.pipeline.settings import Options, of_entries, of_exits
+from parkstream_devtools.pipeline.snapshots import Entries, Exits, Snapshot, State, Stats, published_by
 
 
-def snapshot(at, published, **state):
+def snapshot(at, published, dead=0, **state):
     state.setdefault("counters", {"entered": published, "exited": published // 2})
+    gates = {"north": published - published // 3, "south": published // 3}
     return Snapshot(
         at=at,
-        entries=Entries(published=published, running=state.pop("running", False)),
-        exits=Exits(published=published // 2),
+        entries=Entries(
+            published=published,
+            running=state.pop("running", False),
+            placeholder=state.pop("placeholder", 0),
+            gates=gates,
+        ),
+        exits=Exits(published=published // 2, gates={"east": published // 2}),
         state=State(**state),
         stats=Stats(current={"completed": 3}, exit_to_disk_ms=Milliseconds(4.06, 9.0, 21.33)),
         queued=0,
-        dead=0,
+        dead=dead,
     )
 
 
@@ -37,7 +44,7 @@ def test_elsewhere_a_line_is_printed_every_few_seconds_and_when_the_phase_change
         show(snapshot(0, 0), snapshot(8, 400), "settling")
     lines = out.file.getvalue().splitlines()
     assert [line.split(":")[0] for line in lines] == ["driving, 7 s to go", "driving, 2 s to go", "settling"]
-    assert "entries 250 (50/s), exits 125 (25/s)" in lines[1]
+    assert "entries 250 (50/s), exits 125 (25/s), north 167, south 83, east 125" in lines[1]
     assert "p50/p95/p99 4.1 / 9.0 / 21.3 ms" in lines[1]
 
 
@@ -49,6 +56,7 @@ def test_on_a_terminal_a_table_is_drawn_in_place():
     assert "parkstream demo" in drawn
     assert "\x1b[" in drawn
     assert "completed" in drawn
+    assert re.search(r"entry gates.*north.*34.*south.*16", re.sub(r"\x1b\[[0-9;]*m", "", drawn))
 
 
 def test_nothing_measured_is_a_dash():
@@ -64,11 +72,30 @@ def test_the_account_is_complete_when_nothing_moves_or_is_pending(waiting):
     assert not snapshot(0, 10, **waiting).settled
 
 
+def test_a_read_without_a_plate_is_waited_for_among_the_dead_letters():
+    recorded = {"entered": 8, "exited": 5}
+    assert not snapshot(0, 10, dead=1, placeholder=2, counters=recorded).settled
+    assert snapshot(0, 10, dead=2, placeholder=2, counters=recorded).settled
+
+
+def test_what_the_cameras_published_is_told_by_what_it_must_become():
+    exits = Exits(published=20, placeholder=1, matched=5, unmatched=2, misread=3, backdated=1, duplicate_read=8)
+    published = published_by(Entries(published=9, placeholder=2, gates={"north": 9}), exits)
+
+    assert (published.entries, published.exits, published.placeholders) == (7, 19, 3)
+    assert (published.matched, published.unmatched, published.leaving) == (5, 6, 11)
+    assert (published.entries_by_gate, published.exits_by_gate) == ({"north": 9}, {})
+
+
 @pytest.mark.parametrize(("right", "verdict"), [(2, "balances"), (3, "DOES NOT")])
 def test_the_ending_says_whether_it_balances_and_where_the_summaries_are(right, verdict):
     account = Account(
         entries_published=2,
         exits_published=2,
+        entries_by_gate={"north": 2},
+        exits_by_gate={"east": 2},
+        duplicate_exit_reads=0,
+        placeholders=0,
         completed=2,
         entry_missed=0,
         exit_missed=0,
@@ -91,7 +118,16 @@ def test_the_ending_says_whether_it_balances_and_where_the_summaries_are(right, 
 
 
 def test_a_demo_day_lasts_as_long_as_the_demo_drives():
-    assert of_cameras(Options(seconds=60))["PARKSTREAM_TIME_SCALE"] == "1440"
+    assert of_entries(Options(seconds=60))["PARKSTREAM_TIME_SCALE"] == "1440"
+
+
+def test_a_demo_has_two_gates_each_way_and_a_fault_reaches_its_own():
+    options = Options(faults=("south:delay=5", "east:skew=1", "ids=daily", "sowth:delay=5"))
+    entries, exits = of_entries(options), of_exits(options)
+
+    assert (entries["PARKSTREAM_GATES"], exits["PARKSTREAM_GATES"]) == ("north=0.6,south=0.4", "east=0.6,west=0.4")
+    assert entries["PARKSTREAM_GATE_FAULTS"] == "south:delay=5,ids=daily,sowth:delay=5"
+    assert exits["PARKSTREAM_GATE_FAULTS"] == "east:skew=1,ids=daily,sowth:delay=5"
 
 
 def test_a_folder_with_something_in_it_is_not_used(tmp_path):

@@ -28,12 +28,16 @@ _OUTCOMES: Final = ("completed", "entry_missed", "exit_missed")
 Positive = Annotated[float, Parameter(validator=validators.Number(gt=0))]
 
 
-def demo(
+def demo(  # noqa: PLR0913 - one option each
     *,
     seconds: Annotated[Positive, Parameter(help="How long cars arrive.")] = 60.0,
     rate: Annotated[Positive, Parameter(help="Cars per second that enter.")] = 50.0,
     seed: Annotated[int, Parameter(help="The same seed gives the same cars.")] = 1,
     keep: Annotated[Path | None, Parameter(help="An empty folder for logs, summaries and spans, to keep.")] = None,
+    fault: Annotated[
+        tuple[str, ...],
+        Parameter(help="What goes wrong at a gate: south:delay=5, east:creep=10/20, …; may be given several times."),
+    ] = (),
     json: AsJson = False,
 ) -> int:
     """Run the whole pipeline on this machine, then check that nothing was lost.
@@ -44,7 +48,7 @@ def demo(
     try:
         with progress_on(console) as show:
             result = run(
-                Options(seconds=seconds, rate=rate, seed=seed, keep=keep),
+                Options(seconds=seconds, rate=rate, seed=seed, keep=keep, faults=fault),
                 console.say,
                 show,
             )
@@ -102,6 +106,8 @@ def rows(before: Snapshot, now: Snapshot) -> list[tuple[str, list[tuple[str, str
     state, stats = now.state, now.stats
     return [
         ("cameras", [("entries", entries), ("exits", exits)]),
+        ("entry gates", [(gate, f"{count:,}") for gate, count in sorted(now.entries.gates.items())]),
+        ("exit gates", [(gate, f"{count:,}") for gate, count in sorted(now.exits.gates.items())]),
         ("RabbitMQ", [("queued", f"{now.queued:,}"), ("dead letters", f"{now.dead:,}")]),
         ("log", [("records", f"{state.position:,}"), ("behind", f"{state.lag:,}")]),
         ("visits", [("inside", f"{state.inside:,}"), ("pending", f"{state.pending:,}")]),

@@ -1,10 +1,12 @@
 """The composition root of the entry generator."""
 
 from parkstream_events.keys import Database, EntryGeneratorKeys
+from parkstream_events.sightings import VehicleEntered
 from parkstream_events.topology import ENTERED_KEY
 from parkstream_events.wire import ENTERED
 from parkstream_generators.context import GeneratorContext, Identity
 from parkstream_generators.generator import Generator
+from parkstream_generators.intents import SightingKind
 from parkstream_messaging import declare
 
 from parkstream_entry_generator.arrivals import EntryCamera
@@ -21,7 +23,9 @@ def create_generator(settings: Settings) -> Generator:
             keys=EntryGeneratorKeys(settings.mall),
             key=ENTERED_KEY,
             type=ENTERED,
+            make=VehicleEntered,
             description="A vehicle passed an entry camera.",
+            kinds=(SightingKind.ENTERED, SightingKind.MISREAD),
             declarations=(declare,),
         ),
     )

@@ -6,12 +6,10 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from typing import Final
 
-from parkstream_events.sightings import VehicleEntered, moment_of
-from parkstream_events.wire import encode
 from parkstream_generators.context import GeneratorContext
-from parkstream_generators.ids import event_id
 from parkstream_generators.intents import Intent, SightingKind
 from parkstream_generators.pace import Pace, arrivals
+from parkstream_generators.passages import Passing
 from parkstream_generators.plates import entering_plate
 
 BATCH_MAX: Final = 500
@@ -27,7 +25,7 @@ class EntryCamera:
     ) -> None:
         self._context = context
         self._intent_store = context.intent_store
-        self._faults = context.settings.faults
+        self._passages = context.passages
         self._pace = pace
         self._rate = rate
         self._time_scale = time_scale
@@ -50,26 +48,24 @@ class EntryCamera:
         """Make those for which there is room; the newest are dropped."""
         room = self._context.publisher.room
         first = self._intent_store.made
-        intents = [self._entry(first + number, at_us) for number, at_us in enumerate(due_us[:room])]
-        dropped = len(due_us) - len(intents)
+        entering = due_us[:room]
+        intents = [intent for number, at_us in enumerate(entering, first) for intent in self._entry(number, at_us)]
+        dropped = len(due_us) - len(entering)
         await self._intent_store.intend(intents, made=first + len(due_us), counts={"dropped": dropped})
         self._context.publisher.offer(intents)
         self._context.dropped(dropped)
 
-    def _entry(self, number: int, due_us: int) -> Intent:
-        seed, faults, now_us = self._intent_store.seed, self._faults, time.time_ns() // 1000
+    def _entry(self, number: int, due_us: int) -> list[Intent]:
+        seed, passages = self._intent_store.seed, self._passages
         plate = entering_plate(seed, number)
-        read = faults.plate_as_read(plate, seed)
-        id_ = event_id(now_us)
-        delay_us = round(faults.delay_of(plate, seed) * 1_000_000)
-        return Intent(
-            id=id_,
+        read = passages.faults.plate_as_read(plate, seed)
+        entering = Passing(
+            plate=read,
+            at_us=time.time_ns() // 1000,
             kind=SightingKind.ENTERED if read == plate else SightingKind.MISREAD,
-            body=encode(VehicleEntered(id_, read, moment_of(faults.clock(now_us)))).decode(),
-            copies=faults.copies(plate, seed),
-            publish_at_us=now_us + delay_us if delay_us else 0,
             published_at_us=due_us if self._open_loop else 0,
         )
+        return passages.seen(entering, passages.gate_of(plate, seed), plate, seed)
 
     async def _wait(self, seconds: float) -> None:
         """Wait until the next car arrives or the context is stopped."""

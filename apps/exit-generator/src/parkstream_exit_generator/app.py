@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from parkstream_events.keys import Database, ExitGeneratorKeys
+from parkstream_events.sightings import VehicleExited
 from parkstream_events.topology import EXITED_KEY
 from parkstream_events.wire import EXITED
 from parkstream_generators.context import GeneratorContext, Identity
@@ -28,7 +29,9 @@ def create_generator(settings: Settings) -> Generator:
             keys=keys,
             key=EXITED_KEY,
             type=EXITED,
+            make=VehicleExited,
             description="A vehicle passed an exit camera.",
+            kinds=(SightingKind.MATCHED, SightingKind.UNMATCHED, SightingKind.MISREAD),
             declarations=(declare, declare_seen_entering),
         ),
     )

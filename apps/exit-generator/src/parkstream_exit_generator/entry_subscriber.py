@@ -4,12 +4,13 @@ import time
 
 from faststream.rabbit import Channel, RabbitBroker
 from parkstream_events.sightings import VehicleEntered, microseconds
-from parkstream_events.topology import TRACEPARENT_HEADER
+from parkstream_events.topology import PASSED_AT_HEADER, TRACEPARENT_HEADER
 from parkstream_events.wire import ENTERED, UnreadableError, decode_sighting
 from parkstream_generators.dwell import Dwell
 from parkstream_generators.intent_store import IntentStore
 from parkstream_generators.intents import Car
 from parkstream_generators.parked_cars import ParkedCars
+from parkstream_generators.passages import NO_FURTHER_CAR, PLACEHOLDER
 from parkstream_generators.plates import true_plate
 from parkstream_messaging import EVENTS, SEEN_ENTERING, declare_queue
 from parkstream_messaging.batch_subscriber import Delivery, batch_subscriber
@@ -34,16 +35,18 @@ def listen(broker: RabbitBroker, parked_cars: ParkedCars, intent_store: IntentSt
 
 
 def stay_of(delivery: Delivery, dwell: Dwell, seed: int, now_us: int) -> tuple[Car, int] | None:
-    """Return the car that was seen and when it leaves, or ``None`` when the event cannot be read: it is no car then.
+    """Return the car that was seen and when it leaves, or ``None`` when the event is of no car, or of none that is new.
 
-    A camera whose clock is ahead does not keep its cars inside for longer.
+    A camera whose clock is ahead does not keep its cars inside for longer; a car that creeps stays from when it passed.
     """
     try:
         entered = decode_sighting(delivery.type or ENTERED, delivery.body)
     except UnreadableError:
         return None
-    if not isinstance(entered, VehicleEntered):
+    passed_at = delivery.headers.get(PASSED_AT_HEADER)
+    if not isinstance(entered, VehicleEntered) or entered.vehicle_plate == PLACEHOLDER or passed_at == NO_FURTHER_CAR:
         return None
-    car = Car(entered.id, entered.vehicle_plate, str(delivery.headers.get(TRACEPARENT_HEADER) or ""))
-    stay_us = round(dwell.seconds(seed, true_plate(car.plate)) * 1_000_000)
-    return car, min(microseconds(entered.entry_date_time), now_us) + stay_us
+    entered_us = microseconds(entered.entry_date_time)
+    passed_us = passed_at if isinstance(passed_at, int) else min(entered_us, now_us)
+    car = Car(entered.id, entered.vehicle_plate, entered_us, str(delivery.headers.get(TRACEPARENT_HEADER) or ""))
+    return car, passed_us + round(dwell.seconds(seed, true_plate(car.plate)) * 1_000_000)

@@ -30,6 +30,6 @@ class Settings(CameraSettings, frozen=True, kw_only=True, rename=env_name("PARKS
         return Dwell(median_seconds=self.dwell_median_seconds, sigma=self.dwell_sigma, time_scale=self.time_scale)
 
     @property
-    def exit_faults(self) -> Faults:
+    def faults(self) -> Faults:
         """What goes wrong at an exit camera."""
-        return replace(self.faults, missed_share=self.missed_share)
+        return replace(super().faults, missed_share=self.missed_share)

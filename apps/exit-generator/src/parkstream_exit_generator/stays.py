@@ -32,7 +32,7 @@ class ExitBarrier:
         """Return when the context is stopped."""
         seed, settings = self._context.intent_store.seed, self._settings
         matching = Matching(settings.match_share, seed, exact=settings.seed is not None)
-        camera = ExitCamera(seed, matching, settings.exit_faults)
+        camera = ExitCamera(seed, matching, self._context.passages)
         while not self._context.stopped:
             self._context.wake.clear()
             await self._wait(await self._let_out(camera))
@@ -56,7 +56,7 @@ class ExitBarrier:
             departures.intents,
             made=departures.made,
             counts={"missed": departures.missed},
-            leaving=[car.id for car in cars],
+            leaving=[car.key for car in cars],
             now_us=now_us,
         )
         self._context.publisher.offer(departures.intents)

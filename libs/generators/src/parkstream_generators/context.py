@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 from faststream.rabbit import RabbitBroker
@@ -15,8 +15,10 @@ from parkstream_telemetry import TelemetryOptions, names, start
 from parkstream_telemetry.rabbitmq import TracingMiddleware
 
 from parkstream_generators.event_publisher import event_publisher
+from parkstream_generators.gates import Gates
 from parkstream_generators.intent_store import IntentStore
-from parkstream_generators.intents import Intent
+from parkstream_generators.intents import Intent, SightingKind
+from parkstream_generators.passages import MakeSighting, Passages
 from parkstream_generators.publisher import Publisher
 from parkstream_generators.redis_store import Store
 from parkstream_generators.settings import CameraSettings
@@ -25,14 +27,17 @@ REPORT_EVERY_SECONDS: Final = 1.0
 
 
 class Identity(Struct, frozen=True, kw_only=True):
-    """Which camera it is: its service, its memory, and what it publishes, with the routing *key* and *type*."""
+    """Which camera it is: its service, its memory, and what it publishes: bodies of *type* with the routing *key*."""
 
     service: str
     database: Database
     keys: EntryGeneratorKeys | ExitGeneratorKeys
     key: str
     type: str
+    make: MakeSighting
     description: str
+    kinds: Sequence[SightingKind]
+    """Those that there always are: their counts begin at 0."""
     declarations: Sequence[Callable[[RabbitBroker], Awaitable[None]]]
 
 
@@ -58,12 +63,20 @@ class GeneratorContext:
             on_away=self._broker_away,
             on_confirmed=self._confirmed,
         )
-        self.stopped = False
-        """Whether no more events are to be made."""
+        self.passages = Passages(
+            identity.make,
+            Gates(settings.gates_with_faults, identity.key),
+            settings.faults,
+            daily_ids=self.intent_store.daily_ids,
+            began_us=time.time_ns() // 1000,
+        )
+        self.stopping = asyncio.Event()
+        """Set when no more events are to be made."""
         self.wake = asyncio.Event()
         """Set when whoever makes events should look again, as after ``stop``."""
         self.confirmed: Counter[str] = Counter()
         """What RabbitMQ confirmed since the process began, by kind."""
+        self._count({(kind, gate.name): 0 for gate in self.passages.gates.all for kind in identity.kinds})
         self._declarations = identity.declarations
         self._dropped = 0
         self._reported_at: dict[str, float] = {}
@@ -71,8 +84,13 @@ class GeneratorContext:
 
     def stop(self) -> None:
         """Make no more events."""
-        self.stopped = True
+        self.stopping.set()
         self.wake.set()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether no more events are to be made."""
+        return self.stopping.is_set()
 
     def dropped(self, count: int) -> None:
         """Report that *count* events were dropped; a line a second at most, with all since the last."""
@@ -103,10 +121,14 @@ class GeneratorContext:
             self.telemetry.log(names.EVENT_BUFFERING, detail=repr(error), count=buffered)
 
     def _confirmed(self, intents: Sequence[Intent]) -> None:
-        counts = Counter(intent.kind.value for intent in intents)
-        self.confirmed += counts
-        for kind, count in counts.items():
-            self.telemetry.add(names.PUBLISHED, count, outcome=kind)
+        counts = Counter((intent.kind, intent.gate) for intent in intents)
+        for (kind, _), count in counts.items():
+            self.confirmed[kind] += count
+        self._count(counts)
+
+    def _count(self, published: Mapping[tuple[SightingKind, str], int]) -> None:
+        for (kind, gate), count in published.items():
+            self.telemetry.add(names.PUBLISHED, count, outcome=kind.value, **({"gate": gate} if gate else {}))
 
     def _may_report(self, what: str) -> bool:
         now = time.monotonic()

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING
 
 from aio_pika import Message
 from faststream.rabbit import RabbitBroker
-from parkstream_events.topology import LINKED_TRACEPARENT_HEADER, PUBLISHED_AT_HEADER
+from parkstream_events.topology import (
+    GATE_HEADER,
+    LINKED_TRACEPARENT_HEADER,
+    PASSED_AT_HEADER,
+    PUBLISHED_AT_HEADER,
+)
 from parkstream_messaging import EVENTS
 from parkstream_messaging.sighting_message import sighting_message
 
@@ -44,6 +49,10 @@ def event_publisher(broker: RabbitBroker, key: str, type_: str, description: str
 def headers_of(intent: Intent, now_us: int) -> "HeadersType":
     """Return what travels beside the body."""
     headers: HeadersType = {PUBLISHED_AT_HEADER: intent.published_at_us or now_us}
+    if intent.gate:
+        headers[GATE_HEADER] = intent.gate
+    if intent.passed_at_us is not None:
+        headers[PASSED_AT_HEADER] = intent.passed_at_us
     if intent.linked_traceparent:
         headers[LINKED_TRACEPARENT_HEADER] = intent.linked_traceparent
     return headers

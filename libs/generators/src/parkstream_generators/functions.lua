@@ -9,7 +9,7 @@ local function add(account, counts)
   end
 end
 
--- KEYS account, intents, parked, cars, left. ARGV step, made, counts, intents, leaving, now_us.
+-- KEYS account, intents, parked, cars, left. ARGV step, made, counts, intents, leaving, now_us, daily ids.
 -- In one go: the cars that leave are parked no more, and what is published for them is kept until it is confirmed.
 -- A call that is repeated because its answer was lost changes nothing: its step was made.
 local function intend(keys, args)
@@ -21,6 +21,7 @@ local function intend(keys, args)
     return redis.error_reply('STALE another generator of this mall made step ' .. found .. ', not this one')
   end
   redis.call('HSET', keys[1], 'step', step + 1, 'made', made)
+  if args[7] ~= '' then redis.call('HSET', keys[1], 'daily_ids', args[7]) end
   add(keys[1], counts)
   for _, intent in ipairs(intents) do redis.call('HSET', keys[2], intent[1], intent[2]) end
   for _, id in ipairs(leaving) do
@@ -32,7 +33,7 @@ local function intend(keys, args)
   return #intents
 end
 
--- KEYS account, intents. ARGV confirmed: [id, kind, further copies]. Each intent is counted once, when it goes.
+-- KEYS account, intents. ARGV confirmed: [key, kind, further copies, gate]. Each intent is counted once, when it goes.
 local function settle(keys, args)
   local counts = { published = 0, duplicates = 0 }
   for _, confirmed in ipairs(cjson.decode(args[1])) do
@@ -40,13 +41,17 @@ local function settle(keys, args)
       counts.published = counts.published + 1
       counts.duplicates = counts.duplicates + confirmed[3]
       if confirmed[2] ~= 'entered' then counts[confirmed[2]] = (counts[confirmed[2]] or 0) + 1 end
+      if confirmed[4] ~= '' then
+        local gate = 'gate:' .. confirmed[4]
+        counts[gate] = (counts[gate] or 0) + 1
+      end
     end
   end
   add(keys[1], counts)
   return counts.published
 end
 
--- KEYS parked, cars, left. ARGV cars: [entry id, due_us, car]. A car that is parked or has left is not parked again.
+-- KEYS parked, cars, left. ARGV cars: [key, due_us, car]. A car that is parked or has left is not parked again.
 local function park(keys, args)
   local parked = 0
   for _, car in ipairs(cjson.decode(args[1])) do
@@ -71,7 +76,7 @@ local function due(keys, args)
   return answer
 end
 
-redis.register_function('parkstream_cameras_intend_1', intend)
-redis.register_function('parkstream_cameras_settle_1', settle)
-redis.register_function('parkstream_cameras_park_1', park)
-redis.register_function{ function_name = 'parkstream_cameras_due_1', callback = due, flags = { 'no-writes' } }
+redis.register_function('parkstream_cameras_intend_2', intend)
+redis.register_function('parkstream_cameras_settle_2', settle)
+redis.register_function('parkstream_cameras_park_2', park)
+redis.register_function{ function_name = 'parkstream_cameras_due_2', callback = due, flags = { 'no-writes' } }

@@ -14,6 +14,7 @@ from parkstream_telemetry import names
 
 from parkstream_generators.context import GeneratorContext
 from parkstream_generators.http import GeneratorAccount, camera_router
+from parkstream_generators.placeholders import PlaceholderReads
 
 DRAIN_SECONDS: Final = 5.0
 PING_SECONDS: Final = 1.0
@@ -86,7 +87,9 @@ class Generator:
 
     async def _drive_for(self, seconds: float) -> None:
         ending = asyncio.get_running_loop().call_later(seconds, self._context.stop) if seconds else None
-        await self._drive()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(PlaceholderReads(self._context).run(), name="placeholders")
+            await self._drive()
         if ending is not None:
             ending.cancel()
 

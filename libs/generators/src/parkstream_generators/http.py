@@ -26,9 +26,17 @@ class GeneratorAccount(Struct, frozen=True, kw_only=True):
     matched: int
     unmatched: int
     misread: int
+    backdated: int
+    """Exits that clocks date before the entry of their car."""
+    duplicate_read: int
+    """Further reads of cars that creep: events of their own, but no further cars."""
+    placeholder: int
+    """Reads without a plate, which become dead letters."""
     missed: int
     duplicates: int
     dropped: int
+    gates: dict[str, int]
+    """What of ``published`` is from which gate."""
     parked: int | None = None
     """How many cars are inside, as the exit camera knows."""
 

@@ -23,7 +23,7 @@ class ParkedCars:
 
     async def park(self, cars: Sequence[tuple[Car, int]]) -> None:
         """Remember each car and when it leaves (microseconds since 1970); return when that is durable."""
-        triples = [(car.id, str(due_us), json_text(car)) for car, due_us in cars]
+        triples = [(car.key, str(due_us), json_text(car)) for car, due_us in cars]
         await self._store.call("park", self._keys, json_text(triples))
         self._on_change()
 

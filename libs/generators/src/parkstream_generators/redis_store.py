@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 CAMERAS: Final = Library(
-    "parkstream_cameras", 1, (source_of("parkstream_generators", "functions.lua"),), prefix="parkstream_cameras"
+    "parkstream_cameras", 2, (source_of("parkstream_generators", "functions.lua"),), prefix="parkstream_cameras"
 )
 
 
@@ -56,6 +56,11 @@ class Store:
         """Return the hash at *key*."""
         flat: list[bytes] = await self._execute("HGETALL", key)
         return {name.decode(): value.decode() for name, value in zip(flat[::2], flat[1::2], strict=True)}
+
+    async def field(self, key: str, name: str) -> str:
+        """Return the field *name* of the hash at *key*; "" when there is none."""
+        found: bytes | None = await self._execute("HGET", key, name)
+        return (found or b"").decode()
 
     async def settle_field(self, key: str, field: str, value: int) -> int:
         """Set *field* unless it is set, and return what it holds."""

@@ -8,6 +8,8 @@ from parkstream_events.keys import MALL_PATTERN
 from parkstream_service.settings import env_name
 
 from parkstream_generators.faults import Faults
+from parkstream_generators.gate_settings import gates_of
+from parkstream_generators.gates import Gate
 
 Seconds = Annotated[float, Meta(ge=0, le=10 * 365 * 86_400, extra={"unit": "s"})]
 Share = Annotated[float, Meta(ge=0, le=1)]
@@ -36,6 +38,17 @@ class CameraSettings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTR
     ] = None
     log_format: Annotated[Literal["json", "pretty"], Meta(description="How log lines look.")] = "json"
     statistics_seconds: Annotated[Seconds, Meta(description="How often latency percentiles are logged.")] = 10.0
+    gates: Annotated[
+        tuple[str, ...],
+        Meta(description="Gates with their shares of the cars: north=0.6,south=0.4; else one without a name."),
+    ] = ()
+    gate_faults: Annotated[
+        tuple[str, ...],
+        Meta(
+            description="What goes wrong at a gate, or without GATE: at all of them, as south:delay=5,creep=10/20; "
+            "knobs: delay, outage, skew, creep, placeholders, ids."
+        ),
+    ] = ()
     seed: Annotated[Seed | None, Meta(description="Makes plates, arrivals and stays repeatable.")] = None
     duration_seconds: Annotated[Seconds, Meta(description="How long events are made; 0 is for ever.")] = 0.0
     buffer_max: Annotated[int, Meta(ge=1, le=1_000_000, description="Events that may wait for RabbitMQ's confirm.")] = (
@@ -48,6 +61,14 @@ class CameraSettings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTR
     clock_skew_seconds: Annotated[
         float, Meta(ge=-86_400, le=86_400, description="How far the camera's clock is ahead.", extra={"unit": "s"})
     ] = 0.0
+
+    def __post_init__(self) -> None:
+        gates_of(self.gates, self.gate_faults)
+
+    @property
+    def gates_with_faults(self) -> list[Gate]:
+        """Where cars pass this camera's direction."""
+        return gates_of(self.gates, self.gate_faults)
 
     @property
     def faults(self) -> Faults:

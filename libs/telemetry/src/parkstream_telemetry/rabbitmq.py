@@ -9,7 +9,7 @@ from faststream import BaseMiddleware
 from faststream.rabbit.response import RabbitPublishCommand
 from opentelemetry.context import attach, detach
 from opentelemetry.trace import INVALID_SPAN, Span, get_current_span, set_span_in_context
-from parkstream_events.topology import LINKED_TRACEPARENT_HEADER, TRACEPARENT_HEADER
+from parkstream_events.topology import GATE_HEADER, LINKED_TRACEPARENT_HEADER, TRACEPARENT_HEADER
 
 from parkstream_telemetry import names
 from parkstream_telemetry.kinds import Metric
@@ -94,6 +94,7 @@ class _Traced(BaseMiddleware[RabbitPublishCommand, Any]):
             links=links_to(headers.get(LINKED_TRACEPARENT_HEADER)),
             message_id=cmd.body.message_id if isinstance(cmd.body, Message) else cmd.message_options.get("message_id"),
             body_size=_size(cmd.body),
+            gate=headers.get(GATE_HEADER),
         )
         headers[TRACEPARENT_HEADER] = traceparent_of(span)
         if isinstance(cmd.body, Message):

@@ -17,12 +17,23 @@ class Milliseconds(Struct, frozen=True):
 
 
 class Published(Struct, frozen=True, kw_only=True):
-    """What the cameras report as published, distinct events only."""
+    """What the cameras report as published, distinct events with a plate only; *placeholders*: those without one.
+
+    *matched* and *unmatched* exits, the rest are duplicate reads of cars that creep.
+    """
 
     entries: int
     exits: int
     matched: int
     unmatched: int
+    placeholders: int = 0
+    entries_by_gate: dict[str, int] = {}
+    exits_by_gate: dict[str, int] = {}
+
+    @property
+    def leaving(self) -> int:
+        """How many cars were seen leaving."""
+        return self.matched + self.unmatched
 
 
 class Account(Struct, frozen=True, kw_only=True):
@@ -30,6 +41,10 @@ class Account(Struct, frozen=True, kw_only=True):
 
     entries_published: int
     exits_published: int
+    entries_by_gate: dict[str, int]
+    exits_by_gate: dict[str, int]
+    duplicate_exit_reads: int
+    placeholders: int
     completed: int
     entry_missed: int
     exit_missed: int
@@ -56,23 +71,30 @@ class Line(Struct, frozen=True):
         return self.left == self.right
 
 
-def equations(
-    published: Published, found: Tally, *, waiting: int, emitted: int, recorded: tuple[int, int]
+def equations(  # noqa: PLR0913 - what is compared
+    published: Published,
+    found: Tally,
+    *,
+    waiting: int,
+    emitted: int,
+    recorded: tuple[int, int],
+    dead: int,
 ) -> list[Line]:
     """Return what must hold when nothing is pending and the outbox is empty.
 
     *waiting*: all that is on its way or pending; *emitted*: (visit, revision) pairs of the backend; *recorded*: entries
-    and exits in its log.
+    and exits in its log; *dead*: dead letters.
     """
     return [
         Line("on its way or pending", waiting, 0),
         Line("entries published = entries in the log", published.entries, recorded[0]),
         Line("exits published = exits in the log", published.exits, recorded[1]),
-        Line("exits published = completed + entry_missed", published.exits, found.completed + found.entry_missed),
+        Line("reads without a plate = dead letters", published.placeholders, dead),
+        Line("cars seen leaving = completed + entry_missed", published.leaving, found.completed + found.entry_missed),
         Line("exits with an entry = completed", published.matched, found.completed),
         Line("exits without an entry = entry_missed", published.unmatched, found.entry_missed),
         Line("summaries emitted = lines on disk", emitted, found.lines),
-        Line("exits published that are missing on disk", published.exits - found.exits, 0),
+        Line("cars seen leaving that are missing on disk", published.leaving - found.exits, 0),
         Line("duplicated or torn lines", found.repeated_lines + found.repeated_exits + found.torn_lines, 0),
     ]
 
@@ -93,11 +115,15 @@ def account(
     return Account(
         entries_published=published.entries,
         exits_published=published.exits,
+        entries_by_gate=published.entries_by_gate,
+        exits_by_gate=published.exits_by_gate,
+        duplicate_exit_reads=published.exits - published.leaving,
+        placeholders=published.placeholders,
         completed=found.completed,
         entry_missed=found.entry_missed,
         exit_missed=found.exit_missed,
         lines=found.lines,
-        missing=published.exits - found.exits,
+        missing=published.leaving - found.exits,
         duplicated=found.repeated_lines + found.repeated_exits,
         matched_share=round(found.completed / exits, 4) if exits else 0.0,
         exit_to_disk_ms=to_disk[0],

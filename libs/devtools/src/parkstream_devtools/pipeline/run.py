@@ -13,11 +13,11 @@ from parkstream_telemetry.kept_traces.examples import Examples, examples_in
 from parkstream_telemetry.kept_traces.waterfall import waterfall
 
 from parkstream_devtools.pipeline import account
-from parkstream_devtools.pipeline.account import Account, Line, Milliseconds, Published
+from parkstream_devtools.pipeline.account import Account, Line, Milliseconds
 from parkstream_devtools.pipeline.kept_files import SPANS_FILE, keep_spans, kept
 from parkstream_devtools.pipeline.services import Services, start_servers
 from parkstream_devtools.pipeline.settings import Options, Say, of_all
-from parkstream_devtools.pipeline.snapshots import Snapshot, Watch
+from parkstream_devtools.pipeline.snapshots import Snapshot, Watch, published_by
 from parkstream_devtools.pipeline.summary_file import first_lines, tally
 from parkstream_devtools.pipeline.trace_receiver import Tracing, tracing
 from parkstream_devtools.probes import ServiceClient, UnreachableError, connected
@@ -130,12 +130,7 @@ class _Loop:
 
 
 def _result(last: Snapshot, summary_file: Path, cars: Examples | None) -> Result:
-    published = Published(
-        entries=last.entries.published,
-        exits=last.exits.published,
-        matched=last.exits.matched,
-        unmatched=last.exits.unmatched,
-    )
+    published = published_by(last.entries, last.exits)
     found = tally(summary_file)
     counters = last.state.counters
     recorded = (counters.get("entered", 0), counters.get("exited", 0))
@@ -144,7 +139,12 @@ def _result(last: Snapshot, summary_file: Path, cars: Examples | None) -> Result
     return Result(
         account=account.account(published, found, to_disk=to_disk, file=str(summary_file), trace=trace),
         equations=account.equations(
-            published, found, waiting=last.waiting, emitted=counters.get("emitted", 0), recorded=recorded
+            published,
+            found,
+            waiting=last.waiting,
+            emitted=counters.get("emitted", 0),
+            recorded=recorded,
+            dead=last.dead,
         ),
         first_lines=first_lines(summary_file, FIRST_LINES),
         cars=cars,

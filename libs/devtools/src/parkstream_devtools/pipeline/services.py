@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from parkstream_devtools.pipeline.settings import Options, Say, Servers, of_cameras
+from parkstream_devtools.pipeline.settings import Options, Say, Servers, of_entries, of_exits
 from parkstream_devtools.pipeline.snapshots import Addresses
 from parkstream_devtools.sandbox import Sandbox, ServiceProcess
 
@@ -22,15 +22,14 @@ class Services:
     """The four services; the entry cameras begin when all others are ready."""
 
     def __init__(self, sandbox: Sandbox, common: dict[str, str], options: Options, summary_file: Path) -> None:
-        cameras = common | of_cameras(options)
         to_file = common | {"PARKSTREAM_SUMMARY_FILE": str(summary_file)}
         self._summaries = sandbox.service("parkstream_summary_api", to_file, "summary-api")
         to_api = common | {"PARKSTREAM_SUMMARY_URL": self._summaries.url}
         self._backend = sandbox.service("parkstream_backend", to_api, "backend")
-        self._exits = sandbox.service("parkstream_exit_generator", cameras, "exit-generator")
+        self._exits = sandbox.service("parkstream_exit_generator", common | of_exits(options), "exit-generator")
         for service in [self._summaries, self._backend, self._exits]:
             service.wait_ready(READY_SECONDS)
-        self._entries = sandbox.service("parkstream_entry_generator", cameras, "entry-generator")
+        self._entries = sandbox.service("parkstream_entry_generator", common | of_entries(options), "entry-generator")
         self._entries.wait_ready(READY_SECONDS)
 
     @property

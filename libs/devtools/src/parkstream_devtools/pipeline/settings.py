@@ -1,6 +1,6 @@
 """What the pipeline's services are given."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -14,13 +14,22 @@ PLATE_KEY: Final = "demo"
 PLATE_KEY_VARIABLE: Final = "PARKSTREAM_PLATE_HASH_KEY"
 
 
+ENTRY_GATES: Final = ("north", "south")
+EXIT_GATES: Final = ("east", "west")
+SHARES: Final = (0.6, 0.4)
+
+
 class Options(Struct, frozen=True, kw_only=True):
-    """How to drive it: for how long, cars per second, and ``keep``: the folder that stays."""
+    """How to drive it: for how long, cars per second, and ``keep``: the folder that stays.
+
+    *faults* of gates are written as ``PARKSTREAM_GATE_FAULTS`` takes them; what names no gate is for all.
+    """
 
     seconds: float = 60.0
     rate: float = 50.0
     seed: int = 1
     keep: Path | None = None
+    faults: tuple[str, ...] = ()
 
 
 class Servers(Struct, frozen=True, kw_only=True):
@@ -41,9 +50,22 @@ def of_all(servers: Servers, environ: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def of_cameras(options: Options) -> dict[str, str]:
-    """Return what both generators are given: a day of cars in the time of the run."""
+def of_entries(options: Options) -> dict[str, str]:
+    """Return what the entry generator is given."""
+    return _of_cameras(options, ENTRY_GATES, EXIT_GATES)
+
+
+def of_exits(options: Options) -> dict[str, str]:
+    """Return what the exit generator is given."""
+    return _of_cameras(options, EXIT_GATES, ENTRY_GATES)
+
+
+def _of_cameras(options: Options, gates: Sequence[str], others: Sequence[str]) -> dict[str, str]:
+    """Return a day of cars in the time of the run, through *gates*; faults of *others* are not theirs."""
+    faults = [fault for fault in options.faults if fault.partition(":")[0] not in others]
     return {
+        "PARKSTREAM_GATES": ",".join(f"{gate}={share:g}" for gate, share in zip(gates, SHARES, strict=True)),
+        "PARKSTREAM_GATE_FAULTS": ",".join(faults),
         "PARKSTREAM_RATE": f"{options.rate:g}",
         "PARKSTREAM_ARRIVALS": "rush_hours",
         "PARKSTREAM_SEED": str(options.seed),

@@ -6,7 +6,7 @@ import time
 from aio_pika.abc import AbstractChannel
 from msgspec import Struct, field
 
-from parkstream_devtools.pipeline.account import Milliseconds
+from parkstream_devtools.pipeline.account import Milliseconds, Published
 from parkstream_devtools.probes import ServiceClient, queues
 
 
@@ -15,9 +15,16 @@ class Entries(Struct, frozen=True, kw_only=True):
 
     published: int = 0
     duplicates: int = 0
+    placeholder: int = 0
     dropped: int = 0
     buffered: int = 0
     running: bool = False
+    gates: dict[str, int] = field(default_factory=dict[str, int])
+
+    @property
+    def to_record(self) -> int:
+        """How many of them the log must have: a read without a plate becomes a dead letter."""
+        return self.published - self.placeholder
 
 
 class Exits(Entries, frozen=True, kw_only=True):
@@ -27,7 +34,22 @@ class Exits(Entries, frozen=True, kw_only=True):
     unmatched: int = 0
     missed: int = 0
     misread: int = 0
+    backdated: int = 0
+    duplicate_read: int = 0
     parked: int = 0
+
+
+def published_by(entries: Entries, exits: Exits) -> Published:
+    """Return what both accounts mean for the log and the summary file."""
+    return Published(
+        entries=entries.to_record,
+        exits=exits.to_record,
+        matched=exits.matched,
+        unmatched=exits.unmatched + exits.misread + exits.backdated,
+        placeholders=entries.placeholder + exits.placeholder,
+        entries_by_gate=entries.gates,
+        exits_by_gate=exits.gates,
+    )
 
 
 class State(Struct, frozen=True, kw_only=True):
@@ -76,7 +98,9 @@ class Snapshot(Struct, frozen=True, kw_only=True):
         """Whether the account may be drawn: all that was published is recorded, nothing waits or is pending."""
         moving = self.entries.running or self.exits.running
         # A delivery on its way to the log is in no queue and not in the log yet.
-        return not moving and self.waiting == 0 and self.recorded >= self.entries.published + self.exits.published
+        refused = self.dead >= self.entries.placeholder + self.exits.placeholder
+        arrived = self.recorded >= self.entries.to_record + self.exits.to_record and refused
+        return not moving and self.waiting == 0 and arrived
 
     @property
     def recorded(self) -> int:

@@ -67,7 +67,8 @@ def _summary(raw: bytes) -> Summary | None:
 
 def _counted(current: list[Summary], *, lines: int, torn_lines: int, repeated_lines: int) -> Tally:
     standing = [summary for summary in current if summary.outcome is not Outcome.RETRACTED]
-    exits = [summary.exit_event_id for summary in standing if summary.exit_event_id is not None]
+    # An id may be a number that comes again, at another gate or the next day.
+    exits = [(one.exit_event_id, one.exit_date_time) for one in standing if one.exit_event_id is not None]
     of = {outcome: sum(summary.outcome is outcome for summary in current) for outcome in Outcome}
     return Tally(
         lines=lines,

@@ -26,6 +26,7 @@ ATTRIBUTE_ERROR_TYPE = Attribute(
 )
 ATTRIBUTE_EVENTS = Attribute("parking.replay.events", "int", "Records that were folded.", argument="events")
 ATTRIBUTE_EVENT_ID = Attribute("parking.event.id", "str", "Id that the camera gave the event.", argument="event_id")
+ATTRIBUTE_GATE = Attribute("parking.gate", "str", "Gate at which the camera hangs; none when it names none.")
 ATTRIBUTE_HASH_EQUAL = Attribute(
     "parking.replay.hash_equal", "bool", "Whether the state is the live one, bit for bit.", argument="hash_equal"
 )

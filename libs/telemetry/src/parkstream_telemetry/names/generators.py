@@ -7,8 +7,8 @@ PUBLISHED = Metric(
     "parking.generator.published",
     "counter",
     "{event}",
-    "Sightings that RabbitMQ confirmed.",
-    (a.ATTRIBUTE_OUTCOME.of("entered", "matched", "unmatched", "misread"),),
+    "Sightings that RabbitMQ confirmed, by what they are and where.",
+    (a.ATTRIBUTE_OUTCOME, a.ATTRIBUTE_GATE),
 )
 DROPPED = Metric("parking.generator.dropped", "counter", "{event}", "Sightings abandoned because the buffer was full.")
 BUFFERED = Metric("parking.generator.buffered", "gauge", "{event}", "Sightings that wait for the broker.")

@@ -18,6 +18,7 @@ SPAN_PUBLISH = Span(
         a.ATTRIBUTE_ROUTING_KEY,
         a.ATTRIBUTE_MESSAGE_ID,
         a.ATTRIBUTE_BODY_SIZE,
+        a.ATTRIBUTE_GATE,
         a.ATTRIBUTE_ERROR_TYPE,
     ),
 )

@@ -20,6 +20,7 @@ from parkstream_definitions.panels import (
 )
 from parkstream_definitions.queries import Asked, along, label, metric, percentiles
 
+GATE: Final = names.ATTRIBUTE_GATE
 OUTCOME: Final = names.ATTRIBUTE_OUTCOME
 REASON: Final = names.ATTRIBUTE_REASON
 TWO_VIEWS: Final = {"the log": GREEN, "the exit camera": BLUE}
@@ -57,6 +58,13 @@ NOW: Final = Row(
             meaning="What the cameras published, by outcome.",
             asked=one(metric(rate(names.PUBLISHED), legend=label(OUTCOME), by=along(OUTCOME))),
             unit="{count}/s",
+        ),
+        Panel(
+            title="Sightings per second by gate",
+            meaning="What each gate published. A gate that stops while others go on has lost its link, or is closed.",
+            asked=one(metric(rate(names.PUBLISHED), legend=label(GATE), by=along(GATE))),
+            unit="{count}/s",
+            width=12,
         ),
     ),
 )
