@@ -99,7 +99,7 @@ class LogGuard:
 
     @property
     def log_name(self) -> str:
-        """Which log is written, as the summary API is told."""
+        """Which log is written, in the words of ``LOG_HEADER``."""
         newest = self._marks.newest
         return "" if newest is None or newest.log_id != self.writer.log_id else newest.name.text
 

@@ -34,7 +34,7 @@ class Adoption(Struct, frozen=True, kw_only=True):
     """Where the log in Redis ends."""
     lost_log_id: str
     lost_after: int
-    """Records of the log before after this position are given up, up to ``lost_through``."""
+    """Records of the log before after this position are abandoned, up to ``lost_through``."""
     lost_through: int
 
 
@@ -43,7 +43,7 @@ async def adopt(
     yes: Annotated[bool, Parameter(help="Do it; else only print what would be done.", negative="")] = False,
     json: AsJson = False,
 ) -> int:
-    """Make the log in Redis the right one, and give up what the mark knows beyond it. Only when it cannot be restored.
+    """Make the log in Redis the right one, and abandon what the mark knows beyond it. Only when it cannot be restored.
 
     The log gets a new id, the mark names it, and the summary API begins a new file (the old one is kept beside it).
     Backends may run: they go on within seconds. Then emit what the new file lacks: parkstream outbox emit-missing.
@@ -69,7 +69,7 @@ async def _adopted(settings: Settings, marks: MarkStream, *, yes: bool) -> Adopt
     functions, keys = Functions(redis, LOG), BackendKeys(settings.mall)
     try:
         found = await extent_of(functions.execute, keys)
-        mark = _given_up(marks.newest, found, settings.mall)
+        mark = _abandoned(marks.newest, found, settings.mall)
         if mark is None or not yes:
             return _adoption(mark, found)
         new = Mark(
@@ -87,7 +87,7 @@ async def _adopted(settings: Settings, marks: MarkStream, *, yes: bool) -> Adopt
     return replace(_adoption(mark, found), adopted=True, log_id=new.log_id)
 
 
-def _given_up(mark: Mark | None, found: Extent, mall: str) -> Mark | None:
+def _abandoned(mark: Mark | None, found: Extent, mall: str) -> Mark | None:
     """Return the mark that does not fit what was *found*; None when it fits."""
     if mark is None:
         raise ToolError(FIRST)
@@ -117,14 +117,14 @@ def _show(done: Adoption) -> None:
         line(f"nothing to adopt: Redis holds the log {done.log_id} that the mark names, up to position {done.position}")
         return
     log = f"the log in Redis ({done.log_id or 'none yet'}, up to position {done.position})"
-    given_up = (
+    abandoned = (
         f"records after position {done.lost_after} of the log {done.lost_log_id}, which reached {done.lost_through}"
     )
     if done.adopted:
-        line(f"adopted {log}; given up: {given_up}")
+        line(f"adopted {log}; abandoned: {abandoned}")
         line("backends go on with it; a new summary file begins with their next summary, the old one is kept beside it")
         line("then: parkstream outbox emit-missing")
         return
     line(f"would adopt {log}")
-    line(f"would give up {given_up}: restore Redis' append-only file instead if there is any copy of it")
+    line(f"would abandon {abandoned}: restore Redis' append-only file instead if there is any copy of it")
     line("do it with --yes: the log gets a new id, and a new summary file is begun")
