@@ -17,6 +17,7 @@ from parkstream_eventlog import (
     GapError,
     GroupCommit,
     IdConflict,
+    InFuture,
     Latest,
     LogShorterError,
     NotTakenError,
@@ -27,7 +28,7 @@ from parkstream_eventlog import (
     TooOld,
     Writer,
 )
-from parkstream_eventlog.log import DEDUPE_DAYS
+from parkstream_eventlog.log import CLOCK_AHEAD_MAX_US, DEDUPE_DAYS
 from parkstream_events import wire
 from parkstream_events.units import DAY_US
 
@@ -85,7 +86,7 @@ async def test_an_entry_and_an_exit_may_share_an_id(log: EventLog):
 
 
 async def test_the_same_id_at_another_time_is_another_event(log: EventLog):
-    first, *others = (entered("1", at_us=TODAY_US + later) for later in (0, 1, DAY_US))
+    first, *others = (entered("1", at_us=TODAY_US + later) for later in (0, 1, -DAY_US))
     assert [type(outcome) for outcome in await log.append([first, *others])] == [Appended] * 3
     assert await log.append([*others, first]) == [Duplicate(2), Duplicate(3), Duplicate(1)]
     conflict = entered("1", at_us=TODAY_US + 1, body=b"{}")
@@ -101,11 +102,22 @@ async def test_a_sighting_older_than_the_known_ids_is_too_old(log: EventLog):
     assert await log.append([entered("a", day=oldest)]) == [Duplicate(1)]
 
 
-async def test_a_day_long_ago_or_far_ahead_is_no_problem(log: EventLog):
+async def test_a_day_long_ago_is_no_problem(log: EventLog):
     today = (await log.state()).now_us // DAY_US
-    ancient, future = await log.append([entered("a", day=-5), entered("b", day=today + 30_000)])
-    assert ancient == TooOld(today - DEDUPE_DAYS)
-    assert isinstance(future, Appended)
+    assert await log.append([entered("a", day=-5)]) == [TooOld(today - DEDUPE_DAYS)]
+
+
+@pytest.mark.parametrize("ahead_us", [CLOCK_AHEAD_MAX_US + 60 * 1_000_000, 2 * 3_600 * 1_000_000, 8_000 * 365 * DAY_US])
+async def test_a_sighting_dated_too_far_ahead_is_from_the_future_and_the_others_go_on(log: EventLog, ahead_us: int):
+    now_us = (await log.state()).now_us
+    future = exited("b", at_us=now_us + ahead_us)
+    near = exited("c", at_us=now_us + CLOCK_AHEAD_MAX_US - 60 * 1_000_000)
+    first, refused, last = await log.append([entered("a", at_us=now_us), future, near])
+    assert isinstance(first, Appended)
+    assert isinstance(last, Appended)
+    assert refused == InFuture(first.recorded_at_us + CLOCK_AHEAD_MAX_US)
+    assert [record.id for record in await log.read(0, 10)] == ["a", "c"]
+    assert isinstance((await log.append([future]))[0], InFuture)
 
 
 async def test_one_append_may_span_days(log: EventLog):

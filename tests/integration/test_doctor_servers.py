@@ -43,6 +43,7 @@ async def test_a_durable_redis_with_a_dense_log_is_well(redis_url, mall, tmp_pat
         "Redis",
         "durability",
         "memory",
+        "clock",
         "log",
         "log against the summary file",
         "log against the summary API",

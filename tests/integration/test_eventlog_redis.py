@@ -15,6 +15,7 @@ from parkstream_eventlog import (
     WeakDurabilityError,
     check_durability,
     memory_share,
+    writer,
 )
 from parkstream_eventlog import redis_reader as eventlog_redis
 from parkstream_eventlog.functions import LOG
@@ -25,14 +26,22 @@ from parkstream_events.keys import BackendKeys
 from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.units import DAY_US
 from parkstream_service.redis import connect, is_transient
+from parkstream_service.retry import retried
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, ResponseError
 
 NOTE = (wire.WATERMARK_ADVANCED, "watermark:entry:0", b"{}")
 DAY = time.time_ns() // 1_000 // DAY_US
 FINE = [event_field("E", 5, "id"), wire.ENTERED, "body", "8 bytes.", "17", "00-trace"]
-NOW = [17, 18]
-"""The clocks of a caller."""
+
+
+def now() -> list[object]:
+    """Return what the clocks of a caller show, since which boot, and that it takes no step."""
+    return [*writer.Writer("").caller()[2:]]
+
+
+NOW = [17, 18, "boot", ""]
+"""Clocks of a caller that are not looked at."""
 
 
 @pytest.fixture
@@ -54,8 +63,9 @@ def append_with(log_id: str, **changed: object) -> list[object]:
     names = ["field", "type", "body", "digest", "published", "traceparent"]
     event = [changed.get(name, value) for name, value in zip(names, FINE, strict=True)]
     return [
-        *changed.get("caller", [log_id, 1, *NOW]),
+        *changed.get("caller", [log_id, 1, *now()]),
         changed.get("dedupe_days", 35),
+        changed.get("ahead", 300_000_000),
         changed.get("day", DAY),
         *[changed.get("groups", "1"), changed.get("bucket", "1"), "entry"],
         *["1", event_field("E", 5, "good"), *FINE[1:]],
@@ -69,6 +79,7 @@ def append_with(log_id: str, **changed: object) -> list[object]:
     [
         ({"dedupe_days": "many"}, "dedupe_days is no integer"),
         ({"dedupe_days": "1e3"}, "dedupe_days is no integer"),
+        ({"ahead": "far"}, "how far ahead is no number"),
         ({"day": "today"}, "a day is no integer"),
         ({"day": DAY + 1}, "a key is not that of its day"),
         ({"bucket": "2"}, "a bucket is not among the keys"),
@@ -85,8 +96,10 @@ def append_with(log_id: str, **changed: object) -> list[object]:
         ({"caller": ["", 1, *NOW]}, "the caller names no log"),
         ({"caller": ["another", 1, *NOW]}, "OTHERLOG"),
         ({"caller": ["another", "some", *NOW]}, "the durable position is no number"),
-        ({"caller": ["another", 1, "now", 18]}, "the clock of the caller is no integer"),
-        ({"caller": ["another", 1, 17, ""]}, "the clock of the caller is no integer"),
+        ({"caller": ["another", 1, "now", *NOW[1:]]}, "the clock of the caller is no integer"),
+        ({"caller": ["another", 1, 17, "", *NOW[2:]]}, "the clock of the caller is no integer"),
+        ({"caller": ["another", 1, 17, 18, "", ""]}, "the caller names no boot"),
+        ({"caller": ["another", 1, 17, 18, "boot", "some"]}, "an offset is no integer"),
         ({"type": ""}, "a type is empty"),
         ({"digest": "short"}, "a digest has the wrong length"),
         ({"published": "soon"}, "a published time is no integer"),
@@ -125,7 +138,7 @@ async def test_a_wrong_argument_of_decide_writes_nothing(store: RedisStore, posi
     keys = [store.keys.log, store.keys.log_meta, store.keys.log_ids(DAY + 1), store.keys.log_ids(DAY)]
     arguments: list[object] = [35, DAY + 1, *NOTE, digest_of(NOTE[2]), 1, "entry"]
     arguments[position] = wrong
-    arguments = [await store.log.create(), 1, *NOW, *arguments]
+    arguments = [await store.log.create(), 1, *now(), *arguments]
     with pytest.raises(ResponseError, match=problem):
         await store.redis.fcall(LOG.function("decide"), len(keys), *keys, *arguments)
     assert await everything(store) == before
@@ -200,8 +213,9 @@ async def test_the_library_comes_back_after_it_was_flushed_and_stays_after_a_kil
     redis_server.kill()
     redis_server.start()
     await store.redis.connection_pool.disconnect()
-    (library,) = await store.redis.function_list()
-    assert library[1] == f"parkstream_eventlog_{LOG.version}".encode()
+    assert [library[1] for library in await store.redis.function_list()] == [
+        f"parkstream_eventlog_{LOG.version}".encode()
+    ]
     assert await store.log.append([entered("a")]) == [Duplicate(1)]
     assert [record.position for record in await store.log.read(0, 10)] == [1, 2]
     await store.close()
@@ -271,6 +285,25 @@ async def test_what_a_redis_may_forget_counts_as_not_written(redis_server, mall:
         await log.decide("watermark.advanced.v1", "d", b"{}", unless_after=None)
     await redis.config_set("appendfsync", "always")
     assert isinstance((await log.append([entered("b")]))[0], Duplicate)
+    await redis.aclose()
+
+
+async def test_a_file_that_was_switched_on_again_counts_when_it_is_written(redis_server, mall: str):
+    redis = connect(redis_server.url)
+    log = NewLog(redis, BackendKeys(mall), LOG_SCHEMA)
+    await log.append([entered("a")])
+    await redis.mset({f"key-{number}": "x" for number in range(10)})
+    await redis.config_set("appendonly", "no")
+    with pytest.raises(WeakDurabilityError, match="appendonly is no"):
+        await log.append([entered("b")])
+    await redis.config_set("rdb-key-save-delay", 100_000)
+    await redis.config_set("appendonly", "yes")
+    with pytest.raises(WeakDurabilityError, match="written anew"):
+        await log.append([entered("b")])
+    assert await retried(lambda: log.append([entered("b")])) == [Duplicate(2)]
+    redis_server.kill()
+    redis_server.start()
+    assert [record.id for record in await retried(lambda: log.read(0, 10))] == ["a", "b"]
     await redis.aclose()
 
 

@@ -6,7 +6,7 @@ from contextlib import suppress
 from typing import Any
 
 import pytest
-from parkstream_eventlog import Candidate
+from parkstream_eventlog import Candidate, Writer
 from parkstream_events import wire
 from parkstream_events.decisions import RestatedVisit, VisitsRestated
 from parkstream_projection import (
@@ -150,7 +150,7 @@ async def test_wrong_arguments_of_a_switch_change_nothing(busy: Mall, wrong: dic
     version = await beside(busy, end := (await busy.log.state()).position)
     today = now_us() // 86_400_000_000
     right = ["1", version, end, 35, today + 1, "1", "t", f"restated:{end}:1", "{}", "12345678"]
-    caller = [await busy.log.create(), end, 17, 18]
+    caller = [*Writer(await busy.log.create(), end).caller()]
     arguments = [*caller, *(wrong.get(nth, argument) for nth, argument in enumerate(right))]
     keys = busy.keys
     metas = [keys.projection(number, "meta") for number in (1, version)]

@@ -88,7 +88,8 @@ def pipeline(run_service, redis_url, rabbitmq_url, mall, tmp_path):
 
 
 async def test_a_pipeline_that_has_them_adds_nothing_and_records_new_ids_anew(kept, republish, pipeline):
-    pipeline.start()
+    pipeline.start_api()
+    pipeline.start_backend({"PARKSTREAM_CLOCK_AHEAD_MAX_SECONDS": str(35 * 86_400)})
     assert (await ended(republish("--flat-out")))[1]["decisions"] >= 1
     old = now_us() - 34 * 24 * HOUR
     await kept.log.append([sighting(0, "in-1", "CAR1", old), sighting(1, "out-1", "CAR1", old + 90 * SECOND)])

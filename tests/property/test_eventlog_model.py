@@ -35,7 +35,7 @@ sightings = st.builds(
     st.integers(0, 30),
     st.sampled_from([b"one", b"one", b"one", b"two"]),
     st.sampled_from([None, None, None, LONG_AGO]),
-    st.sampled_from([0, 0, 0, 1, DAY_US]),
+    st.sampled_from([0, 0, 0, 1, -DAY_US]),
 )
 batches = st.lists(sightings, min_size=1, max_size=12)
 

@@ -66,5 +66,7 @@ def poison(number: int) -> list[tuple[str, bytes, dict[str, Any]]]:
         ("unknown_type", exit_(id_, "P0", now()), {"type": wire.EXITED}),
         ("unknown_type", b'{"position":1,"reason":"x"}', {"type": wire.RECORD_ACKNOWLEDGED}),
         ("too_old", entry(id_, "P0", now() - timedelta(days=60)), {}),
+        ("in_future", entry(id_, "P0", now() + timedelta(hours=2)), {}),
+        ("in_future", b'{"id":"x","vehicle_plate":"P0","entry_date_time":"9999-12-31T23:59:59Z"}', {}),
         ("too_old", b'{"id":"x","vehicle_plate":"P0","entry_date_time":"0001-01-01T00:00:00Z"}', {}),
     ]

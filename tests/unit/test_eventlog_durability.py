@@ -23,8 +23,8 @@ def test_a_changed_library_has_a_new_version():
     assert LOG.source.startswith(f"#!lua name=parkstream_eventlog_{LOG.version}\n")
     found = {library.name: (library.version, digest_of(library.source.encode()).hex()) for library in libraries}
     assert found == {
-        "parkstream_eventlog": (4, "1b9b7721f0cc6996"),
-        "parkstream_import": (3, "63b3208feb2b1333"),
-        "parkstream_projection": (7, "03414fd54ba244c3"),
-        "parkstream_versions": (3, "5e8101cb5aadd463"),
+        "parkstream_eventlog": (5, "2f5feb976d1050bb"),
+        "parkstream_import": (4, "7182854352002aad"),
+        "parkstream_projection": (8, "856205a94e6bfcd7"),
+        "parkstream_versions": (4, "d64c85b694331deb"),
     }

@@ -101,6 +101,7 @@ async def _watch(parts: Parts, prepared: asyncio.Event) -> None:
     await retried(parts.prepare, on_retry=on_retry)
     parts.tasks.start("guard", parts.guard.run())
     await parts.guard.admitted.wait()
+    await retried(parts.check_clocks, on_retry=on_retry)
     prepared.set()
     gc.collect()
     gc.freeze()

@@ -28,6 +28,7 @@ class Health:
             **await self.live(),
             "redis": self._monitor.redis_problem,
             **self._monitor.problems,
+            "log": self._monitor.figures.ahead,
             "projection": f"{lag} records behind, at most {most:.0f} are fine" if lag >= most else "",
             **{name: await problem() for name, problem in self._problems.items()},
         }

@@ -7,9 +7,10 @@ because every write names the log that is meant.
 import asyncio
 import time
 from typing import Any, Final
+from uuid import uuid4
 
 from msgspec.structs import replace
-from parkstream_eventlog import EventLog, EventLogError, LogKeys, LogShorterError, OtherLogError, Writer
+from parkstream_eventlog import EventLogError, LogKeys, LogShorterError, OtherLogError, Writer
 from parkstream_eventlog.extent import Extent, check_extent, extent_of
 from parkstream_eventlog.functions import LOG
 from parkstream_events.marks import Mark
@@ -38,22 +39,22 @@ class OtherMallError(EventLogError, PassingError):
 class LogGuard:
     """Compares the log of *mall*, read through *redis*, with *marks*, and renews the mark.
 
-    *redis* has connections of its own, all others are let through by ``admit``. ``writer`` is for all who write.
+    *redis* has connections of its own, all others are let through by ``admit``. *writer* is that of all who write.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
-        self, redis: Redis, keys: LogKeys, log: EventLog, marks: MarkStream, mall: str, telemetry: Telemetry
+        self, redis: Redis, keys: LogKeys, marks: MarkStream, writer: Writer, mall: str, telemetry: Telemetry
     ) -> None:
-        self.writer = Writer("")
+        self.writer: Final = writer
         self.problem = NOT_COMPARED
         """Why nothing is written; empty when all is well."""
         self.refused = False
         """Whether Redis answers, and holds another log or a shorter one."""
         self.admitted: Final = asyncio.Event()
         """Set once the first comparison has ended well."""
-        self._execute = Functions(redis, LOG).execute
+        self._functions = Functions(redis, LOG)
+        self._execute = self._functions.execute
         self._keys = keys
-        self._log = log
         self._marks = marks
         self._mall = mall
         self._telemetry = telemetry
@@ -114,7 +115,7 @@ class LogGuard:
         if unread is not None and run_id != self._run_id:
             raise unread
         if newest is None and not found.log_id:
-            found = Extent(await self._log.create(), found.position)
+            found = Extent(await self._create(), found.position)
         now_us = time.time_ns() // 1_000
         mark = newest or Mark(mall=self._mall, log_id=found.log_id, position=found.position, since_us=now_us)
         if mark.mall != self._mall:
@@ -124,7 +125,7 @@ class LogGuard:
         if mark.log_id != self.writer.log_id:
             await self._marks.renew(mark)  # Before the first acknowledgement.
             self.writer.mean(mark.log_id, known)
-        self.writer.reached(found.position)
+        self.writer.found(found.position)
         self._accept(run_id)
 
     async def _follow(self) -> MarkUnreachableError | None:
@@ -143,6 +144,12 @@ class LogGuard:
             message = "Redis was restarted while it was looked at"
             raise RedisConnectionError(message)
         return run_id, found
+
+    async def _create(self) -> str:
+        """Return the id of the log, after giving it one."""
+        keys = (self._keys.log, self._keys.log_meta)
+        log_id: bytes = await self._functions.call("create", keys, (uuid4().hex,))
+        return log_id.decode()
 
     async def _renew(self) -> None:
         """Keep the newest mark the last one, and at what is known to be durable."""

@@ -15,6 +15,7 @@ from parkstream_telemetry import Telemetry, names
 from parkstream_visits.state import Counters
 from redis.asyncio import Redis
 
+from parkstream_backend.clock_guard import ahead_problem
 from parkstream_backend.record.back_pressure import MEMORY_SHARE_MAX, BackPressure, reasons_to_pause
 
 EVERY_SECONDS: Final = 1.0
@@ -29,6 +30,8 @@ class Figures(Struct, frozen=True, kw_only=True):
     """Of Redis' maxmemory; 0 without one."""
     position: int = 0
     length: int = 0
+    ahead: str = ""
+    """What is wrong with the time of the last record."""
     checkpoint: int = 0
     outbox_depth: int = 0
     outbox_age_seconds: float = 0.0
@@ -71,6 +74,7 @@ class Measure:
             unreadable=present.unreadable,
             position=log.position,
             length=log.length,
+            ahead=ahead_problem(log),
             outbox_depth=await self._outbox.depth(),
             outbox_age_seconds=await self._outbox.age_seconds(),
             parked=await self._outbox.parked(),

@@ -78,6 +78,12 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
     dedupe_days: Annotated[
         int, Meta(ge=1, le=3_650, description="How long event ids are remembered.", extra={"unit": "d"})
     ] = 35
+    clock_ahead_max_seconds: Annotated[
+        Seconds, Meta(description="How far after its recording a sighting may be dated; later is a dead letter.")
+    ] = 300.0
+    clock_step_seconds: Annotated[
+        Seconds, Meta(description="How long a step of Redis' clock must stand before records are timed by it.")
+    ] = 600.0
     projection_lag_max: Annotated[
         int, Meta(ge=1, description="Records that projecting may lag behind before recording pauses.")
     ] = 100_000

@@ -4,10 +4,11 @@ from collections import Counter
 from typing import Final
 
 from faststream.rabbit import Channel, RabbitBroker
-from parkstream_eventlog import EventLog, GroupCommit, RedisLog, RedisReader, check_durability
+from parkstream_eventlog import EventLog, GroupCommit, RedisLog, RedisReader, Writer, check_durability
 from parkstream_eventlog.archive import check_as_long_as_archive, spanning
 from parkstream_events.keys import BackendKeys, Database
 from parkstream_events.log_schema import LOG_SCHEMA
+from parkstream_events.units import SECOND_US
 from parkstream_messaging import EVENTS, make_broker
 from parkstream_messaging.batch_subscriber import BatchSubscriber
 from parkstream_messaging.mark_stream import MarkStream
@@ -17,6 +18,7 @@ from parkstream_service.redis import connect
 from parkstream_service.retry import OnRetry
 from parkstream_telemetry import TelemetryOptions, names, start
 
+from parkstream_backend.clock_guard import ClockGuard
 from parkstream_backend.log_guard import LogGuard
 from parkstream_backend.monitor import Measure, Monitor
 from parkstream_backend.project.follower import Follower
@@ -43,14 +45,21 @@ class Parts:
         self.keys = BackendKeys(settings.mall)
         self.looking = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend-looks")
         """For what only looks, whatever Redis holds."""
-        created = RedisLog(self.looking, self.keys, LOG_SCHEMA)
+        writer = Writer("", step_stands_seconds=settings.clock_step_seconds)
         marks = MarkStream(settings.rabbitmq_url)
-        self.guard = LogGuard(self.looking, self.keys, created, marks, settings.mall, telemetry)
+        self.guard = LogGuard(self.looking, self.keys, marks, writer, settings.mall, telemetry)
         self.redis = connect(
             settings.redis_url, Database.BACKEND, name="parkstream-backend", on_connect=self.guard.admit
         )
-        writer = self.guard.writer
-        log = RedisLog(self.redis, self.keys, LOG_SCHEMA, writer=writer, dedupe_days=settings.dedupe_days)
+        log = RedisLog(
+            self.redis,
+            self.keys,
+            LOG_SCHEMA,
+            writer=writer,
+            dedupe_days=settings.dedupe_days,
+            clock_ahead_max_us=round(settings.clock_ahead_max_seconds * SECOND_US),
+        )
+        self.clock_guard = ClockGuard(log, telemetry)
         self.log: EventLog = spanning(log, settings.archive_dir, settings.mall)
         self.commit = GroupCommit(self.log, on_commit=self._committed, on_retry=self.waiting_for("redis"))
         self.outbox = Outbox(self.redis, self.keys, writer=writer)
@@ -64,7 +73,7 @@ class Parts:
         self.depths = QueueDepths(settings.rabbitmq_url, self._unrecorded)
         self.monitor = Monitor(
             self._measure(),
-            {"durability": lambda: check_durability(self.looking)},
+            {"durability": lambda: check_durability(self.looking), "clock": self.clock_guard},
             self.back_pressure,
             telemetry,
             projection_lag_max=settings.projection_lag_max,
@@ -87,6 +96,12 @@ class Parts:
         await check_durability(self.looking)
         log = RedisReader(self.looking, self.keys)
         await check_as_long_as_archive(log, self.settings.archive_dir, self.settings.mall)
+
+    async def check_clocks(self) -> None:
+        """Raise while a clock keeps the log from being written; it is there, and the one that is meant."""
+        self.clock_guard.begin()
+        await self.monitor.ask_guards()
+        await self.clock_guard()
 
     async def close(self) -> None:
         """Close all connections, the broker's aside."""

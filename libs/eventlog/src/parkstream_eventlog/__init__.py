@@ -7,6 +7,8 @@ Redis must be like; ``positions`` finds a time or an id.
 
 from parkstream_eventlog.durability import check_durability, memory_share
 from parkstream_eventlog.errors import (
+    ClocksApartError,
+    ClockSteppedError,
     EventLogError,
     GapError,
     LogShorterError,
@@ -25,6 +27,7 @@ from parkstream_eventlog.log import (
     Duplicate,
     EventLog,
     IdConflict,
+    InFuture,
     Latest,
     LogReader,
     LogState,
@@ -45,6 +48,8 @@ __all__ = [
     "Appended",
     "Caller",
     "Candidate",
+    "ClockSteppedError",
+    "ClocksApartError",
     "DecideOutcome",
     "Duplicate",
     "EventLog",
@@ -52,6 +57,7 @@ __all__ = [
     "GapError",
     "GroupCommit",
     "IdConflict",
+    "InFuture",
     "Latest",
     "LogKeys",
     "LogReader",

@@ -34,6 +34,12 @@ def check_settings(answer: Any) -> None:  # noqa: ANN401 - as Redis answers, in 
     _check({name.decode(): value.decode() for name, value in pairs})
 
 
+def check_rewritten(persistence: bytes) -> None:
+    """Raise ``WeakDurabilityError`` while Redis writes its append-only file anew: until then the old one is read."""
+    if b"aof_rewrite_in_progress:1" in persistence:
+        raise WeakDurabilityError(["its append-only file is being written anew: wait until that is done"])
+
+
 async def check_durability(redis: Redis) -> None:
     """Raise ``WeakDurabilityError`` unless *redis* keeps all that it acknowledged, and has done so since its start."""
     untyped: Any = redis

@@ -1,6 +1,7 @@
 """What a log cannot do, and what to do about it."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 
 from parkstream_service.redis import PassingError
 
@@ -15,6 +16,34 @@ class WeakDurabilityError(EventLogError, PassingError):
     def __init__(self, problems: list[str]) -> None:
         super().__init__("Redis may forget what it acknowledged: " + "; ".join(problems))
         self.problems = problems
+
+
+class ClocksApartError(EventLogError, PassingError):
+    """The clock of Redis is *apart_us* ahead of the caller's, or behind it when negative: nothing was written."""
+
+    def __init__(self, apart_us: int) -> None:
+        super().__init__(
+            f"the clock of Redis is {_distance(apart_us, 'ahead of', 'behind')} the one of this machine: "
+            "set the wrong one right"
+        )
+        self.apart_us = apart_us
+
+
+class ClockSteppedError(EventLogError, PassingError):
+    """The clock of Redis has stepped by *step_us*, to *offset_us* after this machine's boot: nothing was written."""
+
+    def __init__(self, step_us: int, offset_us: int) -> None:
+        super().__init__(
+            f"the clock of Redis has stepped {_distance(step_us, 'forward', 'back')}: set it right; "
+            "if it is right now, `parkstream log accept-clock` takes it at once, and time does later"
+        )
+        self.step_us = step_us
+        self.offset_us = offset_us
+
+
+def _distance(microseconds: int, positive: str, negative: str) -> str:
+    seconds = timedelta(seconds=round(abs(microseconds) / 1_000_000))
+    return f"{seconds} {positive if microseconds > 0 else negative}"
 
 
 class GapError(EventLogError):

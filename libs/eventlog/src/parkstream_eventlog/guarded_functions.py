@@ -29,7 +29,7 @@ class GuardedFunctions(Functions):
         except ResponseError as error:
             raise refusal_of(error, caller) or error from None
 
-    def reached(self, position: int) -> None:
-        """Note that the log is durable up to *position*."""
+    def found(self, position: int) -> None:
+        """Note that the log was found durable up to *position*."""
         if self._writer is not None:
-            self._writer.reached(position)
+            self._writer.found(position)

@@ -11,6 +11,8 @@ from msgspec import Struct
 
 DEDUPE_DAYS = 35
 """For how long an id is remembered, by day of the event; an older event is refused as too old."""
+CLOCK_AHEAD_MAX_US = 300 * 1_000_000
+"""How far after its recording an event may be dated; later is refused."""
 APPEND_MAX = 500
 """Candidates in one atomic append; more are split."""
 DIGEST_BYTES = 8
@@ -69,11 +71,17 @@ class TooOld(Struct, frozen=True, gc=False):
     oldest_day: int
 
 
+class InFuture(Struct, frozen=True, gc=False):
+    """It is dated after ``latest_us``, the latest that is believed; nothing changed."""
+
+    latest_us: int
+
+
 class Overtaken(Struct, frozen=True, gc=False):
     """An event came after the position that a decision rests on; nothing changed."""
 
 
-Outcome = Appended | Duplicate | IdConflict | TooOld
+Outcome = Appended | Duplicate | IdConflict | TooOld | InFuture
 DecideOutcome = Appended | Duplicate | Overtaken
 
 

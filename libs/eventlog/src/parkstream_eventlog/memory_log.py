@@ -11,12 +11,14 @@ from parkstream_service.units import DAY_US
 from parkstream_eventlog.errors import GapError, LogShorterError, OtherLogError
 from parkstream_eventlog.id_index import decision_field, event_field, place_of
 from parkstream_eventlog.log import (
+    CLOCK_AHEAD_MAX_US,
     DEDUPE_DAYS,
     Appended,
     Candidate,
     DecideOutcome,
     Duplicate,
     IdConflict,
+    InFuture,
     Latest,
     LogState,
     Outcome,
@@ -47,6 +49,7 @@ class MemoryLog:
         *,
         writer: Writer | None = None,
         dedupe_days: int = DEDUPE_DAYS,
+        clock_ahead_max_us: int = CLOCK_AHEAD_MAX_US,
     ) -> None:
         self.schema = schema
         self._letters = Letters(schema)
@@ -54,6 +57,7 @@ class MemoryLog:
         self._log_id = uuid4().hex
         self._writer = writer
         self._dedupe_days = dedupe_days
+        self._clock_ahead_max_us = clock_ahead_max_us
         self._records: list[Record] = []
         self._archived_through = 0
         self._ids: defaultdict[int, dict[bytes, Known]] = defaultdict(dict)
@@ -97,6 +101,9 @@ class MemoryLog:
         known = self._ids[day].get(field)
         if known:
             return Duplicate(known[1]) if known[0] == digest_of(candidate.body) else IdConflict(known[1])
+        latest_us = self._recorded_at_us + self._clock_ahead_max_us
+        if candidate.event_time_us > latest_us:
+            return InFuture(latest_us)
         appended = self._write(day, field, candidate)
         self._latest[candidate.category] = Latest(appended.position, appended.recorded_at_us)
         return appended

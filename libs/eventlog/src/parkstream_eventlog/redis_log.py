@@ -8,17 +8,20 @@ from parkstream_service.units import DAY_US
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
-from parkstream_eventlog.durability import SETTINGS, check_settings
+from parkstream_eventlog.durability import SETTINGS, check_rewritten, check_settings
+from parkstream_eventlog.errors import WeakDurabilityError
 from parkstream_eventlog.id_index import event_field
 from parkstream_eventlog.keys import LogKeys
 from parkstream_eventlog.log import (
     APPEND_MAX,
+    CLOCK_AHEAD_MAX_US,
     DEDUPE_DAYS,
     Appended,
     Candidate,
     DecideOutcome,
     Duplicate,
     IdConflict,
+    InFuture,
     Outcome,
     Overtaken,
     TooOld,
@@ -26,7 +29,7 @@ from parkstream_eventlog.log import (
 )
 from parkstream_eventlog.redis_reader import RedisReader
 from parkstream_eventlog.schema import Letters, Schema
-from parkstream_eventlog.writer import Writer, refusal_of, writer_here
+from parkstream_eventlog.writer import STEP_STANDS_SECONDS, Writer, refusal_of, writer_here
 
 
 class RedisLog(RedisReader):
@@ -36,7 +39,7 @@ class RedisLog(RedisReader):
     Redis that may forget it raises ``WeakDurabilityError``: it may be there, and counts as not written.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is made of
         self,
         redis: Redis,
         keys: LogKeys,
@@ -44,16 +47,22 @@ class RedisLog(RedisReader):
         *,
         writer: Writer | None = None,
         dedupe_days: int = DEDUPE_DAYS,
+        clock_ahead_max_us: int = CLOCK_AHEAD_MAX_US,
+        step_stands_seconds: float = STEP_STANDS_SECONDS,
     ) -> None:
         super().__init__(redis, keys)
         self._letters = Letters(schema)
         self._writer = writer
         self._dedupe_days = dedupe_days
+        self._clock_ahead_max_us = clock_ahead_max_us
+        self._step_stands_seconds = step_stands_seconds
+        self._was_weak = False
 
     async def create(self) -> str:
         """See ``EventLog.create``."""
         log_id = await self._functions.call("create", (self._keys.log, self._keys.log_meta), (uuid4().hex,))
-        self._writer = self._writer or await writer_here(self._execute, self._keys)
+        if self._writer is None:
+            self._writer = await writer_here(self._execute, self._keys, self._step_stands_seconds)
         return str(log_id.decode())
 
     async def append(self, candidates: Sequence[Candidate]) -> list[Outcome]:
@@ -68,9 +77,10 @@ class RedisLog(RedisReader):
             return []
         days, groups, events = _flattened(candidates, self._letters)
         buckets = [self._keys.log_ids(day) for day in days]
-        arguments = (self._dedupe_days, *days, len(groups) // 2, *groups, *events)
+        arguments = (self._dedupe_days, self._clock_ahead_max_us, *days, len(groups) // 2, *groups, *events)
         recorded_at_us, *codes = await self._write("append", buckets, arguments)
-        return [_refusal(code) if code & 7 else Appended(code >> 3, recorded_at_us) for code in codes]
+        latest_us = recorded_at_us + self._clock_ahead_max_us
+        return [_refusal(code, latest_us) if code & 7 else Appended(code >> 3, recorded_at_us) for code in codes]
 
     async def decide(
         self, type_: str, id_: str, body: bytes, *, unless_after: tuple[Collection[str], int] | None
@@ -92,17 +102,51 @@ class RedisLog(RedisReader):
 
     async def _write(self, function: str, buckets: Sequence[str], arguments: Sequence[Any]) -> list[int]:
         """Call *function* for the log that is meant; return its answer, without where the log ends."""
-        writer = self._writer = self._writer or await writer_here(self._execute, self._keys)
-        caller = writer.caller()
+        recorded_at_us, position, *codes = await self._call(function, buckets, arguments)
+        self._reached(position)
+        return [recorded_at_us, *codes]
+
+    async def examine(self) -> int:
+        """Raise what a write would raise; return how many steps of Redis' clock have been taken so far."""
+        position, clock_steps = await self._call("examine", (), ())
+        self._reached(position)
+        return clock_steps
+
+    async def take_clock(self) -> tuple[int, int]:
+        """Take Redis' clock as it is, though it has stepped; return what it shows, and the last record's time."""
+        now_us, recorded_at_us = await self._call("take_clock", (), ())
+        return now_us, recorded_at_us
+
+    async def _check_durability(self, settings: Any) -> None:  # noqa: ANN401 - as Redis answers
+        """Raise ``WeakDurabilityError`` while Redis may forget; once it was so, until its file is whole again, too."""
+        try:
+            check_settings(settings)
+        except WeakDurabilityError:
+            self._was_weak = True
+            raise
+        if self._was_weak:
+            check_rewritten(await self._execute("INFO", "persistence"))
+            self._was_weak = False
+
+    def _reached(self, position: int) -> None:
+        if self._writer is not None:
+            self._writer.reached(position)
+
+    async def _call(self, function: str, buckets: Sequence[str], arguments: Sequence[Any]) -> list[int]:
+        """Call *function* for the log that is meant, in a Redis that keeps what it acknowledges."""
+        if self._writer is None:
+            self._writer = await writer_here(self._execute, self._keys, self._step_stands_seconds)
+        caller = self._writer.caller()
         keys = (self._keys.log, self._keys.log_meta, *buckets)
         try:
             answer, settings = await self._functions.call_then(function, keys, (*caller, *arguments), SETTINGS)
         except ResponseError as error:
-            raise refusal_of(error, caller) or error from None
-        check_settings(settings)
-        recorded_at_us, position, *codes = answer
-        writer.reached(position)
-        return [recorded_at_us, *codes]
+            refusal = refusal_of(error, caller) or error
+            self._writer.refused(refusal, caller)
+            raise refusal from None
+        await self._check_durability(settings)
+        found: list[int] = answer
+        return found
 
 
 def _flattened(candidates: Sequence[Candidate], letters: Letters) -> tuple[list[int], list[Any], list[Any]]:
@@ -124,12 +168,14 @@ def _flattened(candidates: Sequence[Candidate], letters: Letters) -> tuple[list[
     return list(days), groups, events
 
 
-def _refusal(code: int) -> Outcome:
+def _refusal(code: int, latest_us: int) -> Outcome:
     value = code >> 3
     match code & 7:
         case 1:
             return Duplicate(value)
         case 2:
             return IdConflict(value)
+        case 5:
+            return InFuture(latest_us)
         case _:
             return TooOld(value)

@@ -46,6 +46,7 @@ class Refusal(StrEnum):
     ID_CONFLICT = "id_conflict"
     NO_PLATE = "no_plate"
     TOO_OLD = "too_old"
+    IN_FUTURE = "in_future"
 
 
 class UnreadableError(Exception):

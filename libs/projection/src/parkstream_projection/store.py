@@ -200,5 +200,5 @@ class Store:
         live = answer[1] if answer[0] == NOT_LIVE else answer[3]
         if answer[0] == NOT_LIVE or (self._follows_live and live != self.version):
             raise NotLiveError(self.version, live, checkpoint)
-        self._functions.reached(change.checkpoint)
+        self._functions.found(change.checkpoint)
         return int(answer[2])

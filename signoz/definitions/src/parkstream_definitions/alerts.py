@@ -8,7 +8,7 @@ from parkstream_telemetry import names
 from parkstream_definitions import foreign
 from parkstream_definitions.boards.camera_to_disk import WRITE
 from parkstream_definitions.boards.rabbitmq import TO_BACKENDS
-from parkstream_definitions.figures import highest, lowest, rate
+from parkstream_definitions.figures import highest, increase, lowest, rate
 from parkstream_definitions.panels import one
 from parkstream_definitions.queries import Asked, along, delivered_to, formula, metric, spans, sql
 from parkstream_definitions.rules import Rule, Silence, Threshold
@@ -113,6 +113,18 @@ LOG: Final = [
         matches="last",
         thresholds=(Threshold("critical", 0),),
         seconds_between=SOON_SECONDS,
+    ),
+    Rule(
+        name="clock-stepped",
+        title="A step of Redis' clock was taken",
+        meaning="It stood for so long, or a person accepted it; records are timed by it from then on.",
+        then="See whether the clock is right now. If it is not, set it right: `parkstream doctor` names a last record "
+        "from the future.",
+        runbook="clocks",
+        asked=one(metric(increase(names.CLOCK_STEPS), legend="steps")),
+        unit="none",
+        matches="in_total",
+        thresholds=(Threshold("warning", 0),),
     ),
     Rule(
         name="redis-memory",

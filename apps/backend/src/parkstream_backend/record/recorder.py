@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 from opentelemetry.trace import Span
-from parkstream_eventlog import Appended, Candidate, Duplicate, IdConflict, Outcome, TooOld
+from parkstream_eventlog import Appended, Candidate, Duplicate, IdConflict, InFuture, Outcome, TooOld
 from parkstream_events.sightings import GATE_LENGTH_MAX, moment_of
 from parkstream_events.topology import TRACEPARENT_HEADER
 from parkstream_events.units import DAY_US, SECOND_US
@@ -151,7 +151,7 @@ class Recorder:
                 case Duplicate(position=position):
                     duplicates += 1
                     self._end(span, plate, gate, position, "duplicate")
-                case IdConflict() | TooOld():
+                case IdConflict() | TooOld() | InFuture():
                     self._refuse(delivery, camera, refusal_of(outcome, candidate.id), span)
                     continue
             self._acks.settle(delivery.channel, delivery.tag)
@@ -192,7 +192,7 @@ class Recorder:
         self._acks.settle(delivery.channel, delivery.tag)
 
 
-def refusal_of(outcome: IdConflict | TooOld, id_: str) -> UnreadableError:
+def refusal_of(outcome: IdConflict | TooOld | InFuture, id_: str) -> UnreadableError:
     """Return why a sighting that could be read is still no record."""
     match outcome:
         case IdConflict(position=position):
@@ -201,3 +201,6 @@ def refusal_of(outcome: IdConflict | TooOld, id_: str) -> UnreadableError:
         case TooOld(oldest_day=day):
             oldest = moment_of(day * DAY_US).date()
             return UnreadableError(Refusal.TOO_OLD, f"ids are known for what happened on {oldest} or later")
+        case InFuture(latest_us=latest_us):
+            latest = moment_of(latest_us).isoformat(timespec="seconds")
+            return UnreadableError(Refusal.IN_FUTURE, f"nothing is believed that is dated after {latest}")

@@ -1,13 +1,23 @@
 """Is Redis there, does it keep what it acknowledges, and is the log as long as it must be."""
 
+import time
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 from parkstream_devtools.probes import hosts_of, reason
-from parkstream_eventlog import LogState, RedisReader, WeakDurabilityError, check_durability, memory_share
+from parkstream_eventlog import (
+    ClocksApartError,
+    LogState,
+    RedisReader,
+    WeakDurabilityError,
+    check_durability,
+    memory_share,
+)
 from parkstream_eventlog.archive import Archive, ArchiveError
 from parkstream_eventlog.durability import DURABLE
+from parkstream_eventlog.writer import CLOCK_US_MAX
 from parkstream_events.keys import BackendKeys
 from parkstream_service.redis import connect
 from redis.asyncio import Redis
@@ -38,7 +48,8 @@ async def examine(
     implied = {"the summary file": last_position(summary_file), "the summary API": summaries_position}
     try:
         state = await RedisReader(redis, BackendKeys(mall)).state()
-        findings = [await _version(redis), await _durability(redis), await _memory(redis), _dense(state)]
+        findings = [await _version(redis), await _durability(redis), await _memory(redis)]
+        findings += [_clock(state.now_us), _dense(state), *_from_the_future(state)]
     except (RedisError, OSError) as error:
         return [wrong("Redis", f"{hosts_of(url)}: {reason(error)}", "start Redis, or set PARKSTREAM_REDIS_URL")]
     finally:
@@ -69,6 +80,21 @@ async def _memory(redis: Redis) -> Finding:
     if share >= FULL:
         return wrong("memory", found, "archive the log or raise maxmemory: until then recording pauses")
     return ok("memory", found)
+
+
+def _clock(now_us: int) -> Finding:
+    apart_us = now_us - time.time_ns() // 1_000
+    if abs(apart_us) > CLOCK_US_MAX:
+        return wrong("clock", str(ClocksApartError(apart_us)), "until then a backend on this machine records nothing")
+    return ok("clock", "Redis' clock is that of this machine, or less than a minute off")
+
+
+def _from_the_future(state: LogState) -> list[Finding]:
+    if state.recorded_at_us <= state.now_us + CLOCK_US_MAX:
+        return []
+    ahead = timedelta(microseconds=state.recorded_at_us - state.now_us)
+    found = f"record {state.position} was recorded {timedelta(seconds=ahead // timedelta(seconds=1))} from now"
+    return [wrong("last record", found, "set the clock right, or see the runbook: a record from the future")]
 
 
 def _dense(state: LogState) -> Finding:

@@ -2,7 +2,7 @@
 
 local FIELDS = 7  -- per event: group, field of the id index, type, body, digest, published, traceparent
 local EVENTS_MAX = 1000
-local APPENDED, DUPLICATE, CONFLICT, TOO_OLD, OVERTAKEN = 0, 1, 2, 3, 4
+local APPENDED, DUPLICATE, CONFLICT, TOO_OLD, OVERTAKEN, IN_FUTURE = 0, 1, 2, 3, 4, 5
 
 local function outcome(kind, value)
   return value * 8 + kind
@@ -37,22 +37,29 @@ local function checked(args, first, count, groups, buckets)
   return group_of
 end
 
+local function event_time_us(day, field)
+  local a, b, c, d, e = string.byte(field, 2, CODE_AND_TIME_BYTES)
+  return day * DAY_SECONDS * 1000000 + (((a * 256 + b) * 256 + c) * 256 + d) * 256 + e
+end
+
 local function known_outcome(value, digest)
   local kind = string.sub(value, 1, DIGEST_BYTES) == digest and DUPLICATE or CONFLICT
   return outcome(kind, tonumber(string.sub(value, DIGEST_BYTES + 1)))
 end
 
--- KEYS: log, meta, one bucket per day. ARGV: the caller, dedupe_days, the days, the groups, then FIELDS per event.
+-- KEYS: log, meta, one bucket per day. ARGV: the caller, dedupe_days, how far ahead an event may be (us), the days, the
+-- groups, then FIELDS per event.
 -- Returns the recorded time, where the log ends, then one outcome per event: value * 8 + kind.
 local function append(keys, args)
   check(#keys > 2 and #args > CALLER, 'append takes the log, its meta and at least one bucket')
-  local now = clock(keys[2])
+  local now = clock(keys[2], args[5])
   local refusal = misled(now, args)
   if refusal then return refusal end
   local dedupe_days = whole(args[CALLER + 1], 'dedupe_days is no integer')
   local oldest_day = now.today - dedupe_days
-  local buckets = buckets_of(keys, args, CALLER + 2, oldest_day)
-  local groups, first = groups_of(args, CALLER + #keys, buckets)
+  local latest_us = now.recorded_at_us + count_of(args[CALLER + 2], 'how far ahead is no number')
+  local buckets = buckets_of(keys, args, CALLER + 3, oldest_day)
+  local groups, first = groups_of(args, CALLER + #keys + 1, buckets)
   local count = (#args - first + 1) / FIELDS
   check(count >= 1 and count <= EVENTS_MAX and count == math.floor(count), 'the arguments are no whole events')
   local group_of = checked(args, first, count, groups, buckets)
@@ -66,6 +73,8 @@ local function append(keys, args)
       outcomes[i + 2] = outcome(TOO_OLD, oldest_day)
     elseif bucket.known[field] then
       outcomes[i + 2] = known_outcome(bucket.known[field], digest)
+    elseif bucket.day >= now.today and event_time_us(bucket.day, field) > latest_us then
+      outcomes[i + 2] = outcome(IN_FUTURE, 0)
     else
       now.position = now.position + 1
       local position, entries = digits(now.position), bucket.entries
@@ -84,6 +93,7 @@ local function append(keys, args)
     if #bucket.entries > 0 then remember(bucket.key, bucket.day, dedupe_days, bucket.entries) end
   end
   if appended then note_end(keys[2], digits(now.position), recorded, latest) end
+  note_clock(keys[2], now, args[5])
   return outcomes
 end
 
@@ -99,8 +109,8 @@ end
 -- appended once, at midnight too. Returns as append does.
 local function decide(keys, args)
   local FIRST = CALLER + 7
-  check(#keys > 2 and #args >= FIRST, 'decide takes the log, its meta, buckets, and 11 arguments or more')
-  local now = clock(keys[2])
+  check(#keys > 2 and #args >= FIRST, 'decide takes the log, its meta, buckets, and 13 arguments or more')
+  local now = clock(keys[2], args[5])
   local refusal = misled(now, args)
   if refusal then return refusal end
   local dedupe_days = whole(args[CALLER + 1], 'dedupe_days is no integer')
@@ -128,6 +138,7 @@ local function decide(keys, args)
   write(keys[1], position, type, id, body, recorded, '', '')
   remember(bucket, now.today, dedupe_days, { field, digest .. position })
   note_end(keys[2], position, recorded, {})
+  note_clock(keys[2], now, args[5])
   return { now.recorded_at_us, now.position + 1, outcome(APPENDED, now.position + 1) }
 end
 
@@ -145,13 +156,41 @@ end
 -- KEYS: log, meta. ARGV: the id that the log has, '' for none, and another. Gives it that, and returns where it ends.
 local function adopt(keys, args)
   check(#keys == 2 and #args == 2 and args[2] ~= '', 'adopt takes the log, its meta, and two ids')
-  local now = clock(keys[2])
+  local now = extent(keys[2])
   if now.log_id ~= args[1] then return redis.error_reply('OTHERLOG ' .. now.log_id) end
   redis.call('HSET', keys[2], 'log_id', args[2])
   return now.position
+end
+
+-- KEYS: log, meta. ARGV: the caller. Writes no record, but says whether one may be written. Returns where the log ends,
+-- and how many steps of Redis' clock have been taken.
+local function examine(keys, args)
+  check(#keys == 2 and #args == CALLER, 'examine takes the log, its meta, and the caller')
+  local now = clock(keys[2], args[5])
+  local refusal = misled(now, args)
+  if refusal then return refusal end
+  note_clock(keys[2], now, args[5])
+  return { now.position, tonumber(redis.call('HGET', keys[2], 'clock_steps') or 0) }
+end
+
+-- KEYS: log, meta. ARGV: the caller. A person takes Redis' clock as it is now, whoever knows it otherwise. Returns what
+-- it shows, and the time of the last record.
+local function take_clock(keys, args)
+  check(#keys == 2 and #args == CALLER, 'take_clock takes the log, its meta, and the caller')
+  local now = clock(keys[2], args[5])
+  local refusal = misled(now, args)
+  if refusal and (now.apart or not now.stepped) then return refusal end
+  forget_boots(keys[2], 0)
+  redis.call('HSET', keys[2], 'clock_taken_us', digits(now.now_us), 'clock:' .. args[5], digits(now.offset_us))
+  redis.call('HINCRBY', keys[2], 'clock_steps', '1')
+  return { now.now_us, now.recorded_at_us }
 end
 
 redis.register_function('parkstream_append_' .. VERSION, append)
 redis.register_function('parkstream_decide_' .. VERSION, decide)
 redis.register_function('parkstream_create_' .. VERSION, create)
 redis.register_function('parkstream_adopt_' .. VERSION, adopt)
+redis.register_function({ function_name = 'parkstream_examine_' .. VERSION, callback = examine,
+  flags = { 'allow-oom' } })
+redis.register_function({ function_name = 'parkstream_take_clock_' .. VERSION, callback = take_clock,
+  flags = { 'allow-oom' } })

@@ -4,6 +4,7 @@ from parkstream_eventlog.log import LogState
 from parkstream_eventlog.verify.findings import Finding, Findings
 from parkstream_eventlog.verify.records import RecordCheck
 from parkstream_eventlog.verify.sums import Span
+from parkstream_eventlog.writer import CLOCK_US_MAX
 
 
 def check_state(state: LogState, check: RecordCheck, span: Span, findings: Findings) -> None:
@@ -15,6 +16,10 @@ def check_state(state: LogState, check: RecordCheck, span: Span, findings: Findi
         found = f"the log's recorded_at_us is {state.recorded_at_us}, its last record's is {check.recorded_at_us}"
         advice = f"HSET recorded_at_us of the log's meta to {check.recorded_at_us}, so that it never goes back"
         findings.add(Finding("last_recorded", found, advice, state.position))
+    if state.recorded_at_us > state.now_us + CLOCK_US_MAX:
+        found = f"it was recorded at {state.recorded_at_us} µs, Redis' clock shows {state.now_us} µs"
+        advice = "set the clock right if it is behind now; else see the runbook: a record from the future"
+        findings.add(Finding("recorded_in_future", found, advice, state.position))
 
 
 def _check_length(state: LogState, span: Span, findings: Findings) -> None:

@@ -72,7 +72,7 @@ local function switch(keys, args)
   local dedupe_days = count_of(args[CALLER + 4], 'dedupe_days is no number')
   local newest_day = count_of(args[CALLER + 5], 'the newest day is no number')
   check(at_end or #args == FIRST, 'decisions follow the checkpoint')
-  local now = clock(keys[6])
+  local now = clock(keys[6], args[5])
   local refusal = misled(now, args)
   if refusal then return refusal end
   if live_of(keys[2]) ~= live or live == to then return { OTHER_LIVE, now.position } end
@@ -92,6 +92,7 @@ local function switch(keys, args)
   local position = now.position
   if #args > FIRST then position = append(keys[5], keys[6], bucket, now, dedupe_days, args) end
   redis.call('HSET', keys[2], 'live', to, 'before', live)
+  note_clock(keys[6], now, args[5])
   return { SWITCHED, position }
 end
 

@@ -63,6 +63,9 @@ DELIVERY_ATTEMPTS = Metric(
 DELIVERY_FAILING = Metric("parking.delivery.failing", "gauge", "1", "1 while the last POST failed.")
 PAUSED = Metric("parking.record.paused", "gauge", "1", "1 while record takes no deliveries.")
 UNSAFE = Metric("parking.redis.unsafe", "gauge", "1", "1 while nothing may be written to Redis; ready says why.")
+CLOCK_STEPS = Metric(
+    "parking.clock.steps", "counter", "{step}", "Steps of Redis' clock that records are timed by from then on."
+)
 MEMORY_SHARE = Metric("parking.redis.memory_share", "gauge", "1", "Share of Redis' maxmemory in use.")
 
 EVENT_DEAD_LETTERED = Event(
@@ -75,6 +78,7 @@ EVENT_PAUSED = Event("record.paused", "warning", "Deliveries wait in RabbitMQ.",
 EVENT_UNSAFE = Event(
     "redis.unsafe", "error", "Nothing is recorded until that is mended.", (a.ATTRIBUTE_REASON, a.ATTRIBUTE_DETAIL)
 )
+EVENT_CLOCK_TAKEN = Event("clock.taken", "error", "Redis' clock had stepped, and records are timed by it from here on.")
 EVENT_RESUMED = Event("record.resumed", "info", "Deliveries are taken again.")
 EVENT_LOG_REFUSED = Event(
     "log.refused",

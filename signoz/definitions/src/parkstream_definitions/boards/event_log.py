@@ -6,7 +6,7 @@ from parkstream_telemetry import names
 
 from parkstream_definitions import foreign
 from parkstream_definitions.boards.camera_to_disk import LATE, STATUSES
-from parkstream_definitions.figures import highest, latest, percentile, rate
+from parkstream_definitions.figures import highest, increase, latest, percentile, rate
 from parkstream_definitions.panels import GREEN, GREY, ORANGE, QUANTILES, RED, Board, Line, Panel, Row, one
 from parkstream_definitions.queries import along, average, formula, label, metric, percentiles
 
@@ -78,6 +78,14 @@ PROJECTION: Final = Row(
             draws="Number",
             lines=(Line(0, "paused"),),
             width=2,
+        ),
+        Panel(
+            title="Steps of Redis' clock",
+            meaning="Those that records are timed by since: each stood for minutes, or a person accepted it.",
+            asked=one(metric(increase(names.CLOCK_STEPS), legend="steps")),
+            draws="Number",
+            lines=LOOK,
+            width=3,
         ),
         Panel(
             title="Redis was unsafe",
