@@ -12,6 +12,7 @@ from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
 
 import pytest
+from command import Command
 from parkstream_devtools import RabbitServer, RedisServer, ServiceProcess
 from parkstream_devtools.faults import AofCopy, Emptied, MemoryAlarm, Older, QueueDeleted
 from parkstream_events.topology import MARK_QUEUE
@@ -184,6 +185,37 @@ async def test_the_backend_of_another_mall_is_refused(pipeline: Pipeline, redis_
         other = pipeline.start_backend({"PARKSTREAM_MALL": f"{mall}-2"}, ready=False)
         await pipeline.until(lambda: f"the mark of the mall '{mall}'" in log_problem(other))
         assert not [key for key in data_of(redis_server) if f"{mall}-2".encode() in key]
+
+
+async def test_a_person_adopts_an_older_redis_and_the_backends_go_on_with_a_new_summary_file(
+    pipeline: Pipeline, redis_server: RedisServer, mall: str, tmp_path: Path
+):
+    pipeline.start_api()
+    start(pipeline, SPLITS[0])
+    async with Cars(pipeline.rabbitmq_url) as cars:
+        await settled(pipeline, cars)
+        copy, before = AofCopy(redis_server, tmp_path / "copy"), pipeline.state()
+    async with Cars(pipeline.rabbitmq_url, "lost") as lost:
+        await lost.drive(CARS)
+        await pipeline.until(lambda: pipeline.stats()["visits"] == 2 * CARS)
+    await quiet(pipeline)
+    lines = pipeline.lines()
+    copy.put_back()
+    await refused(pipeline, "the log ends at ")
+    command = Command(redis_server.url, mall, {**pipeline.environ, "PARKSTREAM_SUMMARY_URL": pipeline.api.url})
+    done = command.json("log", "adopt", "--yes")
+    assert done["position"] == done["lost_after"] == before["position"]
+    await pipeline.until(lambda: not any(map(log_problem, pipeline.backends)))
+    async with Cars(pipeline.rabbitmq_url, "new") as new:
+        await new.drive(CARS)
+        await pipeline.until(lambda: pipeline.stats()["visits"] == CARS)
+    await quiet(pipeline)
+    assert command.json("outbox", "emit-missing")["emitted"] == CARS
+    await pipeline.until(lambda: pipeline.stats()["visits"] == 2 * CARS)
+    kept = pipeline.file.with_name(f"{pipeline.file.stem}.{done['lost_log_id']}.jsonl")
+    assert [json.loads(line) for line in kept.read_bytes().splitlines()] == lines
+    plates = {line["vehicle_plate"] for line in pipeline.lines()}
+    assert plates == {*cars.traffic.exits.values(), *new.traffic.exits.values()}
 
 
 @pytest.fixture

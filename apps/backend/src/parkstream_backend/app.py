@@ -75,7 +75,7 @@ async def life_of(parts: Parts) -> AsyncGenerator[None, None]:
     prepared = asyncio.Event()
     tasks = parts.tasks
     async with aiohttp.ClientSession() as session:
-        server = SummaryApi(session, parts.settings.summary_url, parts.settings.api_token)
+        server = SummaryApi(session, parts.settings.summary_url, parts.settings.api_token, parts.guard.written_log)
         tasks.start("monitor", _watch(parts, prepared))
         for name, work in _works_of(parts, server).items():
             tasks.start(name, _after(prepared, work))

@@ -98,8 +98,7 @@ class LogGuard:
             await connection.disconnect(nowait=True)
             raise RedisConnectionError(self.problem or NOT_COMPARED)
 
-    @property
-    def log_name(self) -> str:
+    def written_log(self) -> str:
         """Which log is written, in the words of ``LOG_HEADER``."""
         newest = self._marks.newest
         return "" if newest is None or newest.log_id != self.writer.log_id else newest.name.text

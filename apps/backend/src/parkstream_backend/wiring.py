@@ -51,14 +51,7 @@ class Parts:
         self.redis = connect(
             settings.redis_url, Database.BACKEND, name="parkstream-backend", on_connect=self.guard.admit
         )
-        log = RedisLog(
-            self.redis,
-            self.keys,
-            LOG_SCHEMA,
-            writer=writer,
-            dedupe_days=settings.dedupe_days,
-            clock_ahead_max_us=round(settings.clock_ahead_max_seconds * SECOND_US),
-        )
+        log = self._log_of(writer)
         self.clock_guard = ClockGuard(log, telemetry)
         self.log: EventLog = spanning(log, settings.archive_dir, settings.mall)
         self.commit = GroupCommit(self.log, on_commit=self._committed, on_retry=self.waiting_for("redis"))
@@ -81,6 +74,16 @@ class Parts:
         )
         if self.does(Role.RECORD):
             self._subscribe()
+
+    def _log_of(self, writer: Writer) -> RedisLog:
+        return RedisLog(
+            self.redis,
+            self.keys,
+            LOG_SCHEMA,
+            writer=writer,
+            dedupe_days=self.settings.dedupe_days,
+            clock_ahead_max_us=round(self.settings.clock_ahead_max_seconds * SECOND_US),
+        )
 
     def _measure(self) -> Measure:
         redis, keys = self.looking, self.keys

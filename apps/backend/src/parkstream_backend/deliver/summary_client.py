@@ -1,6 +1,6 @@
 """One POST of summaries, and what its answer means."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Final
@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
+from parkstream_events.marks import LOG_HEADER
 from parkstream_events.summaries import SENT_AT_HEADER, ItemResult, PostResults
 
 TRY_SECONDS: Final = 5.0
@@ -48,13 +49,16 @@ class RefusedError(PostError):
 
 
 class SummaryApi:
-    """The summary API at *url*, called through *session*."""
+    """The summary API at *url*, called through *session*; *log_name* returns which log the summaries are of."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, token: str | None) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, url: str, token: str | None, log_name: Callable[[], str] = str
+    ) -> None:
         parts = urlsplit(url)
         self.address = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
         """Its host and port."""
         self._session = session
+        self._log_name = log_name
         self._url = f"{url.rstrip('/')}/v1/summaries"
         self._headers = {"Content-Type": "application/json"}
         if token:
@@ -69,6 +73,8 @@ class SummaryApi:
         *sent_at_us* is since when they are being delivered.
         """
         headers = self._headers.copy()
+        if name := self._log_name():
+            headers[LOG_HEADER] = name
         if traceparent is not None:
             headers["traceparent"] = traceparent
         if sent_at_us is not None:
