@@ -66,7 +66,7 @@ def test_an_empty_array_is_nothing_to_do(api):
     [
         ("/v1/summaries", b'[{"visit_id":', {}, (400, "urn:parkstream:malformed-json", ["$"])),
         ("/v1/summaries", body(*[item(n) for n in range(101)]), {}, (413, "urn:parkstream:too-many", ["$"])),
-        ("/v1/summaries", b"[" + b" " * 7_000_000 + b"]", {}, (413, "about:blank", [])),
+        ("/v1/summaries", b"[" + b" " * 7_000_000 + b"]", {}, (413, "urn:parkstream:too-large", ["$"])),
         ("/v1/summaries", None, {"limit": 0, "outcome": "lost"}, (400, "about:blank", ["outcome", "limit"])),
         ("/v1/summaries", None, {"limit": "many"}, (400, "about:blank", ["limit"])),
         ("/v1/summaries", None, {"from": "2026-01-31T09:00:00"}, (400, "urn:parkstream:wrong-field", ["from"])),

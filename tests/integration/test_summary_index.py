@@ -37,7 +37,7 @@ def line(*args, **kwargs) -> bytes:
 
 
 def keys(mall: str) -> tuple[str, str]:
-    return f"parkstream:summary-api:{{{mall}}}:index:meta", f"parkstream:summary-api:{{{mall}}}:index"
+    return f"parkstream:summary-api:{{{mall}}}:index:mark", f"parkstream:summary-api:{{{mall}}}:index:undated"
 
 
 def rss_bytes(pid: int) -> int:

@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 from parkstream_events.summaries import ItemStatus, Outcome
 from parkstream_events.wire import encode
 from parkstream_summary_api.core.ledger import NOTHING_INDEXED, Ledger, entries_of, kept_of
-from parkstream_summary_api.indexer import heading_of
+from parkstream_summary_api.file_lines import heading_of
 from summary_items import item
 
 posted = st.lists(

@@ -49,15 +49,16 @@ class Pipeline:
         assert self._api is not None
         return self._api
 
-    def start_api(self, environ: Mapping[str, str] | None = None) -> ServiceProcess:
+    def start_api(self, environ: Mapping[str, str] | None = None, *, port: int = 0) -> ServiceProcess:
         """Start the summary API and wait until it is ready."""
         own = {"PARKSTREAM_SUMMARY_FILE": str(self.file), **(environ or {})}
-        self._api = self._run("parkstream_summary_api", {**self.environ, **own})
+        self._api = self._run("parkstream_summary_api", {**self.environ, **own}, port=port)
         return self._api
 
     def start_backend(self, environ: Mapping[str, str] | None = None, *, ready: bool = True) -> ServiceProcess:
         """Start one more backend."""
-        own = {"PARKSTREAM_SUMMARY_URL": self.api.url, **(environ or {})}
+        at = {"PARKSTREAM_SUMMARY_URL": self._api.url} if self._api else {}
+        own = {**at, **(environ or {})}
         backend = self._run("parkstream_backend", {**self.environ, **own}, ready=ready)
         self.backends.append(backend)
         return backend
@@ -137,7 +138,7 @@ class Pipeline:
         return f"{wrong}: {state} {stats} {traffic}" if wrong else ""
 
     def _last_words(self) -> list[str]:
-        return [service.last_lines(25) for service in [self.api, *self.backends]]
+        return [service.last_lines(25) for service in [self._api, *self.backends] if service]
 
 
 def get(url: str, token: str = "") -> dict[str, Any]:

@@ -23,6 +23,7 @@ from parkstream_summary_api.health import Health
 from parkstream_summary_api.index import TIMEOUT_SECONDS, Index
 from parkstream_summary_api.indexer import Indexing
 from parkstream_summary_api.middleware import Requests, note_error
+from parkstream_summary_api.old_days import OldDays
 from parkstream_summary_api.problems import KINDS
 from parkstream_summary_api.reader import Reading
 from parkstream_summary_api.routes import api
@@ -69,20 +70,22 @@ class Parts:
         self.tasks = BackgroundTasks(self._broken)
         self.journal = Journal(Path(settings.summary_file).absolute())
         self.file_log = FileLog(self.journal)
-        self.index = Index(_redis(settings), SummaryApiKeys(settings.mall))
-        self.indexing = Indexing(self.journal, self.index, self._say, self._complain)
+        self.index = Index(_redis(settings), SummaryApiKeys(settings.mall), settings.index_days)
+        days = OldDays(self.journal, self.index)
+        self.indexing = Indexing(self.journal, self.index, days, self._say, self._complain)
         self.writes = Writes(telemetry)
         self.statistics = Statistics(telemetry, self.index, self.journal)
         self.commits = Commits(
             self.journal,
             self.file_log,
             self.index,
+            days,
             self.indexing,
             observe=self._settled,
             complain=self._complain,
             report=self.report,
         )
-        self.reading = Reading(self.journal, self.index, self.indexing)
+        self.reading = Reading(self.journal, days, self.indexing)
         self.health = Health(self.journal, self.index, self.indexing, self.tasks)
 
     def dependencies(self) -> dict[str, Provide]:

@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 from parkstream_events.marks import LogName
 
-from parkstream_summary_api.summary_file import Journal, JournalError
+from parkstream_summary_api.summary_file import FULL, BrokenFileError, DiskFullError, Journal, JournalError
 
 SUFFIX: Final = ".log.json"
 _decode: Final = msgspec.json.Decoder(LogName).decode
@@ -48,14 +48,21 @@ class FileLog:
     def turn_to(self, name: LogName) -> Path | None:
         """Have the file be of the log *name*; return where that of the log before is kept, if it had lines.
 
-        A log of the same id is the same. Raises ``OtherLogError`` unless *name* is later than that of the file.
+        A log of the same id is the same. Raises ``OtherLogError`` unless *name* is later than that of the file,
+        ``DiskFullError``, ``FileChangedError``, or ``BrokenFileError``.
         """
         before, kept = self._name, None
-        if before is not None and before.log_id != name.log_id:
-            if name < before:
-                raise OtherLogError(self._journal.path, before, name)
-            kept = self._keep(before)
-        self._write(name)
+        if before is not None and before.log_id != name.log_id and name < before:
+            raise OtherLogError(self._journal.path, before, name)
+        try:
+            if before is not None and before.log_id != name.log_id:
+                kept = self._keep(before)
+            self._write(name)
+        except OSError as error:
+            if error.errno in FULL:
+                raise DiskFullError(self._path, error) from error
+            message = f"{self._path} cannot be written: {error.strerror}"
+            raise BrokenFileError(message) from error
         return kept
 
     def _keep(self, before: LogName) -> Path | None:

@@ -14,6 +14,7 @@ from parkstream_summary_api.core.ledger import Ledger
 from parkstream_summary_api.file_log import FileLog, OtherLogError
 from parkstream_summary_api.index import Index, IndexAwayError, IndexBehindError
 from parkstream_summary_api.indexer import CATCH_UP_SECONDS, Indexing
+from parkstream_summary_api.old_days import OldDays
 from parkstream_summary_api.summary_file import DiskFullError, FileChangedError, Journal
 
 ITEMS_MAX: Final = 2_000
@@ -76,6 +77,7 @@ class Commits:
         journal: Journal,
         file_log: FileLog,
         index: Index,
+        days: OldDays,
         indexing: Indexing,
         *,
         observe: Callable[[Settled], None],
@@ -85,6 +87,7 @@ class Commits:
         self._journal = journal
         self._file_log = file_log
         self._index = index
+        self._days = days
         self._indexing = indexing
         self._observe = observe
         self._complain = complain
@@ -189,12 +192,12 @@ class Commits:
         for _ in range(2):
             await self._indexing.wait(CATCH_UP_SECONDS)
             try:
-                mark, known = await self._index.look_up(visit_ids)
+                found = await self._days.look_up(visit_ids)
             except IndexAwayError:
                 self._indexing.again()
                 raise
-            if mark == self._indexing.mark and mark.through_bytes == self._journal.end:
-                return Ledger(known, mark)
+            if found.mark == self._indexing.mark and found.mark.through_bytes == self._journal.end:
+                return Ledger(found.known, found.mark)
             self._indexing.again()
         raise IndexBehindError
 

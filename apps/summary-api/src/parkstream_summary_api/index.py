@@ -1,31 +1,30 @@
-"""What Redis knows of the file, so that no process keeps anything per visit: entries, counters, how far it knows."""
+"""What Redis knows of the file, so that no process keeps anything per visit: entries, counters, how far it knows.
 
-from collections.abc import AsyncGenerator, Collection, Sequence
+Entries are in one hash per day, which expires when its visits cannot change any more. Between which bytes of the file
+the lines of a day are stays known, so that a day is restored from there when it is asked for again.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any, Final
+from time import time
+from typing import Any, Final, NamedTuple
 
 from parkstream_events.keys import SummaryApiKeys
 from parkstream_service.redis import is_transient
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from parkstream_summary_api.core.days import day_of, name_of
 from parkstream_summary_api.core.ledger import NOTHING_INDEXED, Entry, Ledger, Mark, entries_of
+from parkstream_summary_api.index_scripts import COMMIT, RESTORED
 
 TIMEOUT_SECONDS: Final = 2.0
+DAY_SECONDS: Final = 86_400
+KEPT_SECONDS_MIN: Final = 600
+"""For how long a day that is over stays after it was written to or restored."""
 MARK: Final = ["through_bytes", "tail", "head", "lines"]
 COUNTERS: Final = ("lines", "visits", "completed", "entry_missed", "exit_missed", "retracted", "unreadable", "repeated")
-COMMIT: Final = """
-local mark = redis.call('HMGET', KEYS[1], 'through_bytes', 'tail', 'head')
-if (mark[1] or '0') ~= ARGV[1] or (mark[2] or '') ~= ARGV[2] or (mark[3] or '') ~= ARGV[3] then return 0 end
-redis.call('HSET', KEYS[1], 'through_bytes', ARGV[4], 'tail', ARGV[5], 'head', ARGV[6])
-local position = redis.call('HGET', KEYS[1], 'position') or '0'
-if tonumber(ARGV[7]) > tonumber(position) then redis.call('HSET', KEYS[1], 'position', ARGV[7]) end
-local entries = 9 + 2 * tonumber(ARGV[8])
-for i = 9, entries - 1, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
-for i = entries, #ARGV, 2 do redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 1]) end
-return 1
-"""
-"""All or nothing, and only if nobody moved the mark meanwhile; sent whole each time, so that no restart forgets it."""
 
 
 class IndexAwayError(Exception):
@@ -42,12 +41,23 @@ class IndexBehindError(Exception):
         super().__init__("the index of the summary file is being brought up to date")
 
 
-class Index:
-    """The index of one mall's summary file."""
+class Found(NamedTuple):
+    """What is known, as of one moment, of the visits that were asked for; of those of *absent* days nothing is."""
 
-    def __init__(self, redis: Redis, keys: SummaryApiKeys) -> None:
+    mark: Mark
+    known: dict[str, tuple[Entry, ...]]
+    absent: dict[int, bytes]
+    """Day to the range of its lines, as ``restored`` takes it."""
+
+
+class Index:
+    """The index of one mall's summary file; a day is kept for *days* after it is over."""
+
+    def __init__(self, redis: Redis, keys: SummaryApiKeys, days: int, clock: Callable[[], float] = time) -> None:
         self._redis = redis
         self._keys = keys
+        self._days = days
+        self._clock = clock
         self.lines = 0
         """Lines in the file, as of the last answer about it."""
 
@@ -56,24 +66,74 @@ class Index:
         async with _answering():
             return self._mark_of(await self._redis.hmget(self._keys.index_meta, MARK))
 
-    async def look_up(self, visit_ids: Collection[str]) -> tuple[Mark, dict[str, tuple[Entry, ...]]]:
+    async def look_up(self, visit_ids: Collection[str]) -> Found:
         """Return what is known of *visit_ids*, and how far the file is indexed, as of one moment."""
-        ids = list(visit_ids)
+        by_day = _by_day(visit_ids)
         async with _answering(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.hmget(self._keys.index_meta, MARK)
-            pipe.hmget(self._keys.index, ids)
-            marked, packed = await pipe.execute()
-        return self._mark_of(marked), {key: entries_of(value) for key, value in zip(ids, packed, strict=True) if value}
+            pipe.hmget(self._keys.index_meta, [*MARK, *map(_range_field, by_day)])
+            for day, ids in by_day.items():
+                pipe.exists(self._keys.index_day(day))
+                pipe.hmget(self._keys.index_day(day), [name_of(visit_id) for visit_id in ids])
+            (meta, *buckets) = await pipe.execute()
+        known: dict[str, tuple[Entry, ...]] = {}
+        absent: dict[int, bytes] = {}
+        ranges, there, values = meta[len(MARK) :], buckets[::2], buckets[1::2]
+        for (day, ids), range_, exists, found in zip(by_day.items(), ranges, there, values, strict=True):
+            if day is not None and range_ and not exists:
+                absent[day] = range_
+            known |= {key: entries_of(value) for key, value in zip(ids, found, strict=True) if value}
+        return Found(self._mark_of(meta[: len(MARK)]), known, absent)
 
     async def commit(self, ledger: Ledger) -> bool:
         """Add what *ledger* took in, unless the index has moved since it was looked up; return whether it had not."""
+        by_day = _by_day(ledger.changed)
         arguments: list[Any] = [*ledger.began, *ledger.mark, ledger.position, len(ledger.counts)]
         for name, change in ledger.counts.items():
             arguments += (name, change)
-        for visit_id in ledger.changed:
-            arguments += (visit_id, ledger.entries(visit_id))
+        for day, ids in by_day.items():
+            start, end = ledger.ranges[day] if day is not None else ("", "")
+            arguments += (_range_field(day), start, end, self._seconds_of(day), len(ids))
+            for visit_id in ids:
+                arguments += (name_of(visit_id), ledger.entries(visit_id))
+        keys = [self._keys.index_meta, *map(self._keys.index_day, by_day)]
         async with _answering():
-            return bool(await self._redis.eval(COMMIT, 2, self._keys.index_meta, self._keys.index, *arguments))
+            return bool(await self._redis.eval(COMMIT, len(keys), *keys, *arguments))
+
+    async def begin_restoring(self, day: int) -> None:
+        """Forget what was restored of *day* by somebody who did not come to the end."""
+        async with _answering():
+            await self._redis.unlink(self._keys.index_restoring(day))
+
+    async def restoring(self, day: int, visit_ids: Collection[str]) -> dict[str, tuple[Entry, ...]]:
+        """Return what is restored of *visit_ids*, of *day*, so far."""
+        ids = list(visit_ids)
+        async with _answering():
+            found: list[Any] = await self._redis.hmget(self._keys.index_restoring(day), list(map(name_of, ids)))
+        return {key: entries_of(value) for key, value in zip(ids, found, strict=True) if value}
+
+    async def restore(self, day: int, entries: Mapping[str, bytes]) -> None:
+        """Add the packed *entries* of some visits of *day* to what is restored."""
+        key = self._keys.index_restoring(day)
+        async with _answering(), self._redis.pipeline(transaction=True) as pipe:
+            pipe.hset(key, mapping={name_of(visit_id): value for visit_id, value in entries.items()})
+            pipe.expire(key, KEPT_SECONDS_MIN)
+            await pipe.execute()
+
+    async def restored(self, day: int, range_: bytes) -> None:
+        """Take what was restored of *day*, if *range_* is still that of its lines and nobody else was first."""
+        keys = (self._keys.index_meta, self._keys.index_day(day), self._keys.index_restoring(day))
+        arguments = (_range_field(day), range_, self._seconds_of(day))
+        async with _answering():
+            await self._redis.eval(RESTORED, len(keys), *keys, *arguments)
+
+    def is_over(self, day: int) -> bool:
+        """Whether the visits of *day* cannot change any more."""
+        return self._left_seconds(day) <= 0
+
+    async def drop(self, days: Iterable[int]) -> None:
+        """Forget *days*, until they are asked for again."""
+        async with _answering():
+            await self._redis.unlink(*map(self._keys.index_day, days))
 
     async def counters(self) -> dict[str, int]:
         """Return the counters, ``position`` and ``bytes``, all as of one moment."""
@@ -83,9 +143,10 @@ class Index:
 
     async def forget(self) -> None:
         """Empty the index."""
-        async with _answering(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.unlink(self._keys.index_meta, self._keys.index)
-            await pipe.execute()
+        async with _answering():
+            fields: list[Any] = await self._redis.hkeys(self._keys.index_meta)
+            days = [int(field.removeprefix(b"day:")) for field in fields if field.startswith(b"day:")]
+            await self._redis.unlink(self._keys.index_meta, *map(self._keys.index_day, [None, *days]))
 
     async def close(self) -> None:
         """Hang up."""
@@ -95,6 +156,24 @@ class Index:
         through, tail, head, lines = found
         self.lines = int(lines or 0)
         return Mark(int(through), tail, head) if through and tail and head else NOTHING_INDEXED
+
+    def _left_seconds(self, day: int) -> int:
+        return (day + 1 + self._days) * DAY_SECONDS - int(self._clock())
+
+    def _seconds_of(self, day: int | None) -> int:
+        """Return for how long *day* is kept from now on, 0 for ever: relative, so that Redis' clock does not matter."""
+        return 0 if day is None else max(KEPT_SECONDS_MIN, self._left_seconds(day))
+
+
+def _by_day(visit_ids: Iterable[str]) -> dict[int | None, list[str]]:
+    by_day: defaultdict[int | None, list[str]] = defaultdict(list)
+    for visit_id in visit_ids:
+        by_day[day_of(visit_id)].append(visit_id)
+    return by_day
+
+
+def _range_field(day: int | None) -> str:
+    return "undated" if day is None else f"day:{day}"
 
 
 @asynccontextmanager

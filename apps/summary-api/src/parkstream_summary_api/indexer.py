@@ -4,19 +4,18 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-import msgspec
 from parkstream_service.retry import retried
 
-from parkstream_summary_api.core.ledger import NOTHING_INDEXED, Heading, Ledger, Mark, digest_of
+from parkstream_summary_api.core.ledger import NOTHING_INDEXED, Ledger, Mark, digest_of
+from parkstream_summary_api.file_lines import CHUNK_BYTES, heading_of, whole_lines
 from parkstream_summary_api.index import Index, IndexAwayError, IndexBehindError
+from parkstream_summary_api.old_days import OldDays
 from parkstream_summary_api.summary_file import FileChangedError, Journal
 
-CHUNK_BYTES: Final = 512 * 1024
 PAUSE_SECONDS_MAX: Final = 0.5
 CATCH_UP_SECONDS: Final = 1.0
 """How long a request waits for the index before it is asked to come again."""
 PROGRESS_BYTES: Final = 32 * 1024 * 1024
-_heading = msgspec.json.Decoder(Heading).decode
 
 
 class Indexing:
@@ -26,11 +25,13 @@ class Indexing:
         self,
         journal: Journal,
         index: Index,
+        days: OldDays,
         say: Callable[[str, Mark], None],
         complain: Callable[[str], None],
     ) -> None:
         self._journal = journal
         self._index = index
+        self._days = days
         self._say = say
         self._complain = complain
         self._away = False
@@ -93,14 +94,12 @@ class Indexing:
 
     async def _index_chunk(self, mark: Mark) -> Mark:
         """Index some lines after *mark*; return where the index stands then."""
-        chunk = await asyncio.to_thread(self._journal.read, mark.through_bytes, CHUNK_BYTES)
-        whole, newline, _ = chunk.rpartition(b"\n")
-        lines = (whole if newline else self._journal.line_at(mark.through_bytes)).split(b"\n")
+        lines = await asyncio.to_thread(whole_lines, self._journal, mark.through_bytes, CHUNK_BYTES)
         headings = [heading_of(line) for line in lines]
-        found, known = await self._index.look_up({heading.visit_id for heading in headings if heading} or {""})
-        if found != mark:
+        found = await self._days.look_up({heading.visit_id for heading in headings if heading} or {""})
+        if found.mark != mark:
             raise IndexBehindError
-        ledger = Ledger(known, mark)
+        ledger = Ledger(found.known, mark)
         for line, heading in zip(lines, headings, strict=True):
             ledger.found(line, heading)
         if not await self._index.commit(ledger):
@@ -110,11 +109,3 @@ class Indexing:
 
 def _passes(error: Exception) -> bool:
     return isinstance(error, (FileChangedError, IndexAwayError, IndexBehindError))
-
-
-def heading_of(line: bytes) -> Heading | None:
-    """Return what the index needs of *line*, or nothing when nobody can read it."""
-    try:
-        return _heading(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        return None

@@ -3,6 +3,7 @@
 from http import HTTPStatus
 from typing import Final
 
+from litestar.exceptions.http_exceptions import RequestEntityTooLarge
 from parkstream_service.http import Kind
 
 from parkstream_summary_api.bodies import MalformedError, TooManyItemsError
@@ -20,6 +21,7 @@ KINDS: Final[dict[type[Exception], Kind]] = {
     MalformedError: Kind("malformed-json", "Malformed JSON", HTTPStatus.BAD_REQUEST, field="$"),
     OtherLogError: Kind("other-log", "Other log", HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=2),
     OverloadedError: Kind("overloaded", "Overloaded", HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=1),
+    RequestEntityTooLarge: Kind("too-large", "Too large", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, field="$"),
     TooManyItemsError: Kind("too-many", "Too many summaries", HTTPStatus.REQUEST_ENTITY_TOO_LARGE, field="$"),
     UnknownVisitError: Kind("unknown-visit", "Unknown visit", HTTPStatus.NOT_FOUND),
 }

@@ -12,8 +12,10 @@ from parkstream_events.summaries import Outcome, Summary
 from parkstream_service.http import WrongFieldError
 
 from parkstream_summary_api.core.ledger import Entry, current_of
-from parkstream_summary_api.index import Index, IndexAwayError, IndexBehindError
+from parkstream_summary_api.file_lines import whole_lines
+from parkstream_summary_api.index import IndexAwayError, IndexBehindError
 from parkstream_summary_api.indexer import CATCH_UP_SECONDS, Indexing
+from parkstream_summary_api.old_days import OldDays
 from parkstream_summary_api.summary_file import Journal
 
 SLICE_BYTES: Final = 256 * 1024
@@ -85,9 +87,9 @@ class Found(NamedTuple):
 class Reading:
     """Answers questions about the file without keeping anything of it."""
 
-    def __init__(self, journal: Journal, index: Index, indexing: Indexing) -> None:
+    def __init__(self, journal: Journal, days: OldDays, indexing: Indexing) -> None:
         self._journal = journal
-        self._index = index
+        self._days = days
         self._indexing = indexing
 
     async def visit(self, visit_id: str, revision: int | None = None) -> Summary:
@@ -129,10 +131,8 @@ class Reading:
 
     async def _slice(self, offset: int, admits: Callable[[Summary], bool]) -> tuple[list[Found], int]:
         """Return what is admitted of the lines from *offset* on, and where they end."""
-        chunk = await asyncio.to_thread(self._journal.read, offset, SLICE_BYTES)
-        whole, newline, _ = chunk.rpartition(b"\n")
         found: list[Found] = []
-        for line in (whole if newline else self._journal.line_at(offset)).split(b"\n"):
+        for line in await asyncio.to_thread(whole_lines, self._journal, offset, SLICE_BYTES):
             end = offset + len(line) + 1
             summary = _readable(line)
             if summary is not None and admits(summary):
@@ -147,7 +147,7 @@ class Reading:
     async def _known(self, visit_ids: set[str]) -> dict[str, tuple[Entry, ...]]:
         await self._indexing.wait(CATCH_UP_SECONDS)
         try:
-            mark, known = await self._index.look_up(visit_ids)
+            mark, known, _ = await self._days.look_up(visit_ids)
         except IndexAwayError:
             self._indexing.again()
             raise

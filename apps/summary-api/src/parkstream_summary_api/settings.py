@@ -21,6 +21,16 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
     mall: Annotated[
         str, Meta(min_length=1, max_length=64, pattern=MALL_PATTERN, description="Which mall; part of every key.")
     ] = "mall"
+    index_days: Annotated[
+        int,
+        Meta(
+            ge=1,
+            le=3_650,
+            description="For how many days Redis keeps where a visit is in the file; what is older is looked up there.",
+            extra={"unit": "d"},
+        ),
+    ] = 8
+    """A visit is final after 7, and a summary may wait to be delivered."""
     api_token: Annotated[
         str | None, Meta(description="Bearer token that every call of /v1 must show.", extra={"secret": True})
     ] = None

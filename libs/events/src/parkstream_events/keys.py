@@ -96,5 +96,13 @@ class SummaryApiKeys(Keys):
 
     def __init__(self, mall: str) -> None:
         super().__init__("summary-api", mall)
-        self.index_meta = self.key("index", "meta")
-        self.index = self.key("index")
+        self.index_meta = self.key("index", "mark")
+        """Hash: how far the file is indexed, counters, and per day between which bytes of the file its lines are."""
+
+    def index_day(self, day: int | None) -> str:
+        """Hash of one *day* (days since 1970, of the event in the visit's id): digest of the id to its places."""
+        return self.key("index", "undated" if day is None else day)
+
+    def index_restoring(self, day: int) -> str:
+        """Hash of one *day* as it will be once it is restored."""
+        return self.key("index", "restoring", day)

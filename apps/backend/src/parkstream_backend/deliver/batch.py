@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from typing import Final, Self
 
 import msgspec
-from parkstream_events.summaries import ItemResult, ItemStatus
+from parkstream_events.summaries import VISIT_ID_LENGTH_MAX, ItemResult, ItemStatus
 from parkstream_projection import Entry
-from parkstream_telemetry import INVALID_SPAN, Span, Telemetry, end, explanation, traceparent_of
+from parkstream_telemetry import INVALID_SPAN, Span, Telemetry, end, explanation, traceparent_of, valid_traceparent
 
-from parkstream_backend.deliver.summary_client import RefusedError
+from parkstream_backend.deliver.summary_client import RefusedError, UnavailableError
 
 OK: Final = 200
 KEPT: Final = frozenset({ItemStatus.WRITTEN, ItemStatus.DUPLICATE})
@@ -41,7 +41,7 @@ class DeliveryBatch:
     def of(cls, entries: Sequence[Entry], telemetry: Telemetry, server: tuple[str, int]) -> Self:
         """Return *entries* as they go to *server* (host and port)."""
         started_ns = time.time_ns()
-        contexts = [entry.traceparent for entry in entries]
+        contexts = [valid_traceparent(entry.traceparent) for entry in entries]
         if not telemetry.tracing:
             return cls(entries, _items(entries, contexts), contexts, (), started_ns)
         deliver, count = telemetry.steps.deliver, len(entries)
@@ -57,7 +57,10 @@ class DeliveryBatch:
             )
             for entry in entries
         ]
-        contexts = [_continued(entry, span) for entry, span in zip(entries, spans, strict=True)]
+        contexts = [
+            context if span is INVALID_SPAN else traceparent_of(span) or context
+            for context, span in zip(contexts, spans, strict=True)
+        ]
         return cls(entries, _items(entries, contexts), contexts, spans, started_ns)
 
     @property
@@ -72,6 +75,14 @@ class DeliveryBatch:
             again(self.entries[:half], self.items[:half], self._contexts[:half], self.spans[:half], self.started_ns),
             again(self.entries[half:], self.items[half:], self._contexts[half:], self.spans[half:], self.started_ns),
         )
+
+    def check(self, results: Sequence[ItemResult]) -> None:
+        """Raise ``UnavailableError`` when *results* are about other summaries than these."""
+        for entry, result in zip(self.entries, results, strict=True):
+            found, expected = (result.visit_id, result.revision), (entry.key, entry.revision)
+            if found != expected and not (result.status is ItemStatus.INVALID and _may_be(found, expected)):
+                problem = f"the answer is about {result.visit_id[:80]!r}, revision {result.revision}, not {expected}"
+                raise UnavailableError(problem, OK)
 
     def failed(self, error: Exception) -> None:
         """Note that an attempt failed and will be made again; of many attempts the spans keep the first error."""
@@ -99,10 +110,18 @@ class DeliveryBatch:
 def _items(entries: Sequence[Entry], contexts: Sequence[str | None]) -> list[bytes]:
     """Return *entries* as they are posted, each with its trace context if it has one."""
     return [
-        entry.item if context is None else _encode({**_decode(entry.item), "traceparent": context})
+        entry.item if context is None else _with_context(entry.item, context)
         for entry, context in zip(entries, contexts, strict=True)
     ]
 
 
-def _continued(entry: Entry, span: Span) -> str | None:
-    return entry.traceparent if span is INVALID_SPAN else traceparent_of(span) or entry.traceparent
+def _with_context(item: bytes, context: str) -> bytes:
+    try:
+        return _encode({**_decode(item), "traceparent": context})
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return item  # The server says what is wrong with it.
+
+
+def _may_be(found: tuple[str, int], expected: tuple[str, int]) -> bool:
+    """Whether an item that could not be read whole is the one; then its name is missing, or cut."""
+    return found[0] in {"", expected[0][:VISIT_ID_LENGTH_MAX]} and found[1] in {0, expected[1]}

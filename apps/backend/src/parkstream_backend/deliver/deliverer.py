@@ -159,6 +159,7 @@ class Deliverer:
         started_ns = time.time_ns()
         try:
             results = await self._server.post(batch.items, batch.traceparent, batch.started_ns // 1_000)
+            batch.check(results)
         except RefusedError:
             self._came_of("refused")
             raise

@@ -3,23 +3,33 @@
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from typing import Final
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
 from parkstream_events.marks import LOG_HEADER
 from parkstream_events.summaries import SENT_AT_HEADER, ItemResult, PostResults
+from parkstream_service.http import MEDIA_TYPE as PROBLEM_TYPE
 
 TRY_SECONDS: Final = 5.0
-RETRY_AFTER_SECONDS_MAX: Final = 60.0
+RETRY_AFTER_SECONDS_MAX: Final = 5.0
+"""Longer than our own server asks for; a stranger in between must not stop the delivery for hours."""
+ANSWER_BYTES_MAX: Final = 1024 * 1024
 PROBLEM_LENGTH_MAX: Final = 500
 OK: Final = 200
 REFUSED: Final = frozenset({400, 413, 422})
+OUR_PROBLEMS: Final = "urn:parkstream:"
 FORBIDDEN: Final = frozenset({401, 403})
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _PORTS: Final = {"http": 80, "https": 443}
 
 
+class _OurProblem(msgspec.Struct):
+    type: Annotated[str, msgspec.Meta(pattern=f"^{OUR_PROBLEMS}")]
+
+
+_decode_problem = msgspec.json.Decoder(_OurProblem).decode
 _decode = msgspec.json.Decoder(PostResults).decode
 
 
@@ -45,7 +55,7 @@ class ForbiddenError(PostError):
 
 
 class RefusedError(PostError):
-    """The server takes no such request: at least one of the summaries is at fault."""
+    """The server, and nobody in between, takes no such request: at least one of the summaries is at fault."""
 
 
 class SummaryApi:
@@ -60,7 +70,7 @@ class SummaryApi:
         self._session = session
         self._log_name = log_name
         self._url = f"{url.rstrip('/')}/v1/summaries"
-        self._headers = {"Content-Type": "application/json"}
+        self._headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
         self._timeout = aiohttp.ClientTimeout(total=TRY_SECONDS)
@@ -81,37 +91,66 @@ class SummaryApi:
             headers[SENT_AT_HEADER] = str(sent_at_us)
         try:
             async with self._session.post(
-                self._url, data=b"[" + b",".join(items) + b"]", headers=headers, timeout=self._timeout
+                self._url,
+                data=b"[" + b",".join(items) + b"]",
+                headers=headers,
+                timeout=self._timeout,
+                allow_redirects=False,
+                auto_decompress=False,
             ) as response:
-                body = await response.read()
+                body = await _body_of(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
             problem = f"no answer from {self._url}: {type(error).__name__} {error}"
             raise UnavailableError(problem.rstrip()) from error
         if response.status != OK:
-            raise _error_of(response.status, body, response.headers.get("Retry-After", ""))
+            raise _error_of(response, body)
         return _results_of(body, len(items))
+
+
+async def _body_of(response: aiohttp.ClientResponse) -> bytes:
+    """Return the body; raise ``UnavailableError`` for one that our server does not send: compressed, or too long."""
+    encoding = response.headers.get("Content-Encoding", "identity")
+    if encoding != "identity":
+        problem = f"{response.status}: the answer is compressed ({encoding[:20]}), which was not asked for"
+        raise UnavailableError(problem, response.status)
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > ANSWER_BYTES_MAX:
+            problem = f"{response.status}: the answer is longer than {ANSWER_BYTES_MAX} bytes"
+            raise UnavailableError(problem, response.status)
+    return bytes(body)
 
 
 def _results_of(body: bytes, count: int) -> list[ItemResult]:
     try:
         results = _decode(body).results
-    except msgspec.DecodeError as error:
+    except UNREADABLE as error:
         problem = f"the answer is not what POST /v1/summaries gives: {error}"
-        raise UnavailableError(problem) from error
+        raise UnavailableError(problem, OK) from error
     if len(results) != count:
         problem = f"the answer has {len(results)} results for {count} summaries"
-        raise UnavailableError(problem)
+        raise UnavailableError(problem, OK)
     return results
 
 
-def _error_of(status: int, body: bytes, retry_after: str) -> PostError:
-    problem = f"{status}: {body.decode(errors='replace')[:PROBLEM_LENGTH_MAX]}"
-    if status in REFUSED:
+def _error_of(response: aiohttp.ClientResponse, body: bytes) -> PostError:
+    """Return what an answer other than 200 means; only a problem document of our own server is a verdict."""
+    status, problem = response.status, f"{response.status}: {body.decode(errors='replace')[:PROBLEM_LENGTH_MAX]}"
+    if status in REFUSED and response.content_type == PROBLEM_TYPE and _is_ours(body):
         return RefusedError(problem, status)
     if status in FORBIDDEN:
         return ForbiddenError(problem, status)
-    pause_seconds = retry_after_seconds(retry_after, datetime.now(UTC))
+    pause_seconds = retry_after_seconds(response.headers.get("Retry-After", ""), datetime.now(UTC))
     return UnavailableError(problem, status, retry_after_seconds=pause_seconds)
+
+
+def _is_ours(body: bytes) -> bool:
+    try:
+        _decode_problem(body)
+    except UNREADABLE:
+        return False
+    return True
 
 
 def retry_after_seconds(value: str, now: datetime) -> float:

@@ -1,7 +1,7 @@
 """Which of the summaries at hand are new, and what the index has to learn about them."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from operator import attrgetter
 from struct import Struct as Packing
@@ -18,6 +18,8 @@ from parkstream_events.summaries import (
     SummaryItem,
 )
 from parkstream_events.wire import encode
+
+from parkstream_summary_api.core.days import day_of
 
 DIGEST_BYTES: Final = 8
 _PACKED: Final = Packing(f"<IQ{DIGEST_BYTES}sB")
@@ -65,6 +67,8 @@ class Ledger:
         self.lines: list[bytes] = []
         self.counts: Counter[str] = Counter()
         self.changed: set[str] = set()
+        self.ranges: dict[int, tuple[int, int]] = {}
+        """Day to the bytes of the file between which its added lines are."""
         self.position = 0
         """The greatest position among the lines that were added."""
 
@@ -94,7 +98,7 @@ class Ledger:
 
     def entries(self, visit_id: str) -> bytes:
         """Return the packed entries of *visit_id*, as the index keeps them."""
-        return b"".join([_PACKED.pack(*entry[:3], _CODES[entry.outcome]) for entry in self._known[visit_id]])
+        return packed(self._known[visit_id])
 
     def _add(self, added: Summary | Heading, length: int, digest: bytes) -> None:
         before = self._known.get(added.visit_id, ())
@@ -103,7 +107,13 @@ class Ledger:
         self._known[added.visit_id] = (*before, entry)
         self.changed.add(added.visit_id)
         self.position = max(self.position, added.position)
+        self._widen(day_of(added.visit_id), length)
         self._move(length, digest)
+
+    def _widen(self, day: int | None, length: int) -> None:
+        if day is not None:
+            start, _ = self.ranges.get(day, (self.mark.through_bytes, 0))
+            self.ranges[day] = start, self.mark.through_bytes + length + 1
 
     def _count(self, before: tuple[Entry, ...], added: Summary | Heading) -> None:
         self.counts["lines"] += 1
@@ -129,9 +139,14 @@ def digest_of(line: bytes) -> bytes:
     return blake2b(line, digest_size=DIGEST_BYTES).digest()
 
 
-def entries_of(packed: bytes) -> tuple[Entry, ...]:
-    """Return the entries that the index keeps as *packed*."""
-    return tuple([Entry(r, o, d, _OUTCOMES[code]) for r, o, d, code in _PACKED.iter_unpack(packed)])
+def packed(entries: Iterable[Entry]) -> bytes:
+    """Return *entries* as the index keeps them."""
+    return b"".join([_PACKED.pack(*entry[:3], _CODES[entry.outcome]) for entry in entries])
+
+
+def entries_of(kept: bytes) -> tuple[Entry, ...]:
+    """Return the entries that the index keeps as *kept*."""
+    return tuple([Entry(r, o, d, _OUTCOMES[code]) for r, o, d, code in _PACKED.iter_unpack(kept)])
 
 
 def current_of(entries: tuple[Entry, ...]) -> Entry:

@@ -64,6 +64,7 @@ class Api:
         self.answer = answer
         self.requests: list[str] = []
         self._released = threading.Event()
+        self._stopped = False
         self._server = ThreadingHTTPServer(("127.0.0.1", port), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, name="strange answers", daemon=True)
@@ -76,6 +77,7 @@ class Api:
     def __exit__(self, *_: object) -> None:
         """Stop."""
         self.release()
+        self._stopped = True
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -101,6 +103,9 @@ class Api:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self) -> None:
+                if api._stopped:  # A connection that was kept open belongs to nobody now.
+                    self.close_connection = True
+                    return
                 answer = api.answer
                 api.requests.append(f"{self.command} {self.path}")
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))

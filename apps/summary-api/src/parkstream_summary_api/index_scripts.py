@@ -1,0 +1,42 @@
+"""What changes the index: all or nothing, and sent whole each time, so that no restart of Redis forgets it."""
+
+from typing import Final
+
+COMMIT: Final = """
+local mark = redis.call('HMGET', KEYS[1], 'through_bytes', 'tail', 'head')
+if (mark[1] or '0') ~= ARGV[1] or (mark[2] or '') ~= ARGV[2] or (mark[3] or '') ~= ARGV[3] then return 0 end
+local first, starts = 9 + 2 * tonumber(ARGV[8]), {}
+local at = first
+for i = 2, #KEYS do
+  local range = redis.call('HGET', KEYS[1], ARGV[at])
+  if range and redis.call('EXISTS', KEYS[i]) == 0 then return 0 end
+  starts[i] = range and string.match(range, '^%d+') or ARGV[at + 1]
+  at = at + 5 + 2 * tonumber(ARGV[at + 4])
+end
+redis.call('HSET', KEYS[1], 'through_bytes', ARGV[4], 'tail', ARGV[5], 'head', ARGV[6])
+local position = redis.call('HGET', KEYS[1], 'position') or '0'
+if tonumber(ARGV[7]) > tonumber(position) then redis.call('HSET', KEYS[1], 'position', ARGV[7]) end
+for i = 9, first - 1, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) end
+at = first
+for i = 2, #KEYS do
+  local seconds, fields = tonumber(ARGV[at + 3]), at + 5
+  if seconds > 0 then redis.call('HSET', KEYS[1], ARGV[at], starts[i] .. ' ' .. ARGV[at + 2]) end
+  at = fields + 2 * tonumber(ARGV[at + 4])
+  for field = fields, at - 1, 2 do redis.call('HSET', KEYS[i], ARGV[field], ARGV[field + 1]) end
+  if seconds > 0 then redis.call('EXPIRE', KEYS[i], seconds) end
+end
+return 1
+"""
+"""Only if nobody moved the mark meanwhile, and none of the days has expired.
+
+KEYS: meta, the days. ARGV: the mark as it is and as it will be, position, how many counters, counters and their
+changes; per day its field, start and end of its lines, for how many seconds it is kept, how many visits, their names
+and entries.
+"""
+RESTORED: Final = """
+if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] or redis.call('EXISTS', KEYS[3]) == 0 then return 0 end
+if redis.call('EXISTS', KEYS[2]) == 1 then return redis.call('UNLINK', KEYS[3]) end
+redis.call('RENAME', KEYS[3], KEYS[2])
+return redis.call('EXPIRE', KEYS[2], ARGV[3])
+"""
+"""KEYS: meta, the day, what was restored of it. ARGV: the day's field, its range, for how many seconds it is kept."""
