@@ -98,7 +98,12 @@ async def _listen(parts: Parts) -> None:
 async def _watch(parts: Parts, prepared: asyncio.Event) -> None:
     """Wait until Redis is durable and holds the log that is meant; let everything begin, and watch how full it gets."""
     on_retry = parts.waiting_for("redis")
-    await retried(parts.prepare, on_retry=on_retry)
+
+    def unprepared(error: Exception) -> None:
+        parts.guard.problem = str(error)
+        on_retry(error)
+
+    await retried(parts.prepare, on_retry=unprepared)
     parts.tasks.start("guard", parts.guard.run())
     await parts.guard.admitted.wait()
     await retried(parts.check_clocks, on_retry=on_retry)
