@@ -4,11 +4,9 @@ import json
 import os
 import signal
 import time
-import urllib.request
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -18,6 +16,7 @@ from parkstream_devtools.faults import AofCopy, Emptied, MemoryAlarm, Older, Que
 from parkstream_events.topology import MARK_QUEUE
 from pipeline import Pipeline
 from pipeline_traffic import Cars
+from readiness import failing
 from redis import Redis
 
 SPLITS = [("record,project,deliver", "record,project,deliver"), ("record", "project", "deliver")]
@@ -49,15 +48,7 @@ def stop(pipeline: Pipeline) -> None:
 
 def log_problem(service: ServiceProcess) -> str:
     """Return what ready says of the log; nothing when it says nothing."""
-    try:
-        with urllib.request.urlopen(f"{service.url}/health/ready", timeout=5) as answer:
-            body = answer.read()
-    except HTTPError as error:
-        body = error.read()
-    except OSError:
-        return ""
-    checks: dict[str, dict[str, str]] = json.loads(body)["checks"]
-    return checks["log"].get("detail", "")
+    return failing(service.url).get("log", "")
 
 
 async def refused(pipeline: Pipeline, *words: str) -> None:
