@@ -161,6 +161,11 @@ def test_a_car_that_creeps_is_read_again_and_again_each_as_an_event_of_its_own()
     assert [one.passed_at_us for one in made] == [NOON_US + 2 * SECOND_US, 0, 0, 0, 0]
 
 
+def test_a_buffer_has_room_for_fewer_cars_that_creep():
+    assert passages(names=("a", "b")).cars_in(100) == 100
+    assert [passages("b:creep=10/20", names=("a", "b")).cars_in(room) for room in (0, 5, 100, 101)] == [0, 1, 10, 11]
+
+
 def test_a_read_without_a_plate_is_counted_apart():
     made = passages("placeholders=1")
     intent = made.no_plate(made.gates.all[0], NOON_US)

@@ -5,7 +5,8 @@ import re
 
 import pytest
 from parkstream_cli.console import PlainConsole
-from parkstream_cli.demo import print_result, progress_on, spread
+from parkstream_cli.demo import demo, print_result, progress_on, spread
+from parkstream_cli.errors import ToolError
 from parkstream_devtools.pipeline.account import Account, Line, Milliseconds
 from parkstream_devtools.pipeline.kept_files import kept
 from parkstream_devtools.pipeline.run import NotEmptyError, Result, run
@@ -122,12 +123,23 @@ def test_a_demo_day_lasts_as_long_as_the_demo_drives():
 
 
 def test_a_demo_has_two_gates_each_way_and_a_fault_reaches_its_own():
-    options = Options(faults=("south:delay=5", "east:skew=1", "ids=daily", "sowth:delay=5"))
+    options = Options(faults=("south:delay=5", "east:skew=1", "ids=daily"))
     entries, exits = of_entries(options), of_exits(options)
 
     assert (entries["PARKSTREAM_GATES"], exits["PARKSTREAM_GATES"]) == ("north=0.6,south=0.4", "east=0.6,west=0.4")
-    assert entries["PARKSTREAM_GATE_FAULTS"] == "south:delay=5,ids=daily,sowth:delay=5"
-    assert exits["PARKSTREAM_GATE_FAULTS"] == "east:skew=1,ids=daily,sowth:delay=5"
+    assert entries["PARKSTREAM_GATE_FAULTS"] == "south:delay=5,ids=daily"
+    assert exits["PARKSTREAM_GATE_FAULTS"] == "east:skew=1,ids=daily"
+
+
+def test_a_demo_waits_as_much_longer_as_its_faults_make_events_late():
+    assert Options().late_seconds == 0
+    faults = ("south:delay=5", "south:outage=60/90", "north:creep=10/20", "east:creep=10/20")
+    assert Options(faults=faults).late_seconds == 155 + 20
+
+
+def test_a_fault_of_no_gate_is_refused_before_anything_starts():
+    with pytest.raises(ToolError, match="has 'sowth:delay=5'; the gates are north, south, east, west"):
+        demo(fault=("sowth:delay=5",))
 
 
 def test_a_folder_with_something_in_it_is_not_used(tmp_path):

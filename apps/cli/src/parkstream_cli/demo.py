@@ -46,12 +46,12 @@ def demo(  # noqa: PLR0913 - one option each
     """
     console = PlainConsole(stderr=json)
     try:
+        options = Options(seconds=seconds, rate=rate, seed=seed, keep=keep, faults=fault)
+    except ValueError as error:
+        raise ToolError(str(error)) from error
+    try:
         with progress_on(console) as show:
-            result = run(
-                Options(seconds=seconds, rate=rate, seed=seed, keep=keep, faults=fault),
-                console.say,
-                show,
-            )
+            result = run(options, console.say, show)
     except (DiedError, MissingServerError, NotEmptyError, StartError, UnreachableError) as error:
         raise ToolError(str(error)) from error
     if json:

@@ -46,7 +46,7 @@ class EntryCamera:
 
     async def _enter(self, due_us: Sequence[int]) -> None:
         """Make those for which there is room; the newest are dropped."""
-        room = self._context.publisher.room
+        room = self._passages.cars_in(self._context.publisher.room)
         first = self._intent_store.made
         entering = due_us[:room]
         intents = [intent for number, at_us in enumerate(entering, first) for intent in self._entry(number, at_us)]

@@ -63,7 +63,7 @@ class ExitBarrier:
 
     def _count_max(self) -> int:
         """Return how many cars may leave now, so that there is room for their exits and for those of strangers."""
-        room = self._context.publisher.room
+        room = self._context.passages.cars_in(self._context.publisher.room)
         return min(BATCH_MAX, max(1, int(room * self._settings.match_share))) if room else 0
 
     async def _wait(self, seconds: float) -> None:

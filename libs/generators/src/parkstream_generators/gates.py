@@ -41,6 +41,12 @@ class GateFaults(Struct, frozen=True, kw_only=True):
     placeholders_per_second: float = 0.0
     daily_ids: bool = False
 
+    @property
+    def late_seconds(self) -> float:
+        """How long after a car came something of it may be published, at most."""
+        outage = self.outage.begins_seconds + self.outage.lasts_seconds if self.outage else 0.0
+        return self.delay_seconds + outage + (self.creep.seconds if self.creep else 0.0)
+
     def published_at_us(self, due_us: int, began_us: int) -> int:
         """Return when an event that is *due_us* to be published is; the process *began_us*."""
         at_us = due_us + round(self.delay_seconds * SECOND_US)

@@ -50,6 +50,11 @@ class Passages:
         self._daily_ids = daily_ids or DailyIds()
         self._began_us = began_us
         self._last_us = 0
+        self._reads_max = max(gate.faults.creep.reads if gate.faults.creep else 1 for gate in gates.all)
+
+    def cars_in(self, room: int) -> int:
+        """Return for how many cars a buffer with *room* events has room, if each creeps past the slowest gate."""
+        return -(-room // self._reads_max)
 
     def gate_of(self, plate: str, seed: int) -> Gate:
         """Return the gate at which the car whose true plate is *plate* passes."""

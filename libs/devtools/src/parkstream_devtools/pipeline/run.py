@@ -95,7 +95,7 @@ async def _drive(services: Services, rabbitmq_url: str, options: Options, show: 
             lambda _: time.monotonic() >= end, lambda: f"driving, {max(end - time.monotonic(), 0):.0f} s to go"
         )
         await watch.stop_cameras()
-        deadline = time.monotonic() + SETTLE_SECONDS
+        deadline = time.monotonic() + SETTLE_SECONDS + options.late_seconds
         return await loop.until(
             lambda now: now.settled or time.monotonic() >= deadline,
             lambda: "settling until nothing is pending",

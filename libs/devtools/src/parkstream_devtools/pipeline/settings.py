@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from parkstream_generators.gate_settings import gates_of
 
 Say = Callable[[str], None]
 
@@ -16,13 +17,15 @@ PLATE_KEY_VARIABLE: Final = "PARKSTREAM_PLATE_HASH_KEY"
 
 ENTRY_GATES: Final = ("north", "south")
 EXIT_GATES: Final = ("east", "west")
+WAYS: Final = (ENTRY_GATES, EXIT_GATES)
 SHARES: Final = (0.6, 0.4)
 
 
 class Options(Struct, frozen=True, kw_only=True):
     """How to drive it: for how long, cars per second, and ``keep``: the folder that stays.
 
-    *faults* of gates are written as ``PARKSTREAM_GATE_FAULTS`` takes them; what names no gate is for all.
+    *faults* of gates are written as ``PARKSTREAM_GATE_FAULTS`` takes them; what names no gate is for all. Raises
+    ``ValueError`` when one is none.
     """
 
     seconds: float = 60.0
@@ -30,6 +33,15 @@ class Options(Struct, frozen=True, kw_only=True):
     seed: int = 1
     keep: Path | None = None
     faults: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        gates_of([*ENTRY_GATES, *EXIT_GATES], self.faults)
+
+    @property
+    def late_seconds(self) -> float:
+        """How long after the last car something may still be published."""
+        gates = gates_of([*ENTRY_GATES, *EXIT_GATES], self.faults)
+        return sum(max(gate.faults.late_seconds for gate in gates if gate.name in way) for way in WAYS)
 
 
 class Servers(Struct, frozen=True, kw_only=True):
