@@ -19,7 +19,6 @@ from redis.exceptions import RedisError
 from parkstream_cli.connections import settings_here, unreachable
 from parkstream_cli.errors import ToolError
 from parkstream_cli.output import AsJson, as_json, line
-from parkstream_cli.settings import Settings
 
 FIRST: Final = "there is no mark yet: the first backend that starts takes the log that is there"
 
@@ -52,7 +51,7 @@ async def adopt(
     marks = MarkStream(settings.rabbitmq_url)
     try:
         await marks.follow()
-        done = await _adopted(settings, marks, yes=yes)
+        done = await _adopted(settings.redis_url, settings.mall, marks, yes=yes)
     except MarkUnreachableError as error:
         raise ToolError(str(error)) from error
     finally:
@@ -64,16 +63,16 @@ async def adopt(
     return 0 if done.adopted or not done.lost_log_id else 1
 
 
-async def _adopted(settings: Settings, marks: MarkStream, *, yes: bool) -> Adoption:
-    redis = connect(settings.redis_url, name="parkstream-cli")
-    functions, keys = Functions(redis, LOG), BackendKeys(settings.mall)
+async def _adopted(redis_url: str, mall: str, marks: MarkStream, *, yes: bool) -> Adoption:
+    redis = connect(redis_url, name="parkstream-cli")
+    functions, keys = Functions(redis, LOG), BackendKeys(mall)
     try:
         found = await extent_of(functions.execute, keys)
-        mark = _abandoned(marks.newest, found, settings.mall)
+        mark = _abandoned(marks.newest, found, mall)
         if mark is None or not yes:
             return _adoption(mark, found)
         new = Mark(
-            mall=settings.mall,
+            mall=mall,
             log_id=uuid4().hex,
             position=found.position,
             since_us=max(time.time_ns() // 1_000, mark.since_us + 1),
@@ -81,7 +80,7 @@ async def _adopted(settings: Settings, marks: MarkStream, *, yes: bool) -> Adopt
         await marks.renew(new)  # First: until Redis has the id, too, nobody writes; to adopt again ends that.
         await functions.call("adopt", (keys.log, keys.log_meta), (found.log_id, new.log_id))
     except RedisError as error:
-        raise unreachable(settings.redis_url, str(error), "PARKSTREAM_REDIS_URL") from error
+        raise unreachable(redis_url, str(error), "PARKSTREAM_REDIS_URL") from error
     finally:
         await redis.aclose()
     return replace(_adoption(mark, found), adopted=True, log_id=new.log_id)
