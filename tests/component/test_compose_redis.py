@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from eventlog_stores import NewLog, entered
 from parkstream_devtools import free_port
+from parkstream_devtools.redis_functions import load_functions
 from parkstream_devtools.servers.process import Process, answers
 from parkstream_eventlog import Appended
 from parkstream_events.keys import BackendKeys
@@ -52,6 +53,7 @@ class Guarded:
         command = ["redis-server", str(COMPOSE / "redis" / "redis.conf"), *options, "--bind", "127.0.0.1"]
         self.process = Process("redis", command, dict(os.environ), folder / "log", lambda _: None)
         self.start()
+        load_functions(self.url_of("cli"))
 
     def start(self):
         self.process.launch()

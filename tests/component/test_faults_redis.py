@@ -11,6 +11,7 @@ FUNCTION += "redis.call('SET', keys[1], '1') redis.call('SET', keys[2], '1') ret
 @pytest.fixture
 def redis(redis_server):
     with Redis(port=redis_server.port, decode_responses=True) as client:
+        client.function_flush()
         client.function_load(FUNCTION)
         client.fcall("two", 2, "a", "b")
         yield client

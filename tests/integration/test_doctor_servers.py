@@ -41,7 +41,9 @@ async def test_a_durable_redis_with_a_dense_log_is_well(redis_url, mall, tmp_pat
     assert set(found.values()) == {Level.OK}
     assert list(found) == [
         "Redis",
+        "functions",
         "durability",
+        "expiry",
         "memory",
         "clock",
         "log",

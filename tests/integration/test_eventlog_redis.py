@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from eventlog_stores import NewLog, RedisStore, entered, exited
+from parkstream_devtools.redis_functions import load_functions
 from parkstream_eventlog import (
     Appended,
     Duplicate,
@@ -25,7 +26,7 @@ from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
 from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.units import DAY_US
-from parkstream_service.redis import connect, is_transient
+from parkstream_service.redis import LibraryMissingError, connect, is_transient
 from parkstream_service.retry import retried
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, ResponseError
@@ -198,24 +199,23 @@ async def test_an_older_process_does_not_replace_a_newer_ones_library(redis_serv
     store = RedisStore(redis_server.url, mall)
     await store.redis.function_load(LOG._replace(version=LOG.version + 1).source)
     await store.log.append([entered("a")])
-    libraries = {library[1] for library in await store.redis.function_list()}
-    assert libraries == {f"parkstream_eventlog_{LOG.version + newer}".encode() for newer in (0, 1)}
+    libraries = {library[1].decode() for library in await store.redis.function_list("parkstream_eventlog_*")}
+    assert libraries == {LOG.versioned_name, LOG._replace(version=LOG.version + 1).versioned_name}
     await store.close()
 
 
-async def test_the_library_comes_back_after_it_was_flushed_and_stays_after_a_kill(redis_server, mall: str):
+async def test_a_library_that_was_flushed_is_missed_until_it_is_loaded_and_stays_after_a_kill(redis_server, mall: str):
     store = RedisStore(redis_server.url, mall)
     await store.log.append([entered("a")])
     await store.redis.function_flush()
-    assert await store.log.append([entered("a")]) == [Duplicate(1)]
-    await store.redis.function_flush()
+    with pytest.raises(LibraryMissingError, match="parkstream functions load"):
+        await store.log.append([entered("a")])
+    load_functions(redis_server.url)
     assert isinstance(await store.log.decide(*NOTE, unless_after=None), Appended)
     redis_server.kill()
     redis_server.start()
     await store.redis.connection_pool.disconnect()
-    assert [library[1] for library in await store.redis.function_list()] == [
-        f"parkstream_eventlog_{LOG.version}".encode()
-    ]
+    assert len(await store.redis.function_list(LOG.versioned_name)) == 1
     assert await store.log.append([entered("a")]) == [Duplicate(1)]
     assert [record.position for record in await store.log.read(0, 10)] == [1, 2]
     await store.close()

@@ -5,8 +5,11 @@ from collections.abc import AsyncIterator
 
 import msgspec
 import pytest
+from parkstream_devtools.faults import MemoryFull
+from parkstream_devtools.redis_functions import load_functions
 from parkstream_projection import Entry, Outbox
 from projections import HOUR, SECOND, Mall, now_us, project, sighting, untimed
+from redis.exceptions import OutOfMemoryError
 
 
 @pytest.fixture
@@ -52,6 +55,36 @@ async def test_a_consumer_that_waits_gets_what_comes(shop: Mall):
     waiting = asyncio.create_task(shop.outbox.take("a", 100, 4_000))
     await visit(shop, range(20, 21))
     assert [untimed(entry.key) for entry in await waiting] == ["exit:out-20"]
+
+
+async def test_consumers_of_ended_processes_are_forgotten_unless_they_hold_something(shop: Mall):
+    (kept,) = await shop.outbox.take("holds", 1, 10)
+    await shop.outbox.settle(ids(await shop.outbox.take("ended", 100, 10)))
+    assert await shop.outbox.forget_consumers(60_000) == 0
+    assert await shop.outbox.forget_consumers(0) == 1
+    left = await shop.redis.xinfo_consumers(shop.keys.outbox, "deliver")
+    assert [one["name"] for one in left] == [b"holds"]
+    assert await shop.outbox.claim("next", 0, 100) == [kept]
+    await shop.outbox.settle([kept.id])
+    assert await shop.outbox.forget_consumers(0) == 2
+
+
+async def test_what_frees_memory_is_done_though_redis_is_full(redis_server, mall: str):
+    shop = Mall(redis_server.url, mall)
+    await visit(shop, range(10))
+    kept, refused, *_ = await shop.outbox.take("a", 100, 10)
+    number = await shop.versions.begin()
+    with MemoryFull(redis_server):
+        with pytest.raises(OutOfMemoryError):
+            await shop.log.append([sighting(0, "more", "MORE", now_us())])
+        assert await shop.outbox.settle([kept.id]) == 1
+        assert await shop.outbox.park(refused, "conflict: another")
+        assert await shop.outbox.forget_consumers(0) == 0
+        await shop.versions.drop(number)
+        load_functions(redis_server.url)
+    assert await shop.outbox.depth() == 8
+    assert await shop.outbox.parked() == 1
+    await shop.close()
 
 
 async def test_what_is_settled_is_gone_and_counted_once(shop: Mall):

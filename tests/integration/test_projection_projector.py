@@ -3,10 +3,13 @@
 import asyncio
 
 import pytest
+from parkstream_devtools.redis_functions import load_functions
 from parkstream_events import wire
 from parkstream_projection import NotLoadedError, OtherRulesError, SkippedError, StaleError, store
 from parkstream_projection import projector as projector_module
+from parkstream_projection.functions import PROJECTING
 from parkstream_projection.visits import VISITS
+from parkstream_service.redis import LibraryMissingError, is_transient
 from parkstream_visits import RULES_VERSION, Rules
 from projections import HOUR, SECOND, Mall, Process, day_of_traffic, now_us, project, sighting
 from redis.exceptions import ResponseError
@@ -135,12 +138,17 @@ async def _step_over_all(shop: Mall):
     return await projector.step(records[-1:])
 
 
-async def test_a_redis_that_has_not_got_the_functions_gets_them(busy: Mall):
-    await busy.redis.function_flush()
-    await project(busy.projector())
-    await busy.redis.function_flush()
-    await busy.holds(await busy.truth())
-    assert len(await busy.outbox.take("me", 5, 10)) == 5
+async def test_a_redis_that_has_not_got_the_functions_is_waited_for(redis_server, mall: str):
+    shop = Mall(redis_server.url, mall)
+    await shop.log.append(day_of_traffic(10, now_us() - HOUR))
+    await shop.redis.function_flush()
+    with pytest.raises(LibraryMissingError, match=PROJECTING.versioned_name) as caught:
+        await project(shop.projector())
+    assert is_transient(caught.value)
+    load_functions(redis_server.url)
+    await project(shop.projector())
+    await shop.holds(await shop.truth())
+    await shop.close()
 
 
 async def test_other_rules_refuse_what_they_did_not_make(busy: Mall, monkeypatch: pytest.MonkeyPatch):

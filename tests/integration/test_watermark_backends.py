@@ -12,6 +12,7 @@ from parkstream_eventlog import Record
 from parkstream_events import wire
 from parkstream_events.sightings import Direction
 from parkstream_projection import Projector, StaleError
+from parkstream_service.retry import Wait
 from parkstream_telemetry import Stage, Telemetry, TelemetryOptions
 from parkstream_visits import Rules
 from projections import HOUR, SECOND, Mall, Process, day_of_traffic, now_us, sighting, untimed
@@ -36,7 +37,7 @@ class Backend:
     def start(self) -> "Backend":
         shop, process = self._shop, self.process
         projecting = Follower(
-            process, ProjectSpans(self.telemetry), process.log, shop.reads, self.telemetry, self._on_retry
+            process, ProjectSpans(self.telemetry), process.log, shop.reads, self.telemetry, Wait(self._on_retry)
         )
         keeper = WatermarkGenerator(process.log, shop.reads, QUICK, self._queue_depth, self.telemetry, self._on_retry)
         self._tasks = [asyncio.create_task(projecting.run()), asyncio.create_task(keeper.run())]
@@ -171,7 +172,12 @@ def _is(fulfilled: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
 async def test_an_error_that_does_not_pass_ends_the_background_task(shop: Mall):
     backend = Backend(shop)
     projecting = Follower(
-        backend.process, ProjectSpans(backend.telemetry), shop.log, shop.reads, backend.telemetry, backend._on_retry
+        backend.process,
+        ProjectSpans(backend.telemetry),
+        shop.log,
+        shop.reads,
+        backend.telemetry,
+        Wait(backend._on_retry),
     )
     await shop.redis.set(shop.keys.projection(1, "plates"), "not a hash")
     await shop.log.append([sighting(0, "in", "CAR", now_us())])

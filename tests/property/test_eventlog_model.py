@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 from parkstream_devtools.faults import Proxy
+from parkstream_devtools.redis_functions import load_functions
 from parkstream_eventlog import (
     Appended,
     Candidate,
@@ -20,6 +21,7 @@ from parkstream_eventlog import (
     Overtaken,
     TooOld,
 )
+from parkstream_eventlog.functions import LOG
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
 from parkstream_events.log_schema import LOG_SCHEMA
@@ -170,7 +172,8 @@ class LogUnderFire(RuleBasedStateMachine):
 
     @rule()
     def forget_the_functions(self) -> None:
-        self.run(self.direct.function_flush)
+        self.run(self.direct.function_delete, LOG.versioned_name)
+        load_functions(self.server.url)
 
     @rule(batch=batches, connections_only=st.booleans())
     def append_while_something_dies(self, batch: list[Candidate], connections_only: bool) -> None:

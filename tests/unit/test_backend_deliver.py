@@ -52,6 +52,9 @@ class Outbox:
         self.renewals.add((consumer, tuple(ids)))
         self.renewed.set()
 
+    async def forget_consumers(self, idle_ms: int) -> int:
+        return 0
+
     async def settle(self, ids: Sequence[str]) -> None:
         if self.failures:
             self.failures -= 1

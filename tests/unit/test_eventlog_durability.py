@@ -6,6 +6,7 @@ import pytest
 from parkstream_eventlog import memory_share
 from parkstream_eventlog.functions import IMPORT, LOG
 from parkstream_eventlog.log import digest_of
+from parkstream_generators.redis_store import CAMERAS
 from parkstream_projection.functions import PROJECTING, SWITCHING
 
 
@@ -19,12 +20,13 @@ async def test_the_share_of_memory_is_counted_as_redis_does(maxmemory: int, shar
 
 def test_a_changed_library_has_a_new_version():
     """An older process must keep calling what it knows: raise the version of a library, and then this."""
-    libraries = (LOG, IMPORT, PROJECTING, SWITCHING)
+    libraries = (LOG, IMPORT, PROJECTING, SWITCHING, CAMERAS)
     assert LOG.source.startswith(f"#!lua name=parkstream_eventlog_{LOG.version}\n")
     found = {library.name: (library.version, digest_of(library.source.encode()).hex()) for library in libraries}
     assert found == {
         "parkstream_eventlog": (5, "2f5feb976d1050bb"),
         "parkstream_import": (4, "7182854352002aad"),
-        "parkstream_projection": (8, "856205a94e6bfcd7"),
-        "parkstream_versions": (4, "d64c85b694331deb"),
+        "parkstream_projection": (9, "416b1969cc56bc98"),
+        "parkstream_versions": (5, "795b8b0c502bd971"),
+        "parkstream_cameras": (3, "f0e3dddcb36a2b03"),
     }

@@ -25,20 +25,27 @@ def answered(reply: str) -> Exception:
         exceptions.OutOfMemoryError("full"),
         exceptions.ReadOnlyError("replica"),
         ConnectionResetError("by peer"),
-        RuntimeError("unable to perform operation on <TCPTransport closed=True 0x1>; the handler is closed"),
+        exceptions.AuthenticationError("Authentication required."),
+        exceptions.InvalidResponse('Protocol error, got "H" as reply type byte'),
         answered("BUSY Redis is busy running a script"),
         answered("CLUSTERDOWN Hash slot not served"),
         answered("ERR max number of clients reached"),
+        answered("DENIED Redis is running in protected mode"),
+        answered("EXECABORT Transaction discarded because of: BUSY Redis is busy running a script"),
         answered("EXECABORT Transaction discarded because of: MISCONF Errors writing to the AOF file"),
+        answered("EXECABORT Transaction discarded because of: NOPERM User has no permissions"),
         answered("LOADING Redis is loading the dataset in memory"),
         answered("MASTERDOWN Link with MASTER is down and replica-serve-stale-data is set to 'no'."),
         answered("MISCONF Errors writing to the AOF file"),
+        answered("NOAUTH Authentication required."),
+        answered("NOPERM User has no permissions"),
         answered("NOREPLICAS Not enough good replicas to write."),
         answered("NOSCRIPT No matching script."),
         answered("OOM command not allowed when used memory > 'maxmemory'."),
         answered("READONLY You can't write against a read only replica."),
         answered("TRYAGAIN Multiple keys request during rehashing of slot"),
         answered("UNBLOCKED force unblock from blocking operation, instance state changed (master -> replica?)"),
+        answered("WRONGPASS invalid username-password pair or user is disabled."),
     ],
 )
 def test_what_passes_by_itself_is_transient(error: Exception):
@@ -48,17 +55,12 @@ def test_what_passes_by_itself_is_transient(error: Exception):
 @pytest.mark.parametrize(
     "error",
     [
-        exceptions.AuthenticationError("wrong password"),
         exceptions.DataError("no such type"),
         RuntimeError("worn out"),
         ValueError("BUSY is not said by Redis here"),
         answered("ERR Function not found"),
         answered("ERR LOADING is no code here"),
         answered("EXECABORT Transaction discarded because of previous errors."),
-        answered("EXECABORT Transaction discarded because of: NOPERM User has no permissions"),
-        answered("NOAUTH Authentication required."),
-        answered("NOPERM User has no permissions"),
-        answered("WRONGPASS invalid username-password pair"),
         answered("WRONGTYPE Operation against a key"),
     ],
 )
@@ -118,6 +120,26 @@ def test_commands_are_packed_as_redis_py_packs_them(command: tuple):
     assert b"".join(packing.pack_command(*command)) == b"".join(map(bytes, plain.pack_command(*command)))
 
 
+CLOSED = RuntimeError("unable to perform operation on <TCPTransport closed=True>; the handler is closed")
+"""What uvloop raises, whatever is done."""
+
+
+class ClosedReader:
+    """What reads from a transport that uvloop has closed."""
+
+    async def read(self, _):
+        raise CLOSED
+
+
+async def test_what_is_read_from_a_closed_transport_is_a_lost_connection():
+    connection = PackingConnection(socket_timeout=5)
+    connection._reader, connection._writer = ClosedReader(), Writer()
+    connection._parser.on_connect(connection)
+    with pytest.raises(exceptions.ConnectionError):
+        await connection.read_response()
+    assert not connection.is_connected
+
+
 class Writer:
     """Takes everything, after a moment."""
 
@@ -153,7 +175,8 @@ async def test_a_cancellation_is_never_lost_while_something_is_sent(steps):
 
 
 async def test_what_goes_wrong_while_something_is_sent_is_told_as_redis_errors_and_the_connection_is_left():
-    for raised, told in ((TimeoutError(), exceptions.TimeoutError), (OSError("reset"), exceptions.ConnectionError)):
+    lost = exceptions.ConnectionError
+    for raised, told in ((TimeoutError(), exceptions.TimeoutError), (OSError("reset"), lost), (CLOSED, lost)):
         connection = PackingConnection(socket_timeout=5)
         connection._reader, connection._writer = asyncio.StreamReader(), Writer()
         connection._writer.drain = failing(raised)

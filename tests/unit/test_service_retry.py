@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 import stamina
-from parkstream_service.retry import retried, uncancelled
+from parkstream_service.retry import Wait, retried, uncancelled
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import ResponseError
 
@@ -34,6 +34,14 @@ async def test_a_call_is_made_again_while_redis_is_away(at_once):
 
     assert await retried(Call(*away), on_retry=reported.append) == "done"
     assert reported == away
+
+
+async def test_a_wait_knows_its_problem_until_the_call_has_succeeded(at_once):
+    problems: list[str] = []
+    wait = Wait(lambda _: problems.append(wait.problem))
+    assert await retried(Call(ResponseError("NOAUTH Authentication required.")), on_retry=wait) == "done"
+    assert problems == ["ResponseError: NOAUTH Authentication required."]
+    assert wait.problem == ""
 
 
 async def test_an_error_that_stays_is_raised_at_once(at_once):

@@ -2,7 +2,7 @@
 
 from parkstream_events.decisions import RecordAcknowledged
 from parkstream_visits import Fold, RecordedEvent, State, Unreadable
-from parkstream_visits.state import UNREADABLE_LISTED_MAX
+from parkstream_visits.state import UNREADABLE_LISTED_MAX, UNREADABLE_TEXT_MAX
 
 BROKEN = Unreadable("vehicle.entered.v1", "not_json", "truncated")
 
@@ -33,3 +33,14 @@ def test_what_was_not_unreadable_cannot_be_acknowledged():
     assert acknowledge(fold, 2, 7) == 1
     assert acknowledge(fold, 3, 1) == 0
     assert acknowledge(fold, 4, 1) == 0
+
+
+def test_what_is_listed_is_short_whatever_came():
+    fold = Fold(State())
+    fold.fold(RecordedEvent(1, 0, None, None, Unreadable("t" * 10_000, "not_json", "d" * 10_000)))
+    (listed,) = fold.state.clock.unreadable
+    assert (len(listed.type), listed.reason, len(listed.detail)) == (
+        UNREADABLE_TEXT_MAX,
+        "not_json",
+        UNREADABLE_TEXT_MAX,
+    )

@@ -46,7 +46,12 @@ def create_app(settings: Settings) -> Litestar:
 
 def face_of(parts: Parts) -> Litestar:
     """Return the application that answers for *parts*, and runs them for as long as it is served."""
-    problems = {"log": parts.log_problem, "rabbitmq": parts.rabbitmq_problem, "state": parts.state_problem}
+    problems = {
+        "log": parts.log_problem,
+        "redis": parts.redis_problem,
+        "rabbitmq": parts.rabbitmq_problem,
+        "state": parts.state_problem,
+    }
     health = Health(parts.tasks, parts.monitor, problems)
     token = parts.settings.api_token
     return http_app(
@@ -106,7 +111,7 @@ async def _watch(parts: Parts, prepared: asyncio.Event) -> None:
     await retried(parts.prepare, on_retry=unprepared)
     parts.tasks.start("guard", parts.guard.run())
     await parts.guard.admitted.wait()
-    await retried(parts.check_clocks, on_retry=on_retry)
+    await retried(parts.check_writable, on_retry=on_retry)
     prepared.set()
     gc.collect()
     gc.freeze()
@@ -122,15 +127,15 @@ async def _after(prepared: asyncio.Event, work: Work) -> None:
 def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
     works: dict[str, Work] = {}
     if parts.does(Role.PROJECT):
-        on_retry = parts.waiting_for("redis")
         spans = ProjectSpans(parts.telemetry)
         traced = spans.emitted if parts.telemetry.tracing else None
         projector = Projector(parts.redis, parts.keys, VISITS, traced=traced, writer=parts.guard.writer)
-        follower = Follower(projector, spans, parts.log, parts.reads, parts.telemetry, on_retry)
+        wait = parts.waiting_for("redis")
+        follower = Follower(projector, spans, parts.log, parts.reads, parts.telemetry, wait)
         parts.follower = follower
         works["project"] = follower.run
         works["watermark"] = WatermarkGenerator(
-            parts.log, parts.reads, parts.settings.rules, parts.depths, parts.telemetry, on_retry
+            parts.log, parts.reads, parts.settings.rules, parts.depths, parts.telemetry, parts.waiting_for("redis")
         ).run
     if parts.does(Role.DELIVER):
         consumer = f"{socket.gethostname()}-{secrets.token_hex(4)}"

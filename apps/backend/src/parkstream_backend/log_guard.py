@@ -16,10 +16,12 @@ from parkstream_eventlog.functions import LOG
 from parkstream_events.marks import Mark
 from parkstream_messaging.mark_stream import MarkStream, MarkUnreachableError
 from parkstream_service.redis import Functions, PassingError, is_transient
+from parkstream_service.retry import Wait
 from parkstream_telemetry import Telemetry, names
 from redis.asyncio import Redis
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
 
 LOOK_SECONDS: Final = 1.0
 """A mark is that much behind at most."""
@@ -39,11 +41,19 @@ class OtherMallError(EventLogError, PassingError):
 class LogGuard:
     """Compares the log of *mall*, read through *redis*, with *marks*, and renews the mark.
 
-    *redis* has connections of its own, all others are let through by ``admit``. *writer* is that of all who write.
+    *redis* has connections of its own, all others are let through by ``admit``. *writer* is that of all who write, *wait*
+    notes a Redis that is away.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
-        self, redis: Redis, keys: LogKeys, marks: MarkStream, writer: Writer, mall: str, telemetry: Telemetry
+        self,
+        redis: Redis,
+        keys: LogKeys,
+        marks: MarkStream,
+        writer: Writer,
+        mall: str,
+        telemetry: Telemetry,
+        wait: Wait,
     ) -> None:
         self.writer: Final = writer
         self.problem = NOT_COMPARED
@@ -58,6 +68,7 @@ class LogGuard:
         self._marks = marks
         self._mall = mall
         self._telemetry = telemetry
+        self._wait = wait
         self._run_id = ""
         self._asked: Final = asyncio.Event()
         telemetry.watch(names.LOG_REFUSED, lambda: self.refused)
@@ -166,12 +177,15 @@ class LogGuard:
         if self.refused:
             self._telemetry.log(names.EVENT_LOG_ACCEPTED, position=self.writer.durable_position)
         self.refused, self.problem, self._run_id = False, "", run_id
+        self._wait.passed()
         self.admitted.set()
 
     def _refuse(self, error: Exception) -> None:
         """Note why nothing may be written; a Redis that is away, or a mark, may be the same again."""
         refused = isinstance(error, OtherLogError | LogShorterError | OtherMallError)
         self.problem = str(error) if isinstance(error, PassingError) else f"{type(error).__name__}: {error}"
+        if isinstance(error, RedisError):
+            self._wait(error)
         if refused:
             self._run_id = ""
             if not self.refused:

@@ -9,9 +9,10 @@ from typing import Final
 
 from msgspec import Struct
 from parkstream_eventlog import EventLogError, LogReader, memory_share
-from parkstream_projection import Outbox, Reads, Versions
+from parkstream_projection import OtherRulesError, Outbox, Present, Reads, Versions
 from parkstream_service.redis import is_transient
 from parkstream_telemetry import Telemetry, names
+from parkstream_visits import Clock
 from parkstream_visits.state import Counters
 from redis.asyncio import Redis
 
@@ -63,7 +64,7 @@ class Measure:
 
     async def __call__(self) -> Figures:
         """Return how full everything is now."""
-        present = await self._reads.state()  # Before the position, so that no lag is negative.
+        present = await self._present()  # Before the position, so that no lag is negative.
         log = await self._log.state()
         return Figures(
             memory_share=await memory_share(self._redis),
@@ -80,6 +81,13 @@ class Measure:
             parked=await self._outbox.parked(),
             quiet=await self._versions.is_quiet(),
         )
+
+    async def _present(self) -> Present:
+        """Return where the projection stands; of one that other rules made only how far it has got can be read."""
+        try:
+            return await self._reads.state()
+        except OtherRulesError:
+            return Present(await self._reads.checkpoint(), "", Clock())
 
 
 class Monitor:

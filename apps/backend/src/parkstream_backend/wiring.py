@@ -6,6 +6,7 @@ from typing import Final
 from faststream.rabbit import Channel, RabbitBroker
 from parkstream_eventlog import EventLog, GroupCommit, RedisLog, RedisReader, Writer, check_durability
 from parkstream_eventlog.archive import check_as_long_as_archive, spanning
+from parkstream_eventlog.functions import LOG
 from parkstream_events.keys import BackendKeys, Database
 from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.units import SECOND_US
@@ -13,9 +14,10 @@ from parkstream_messaging import EVENTS, make_broker
 from parkstream_messaging.batch_subscriber import BatchSubscriber
 from parkstream_messaging.mark_stream import MarkStream
 from parkstream_projection import Outbox, Reads, Versions
+from parkstream_projection.functions import PROJECTING
 from parkstream_service.lifecycle import BackgroundTasks
-from parkstream_service.redis import connect
-from parkstream_service.retry import OnRetry
+from parkstream_service.redis import Functions, Library, connect
+from parkstream_service.retry import Wait
 from parkstream_telemetry import TelemetryOptions, names, start
 
 from parkstream_backend.clock_guard import ClockGuard
@@ -41,13 +43,15 @@ class Parts:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.telemetry = telemetry = start(_options(settings))
+        self._waits: list[tuple[str, Wait]] = []
         self.tasks = BackgroundTasks(lambda name, error: telemetry.log(names.EVENT_TASK_FAILED, task=name, error=error))
         self.keys = BackendKeys(settings.mall)
         self.looking = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend-looks")
         """For what only looks, whatever Redis holds."""
         writer = Writer("", step_stands_seconds=settings.clock_step_seconds)
         marks = MarkStream(settings.rabbitmq_url)
-        self.guard = LogGuard(self.looking, self.keys, marks, writer, settings.mall, telemetry)
+        wait = self.waiting_for("redis")
+        self.guard = LogGuard(self.looking, self.keys, marks, writer, settings.mall, telemetry, wait)
         self.redis = connect(
             settings.redis_url, Database.BACKEND, name="parkstream-backend", on_connect=self.guard.admit
         )
@@ -100,8 +104,10 @@ class Parts:
         log = RedisReader(self.looking, self.keys)
         await check_as_long_as_archive(log, self.settings.archive_dir, self.settings.mall)
 
-    async def check_clocks(self) -> None:
-        """Raise while a clock keeps the log from being written; it is there, and the one that is meant."""
+    async def check_writable(self) -> None:
+        """Raise while functions are missing, or a clock keeps the log, which is the one that is meant, as it is."""
+        for library in self._libraries():
+            await Functions(self.redis, library).check()
         self.clock_guard.begin()
         await self.monitor.ask_guards()
         await self.clock_guard()
@@ -118,13 +124,25 @@ class Parts:
         """Say why nothing may be written to the log."""
         return self.guard.problem
 
-    def waiting_for(self, name: str) -> OnRetry:
-        """Return what says that *name* is away and is tried again."""
+    def _libraries(self) -> list[Library]:
+        """Return the functions that the roles of this process call."""
+        projecting = self.does(Role.PROJECT) or self.does(Role.DELIVER)
+        return [LOG, PROJECTING] if projecting else [LOG]
 
-        def on_retry(error: Exception) -> None:
+    def waiting_for(self, name: str) -> Wait:
+        """Return what says that *name* is away and is tried again, in the log and in ready."""
+
+        def report(error: Exception) -> None:
             self.telemetry.log(names.EVENT_WAITING, dependency=name, detail=f"{type(error).__name__}: {error}")
 
-        return on_retry
+        wait = Wait(report)
+        self._waits.append((name, wait))
+        return wait
+
+    async def redis_problem(self) -> str:
+        """Say what somebody here waits for in Redis, or why the figures of it are not current."""
+        waited_for = next((wait.problem for name, wait in self._waits if name == "redis" and wait.problem), "")
+        return waited_for or self.monitor.redis_problem
 
     async def rabbitmq_problem(self) -> str:
         """Say what is wrong with the connection to RabbitMQ, if this process needs it."""

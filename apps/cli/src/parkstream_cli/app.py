@@ -12,6 +12,7 @@ from parkstream_cli.config import config
 from parkstream_cli.demo import demo
 from parkstream_cli.doctor.command import doctor
 from parkstream_cli.errors import EXPECTED, exit_code_of
+from parkstream_cli.functions import app as functions
 from parkstream_cli.help_texts import DEAD_LETTERS_HELP, REPUBLISH_HELP
 from parkstream_cli.log import commands as log
 from parkstream_cli.outbox import app as outbox
@@ -31,6 +32,7 @@ app.command(log.app)
 app.command(visit)
 app.command(replay.app)
 app.command(outbox)
+app.command(functions)
 # By name, because these import FastStream: see help_texts.
 app.command("parkstream_cli.dead_letters:app", name="dead-letters", help=DEAD_LETTERS_HELP)
 app.command("parkstream_cli.republish:app", name="republish", help=REPUBLISH_HELP)

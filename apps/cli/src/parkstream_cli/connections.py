@@ -11,7 +11,7 @@ from parkstream_events.keys import BackendKeys
 from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_projection import Outbox, Reads
 from parkstream_projection.opened import Opened
-from parkstream_service.redis import connect
+from parkstream_service.redis import LibraryMissingError, connect
 from parkstream_service.settings import settings_or_exit
 from redis.exceptions import RedisError
 
@@ -41,6 +41,8 @@ async def opened(settings: Settings) -> AsyncGenerator[Opened, None]:
     try:
         log = spanning(RedisLog(redis, keys, LOG_SCHEMA), settings.archive_dir, settings.mall)
         yield Opened(redis, keys, log, Outbox(redis, keys), Reads(redis, keys))
+    except LibraryMissingError:
+        raise
     except RedisError as error:
         raise unreachable(settings.redis_url, reason(error), VARIABLE) from error
     finally:

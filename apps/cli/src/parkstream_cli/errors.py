@@ -6,6 +6,7 @@ from parkstream_devtools.probes import UnreachableError
 from parkstream_eventlog import EventLogError
 from parkstream_projection import NoEarlierVersionError, ProjectionError
 from parkstream_projection.opened import NotFoundError
+from parkstream_service.redis import LibraryMissingError
 
 FAILED: Final = 1
 """Something is wrong with what was looked at, or it could not be done."""
@@ -21,7 +22,7 @@ class ToolError(Exception):
         self.exit_code = exit_code
 
 
-EXPECTED: Final = (ToolError, UnreachableError, EventLogError, ProjectionError, NotFoundError)
+EXPECTED: Final = (ToolError, UnreachableError, EventLogError, ProjectionError, NotFoundError, LibraryMissingError)
 
 
 def exit_code_of(error: BaseException) -> int:

@@ -44,5 +44,7 @@ class Health:
     def _behind(self, through_bytes: int) -> str:
         if self._indexing.done.is_set():
             return ""
+        if self._indexing.problem:
+            return self._indexing.problem
         share = min(through_bytes / self._journal.end, 1.0) if self._journal.end else 0.0
         return f"it is being brought up to date, {share:.1%} of the file is indexed"

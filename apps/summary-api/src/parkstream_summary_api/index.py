@@ -13,7 +13,6 @@ from typing import Any, Final, NamedTuple
 from parkstream_events.keys import SummaryApiKeys
 from parkstream_service.redis import is_transient
 from redis.asyncio import Redis
-from redis.exceptions import RedisError
 
 from parkstream_summary_api.core.days import day_of, name_of
 from parkstream_summary_api.core.ledger import NOTHING_INDEXED, Entry, Ledger, Mark, entries_of
@@ -181,6 +180,6 @@ async def _answering() -> AsyncGenerator[None]:
     try:
         yield
     except Exception as error:
-        if not isinstance(error, RedisError) and not is_transient(error):
+        if not is_transient(error):
             raise
         raise IndexAwayError(error) from error

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from parkstream_service.retry import retried
+from parkstream_service.retry import Wait, retried
 
 from parkstream_summary_api.core.ledger import NOTHING_INDEXED, Ledger, Mark, digest_of
 from parkstream_summary_api.file_lines import CHUNK_BYTES, heading_of, whole_lines
@@ -34,7 +34,8 @@ class Indexing:
         self._days = days
         self._say = say
         self._complain = complain
-        self._away = False
+        self._reported = False
+        self._wait = Wait(self._report_once)
         self._wanted = asyncio.Event()
         self.done = asyncio.Event()
         self.mark = NOTHING_INDEXED
@@ -59,17 +60,20 @@ class Indexing:
         self.again()
         while True:
             await self._wanted.wait()
-            self.mark = await retried(
-                self._catch_up, when=_passes, on_retry=self._report_once, most_seconds=PAUSE_SECONDS_MAX
-            )
-            self._away = False
+            self.mark = await retried(self._catch_up, when=_passes, on_retry=self._wait, most_seconds=PAUSE_SECONDS_MAX)
+            self._reported = False
             self._wanted.clear()
             self.done.set()
 
+    @property
+    def problem(self) -> str:
+        """What keeps the index from being brought up to date; "" when nothing does."""
+        return self._wait.problem
+
     def _report_once(self, error: Exception) -> None:
-        if not self._away:
+        if not self._reported:
             self._complain(str(error))
-        self._away = True
+        self._reported = True
 
     async def _catch_up(self) -> Mark:
         mark = await self._index.mark()

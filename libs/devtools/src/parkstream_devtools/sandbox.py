@@ -13,6 +13,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Self
 
+from parkstream_devtools.redis_functions import load_functions
 from parkstream_devtools.servers import guardian
 from parkstream_devtools.servers.process import Process, StartError, free_port
 from parkstream_devtools.servers.rabbitmq import RabbitServer
@@ -110,9 +111,10 @@ class Sandbox:
         self.close()
 
     def redis(self, environ: Mapping[str, str] = MappingProxyType({}), **config: str) -> RedisServer:
-        """Start a Redis; *config* are its directives: ``maxmemory="64mb"``."""
+        """Start a Redis that has our functions; *config* are its directives: ``maxmemory="64mb"``."""
         server = RedisServer(self.folder / f"redis-{next(self._names)}", self._announce, config, environ)
         self._running.append(server)
+        load_functions(server.url)
         return server
 
     def rabbitmq(self, *, wait: bool = True, metrics: bool = False) -> RabbitServer:

@@ -1,5 +1,4 @@
--- What a camera means to publish, and what became of it. The number above and in the names below is the version: raise
--- it with every change. A list of things is one JSON argument. Redis does not roll back: checks come before writes.
+-- What a camera means to publish, and what became of it. A list of things is one JSON argument. Redis does not roll back: checks come before writes.
 
 local LEFT_MAX = 200000
 
@@ -76,7 +75,9 @@ local function due(keys, args)
   return answer
 end
 
-redis.register_function('parkstream_cameras_intend_2', intend)
-redis.register_function('parkstream_cameras_settle_2', settle)
-redis.register_function('parkstream_cameras_park_2', park)
-redis.register_function{ function_name = 'parkstream_cameras_due_2', callback = due, flags = { 'no-writes' } }
+redis.register_function('parkstream_cameras_intend_' .. VERSION, intend)
+-- What is confirmed goes, also when Redis is full.
+redis.register_function{
+  function_name = 'parkstream_cameras_settle_' .. VERSION, callback = settle, flags = { 'allow-oom' } }
+redis.register_function('parkstream_cameras_park_' .. VERSION, park)
+redis.register_function{ function_name = 'parkstream_cameras_due_' .. VERSION, callback = due, flags = { 'no-writes' } }

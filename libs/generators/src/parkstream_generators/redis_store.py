@@ -4,12 +4,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from parkstream_service.redis import Functions, Library, code_of, is_transient, source_of
-from parkstream_service.retry import OnRetry, retried
+from parkstream_service.retry import OnRetry, Wait, retried
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 CAMERAS: Final = Library(
-    "parkstream_cameras", 2, (source_of("parkstream_generators", "functions.lua"),), prefix="parkstream_cameras"
+    "parkstream_cameras", 3, (source_of("parkstream_generators", "functions.lua"),), prefix="parkstream_cameras"
 )
 
 
@@ -23,18 +23,20 @@ class Store:
     def __init__(self, redis: Redis, on_retry: OnRetry) -> None:
         self._redis = redis
         self._functions = Functions(redis, CAMERAS)
-        self._on_retry = on_retry
+        self._wait = Wait(on_retry)
 
     async def open(self) -> None:
-        """Load the library, as soon as Redis is there."""
-        await self._answered(self._functions.load)
+        """Return as soon as Redis is there, and has the library."""
+        await self._answered(self._functions.check)
 
     async def close(self) -> None:
         """Close the connections."""
         await self._redis.aclose()
 
     async def problem(self) -> str:
-        """Return why Redis does not answer; "" when it does."""
+        """Return what somebody waits for in Redis, or why it does not answer; "" when it does."""
+        if self._wait.problem:
+            return self._wait.problem
         try:
             await self._functions.execute("PING")
         except Exception as error:
@@ -75,4 +77,4 @@ class Store:
         return await self._answered(lambda: self._functions.execute(*command))
 
     async def _answered(self, call: Callable[[], Awaitable[Any]]) -> Any:  # noqa: ANN401 - as Redis answers
-        return await retried(call, on_retry=self._on_retry, most_seconds=1.0)
+        return await retried(call, on_retry=self._wait, most_seconds=1.0)

@@ -111,25 +111,25 @@ class Outbox:
         keys = (self._stream, self._parked)
         return bool(await self._functions.write("park", keys, (GROUP, entry.id, msgspec.json.encode(parked))))
 
+    async def forget_consumers(self, idle_ms: int) -> int:
+        """Remove the consumers that hold nothing and have not been seen for *idle_ms*; return how many."""
+        return int(await self._functions.write("forget_consumers", (self._stream,), (GROUP, idle_ms)))
+
     async def depth(self) -> int:
         """Return how many items are not delivered, parked ones aside."""
         return int(await self._functions.execute("XLEN", self._stream))
 
     async def account(self) -> Account:
         """Return how many items were emitted, wait and are parked."""
-        async with self._functions.pipeline(transaction=True) as pipeline:
-            pipeline.execute_command("HGET", self._meta, "emitted")
-            pipeline.execute_command("XLEN", self._stream)
-            pipeline.execute_command("HLEN", self._parked)
-            emitted, waiting, parked = await pipeline.execute()
+        emitted, waiting, parked = await self._functions.at_once(
+            ("HGET", self._meta, "emitted"), ("XLEN", self._stream), ("HLEN", self._parked)
+        )
         return Account(emitted=int(emitted or 0), waiting=waiting, parked=parked)
 
     async def age_seconds(self) -> float:
         """Return for how long the oldest item has waited since its cause was recorded; 0 when none waits."""
-        async with self._functions.pipeline(transaction=True) as pipeline:
-            pipeline.execute_command("XRANGE", self._stream, "-", "+", "COUNT", 1)
-            pipeline.execute_command("TIME")
-            first, (seconds, microseconds) = await pipeline.execute()
+        oldest = ("XRANGE", self._stream, "-", "+", "COUNT", 1)
+        first, (seconds, microseconds) = await self._functions.at_once(oldest, ("TIME",))
         if not first:
             return 0.0
         (entry,) = _entries(first)

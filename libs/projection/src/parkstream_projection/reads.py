@@ -4,12 +4,13 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
+import msgspec
 from msgspec import Struct
 from parkstream_events.keys import BackendKeys
 from parkstream_events.sightings import moment_of
 from parkstream_events.summaries import Outcome
 from parkstream_service.redis import Functions
-from parkstream_visits import Clock, Plate, Timer, visits_of
+from parkstream_visits import RULES_VERSION, Clock, Plate, Timer, visits_of
 from parkstream_visits.timers import SEPARATOR
 from redis.asyncio import Redis
 
@@ -17,7 +18,7 @@ from parkstream_projection.codec import decode_clock, decode_plate
 from parkstream_projection.functions import PROJECTING
 from parkstream_projection.present import Present
 from parkstream_projection.state_hash import clock_hash, encode, hash_text
-from parkstream_projection.store import FIRST_VERSION
+from parkstream_projection.store import FIRST_VERSION, OtherRulesError
 
 WAITING_MAX: Final = 100
 
@@ -73,7 +74,7 @@ class _Keys(NamedTuple):
     timers: list[str]
 
 
-_META: Final = ("checkpoint", "state_hash", "clock")
+_META: Final = ("checkpoint", "state_hash", "clock", "rules_version")
 
 
 class Reads:
@@ -86,9 +87,14 @@ class Reads:
         self._version = version or FIRST_VERSION
 
     async def state(self) -> Present:
-        """Return where the projection stands."""
+        """Return where the projection stands; raise ``OtherRulesError`` when other rules made it, in their own way."""
         (meta,) = await self._ask(lambda at: [("HMGET", at.meta, *_META)])
         return _present(meta)
+
+    async def checkpoint(self) -> int:
+        """Return how far the projection has got, whatever rules made it."""
+        (checkpoint,) = await self._ask(lambda at: [("HGET", at.meta, "checkpoint")])
+        return int(checkpoint or 0)
 
     async def hash_at(self, position: int) -> str | None:
         """Return the state hash that was kept at *position*, if one was."""
@@ -118,7 +124,10 @@ class Reads:
         )
 
     async def outlook(self, count: int = WAITING_MAX) -> Outlook:
-        """Return where the projection stands, and up to *count* visits per direction that come due first."""
+        """Return where the projection stands, and up to *count* visits per direction that come due first.
+
+        Raises ``OtherRulesError`` when other rules made it: what comes due by them is theirs to decide.
+        """
         ways = (Timer.MISSING_ENTRY, Timer.MISSING_EXIT)
         meta, entry, exit_ = await self._ask(
             lambda at: [
@@ -127,6 +136,8 @@ class Reads:
             ]
         )
         present = _present(meta)
+        if (made_by := _rules_of(meta)) != RULES_VERSION:
+            raise OtherRulesError(made_by, RULES_VERSION)
         return Outlook(present.checkpoint, present.clock, (_waiting(entry), _waiting(exit_)))
 
     async def recorded_at(self, names: list[str]) -> list[int]:
@@ -143,14 +154,11 @@ class Reads:
     async def _ask(self, commands: Callable[[_Keys], list[tuple[Any, ...]]]) -> list[Any]:
         """Return what the *commands* on a version answer in one step; when another became live, ask that one."""
         while True:
-            async with self._functions.pipeline(transaction=True) as pipeline:
-                pipeline.execute_command("HGET", self._keys.outbox_meta, "live")
-                for command in commands(_keys_of(self._keys, self._version)):
-                    pipeline.execute_command(*command)
-                answers: list[Any] = await pipeline.execute()
-            live = int(answers[0] or FIRST_VERSION)
+            which = ("HGET", self._keys.outbox_meta, "live")
+            found, *answers = await self._functions.at_once(which, *commands(_keys_of(self._keys, self._version)))
+            live = int(found or FIRST_VERSION)
             if not self._follows_live or live == self._version:
-                return answers[1:]
+                return answers
             self._version = live
 
 
@@ -161,10 +169,21 @@ def _keys_of(keys: BackendKeys, version: int) -> _Keys:
 
 
 def _present(meta: list[Any]) -> Present:
-    checkpoint, kept_hash, clock = meta
+    checkpoint, kept_hash, clock, _ = meta
     if checkpoint is None:
         return Present(0, hash_text(clock_hash(encode(Clock()))), Clock())
-    return Present(int(checkpoint), kept_hash.decode(), decode_clock(clock))
+    try:
+        decoded = decode_clock(clock)
+    except msgspec.DecodeError as error:
+        if (made_by := _rules_of(meta)) == RULES_VERSION:
+            raise
+        raise OtherRulesError(made_by, RULES_VERSION) from error
+    return Present(int(checkpoint), kept_hash.decode(), decoded)
+
+
+def _rules_of(meta: list[Any]) -> int:
+    """Return the version of the rules that made a projection; before there is one, ours may."""
+    return RULES_VERSION if meta[-1] is None else int(meta[-1])
 
 
 def _waiting(answer: list[Any]) -> list[Waiting]:

@@ -146,12 +146,12 @@ class Store:
     async def meta(self) -> Meta:
         """Return where the projection stands, the live one as of now; raise ``OtherRulesError`` when others made it."""
         while True:
-            async with self._functions.pipeline(transaction=True) as pipeline:
-                pipeline.execute_command("HMGET", self._meta, "rules_version", "checkpoint", "state_hash", "clock")
-                pipeline.execute_command("HMGET", self._keys.outbox_meta, "live", "emitted_through")
-                pipeline.execute_command("HLEN", self._read[1])
-                pipeline.execute_command("EXISTS", *self._read[1:])
-                meta, (live, emitted_through), entities, left = await pipeline.execute()
+            meta, (live, emitted_through), entities, left = await self._functions.at_once(
+                ("HMGET", self._meta, "rules_version", "checkpoint", "state_hash", "clock"),
+                ("HMGET", self._keys.outbox_meta, "live", "emitted_through"),
+                ("HLEN", self._read[1]),
+                ("EXISTS", *self._read[1:]),
+            )
             live = int(live or FIRST_VERSION)
             if not self._follows_live or live == self.version:
                 break

@@ -177,10 +177,8 @@ class Versions:
 
     async def is_quiet(self) -> bool:
         """Return whether somebody has asked for quiet."""
-        async with self._functions.pipeline(transaction=True) as pipeline:
-            pipeline.execute_command("HGET", self._keys.outbox_meta, "quiet_until_us")
-            pipeline.execute_command("TIME")
-            until_us, (seconds, microseconds) = await pipeline.execute()
+        asked = ("HGET", self._keys.outbox_meta, "quiet_until_us")
+        until_us, (seconds, microseconds) = await self._functions.at_once(asked, ("TIME",))
         return int(until_us or 0) > int(seconds) * 1_000_000 + int(microseconds)
 
     async def _state(self) -> tuple[int, int | None]:

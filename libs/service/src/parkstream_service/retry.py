@@ -22,6 +22,24 @@ def report_nothing(_: Exception) -> None:
     """Report no retry."""
 
 
+class Wait:
+    """What a part of a process waits for: an ``OnRetry`` that hands on to *report*, and knows until when."""
+
+    def __init__(self, report: OnRetry = report_nothing) -> None:
+        self._report = report
+        self.problem = ""
+        """The error that was met last; "" when the call that met it has succeeded since."""
+
+    def __call__(self, error: Exception) -> None:
+        """Note *error*, which is about to be waited for."""
+        self.problem = f"{type(error).__name__}: {error}"
+        self._report(error)
+
+    def passed(self) -> None:
+        """Note that the call has succeeded."""
+        self.problem = ""
+
+
 async def retried(
     call: Callable[[], Awaitable[ResultT]],
     *,
@@ -33,9 +51,9 @@ async def retried(
     """Return what *call* gives, after as many tries as it takes.
 
     ``when(error)`` decides whether to try again; a number is how many seconds to wait, as the other side asked for.
-    ``on_retry(error)`` is called before each wait. The waits double from *first_seconds* to *most_seconds*, each with
-    up to *first_seconds* more. Raises the last error, and ``CancelledError`` when this task was cancelled, even if a
-    library in *call* has lost that.
+    ``on_retry(error)`` is called before each wait, and a ``Wait`` hears when it is over. The waits double from
+    *first_seconds* to *most_seconds*, each with up to *first_seconds* more. Raises the last error, and
+    ``CancelledError`` when this task was cancelled, even if a library in *call* has lost that.
     """
 
     def passes(error: BaseException) -> bool | float:
@@ -55,7 +73,10 @@ async def retried(
         wait_jitter=first_seconds,
     ):
         with attempt:
-            return await uncancelled(call)
+            result = await uncancelled(call)
+            if attempt.num > 1 and isinstance(on_retry, Wait):
+                on_retry.passed()
+            return result
     raise AssertionError
 
 

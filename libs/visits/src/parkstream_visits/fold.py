@@ -16,7 +16,14 @@ from parkstream_visits.recorded_event import RecordedEvent, Unreadable
 from parkstream_visits.restatement import restate
 from parkstream_visits.rules import rules_of
 from parkstream_visits.shortcuts import exit_after_entry, first_sighting, next_entry, release_single
-from parkstream_visits.state import SIGHTINGS_MAX, UNREADABLE_LISTED_MAX, Plate, State, UnreadableRecord
+from parkstream_visits.state import (
+    SIGHTINGS_MAX,
+    UNREADABLE_LISTED_MAX,
+    UNREADABLE_TEXT_MAX,
+    Plate,
+    State,
+    UnreadableRecord,
+)
 from parkstream_visits.timers import SEPARATOR, Timer
 
 FORGOTTEN_PER_RECORD_MAX = 8
@@ -201,8 +208,8 @@ class Fold:
         clock = self.state.clock
         clock.counters.unreadable += 1
         if len(clock.unreadable) < UNREADABLE_LISTED_MAX:
-            listed = UnreadableRecord(position, unreadable.type, unreadable.reason, unreadable.detail)
-            clock.unreadable.append(listed)
+            texts = (unreadable.type, unreadable.reason, unreadable.detail)
+            clock.unreadable.append(UnreadableRecord(position, *(text[:UNREADABLE_TEXT_MAX] for text in texts)))
 
     def _acknowledge(self, position: int) -> None:
         clock = self.state.clock

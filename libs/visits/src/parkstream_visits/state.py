@@ -93,7 +93,9 @@ class UnreadableRecord(NamedTuple):
 
 SIGHTINGS_MAX = 1_000
 """Of one plate, not final: one more is counted, and changes nothing."""
-UNREADABLE_LISTED_MAX = 1_000
+UNREADABLE_LISTED_MAX = 100
+"""Few, and each short: they are written with every commit."""
+UNREADABLE_TEXT_MAX = 200
 
 
 class Clock(Struct, array_like=True):

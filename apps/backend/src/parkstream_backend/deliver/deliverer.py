@@ -24,6 +24,8 @@ CLAIM_IDLE_MS: Final = 7_500
 RENEW_EVERY_SECONDS: Final = 2.0
 """Often enough that a claim is renewed while the server is away, however long that takes."""
 CLAIM_EVERY_SECONDS: Final = 2.0
+CONSUMER_IDLE_MS: Final = 60_000
+"""After how long without a call a consumer that holds nothing has ended: a live one calls every second or two."""
 FORBIDDEN_PAUSE_SECONDS: Final = 5.0
 
 ResultT = TypeVar("ResultT")
@@ -42,6 +44,10 @@ class Waiting(Protocol):
 
     async def renew(self, consumer: str, ids: Sequence[str]) -> object:
         """Keep what *consumer* took from being claimed by others."""
+        ...
+
+    async def forget_consumers(self, idle_ms: int) -> int:
+        """Remove consumers that have ended and hold nothing."""
         ...
 
     async def settle(self, ids: Sequence[str]) -> object:
@@ -99,10 +105,11 @@ class Deliverer:
                 await self._deliver_as(consumer, entries)
 
     async def _claim(self, consumer: str) -> None:
-        """Deliver what consumers that died have left."""
+        """Deliver what consumers that died have left, and forget those that left nothing."""
         while not asked_to_stop():
             while entries := await self._retried(lambda: self._outbox.claim(consumer, CLAIM_IDLE_MS, BATCH_MAX)):
                 await self._deliver_as(consumer, entries)
+            await self._retried(lambda: self._outbox.forget_consumers(CONSUMER_IDLE_MS))
             await asyncio.sleep(CLAIM_EVERY_SECONDS)
 
     async def _renew_claims(self) -> None:

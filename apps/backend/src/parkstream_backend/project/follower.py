@@ -8,10 +8,10 @@ from typing import Final, Protocol
 
 from parkstream_eventlog import EventLog
 from parkstream_events.units import SECOND_US
-from parkstream_projection import IncompleteStateError, NotLiveError, Present, StaleError
+from parkstream_projection import IncompleteStateError, NotLiveError, OtherRulesError, Present, StaleError
 from parkstream_projection.visits import VisitsProjector, VisitsStep
 from parkstream_service.redis import is_transient
-from parkstream_service.retry import OnRetry, retried
+from parkstream_service.retry import Wait, retried
 from parkstream_telemetry import Span, Stage, Telemetry, end, links_to, names, traceparent_of
 from parkstream_visits import Emitted, Unreadable
 
@@ -78,7 +78,7 @@ class ProjectSpans:
 class Follower:
     """Keeps the projection up with *log*; of several backends one works, and the others stand by.
 
-    ``on_retry(error)`` is called when Redis is away.
+    *wait* is what it waits for when Redis is away.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
@@ -88,22 +88,22 @@ class Follower:
         log: EventLog,
         presence: Presence,
         telemetry: Telemetry,
-        on_retry: OnRetry,
+        wait: Wait,
     ) -> None:
         self._projector = projector
         self._spans = spans
         self._log = log
         self._presence = presence
         self._telemetry = telemetry
-        self._on_retry = on_retry
+        self._wait = wait
         self._overtaken = False
         self.problem = ""
-        """What keeps it from projecting until somebody mends it."""
+        """What keeps it from projecting until somebody mends it, or has made a projection with its rules."""
 
     async def run(self) -> None:
         """Project for ever; may be cancelled anywhere, and ends only with an error that does not pass by itself."""
         while True:
-            await retried(self._project, on_retry=self._on_retry)
+            await retried(self._project, on_retry=self._wait)
 
     async def _project(self) -> None:
         """Project until another backend has gone on, or Redis goes away after something was projected."""
@@ -113,22 +113,33 @@ class Follower:
                 await self._stand_by()
             checkpoint = await self._projector.load()
             self.problem = ""
+            self._wait.passed()
             async for records in self._log.follow(checkpoint, BATCH_MAX):
                 self._spans.begin()
                 self._report(await self._projector.step(records))
                 projected = True
+                self._wait.passed()
         except NotLiveError as error:  # Nobody projects the one that is live now, unless somebody was faster.
             self._telemetry.log(names.EVENT_SWITCHED, version=error.live)
             self._overtaken = False
         except StaleError:
             self._overtaken = True
+        except OtherRulesError as error:
+            await self._stand_by_for(error)
         except BaseException as error:
             self._spans.failed(error)
             if isinstance(error, IncompleteStateError):
                 self.problem = str(error)
             if not projected or not isinstance(error, Exception) or not is_transient(error):
                 raise
-            self._on_retry(error)  # The waits begin anew: they are for one outage.
+            self._wait(error)  # The waits begin anew: they are for one outage.
+
+    async def _stand_by_for(self, error: OtherRulesError) -> None:
+        """Leave the projection to programs with its rules, and look again in a moment: a replay may have made ours."""
+        if not self.problem:
+            self._telemetry.log(names.EVENT_WAITING, dependency="projection", detail=str(error))
+        self.problem = str(error)
+        await asyncio.sleep(STAND_BY_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 (spreads load)
 
     async def _stand_by(self) -> None:
         """Return when a record waits and nobody projects: what was there a moment ago is not taken in."""

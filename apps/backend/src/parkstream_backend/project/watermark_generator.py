@@ -5,21 +5,23 @@ Every backend may decide: a decision has one id per position, so the log keeps o
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from parkstream_eventlog import Appended, EventLog, LogState, Overtaken
 from parkstream_events import wire
 from parkstream_events.decisions import WatermarkAdvanced
 from parkstream_events.sightings import Direction
 from parkstream_events.units import SECOND_US
-from parkstream_projection import Outlook, Waiting
+from parkstream_projection import OtherRulesError, Outlook, Waiting
 from parkstream_service.retry import OnRetry, retried
 from parkstream_telemetry import Telemetry, names
 from parkstream_visits import Rules
 from parkstream_visits.watermark_decision import Due, Overdue, next_decision
 
+ResultT = TypeVar("ResultT")
 LOOK_SECONDS_MAX: Final = 1.0
 LOOK_SECONDS_MIN: Final = 0.05
+STAND_BY_SECONDS: Final = 1.0
 CATCH_UP_SECONDS: Final = 0.5
 CATCH_UP_LOOK_SECONDS: Final = 0.02
 
@@ -62,10 +64,18 @@ class WatermarkGenerator:
 
     async def run(self) -> None:
         """Generate watermarks for ever; may be cancelled anywhere."""
-        await retried(self.put_rules_in_force, on_retry=self._on_retry)
+        await self._answered(self.put_rules_in_force)
         while True:
-            pause_seconds = await retried(self.look, on_retry=self._on_retry)
+            pause_seconds = await self._answered(self.look)
             await asyncio.sleep(pause_seconds)
+
+    async def _answered(self, call: Callable[[], Awaitable[ResultT]]) -> ResultT:
+        """Return what *call* does; a projection of other rules is decided for by programs that have those."""
+        while True:
+            try:
+                return await retried(call, on_retry=self._on_retry)
+            except OtherRulesError:
+                await asyncio.sleep(STAND_BY_SECONDS)
 
     async def put_rules_in_force(self) -> None:
         """Append the rules unless they are in force, as the projection knows once it has caught up."""

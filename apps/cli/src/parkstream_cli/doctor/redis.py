@@ -7,6 +7,7 @@ from typing import Any, Final
 
 import msgspec
 from parkstream_devtools.probes import hosts_of, reason
+from parkstream_devtools.redis_functions import LIBRARIES
 from parkstream_eventlog import (
     ClocksApartError,
     LogState,
@@ -27,6 +28,7 @@ from parkstream_cli.doctor.findings import Finding, note, ok, version_of, wrong
 
 OLDEST: Final = (7, 0)
 FULL: Final = 0.8
+LAZY: Final = "lazyfree-lazy-expire"
 RESTORE: Final = "Redis lost data or is another one: restore its append-only file before anything else writes"
 NO_FOLDER: Final = "set PARKSTREAM_ARCHIVE_DIR to that folder, so that the tools find those records"
 OTHER_FOLDER: Final = "set PARKSTREAM_ARCHIVE_DIR to the folder that it was archived to, or bring its files back"
@@ -48,7 +50,8 @@ async def examine(
     implied = {"the summary file": last_position(summary_file), "the summary API": summaries_position}
     try:
         state = await RedisReader(redis, BackendKeys(mall)).state()
-        findings = [await _version(redis), await _durability(redis), await _memory(redis)]
+        looks = (_version, _functions, _durability, _lazy, _memory)
+        findings = [await look(redis) for look in looks]
         findings += [_clock(state.now_us), _dense(state), *_from_the_future(state)]
     except (RedisError, OSError) as error:
         return [wrong("Redis", f"{hosts_of(url)}: {reason(error)}", "start Redis, or set PARKSTREAM_REDIS_URL")]
@@ -64,6 +67,23 @@ async def _version(redis: Redis) -> Finding:
     if version_of(version) < OLDEST:
         return wrong("Redis", f"version {version}", "use Redis 7.0 or later: the log is written by functions")
     return ok("Redis", f"version {version}")
+
+
+async def _functions(redis: Redis) -> Finding:
+    untyped: Any = redis
+    there = {library[1] for library in await untyped.execute_command("FUNCTION", "LIST")}
+    missing = [one.versioned_name for one in LIBRARIES if one.versioned_name.encode() not in there]
+    if missing:
+        return wrong("functions", f"Redis has not got {', '.join(missing)}", "parkstream functions load")
+    return ok("functions", "all are loaded")
+
+
+async def _lazy(redis: Redis) -> Finding:
+    untyped: Any = redis
+    if (await untyped.config_get(LAZY))[LAZY] != "yes":
+        found = f"{LAZY} is no: each night a day of event ids is freed in one stop"
+        return note("expiry", found, f"CONFIG SET {LAZY} yes, and in redis.conf")
+    return ok("expiry", f"{LAZY} yes")
 
 
 async def _durability(redis: Redis) -> Finding:

@@ -1,7 +1,7 @@
 """What goes wrong in reality, each as an object that injects and heals it.
 
-Reading order: fault (what all are), processes, clocks, proxy and network, disks, redis_data, rabbitmq_state, answers,
-messages.
+Reading order: fault (what all are), processes, clocks, proxy and network, disks, redis_data, redis_calls,
+rabbitmq_state, answers, messages.
 """
 
 from parkstream_devtools.faults.answers import Answer, Api, answers
@@ -21,9 +21,11 @@ from parkstream_devtools.faults.rabbitmq_state import (
     Refused,
 )
 from parkstream_devtools.faults.raw_amqp import RawPublisher
+from parkstream_devtools.faults.redis_calls import ERRORS, Ending, RedisCalls
 from parkstream_devtools.faults.redis_data import AofCopy, Emptied, MemoryFull, Older, TornAof, Weakened
 
 __all__ = [
+    "ERRORS",
     "Answer",
     "AofCopy",
     "Api",
@@ -35,6 +37,7 @@ __all__ = [
     "DiskAlarm",
     "DiskFull",
     "Emptied",
+    "Ending",
     "Fault",
     "Frozen",
     "HalfOpen",
@@ -51,6 +54,7 @@ __all__ = [
     "QueueFull",
     "RawPublisher",
     "ReadOnly",
+    "RedisCalls",
     "Refused",
     "Slow",
     "SmallDisk",

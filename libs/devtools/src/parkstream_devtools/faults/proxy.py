@@ -1,13 +1,13 @@
 """A TCP proxy on loopback between a client and a server, which does to bytes what networks do."""
 
 import asyncio
-import threading
-from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from enum import StrEnum
-from typing import Any, Self
+from typing import Self
 
 from msgspec import Struct
+
+from parkstream_devtools.faults.loop_thread import LoopThread
 
 CHUNK_BYTES = 65_536
 
@@ -43,10 +43,8 @@ class Proxy:
         self._weather = Weather()
         self._answers_to_lose = 0
         self._ways: set[asyncio.Task[None]] = set()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, name=f"proxy to {port}", daemon=True)
-        self._thread.start()
-        self._server = self._call(asyncio.start_server(self._serve, "127.0.0.1", 0))
+        self._thread = LoopThread(f"proxy to {port}")
+        self._server = self._thread.call(asyncio.start_server(self._serve, "127.0.0.1", 0))
         self.port: int = self._server.sockets[0].getsockname()[1]
 
     def __enter__(self) -> Self:
@@ -64,32 +62,21 @@ class Proxy:
 
     def change(self, weather: Weather) -> None:
         """Let *weather* happen to every byte that is not passed on yet."""
-        self._do(lambda: setattr(self, "_weather", weather))
+        self._thread.do(lambda: setattr(self, "_weather", weather))
 
     def drop_connections(self) -> None:
         """Close every connection, on both sides."""
-        self._call(self._drop())
+        self._thread.call(self._drop())
 
     def lose_answers(self, count: int) -> None:
         """Hand the next *count* chunks to the server, but close the connection instead of passing on the answer."""
-        self._do(lambda: setattr(self, "_answers_to_lose", count))
+        self._thread.do(lambda: setattr(self, "_answers_to_lose", count))
 
     def close(self) -> None:
         """Stop: close every connection and listen no more."""
-        self._do(self._server.close)
-        self._call(self._drop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join()
-        self._loop.close()
-
-    def _call(self, coroutine: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever it returns
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
-
-    def _do(self, change: Callable[[], object]) -> None:
-        async def changed() -> None:
-            change()
-
-        self._call(changed())
+        self._thread.do(self._server.close)
+        self._thread.call(self._drop())
+        self._thread.close()
 
     async def _drop(self) -> None:
         ways = list(self._ways)
@@ -112,7 +99,7 @@ class Proxy:
         back.add_done_callback(lambda _: there.cancel())
 
     def _begin(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, way: Way) -> asyncio.Task[None]:
-        task = self._loop.create_task(self._pass_on(reader, writer, way))
+        task = asyncio.create_task(self._pass_on(reader, writer, way))
         self._ways.add(task)
         task.add_done_callback(self._ways.discard)
         return task

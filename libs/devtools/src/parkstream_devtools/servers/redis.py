@@ -33,6 +33,7 @@ class RedisServer:
             "no-appendfsync-on-rewrite": "no",
             "aof-load-truncated": "no",
             "maxmemory-policy": "noeviction",
+            "lazyfree-lazy-expire": "yes",
             "save": "",
             "set-proc-title": "no",  # A title would overwrite the environment that says whose process it is.
             **directives(config),

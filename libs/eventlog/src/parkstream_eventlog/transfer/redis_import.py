@@ -40,8 +40,8 @@ class RedisImport:
         """For a log that has no id yet."""
 
     async def standing(self) -> Standing:
-        """See ``Target.standing``; loads the functions too."""
-        await self._functions.load()
+        """See ``Target.standing``; raises ``LibraryMissingError`` when Redis has not got the functions."""
+        await self._functions.check()
         async with self._functions.pipeline(transaction=True) as pipeline:
             pipeline.execute_command("HMGET", self._keys.log_meta, "position", "importing")
             pipeline.execute_command("EXISTS", self._keys.log)

@@ -100,8 +100,30 @@ local function emit_again(keys, args)
   return again
 end
 
-redis.register_function('parkstream_group_' .. VERSION, guarded(group))
-redis.register_function('parkstream_settle_' .. VERSION, guarded(settle))
-redis.register_function('parkstream_park_' .. VERSION, guarded(park))
+-- Take away consumers that nobody has seen for a time, with what they hold only if that is nothing: what is pending
+-- would never be delivered. KEYS: outbox. ARGV: consumer group, for how long at least (ms). Returns how many.
+local function forget_consumers(keys, args)
+  check(#keys == 1 and #args == 2, 'forget_consumers takes the outbox, a group and a time')
+  local idle_ms, gone = count_of(args[2], 'the time is no number'), 0
+  for _, flat in ipairs(redis.call('XINFO', 'CONSUMERS', keys[1], args[1])) do
+    local one = {}
+    for i = 1, #flat, 2 do one[flat[i]] = flat[i + 1] end
+    if one.pending == 0 and one.idle >= idle_ms then
+      redis.call('XGROUP', 'DELCONSUMER', keys[1], args[1], one.name)
+      gone = gone + 1
+    end
+  end
+  return gone
+end
+
+-- These help a Redis that is full: what one of them keeps is less than what it takes away.
+local function register_freeing(name, callback)
+  redis.register_function({ function_name = name .. VERSION, callback = callback, flags = { 'allow-oom' } })
+end
+
+register_freeing('parkstream_settle_', guarded(settle))
+register_freeing('parkstream_park_', guarded(park))
+register_freeing('parkstream_forget_consumers_', guarded(forget_consumers))
 redis.register_function('parkstream_redrive_' .. VERSION, guarded(redrive))
 redis.register_function('parkstream_emit_again_' .. VERSION, guarded(emit_again))
+redis.register_function('parkstream_group_' .. VERSION, guarded(group))

@@ -11,6 +11,7 @@ from parkstream_service.http import Kind, WrongFieldError
 from parkstream_projection.outbox import Outbox
 from parkstream_projection.read_api.answers import ParkedPage, ParkedSummary, PlateVisits, Redriven, Standing
 from parkstream_projection.reads import InsidePage, Reads
+from parkstream_projection.store import OtherRulesError
 
 PAGE: Final = 100
 PAGE_MAX: Final = 1_000
@@ -23,7 +24,10 @@ class UnknownPlateError(Exception):
 
 
 KINDS: Final[dict[type[Exception], Kind]] = {
-    UnknownPlateError: Kind("unknown-plate", "Unknown plate", HTTPStatus.NOT_FOUND)
+    UnknownPlateError: Kind("unknown-plate", "Unknown plate", HTTPStatus.NOT_FOUND),
+    OtherRulesError: Kind(
+        "other-rules", "Another version of the rules made the projection", HTTPStatus.SERVICE_UNAVAILABLE
+    ),
 }
 
 

@@ -59,13 +59,13 @@ async def snapshot(redis: Redis, keys: BackendKeys) -> Snapshot:
     """Return what the projections and the outbox in *redis* are now."""
     functions = Functions(redis, PROJECTING)
     versions = sorted(map(int, await functions.execute("SMEMBERS", keys.projections))) or [1]
-    async with functions.pipeline(transaction=True) as pipeline:
-        pipeline.execute_command("HMGET", keys.outbox_meta, "live", *OUTBOX_COUNTERS)
-        pipeline.execute_command("HLEN", keys.outbox_parked)
-        pipeline.execute_command("XLEN", keys.outbox)
-        pipeline.execute_command("XREVRANGE", keys.outbox, "+", "-", "COUNT", 1)
-        pipeline.execute_command("HEXISTS", keys.log_meta, "importing")
-        meta, parked, waiting, last, importing = await pipeline.execute()
+    meta, parked, waiting, last, importing = await functions.at_once(
+        ("HMGET", keys.outbox_meta, "live", *OUTBOX_COUNTERS),
+        ("HLEN", keys.outbox_parked),
+        ("XLEN", keys.outbox),
+        ("XREVRANGE", keys.outbox, "+", "-", "COUNT", 1),
+        ("HEXISTS", keys.log_meta, "importing"),
+    )
     live, emitted, emitted_again, emitted_through, delivered = (int(value or 0) for value in meta)
     return Snapshot(
         versions=[await _version(functions, keys, version) for version in versions],

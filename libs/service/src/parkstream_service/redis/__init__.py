@@ -1,8 +1,8 @@
 """One way to talk to Redis. Reading order: client (what connects), errors (what passes by itself), functions."""
 
 from parkstream_service.redis.client import CONNECT_TIMEOUT_SECONDS, SOCKET_TIMEOUT_SECONDS, Client, connect
-from parkstream_service.redis.errors import PassingError, code_of, is_transient
-from parkstream_service.redis.functions import Functions, Library, source_of
+from parkstream_service.redis.errors import LibraryMissingError, PassingError, code_of, is_transient
+from parkstream_service.redis.functions import Functions, Library, Loaded, load, source_of
 
 __all__ = [
     "CONNECT_TIMEOUT_SECONDS",
@@ -10,9 +10,12 @@ __all__ = [
     "Client",
     "Functions",
     "Library",
+    "LibraryMissingError",
+    "Loaded",
     "PassingError",
     "code_of",
     "connect",
     "is_transient",
+    "load",
     "source_of",
 ]

@@ -1,7 +1,12 @@
-"""The client of Redis: it repeats no command by itself, packs in C, and never loses a cancellation while it sends."""
+"""The client of Redis: it repeats no command by itself, packs in C, and never loses a cancellation while it sends.
+
+However a connection ends, its callers see one of redis-py's errors: uvloop raises a bare ``RuntimeError`` when
+something is done with a transport that it has closed, which says neither what nor where.
+"""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -51,15 +56,29 @@ class Packing(AbstractConnection):
                 await self._send_packed_command([whole] if isinstance(whole, bytes) else whole)
         except BaseException as error:
             await self.disconnect(nowait=True)  # Nobody knows how much was sent.
-            if isinstance(error, OSError):  # A TimeoutError is one.
+            if isinstance(error, OSError | RuntimeError):  # A TimeoutError is an OSError.
                 raise _as_redis_reports(error) from error
             raise
 
+    async def read_response(self, *args: Any, **kwargs: Any) -> Any:  # noqa: ANN401 - as redis-py has it
+        """Read as redis-py does; a transport that was closed meanwhile is a lost connection."""
+        untyped: Any = super()
+        try:
+            return await untyped.read_response(*args, **kwargs)
+        except RuntimeError as error:
+            await self.disconnect(nowait=True)
+            raise _as_redis_reports(error) from error
 
-def _as_redis_reports(error: OSError) -> RedisError:
+    async def disconnect(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - as redis-py has it
+        """Disconnect as redis-py does, to which it is no error either when the other side was first."""
+        with suppress(RuntimeError):
+            await super().disconnect(*args, **kwargs)
+
+
+def _as_redis_reports(error: OSError | RuntimeError) -> RedisError:
     if isinstance(error, TimeoutError):
         return RedisTimeoutError("Timeout writing to socket")
-    return RedisConnectionError(f"Error while writing to socket: {error}")
+    return RedisConnectionError(f"the connection was lost: {error}")
 
 
 class PackingConnection(Packing, Connection):

@@ -1,6 +1,14 @@
-"""Which errors of Redis pass by themselves: one judgement for all clients, by type and code, never by free text."""
+"""Which errors of Redis pass by themselves: one judgement for all clients, by type and code, never by free text.
 
-from typing import Final
+| what came                                                     | what is done                              |
+|---------------------------------------------------------------|-------------------------------------------|
+| no answer, half of one, or one that is none                   | the same call again, on a new connection  |
+| a code of ``TRANSIENT_CODES``: it says how Redis is           | the same call again, and ready says why   |
+| that it has not got our functions                             | the same                                  |
+| anything else: it says that the call is wrong, or nobody knows| raised: another try would fare no better  |
+"""
+
+from typing import Any, Final
 
 from redis.exceptions import (
     AuthenticationError,
@@ -8,6 +16,8 @@ from redis.exceptions import (
     BusyLoadingError,
     ClusterDownError,
     ExecAbortError,
+    InvalidResponse,
+    NoPermissionError,
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
@@ -21,33 +31,48 @@ TRANSIENT_CODES: Final = frozenset(
     {
         "BUSY",  # A script runs for too long.
         "CLUSTERDOWN",
+        "DENIED",  # Its protected mode was switched on.
         "LOADING",  # It reads its AOF.
         "MASTERDOWN",
         "MISCONF",  # It cannot write its AOF.
+        "NOAUTH",  # Users and passwords are changed while we run: these four last until somebody has done it right.
+        "NOMASTERLINK",
+        "NOPERM",
         "NOREPLICAS",
         "NOSCRIPT",
         "OOM",
         "READONLY",  # It became a replica.
         "TRYAGAIN",
         "UNBLOCKED",  # It became a replica while a call was waiting, or somebody ended the wait.
+        "WRONGPASS",
     }
 )
 _TRANSIENT: Final = (
     RedisConnectionError,
     RedisTimeoutError,
     ConnectionError,
+    AuthenticationError,
+    AuthorizationError,
     BusyLoadingError,
     ClusterDownError,
+    InvalidResponse,
+    NoPermissionError,
     NoScriptError,
     OutOfMemoryError,
     ReadOnlyError,
     TryAgainError,
 )
-_PERMANENT: Final = (AuthenticationError, AuthorizationError)
 _ABORTED: Final = "because of: "
 """Before the code in an EXECABORT, when EXEC itself was refused."""
-_CLOSED_TRANSPORT: Final = ("the handler is closed", "Transport closed=True")
-"""uvloop raises a bare ``RuntimeError`` that has neither type nor code."""
+
+
+class LibraryMissingError(RedisError):
+    """Redis has not got the functions *library*: whoever upgrades or restores loads them."""
+
+    def __init__(self, library: str) -> None:
+        untyped: Any = super()
+        untyped.__init__(f"Redis has not got the functions {library}: parkstream functions load")
+        self.library = library
 
 
 class PassingError(Exception):
@@ -63,15 +88,7 @@ def code_of(error: RedisError) -> str:
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same call may succeed later: no connection, restarting, full, read-only, busy."""
-    if isinstance(error, _PERMANENT):
-        return False
-    if isinstance(error, PassingError):
-        return True
+    """Whether the same call may succeed later, since what is wrong is wrong with Redis, or with the way to it."""
     if isinstance(error, RedisError) and code_of(error) in TRANSIENT_CODES:
         return True
-    return isinstance(error, _TRANSIENT) or _has_closed_transport(error)
-
-
-def _has_closed_transport(error: BaseException) -> bool:
-    return isinstance(error, RuntimeError) and any(sign in str(error) for sign in _CLOSED_TRANSPORT)
+    return isinstance(error, (*_TRANSIENT, LibraryMissingError, PassingError))

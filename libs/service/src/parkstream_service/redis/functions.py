@@ -1,16 +1,31 @@
-"""Calls a library of functions in Redis, and loads it into a Redis that has not got it."""
+"""Calls a library of functions in Redis. Services load none: ``parkstream functions load`` does, before they start.
+
+So neither a full Redis nor a user who may only call functions keeps a service from working.
+"""
 
 from collections.abc import Awaitable, Callable, Sequence
+from enum import StrEnum
 from importlib.resources import files
 from typing import Any, Final, NamedTuple
 
+from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from parkstream_service.redis.client import Client
+from parkstream_service.redis.errors import LibraryMissingError
 
 _NOT_FOUND: Final = "Function not found"
 """Redis gives this answer no code of its own."""
+_AT_ONCE: Final = """
+local answers, at = {}, 1
+while at <= #ARGV do
+  local last = at + tonumber(ARGV[at])
+  answers[#answers + 1] = redis.call(unpack(ARGV, at + 1, last))
+  at = last + 1
+end
+return answers
+"""
 
 
 class Library(NamedTuple):
@@ -26,9 +41,14 @@ class Library(NamedTuple):
     prefix: str = "parkstream"
 
     @property
+    def versioned_name(self) -> str:
+        """What Redis calls it: versions stand side by side, so that programs of two versions may."""
+        return f"{self.name}_{self.version}"
+
+    @property
     def source(self) -> str:
         """What Redis loads."""
-        head = f"#!lua name={self.name}_{self.version}\nlocal LIBRARY, VERSION = '{self.name}', '{self.version}'\n"
+        head = f"#!lua name={self.versioned_name}\nlocal LIBRARY, VERSION = '{self.name}', '{self.version}'\n"
         return head + "".join(self.sources)
 
     def function(self, name: str) -> str:
@@ -52,16 +72,23 @@ class Functions:
         self.execute: Final[Callable[..., Awaitable[Any]]] = raw.execute_command
         self.pipeline: Final[Callable[..., Any]] = raw.pipeline
 
+    async def at_once(self, *commands: Sequence[Any]) -> list[Any]:
+        """Return what *commands*, which only read, answer as of one moment, also when Redis is full.
+
+        A Redis that is full takes no MULTI: what is queued there needs memory.
+        """
+        words = [word for command in commands for word in (len(command), *command)]
+        answers: list[Any] = await self.execute("EVAL_RO", _AT_ONCE, 0, *words)
+        return answers
+
     async def call(self, name: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:  # noqa: ANN401 - see class
-        """Return what the function *name* answers, after loading the library when this Redis has not got it."""
-        command = self.command(name, keys, arguments)
+        """Return what the function *name* answers; raise ``LibraryMissingError`` when this Redis has not got it."""
         try:
-            return await self.execute(*command)
+            return await self.execute(*self.command(name, keys, arguments))
         except ResponseError as error:
             if _NOT_FOUND not in str(error):
                 raise
-        await self.load()
-        return await self.execute(*command)
+        raise LibraryMissingError(self._library.versioned_name)
 
     async def call_then(
         self, name: str, keys: Sequence[str], arguments: Sequence[Any], then: Sequence[str]
@@ -70,26 +97,39 @@ class Functions:
 
         Raises the error of the function; that of the command is returned.
         """
-        command = self.command(name, keys, arguments)
-        answer, after = await self._both(command, then)
+        async with self.pipeline(transaction=False) as pipeline:
+            pipeline.execute_command(*self.command(name, keys, arguments))
+            pipeline.execute_command(*then)
+            answer, after = await pipeline.execute(raise_on_error=False)
         if isinstance(answer, ResponseError) and _NOT_FOUND in str(answer):
-            await self.load()
-            answer, after = await self._both(command, then)
+            raise LibraryMissingError(self._library.versioned_name)
         if isinstance(answer, Exception):
             raise answer
-        return answer, after
-
-    async def _both(self, first: Sequence[Any], second: Sequence[Any]) -> tuple[Any, Any]:
-        async with self.pipeline(transaction=False) as pipeline:
-            pipeline.execute_command(*first)
-            pipeline.execute_command(*second)
-            answer, after = await pipeline.execute(raise_on_error=False)
         return answer, after
 
     def command(self, name: str, keys: Sequence[str], arguments: Sequence[Any]) -> tuple[Any, ...]:
         """Return the command that calls the function *name*, for a pipeline."""
         return ("FCALL", self._library.function(name), len(keys), *keys, *arguments)
 
-    async def load(self) -> None:
-        """Load the library, over any of the same name and version."""
-        await self.execute("FUNCTION", "LOAD", "REPLACE", self._library.source)
+    async def check(self) -> None:
+        """Raise ``LibraryMissingError`` unless this Redis has the library."""
+        if not await self.execute("FUNCTION", "LIST", "LIBRARYNAME", self._library.versioned_name):
+            raise LibraryMissingError(self._library.versioned_name)
+
+
+class Loaded(StrEnum):
+    """What ``load`` did."""
+
+    LOADED = "loaded"
+    PRESENT = "present"
+    REPLACED = "replaced"
+
+
+def load(redis: BlockingRedis, library: Library) -> Loaded:
+    """Load *library* unless *redis* has it, which is always possible: a Redis that is full takes no new one."""
+    untyped: Any = redis
+    there = untyped.execute_command("FUNCTION", "LIST", "LIBRARYNAME", library.versioned_name, "WITHCODE")
+    if there and library.source.encode() in there[0]:
+        return Loaded.PRESENT
+    untyped.execute_command("FUNCTION", "LOAD", "REPLACE", library.source)
+    return Loaded.REPLACED if there else Loaded.LOADED

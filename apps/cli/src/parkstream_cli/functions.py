@@ -1,0 +1,49 @@
+"""``parkstream functions``: what services call in Redis, loaded before they start."""
+
+import cyclopts
+from msgspec import Struct
+from parkstream_devtools.probes import hosts_of, reason
+from parkstream_devtools.redis_functions import load_functions
+from parkstream_service.redis import Loaded
+from redis.exceptions import RedisError
+
+from parkstream_cli.connections import VARIABLE, settings_here, unreachable
+from parkstream_cli.output import AsJson, as_json, line
+
+app = cyclopts.App(name="functions", help="Load the functions that services call in Redis.")
+
+
+class LoadedLibrary(Struct, frozen=True):
+    """A library of functions, and what became of it."""
+
+    name: str
+    version: int
+    state: Loaded
+
+
+class LoadedLibraries(Struct, frozen=True):
+    """All of them, and the Redis that has them."""
+
+    redis: str
+    libraries: list[LoadedLibrary]
+
+
+@app.command
+def load(*, json: AsJson = False) -> None:
+    """Load all functions into the Redis at PARKSTREAM_REDIS_URL: before services start, and before an upgrade.
+
+    Services load none themselves: until theirs are there they wait, and /health/ready says so. Functions of other
+    versions stay, so that services of both may run meanwhile. What is there already is left as it is, also when Redis
+    is full.
+    """
+    url = settings_here().redis_url
+    try:
+        done = load_functions(url)
+    except RedisError as error:
+        raise unreachable(url, reason(error), VARIABLE) from error
+    found = LoadedLibraries(hosts_of(url), [LoadedLibrary(one.name, one.version, how) for one, how in done.items()])
+    if json:
+        as_json(found)
+        return
+    for one in found.libraries:
+        line(f"{one.name} {one.version}: {one.state}")
