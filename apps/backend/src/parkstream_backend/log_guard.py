@@ -41,8 +41,8 @@ class OtherMallError(EventLogError, PassingError):
 class LogGuard:
     """Compares the log of *mall*, read through *redis*, with *marks*, and renews the mark.
 
-    *redis* has connections of its own, all others are let through by ``admit``. *writer* is that of all who write, *wait*
-    notes a Redis that is away.
+    *redis* has connections of its own, all others are let through by ``admit``. *writer* is that of all who write,
+    *wait* notes a Redis that is away.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
