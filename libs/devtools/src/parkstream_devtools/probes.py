@@ -3,7 +3,6 @@
 import os
 from types import TracebackType
 from typing import Final, Self, TypeVar
-from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
@@ -20,6 +19,7 @@ class UnreachableError(Exception):
     """Nobody answered at *url*, or not as expected."""
 
     def __init__(self, url: str, why: str) -> None:
+        url = hosts_of(url)
         super().__init__(f"{url}: {why}")
         self.url = url
         self.why = why
@@ -44,7 +44,11 @@ class ServiceClient:
 
     async def get(self, url: str, answer: type[AnswerT]) -> AnswerT:
         """Return what *url* answers; raise ``UnreachableError``."""
-        return msgspec.json.decode(await self._request("GET", url), type=answer)
+        body = await self._request("GET", url)
+        try:
+            return msgspec.json.decode(body, type=answer)
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            raise UnreachableError(url, f"no answer of ours, another program is there: {error}") from error
 
     async def post(self, url: str) -> None:
         """Post nothing to *url*; raise ``UnreachableError``."""
@@ -54,7 +58,7 @@ class ServiceClient:
         try:
             async with self._open.request(method, url) as response:
                 body = await response.read()
-        except (aiohttp.ClientError, TimeoutError) as error:
+        except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise UnreachableError(url, reason(error)) from error
         if not response.ok:
             raise UnreachableError(url, f"HTTP {response.status} {body[:200].decode(errors='replace')}")
@@ -95,7 +99,7 @@ async def connected(url: str) -> AbstractConnection:
     """Connect to RabbitMQ; raise ``UnreachableError``."""
     try:
         return await connect(url, timeout=ASK_SECONDS)
-    except (OSError, TimeoutError) as error:
+    except (OSError, TimeoutError, ValueError, AMQPError) as error:
         raise UnreachableError(hosts_of(url), reason(error)) from error
 
 
@@ -109,5 +113,6 @@ def reason(error: Exception) -> str:
 
 def hosts_of(url: str) -> str:
     """Return *url* without user and password."""
-    parts = urlsplit(url)
-    return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    before, _, after = url.rpartition("@")
+    scheme, mark, _ = before.partition("://")
+    return f"{scheme}{mark}{after}" if mark else after
