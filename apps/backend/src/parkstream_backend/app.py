@@ -23,7 +23,6 @@ from parkstream_backend.deliver.summary_client import SummaryApi
 from parkstream_backend.health import Health
 from parkstream_backend.project.follower import Follower, ProjectSpans
 from parkstream_backend.project.watermark_generator import WatermarkGenerator
-from parkstream_backend.record.connection import start_broker
 from parkstream_backend.settings import Role, Settings
 from parkstream_backend.wiring import Parts
 
@@ -50,6 +49,7 @@ def face_of(parts: Parts) -> Litestar:
         "log": parts.log_problem,
         "redis": parts.redis_problem,
         "rabbitmq": parts.rabbitmq_problem,
+        "dead_letters": parts.dead_letters.problem,
         "state": parts.state_problem,
     }
     health = Health(parts.tasks, parts.monitor, problems)
@@ -84,20 +84,20 @@ async def life_of(parts: Parts) -> AsyncGenerator[None, None]:
         tasks.start("monitor", _watch(parts, prepared))
         for name, work in _works_of(parts, server).items():
             tasks.start(name, _after(prepared, work))
-        tasks.start("listen", _listen(parts), may_end=True)
+        if parts.does(Role.RECORD):
+            tasks.start("dead_letters", parts.dead_letters.run())
+        tasks.start("listen", parts.listener.run(), may_end=True)
         yield
         await tasks.stop("listen")
         parts.back_pressure.abandon()
+        await parts.dead_letters.finish()
         await parts.broker.stop()
         await tasks.stop()
+    await parts.listener.close()
+    await parts.dead_letters.close()
     await parts.close()
     parts.telemetry.log(names.EVENT_STOPPED)
     parts.telemetry.shutdown()
-
-
-async def _listen(parts: Parts) -> None:
-    await start_broker(parts.broker, parts.waiting_for("rabbitmq"))
-    parts.telemetry.log(names.EVENT_STARTED)
 
 
 async def _watch(parts: Parts, prepared: asyncio.Event) -> None:

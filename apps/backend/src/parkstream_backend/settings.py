@@ -59,7 +59,12 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
         tuple[Queue, ...], Meta(min_length=1, description="What this process records: entries, exits.")
     ] = (Queue.ENTRIES, Queue.EXITS)
     prefetch_count: Annotated[
-        int, Meta(ge=1, le=10_000, description="Deliveries per queue that may be unacknowledged.")
+        int,
+        Meta(
+            ge=1,
+            le=10_000,
+            description="Deliveries per queue that may be unacknowledged, beside 1,000 that are refused.",
+        ),
     ] = 500
     allowed_lateness_seconds: Annotated[
         Seconds, Meta(description="How much later than its direction a sighting may arrive unnoticed.")

@@ -42,6 +42,8 @@ PASSED_AT_HEADER = "x-parkstream-passed-at-us"
 REASON_HEADER = "x-parkstream-reason"
 DETAIL_HEADER = "x-parkstream-detail"
 ORIGINAL_QUEUE_HEADER = "x-original-queue"
+LEFT_OUT_HEADER = "x-parkstream-left-out"
+"""On a dead letter: the properties, separated by commas, that could not be written as they had come."""
 
 MARK_EXCHANGE = "parking.mark"
 MARK_QUEUE = "parking.mark"

@@ -52,6 +52,18 @@ LOG: Final = [
         seconds_between=SOON_SECONDS,
     ),
     Rule(
+        name="dead-letters-wait",
+        title="Refused messages cannot become dead letters",
+        meaning="They wait unacknowledged in RabbitMQ, and hold back nothing else; a thousand per queue may.",
+        then="Read why at a backend's /health/ready (dead_letters): an alarm of RabbitMQ, a queue that is full, or a "
+        "right that is missing. They are published when that is mended.",
+        runbook="dead-letters",
+        asked=one(metric(highest(names.DEAD_LETTERS_WAITING_AGE), legend="age")),
+        unit="s",
+        matches="last",
+        thresholds=(Threshold("critical", 3_600), Threshold("warning", 60)),
+    ),
+    Rule(
         name="projection-stalled",
         title="The projection is stalled",
         meaning="Records wait to be projected.",
@@ -82,12 +94,11 @@ LOG: Final = [
     Rule(
         name="log-refused",
         title="Redis does not hold the log that is meant",
-        meaning="It came back empty, older, or as another one. Nothing is written to it, and events wait in RabbitMQ.",
-        then="Run `parkstream doctor`, and restore Redis' append-only file.",
+        meaning="It came back empty, older, or as another one. Events wait in RabbitMQ.",
+        then="Run `parkstream doctor`, and restore it.",
         runbook="redis-was-lost",
         asked=one(metric(highest(names.LOG_REFUSED, "max"), legend="refused")),
         unit="none",
-        matches="last",
         thresholds=(Threshold("critical", 0),),
     ),
     Rule(
