@@ -77,7 +77,7 @@ async def quiet(pipeline: Pipeline) -> None:
 
 
 def data_of(server: RedisServer) -> dict[bytes, Any]:
-    """Return all that the backend's database holds; of a stream its entries, not when its consumers last looked."""
+    """Return all of the log and what is made of it; of a stream its entries, not when its consumers last looked."""
     with Redis(port=server.port) as redis:
 
         def value(key: bytes) -> Any:
@@ -89,7 +89,7 @@ def data_of(server: RedisServer) -> dict[bytes, Any]:
                 case _:
                     return redis.dump(key)
 
-        return {key: value(key) for key in redis.keys("*")}
+        return {key: value(key) for key in redis.keys("*") if b":record:reports:" not in key}
 
 
 async def settled(pipeline: Pipeline, cars: Cars) -> None:
