@@ -10,14 +10,12 @@ from parkstream_definitions.boards.camera_to_disk import WRITE
 from parkstream_definitions.boards.parking import DIRECTION, GATE, GATE_LEGEND
 from parkstream_definitions.boards.rabbitmq import TO_BACKENDS
 from parkstream_definitions.figures import highest, increase, lowest, rate
-from parkstream_definitions.log_alerts import LOG_REFUSED, UNSAFE
+from parkstream_definitions.log_alerts import LOG_REFUSED, SOON_SECONDS, UNSAFE
 from parkstream_definitions.panels import one
 from parkstream_definitions.queries import Asked, along, delivered_to, formula, metric, spans, sql
 from parkstream_definitions.rules import Rule, Silence, Threshold
 
 SILENT_MINUTES: Final = 10
-SOON_SECONDS: Final = 10
-"""For what shall be known within two minutes."""
 
 
 def silent(camera: str, key: str, queue: str) -> Rule:

@@ -9,6 +9,8 @@ from parkstream_definitions.panels import one
 from parkstream_definitions.queries import metric
 from parkstream_definitions.rules import Rule, Threshold
 
+SOON_SECONDS: Final = 10
+"""For what shall be known within two minutes."""
 LOG_REFUSED: Final = Rule(
     name="log-refused",
     title="Redis does not hold the log that is meant",
