@@ -16,7 +16,7 @@ from parkstream_devtools.faults import ERRORS, Ending, RedisCalls
 from parkstream_devtools.faults.redis_calls import Plan
 from pipeline import POLL_SECONDS, Pipeline
 
-ERRORS_PER_NAME = 3
+ERRORS_PER_NAME = 2
 CONNECTING = {"CLIENT SETINFO", "CLIENT SETNAME", "SELECT"}
 """What every new connection begins with; there is one after most of what is broken, so few of these are."""
 CAMERAS = {"PARKSTREAM_RATE": "25", "PARKSTREAM_DWELL_MEDIAN_SECONDS": "0.3", "PARKSTREAM_MISSED_SHARE": "0.1"}
