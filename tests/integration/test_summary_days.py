@@ -41,7 +41,7 @@ def days_of(redis: Redis, mall: str) -> list[str]:
     """Return the days that are in Redis."""
     prefix = f"parkstream:summary-api:{{{mall}}}:index:"
     names = [key.decode().removeprefix(prefix) for key in redis.scan_iter(f"{prefix}*")]
-    return [name for name in names if name.isdecimal()]
+    return [name for name in names if name.isdecimal() or name == "undated"]
 
 
 def forget_days(redis: Redis, mall: str) -> int:
@@ -80,6 +80,26 @@ def test_a_correction_of_a_day_that_is_over_counts_as_one(run_service, told, red
     assert client.post(dated(3, past(9), 2, outcome=Outcome.EXIT_MISSED)) == ["written"]
     assert client.stats()["visits"] == 4
     assert client.visit(dated(3, past(9)).visit_id).json["revision"] == 3
+
+
+def test_ids_that_name_no_time_stay_and_are_restored_too(run_service, told, redis, mall):
+    client = Client(run_service(MODULE, told).port)
+    client.post(item(1), item(2), dated(1))
+    assert redis.ttl(f"parkstream:summary-api:{{{mall}}}:index:undated") == -1
+    forget_days(redis, mall)
+    assert client.post(item(1), item(2, position=2), item(3)) == ["duplicate", "conflict", "written"]
+    assert redis.ttl(f"parkstream:summary-api:{{{mall}}}:index:undated") == -1
+
+
+def test_what_another_file_left_in_the_index_is_not_used(run_service, file, told, redis, mall):
+    first = run_service(MODULE, told)
+    Client(first.port).post(item(1), dated(1), dated(2))
+    first.terminate()
+    redis.delete(f"parkstream:summary-api:{{{mall}}}:index:mark")
+    file.unlink()
+    client = Client(run_service(MODULE, told).port)
+    assert client.post(dated(1, position=2)) == ["written"]
+    assert client.post(item(1), dated(2)) == ["written", "written"]
 
 
 @pytest.mark.parametrize("today", [True, False])
@@ -130,8 +150,8 @@ def test_a_lost_index_is_built_again_from_a_file_of_many_days(run_service, file,
         "exit_missed": before["current"]["exit_missed"] - 1,
         "retracted": before["current"]["retracted"] + 1,
     }
-    assert len(days_of(redis, mall)) <= 4
     assert client.post(dated(4, past(30)), dated(3, past(30), 2)) == ["conflict", "conflict"]
+    assert len(days_of(redis, mall)) <= 4
 
 
 def test_what_lies_beyond_the_end_of_a_cut_file_is_new_again(run_service, file, told):

@@ -45,7 +45,7 @@ class Found(NamedTuple):
 
     mark: Mark
     known: dict[str, tuple[Entry, ...]]
-    absent: dict[int, bytes]
+    absent: dict[int | None, bytes]
     """Day to the range of its lines, as ``restored`` takes it."""
 
 
@@ -75,12 +75,13 @@ class Index:
                 pipe.hmget(self._keys.index_day(day), [name_of(visit_id) for visit_id in ids])
             (meta, *buckets) = await pipe.execute()
         known: dict[str, tuple[Entry, ...]] = {}
-        absent: dict[int, bytes] = {}
+        absent: dict[int | None, bytes] = {}
         ranges, there, values = meta[len(MARK) :], buckets[::2], buckets[1::2]
         for (day, ids), range_, exists, found in zip(by_day.items(), ranges, there, values, strict=True):
-            if day is not None and range_ and not exists:
+            if range_ and not exists:
                 absent[day] = range_
-            known |= {key: entries_of(value) for key, value in zip(ids, found, strict=True) if value}
+            elif range_:  # Without one it is what another file left.
+                known |= {key: entries_of(value) for key, value in zip(ids, found, strict=True) if value}
         return Found(self._mark_of(meta[: len(MARK)]), known, absent)
 
     async def commit(self, ledger: Ledger) -> bool:
@@ -90,27 +91,26 @@ class Index:
         for name, change in ledger.counts.items():
             arguments += (name, change)
         for day, ids in by_day.items():
-            start, end = ledger.ranges[day] if day is not None else ("", "")
-            arguments += (_range_field(day), start, end, self._seconds_of(day), len(ids))
+            arguments += (_range_field(day), *ledger.ranges[day], self._seconds_of(day), len(ids))
             for visit_id in ids:
                 arguments += (name_of(visit_id), ledger.entries(visit_id))
         keys = [self._keys.index_meta, *map(self._keys.index_day, by_day)]
         async with _answering():
             return bool(await self._redis.eval(COMMIT, len(keys), *keys, *arguments))
 
-    async def begin_restoring(self, day: int) -> None:
+    async def begin_restoring(self, day: int | None) -> None:
         """Forget what was restored of *day* by somebody who did not come to the end."""
         async with _answering():
             await self._redis.unlink(self._keys.index_restoring(day))
 
-    async def restoring(self, day: int, visit_ids: Collection[str]) -> dict[str, tuple[Entry, ...]]:
+    async def restoring(self, day: int | None, visit_ids: Collection[str]) -> dict[str, tuple[Entry, ...]]:
         """Return what is restored of *visit_ids*, of *day*, so far."""
         ids = list(visit_ids)
         async with _answering():
             found: list[Any] = await self._redis.hmget(self._keys.index_restoring(day), list(map(name_of, ids)))
         return {key: entries_of(value) for key, value in zip(ids, found, strict=True) if value}
 
-    async def restore(self, day: int, entries: Mapping[str, bytes]) -> None:
+    async def restore(self, day: int | None, entries: Mapping[str, bytes]) -> None:
         """Add the packed *entries* of some visits of *day* to what is restored."""
         key = self._keys.index_restoring(day)
         async with _answering(), self._redis.pipeline(transaction=True) as pipe:
@@ -118,7 +118,7 @@ class Index:
             pipe.expire(key, KEPT_SECONDS_MIN)
             await pipe.execute()
 
-    async def restored(self, day: int, range_: bytes) -> None:
+    async def restored(self, day: int | None, range_: bytes) -> None:
         """Take what was restored of *day*, if *range_* is still that of its lines and nobody else was first."""
         keys = (self._keys.index_meta, self._keys.index_day(day), self._keys.index_restoring(day))
         arguments = (_range_field(day), range_, self._seconds_of(day))

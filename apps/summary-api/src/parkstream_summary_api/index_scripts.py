@@ -10,7 +10,7 @@ local at = first
 for i = 2, #KEYS do
   local range = redis.call('HGET', KEYS[1], ARGV[at])
   if range and redis.call('EXISTS', KEYS[i]) == 0 then return 0 end
-  starts[i] = range and string.match(range, '^%d+') or ARGV[at + 1]
+  starts[i] = range and string.match(range, '^%d+') or false
   at = at + 5 + 2 * tonumber(ARGV[at + 4])
 end
 redis.call('HSET', KEYS[1], 'through_bytes', ARGV[4], 'tail', ARGV[5], 'head', ARGV[6])
@@ -20,7 +20,8 @@ for i = 9, first - 1, 2 do redis.call('HINCRBY', KEYS[1], ARGV[i], ARGV[i + 1]) 
 at = first
 for i = 2, #KEYS do
   local seconds, fields = tonumber(ARGV[at + 3]), at + 5
-  if seconds > 0 then redis.call('HSET', KEYS[1], ARGV[at], starts[i] .. ' ' .. ARGV[at + 2]) end
+  if not starts[i] then redis.call('UNLINK', KEYS[i]) end
+  redis.call('HSET', KEYS[1], ARGV[at], (starts[i] or ARGV[at + 1]) .. ' ' .. ARGV[at + 2])
   at = fields + 2 * tonumber(ARGV[at + 4])
   for field = fields, at - 1, 2 do redis.call('HSET', KEYS[i], ARGV[field], ARGV[field + 1]) end
   if seconds > 0 then redis.call('EXPIRE', KEYS[i], seconds) end
@@ -37,6 +38,6 @@ RESTORED: Final = """
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] or redis.call('EXISTS', KEYS[3]) == 0 then return 0 end
 if redis.call('EXISTS', KEYS[2]) == 1 then return redis.call('UNLINK', KEYS[3]) end
 redis.call('RENAME', KEYS[3], KEYS[2])
-return redis.call('EXPIRE', KEYS[2], ARGV[3])
+return tonumber(ARGV[3]) > 0 and redis.call('EXPIRE', KEYS[2], ARGV[3]) or redis.call('PERSIST', KEYS[2])
 """
 """KEYS: meta, the day, what was restored of it. ARGV: the day's field, its range, for how many seconds it is kept."""

@@ -46,7 +46,7 @@ class OldDays:
         if dropped:
             await self._index.drop(dropped)
 
-    async def _restore(self, day: int, range_: bytes) -> None:
+    async def _restore(self, day: int | None, range_: bytes) -> None:
         """Read the lines of *day* again, some at a time."""
         start, end = map(int, range_.split())
         await self._index.begin_restoring(day)
@@ -64,7 +64,7 @@ class OldDays:
         await self._index.restored(day, range_)
 
 
-def entries_in(lines: Sequence[bytes], offset: int, day: int) -> list[tuple[str, Entry]]:
+def entries_in(lines: Sequence[bytes], offset: int, day: int | None) -> list[tuple[str, Entry]]:
     """Return the visits of *day* in *lines*, the first of which starts at *offset*, each with its entry."""
     found: list[tuple[str, Entry]] = []
     for line in lines:

@@ -103,6 +103,6 @@ class SummaryApiKeys(Keys):
         """Hash of one *day* (days since 1970, of the event in the visit's id): digest of the id to its places."""
         return self.key("index", "undated" if day is None else day)
 
-    def index_restoring(self, day: int) -> str:
+    def index_restoring(self, day: int | None) -> str:
         """Hash of one *day* as it will be once it is restored."""
-        return self.key("index", "restoring", day)
+        return self.key("index", "restoring", "undated" if day is None else day)

@@ -67,7 +67,7 @@ class Ledger:
         self.lines: list[bytes] = []
         self.counts: Counter[str] = Counter()
         self.changed: set[str] = set()
-        self.ranges: dict[int, tuple[int, int]] = {}
+        self.ranges: dict[int | None, tuple[int, int]] = {}
         """Day to the bytes of the file between which its added lines are."""
         self.position = 0
         """The greatest position among the lines that were added."""
@@ -111,9 +111,8 @@ class Ledger:
         self._move(length, digest)
 
     def _widen(self, day: int | None, length: int) -> None:
-        if day is not None:
-            start, _ = self.ranges.get(day, (self.mark.through_bytes, 0))
-            self.ranges[day] = start, self.mark.through_bytes + length + 1
+        start, _ = self.ranges.get(day, (self.mark.through_bytes, 0))
+        self.ranges[day] = start, self.mark.through_bytes + length + 1
 
     def _count(self, before: tuple[Entry, ...], added: Summary | Heading) -> None:
         self.counts["lines"] += 1
