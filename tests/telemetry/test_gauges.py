@@ -33,6 +33,8 @@ GAUGES: dict[Metric, Callable[[State], float]] = {
     names.RECORDS_UNREADABLE: lambda state: state["unreadable"],
     names.DELIVERY_FAILING: lambda state: state["outbox_depth"] > 0,
     names.PAUSED: lambda _: 0,
+    names.DEAD_LETTERS_WAITING: lambda _: 0,  # tests/faults/test_dead_letters_wait.py has some.
+    names.DEAD_LETTERS_WAITING_AGE: lambda _: 0,
     names.UNSAFE: lambda _: 0,
     names.MEMORY_SHARE: lambda _: 0,  # This Redis has no maxmemory.
 }

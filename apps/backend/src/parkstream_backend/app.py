@@ -23,7 +23,6 @@ from parkstream_backend.deliver.summary_client import SummaryApi
 from parkstream_backend.health import Health
 from parkstream_backend.project.follower import Follower, ProjectSpans
 from parkstream_backend.project.watermark_generator import WatermarkGenerator
-from parkstream_backend.record.connection import start_broker
 from parkstream_backend.record.high_water_mark import check_high_water_mark
 from parkstream_backend.settings import Role, Settings
 from parkstream_backend.wiring import Parts
@@ -47,7 +46,12 @@ def create_app(settings: Settings) -> Litestar:
 
 def face_of(parts: Parts) -> Litestar:
     """Return the application that answers for *parts*, and runs them for as long as it is served."""
-    problems = {"redis": parts.redis_problem, "rabbitmq": parts.rabbitmq_problem, "state": parts.state_problem}
+    problems = {
+        "redis": parts.redis_problem,
+        "rabbitmq": parts.rabbitmq_problem,
+        "dead_letters": parts.dead_letters.problem,
+        "state": parts.state_problem,
+    }
     health = Health(parts.tasks, parts.monitor, problems)
     token = parts.settings.api_token
     return http_app(
@@ -80,22 +84,22 @@ async def life_of(parts: Parts) -> AsyncGenerator[None, None]:
         tasks.start("monitor", _watch(parts, server, prepared))
         for name, work in _works_of(parts, server).items():
             tasks.start(name, _after(prepared, work))
-        tasks.start("listen", _listen(parts), may_end=True)
+        if parts.does(Role.RECORD):
+            tasks.start("dead_letters", parts.dead_letters.run())
+        tasks.start("listen", parts.listener.run(), may_end=True)
         yield
         await tasks.stop("listen")
         parts.back_pressure.abandon()
+        await parts.dead_letters.finish()
         await parts.broker.stop()
         await tasks.stop()
+    await parts.listener.close()
+    await parts.dead_letters.close()
     await parts.depths.close()
     await parts.commit.end()
     await parts.redis.aclose()
     parts.telemetry.log(names.EVENT_STOPPED)
     parts.telemetry.shutdown()
-
-
-async def _listen(parts: Parts) -> None:
-    await start_broker(parts.broker, parts.waiting_for("rabbitmq"))
-    parts.telemetry.log(names.EVENT_STARTED)
 
 
 async def _watch(parts: Parts, server: SummaryApi, prepared: asyncio.Event) -> None:

@@ -10,8 +10,10 @@ from parkstream_eventlog.functions import LOG
 from parkstream_events.keys import BackendKeys, Database
 from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.units import SECOND_US
-from parkstream_messaging import EVENTS, make_broker
+from parkstream_messaging import DEAD_LETTERS_EXCHANGE, EVENTS, make_broker
 from parkstream_messaging.batch_subscriber import BatchSubscriber
+from parkstream_messaging.confirmed_channel import ConfirmedChannel
+from parkstream_messaging.watch import Watch
 from parkstream_projection import Outbox, Reads, Versions
 from parkstream_projection.functions import PROJECTING
 from parkstream_service.lifecycle import BackgroundTasks
@@ -24,7 +26,8 @@ from parkstream_backend.monitor import Measure, Monitor
 from parkstream_backend.project.follower import Follower
 from parkstream_backend.record.acks import Acks
 from parkstream_backend.record.back_pressure import BackPressure
-from parkstream_backend.record.dead_letters import DeadLetters
+from parkstream_backend.record.connection import Listener
+from parkstream_backend.record.dead_letters import WAITING_MAX, DeadLetters
 from parkstream_backend.record.queue_depths import QueueDepths
 from parkstream_backend.record.recorder import Recorder
 from parkstream_backend.record.subscribers import listen_to_entries, listen_to_exits
@@ -32,7 +35,6 @@ from parkstream_backend.settings import Queue, Role, Settings
 
 STARTING: Final = frozenset({"starting"})
 GRACEFUL_SECONDS: Final = 6.0
-PING_SECONDS: Final = 0.5
 
 
 class Parts:
@@ -63,6 +65,8 @@ class Parts:
         self.follower: Follower | None = None
         """Keeps the projection up with the log, where this process does that, once it has started."""
         self.in_hand: Counter[str] = Counter()
+        self.dead_letters = DeadLetters(ConfirmedChannel(settings.rabbitmq_url, DEAD_LETTERS_EXCHANGE.name), telemetry)
+        self.listener = self._listener()
         self._subscribers: dict[str, BatchSubscriber] = {}
         self.depths = QueueDepths(settings.rabbitmq_url, self._unrecorded)
         self.monitor = Monitor(
@@ -116,23 +120,26 @@ class Parts:
         """Say what is wrong with the connection to RabbitMQ, if this process needs it."""
         if not self.does(Role.RECORD):
             return ""
-        if not self.broker.running:
-            return "not subscribed yet"
-        return "" if await self.broker.ping(PING_SECONDS) else "not connected"
+        return self.listener.problem
 
     async def state_problem(self) -> str:
         """Say why nothing can be folded onto the state, if this process projects."""
         return self.follower.problem if self.follower is not None else ""
 
+    def _listener(self) -> Listener:
+        watch, on_retry = Watch(self.settings.rabbitmq_url), self.waiting_for("rabbitmq")
+        return Listener(self.broker, watch, on_retry, lambda: self.telemetry.log(names.EVENT_STARTED))
+
     def _subscribe(self) -> None:
         def failed(error: Exception) -> None:
             self.tasks.fail("record", error)
 
-        dead_letters = DeadLetters(self.broker, self.telemetry)
-        recorder = Recorder(self.commit, dead_letters, Acks(), self.back_pressure, self.in_hand, self.telemetry, failed)
+        recorder = Recorder(
+            self.commit, self.dead_letters, Acks(), self.back_pressure, self.in_hand, self.telemetry, failed
+        )
         listening = {Queue.ENTRIES: listen_to_entries, Queue.EXITS: listen_to_exits}
         for queue in self.settings.queues:
-            subscriber = listening[queue](self.broker, recorder, Channel(self.settings.prefetch_count))
+            subscriber = listening[queue](self.broker, recorder, Channel(self.settings.prefetch_count + WAITING_MAX))
             self._subscribers[subscriber.queue.name] = subscriber
             recorder.expect(EVENTS.name, subscriber.queue.routing_key, subscriber.queue.name)
 

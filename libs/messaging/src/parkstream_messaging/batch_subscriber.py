@@ -65,12 +65,19 @@ class BatchSubscriber(RabbitSubscriber):
         self._size_max = size_max
         self._waiting: list[Delivery] = []
         self._channel: AbstractChannel | None = None
+        self._consumed_over: AbstractChannel | None = None
         self._work: asyncio.Task[None] | None = None
 
     @property
     def waiting(self) -> int:
         """How many deliveries no handler has seen yet."""
         return len(self._waiting)
+
+    @property
+    def consuming(self) -> bool:
+        """Whether RabbitMQ delivers here: the channel is open, and nobody has cancelled the consumer."""
+        channel: Any = self._consumed_over
+        return channel is not None and not channel.is_closed and self._consumer_tag in channel.consumers
 
     async def start(self) -> None:
         """Consume, and take deliveries straight from the channel: no object and no task more than needed."""
@@ -93,12 +100,16 @@ class BatchSubscriber(RabbitSubscriber):
             None, msg.delivery_tag, bool(msg.redelivered), msg.exchange or "", msg.routing_key or ""
         )
         self._take(_delivery(msg.channel, deliver, msg.properties, msg.body))
+        self._shorten_at(msg.channel)  # A consumer that was cancelled, and came back with its queue, is aio-pika's.
 
     async def _shorten(self, *_: object) -> None:
         assert self._queue_obj is not None
-        channel = await self._queue_obj.channel.get_underlay_channel()
-        if self._consumer_tag in channel.consumers:  # type: ignore[attr-defined]
-            channel.consumers[self._consumer_tag] = self._delivered  # type: ignore[attr-defined]
+        self._shorten_at(await self._queue_obj.channel.get_underlay_channel())
+
+    def _shorten_at(self, channel: Any) -> None:  # noqa: ANN401 - aiormq's interface lacks the consumers
+        self._consumed_over = channel
+        if self._consumer_tag in channel.consumers:
+            channel.consumers[self._consumer_tag] = self._delivered
 
     async def _delivered(self, message: DeliveredMessage) -> None:
         self._take(_delivery(message.channel, message.delivery, message.header.properties, message.body))
@@ -146,7 +157,7 @@ def _delivery(
         deliver.routing_key,
         properties.message_type,
         properties.message_id,
-        properties.headers or {},
+        {} if properties.headers is None else properties.headers,
         body,
         properties,
     )

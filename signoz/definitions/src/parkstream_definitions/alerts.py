@@ -52,6 +52,18 @@ LOG: Final = [
         seconds_between=SOON_SECONDS,
     ),
     Rule(
+        name="dead-letters-wait",
+        title="Refused messages cannot become dead letters",
+        meaning="They wait unacknowledged in RabbitMQ, and hold back nothing else; a thousand per queue may.",
+        then="Read why at a backend's /health/ready (dead_letters): an alarm of RabbitMQ, a queue that is full, or a "
+        "right that is missing. They are published when that is mended.",
+        runbook="dead-letters",
+        asked=one(metric(highest(names.DEAD_LETTERS_WAITING_AGE), legend="age")),
+        unit="s",
+        matches="last",
+        thresholds=(Threshold("critical", 3_600), Threshold("warning", 60)),
+    ),
+    Rule(
         name="projection-stalled",
         title="The projection is stalled",
         meaning="Records wait to be projected.",

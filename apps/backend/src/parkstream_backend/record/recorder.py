@@ -3,7 +3,8 @@
 | what came                     | what is done                                                        |
 |-------------------------------|---------------------------------------------------------------------|
 | a sighting, new or known      | recorded (once), then acknowledged                                  |
-| an invalid message            | a dead letter with the reason, confirmed, then acknowledged         |
+| an invalid message            | a dead letter with the reason, confirmed, then acknowledged; what   |
+|                               | cannot be published waits, and holds back nothing else              |
 | Redis or RabbitMQ is away     | the same call again until it passes; the message waits, unsettled   |
 | anything else                 | the process ends: a supervisor, or another backend, takes over      |
 """
@@ -177,19 +178,21 @@ class Recorder:
 
     def _refuse(self, delivery: Delivery, camera: Camera, refusal: UnreadableError, span: Span) -> None:
         """Make a dead letter of *delivery*; the rest of the queue does not wait for that."""
+        self._acks.hold(delivery.channel, delivery.tag)
         task = asyncio.create_task(self._bury(delivery, camera, refusal, span))
         self._refusing.add(task)
         task.add_done_callback(self._refusing.discard)
 
     async def _bury(self, delivery: Delivery, camera: Camera, refusal: UnreadableError, span: Span) -> None:
         try:
-            await self._dead_letters.publish(delivery, camera.queue, refusal, span)
+            published = await self._dead_letters.publish(delivery, camera.queue, refusal, span)
         except Exception as error:  # noqa: BLE001 - handed over: the process ends
             end(span, error=error)
             self._failed(error)
             return
         end(span, error=refusal, outcome="refused")
-        self._acks.settle(delivery.channel, delivery.tag)
+        if published:
+            self._acks.settle(delivery.channel, delivery.tag)
 
 
 def refusal_of(outcome: IdConflict | TooOld | InFuture, id_: str) -> UnreadableError:

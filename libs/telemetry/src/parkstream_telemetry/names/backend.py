@@ -16,6 +16,15 @@ RECORDS = Metric(
 DEAD_LETTERS = Metric(
     "parking.dead_letters", "counter", "{message}", "Messages refused.", (a.ATTRIBUTE_REASON.of(*Refusal),)
 )
+DEAD_LETTERS_WAITING = Metric(
+    "parking.dead_letters.waiting",
+    "gauge",
+    "{message}",
+    "Messages that are refused, and cannot be published to the dead letters yet.",
+)
+DEAD_LETTERS_WAITING_AGE = Metric(
+    "parking.dead_letters.waiting_age", "gauge", "s", "For how long the oldest of them has been waiting."
+)
 QUEUE_WAIT = Metric("parking.queue.wait", "histogram", "s", "From a publish to its delivery.", (), SECONDS)
 COMMIT_SIZE = Metric("parking.commit.size", "histogram", "{event}", "Events in one group commit.", (), COUNTS)
 COMMIT_DURATION = Metric("parking.commit.duration", "histogram", "s", "Time of one group commit.", (), SECONDS)
