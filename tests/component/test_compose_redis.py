@@ -30,8 +30,8 @@ CODE = {
     "summary_api": ["apps/summary-api"],
 }
 """Whose commands a user must be allowed; the entry generator needs a part of what the exit generator does."""
-ELSEWHERE = {"backend": {"scan"}}
-"""What is in that code for the command line: verify looks for keys that should not be there."""
+ELSEWHERE = {"backend": {"scan", "bgrewriteaof"}}
+"""What is in that code for the command line: verify looks for keys that should not be there, backup for files."""
 DANGEROUS = [["CONFIG", "SET", "appendonly", "no"], ["FLUSHALL"], ["KEYS", "*"], ["SHUTDOWN"], ["ACL", "LIST"]]
 NO_COMMANDS = {"auth", "hello", "command", "cluster", "get"}
 """What needs no right, or reads like a command in the code and is none: HTTP has a GET, too."""

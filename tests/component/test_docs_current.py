@@ -23,8 +23,8 @@ FILE = re.compile(r"`((?:[\w.-]+/)*[\w-]+\.(?:py|lua|md|json|yaml|sql|toml|conf|
 FOLDER = re.compile(r"`((?:apps|libs|signoz|deploy|docs|tests|benchmarks)/[\w./-]*)`")
 PAGE_NAME = re.compile(r"(?<![\w./}-])(?:[\w-]+/)*[\w-]+\.md\b")
 HEADS = {"what happens", "promise", "what", "word", "reason", "the gap", "what you see", "what it prints"}
-ELSEWHERE = {"manifest.json"}
-"""What pages name that somebody else has."""
+ELSEWHERE = {"backup.json", "manifest.json"}
+"""What pages name that lies elsewhere."""
 MADE_LATER = {"deploy/compose/.secrets"}
 """What a command makes."""
 TEST = re.compile(r"(tests/[\w/]+\.py)(?:::(\w+))?")

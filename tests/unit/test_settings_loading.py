@@ -5,11 +5,19 @@ from typing import Annotated, Literal
 
 import pytest
 from msgspec import Meta, Struct
-from parkstream_service.settings import SettingsError, answer_config, describe, env_name, load, settings_or_exit
+from parkstream_service.settings import (
+    REDIS_URL,
+    SettingsError,
+    answer_config,
+    describe,
+    env_name,
+    load,
+    settings_or_exit,
+)
 
 
 class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
-    redis_url: Annotated[str, Meta(description="Where Redis is.")] = "redis://localhost:6379"
+    redis_url: Annotated[str, Meta(description="Where Redis is.", extra=REDIS_URL)] = "redis://localhost:6379"
     prefetch_count: Annotated[int, Meta(ge=1, le=10_000)] = 500
     grace_seconds: Annotated[float, Meta(ge=0, description="How long.", extra={"unit": "s"})] = 5.0
     api_token: Annotated[str, Meta(extra={"secret": True})] | None = None

@@ -5,8 +5,10 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 from parkstream_events.keys import MALL_PATTERN
+from parkstream_events.sightings import normalised_plate
 from parkstream_events.units import DAY_US, SECOND_US
-from parkstream_service.settings import env_name
+from parkstream_events.wire import PLACEHOLDERS
+from parkstream_service.settings import AMQP_URL, HTTP_URL, REDIS_URL, env_name
 from parkstream_visits import Rules
 
 Seconds = Annotated[float, Meta(ge=0, le=10 * 365 * 86_400, extra={"unit": "s"})]
@@ -30,10 +32,12 @@ class Queue(StrEnum):
 class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
     """The backend's environment."""
 
-    rabbitmq_url: Annotated[str, Meta(description="Where RabbitMQ is.")] = "amqp://guest:guest@localhost:5672/"
-    redis_url: Annotated[str, Meta(description="Where Redis is, without a database: the backend's is 0.")] = (
-        "redis://localhost:6379"
+    rabbitmq_url: Annotated[str, Meta(description="Where RabbitMQ is.", extra=AMQP_URL)] = (
+        "amqp://guest:guest@localhost:5672/"
     )
+    redis_url: Annotated[
+        str, Meta(description="Where Redis is, without a database: the backend's is 0.", extra=REDIS_URL)
+    ] = "redis://localhost:6379"
     mall: Annotated[str, Meta(min_length=1, max_length=64, pattern=MALL_PATTERN, description="Whose cameras.")] = "mall"
     host: Annotated[str, Meta(description="The address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535, description="The port of health, metrics and the read API.")] = 8001
@@ -56,8 +60,16 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
     queues: Annotated[
         tuple[Queue, ...], Meta(min_length=1, description="What this process records: entries, exits.")
     ] = (Queue.ENTRIES, Queue.EXITS)
+    no_plates: Annotated[
+        tuple[str, ...], Meta(description="What cameras report as the plate when they could read none.")
+    ] = tuple(sorted(PLACEHOLDERS))
     prefetch_count: Annotated[
-        int, Meta(ge=1, le=10_000, description="Deliveries per queue that may be unacknowledged.")
+        int,
+        Meta(
+            ge=1,
+            le=10_000,
+            description="Deliveries per queue that may be unacknowledged, beside 1,000 that are refused.",
+        ),
     ] = 500
     allowed_lateness_seconds: Annotated[
         Seconds, Meta(description="How much later than its direction a sighting may arrive unnoticed.")
@@ -88,8 +100,17 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
         int, Meta(ge=1, description="Records that projecting may lag behind before recording pauses.")
     ] = 100_000
     outbox_max: Annotated[int, Meta(ge=1, description="Summaries that may wait before recording pauses.")] = 100_000
-    summary_url: Annotated[str, Meta(description="Where the summary API is.")] = "http://localhost:8000"
+    summary_url: Annotated[str, Meta(description="Where the summary API is.", extra=HTTP_URL)] = "http://localhost:8000"
     archive_dir: Annotated[str | None, Meta(description="Where archived records lie, if any are.")] = None
+
+    def __post_init__(self) -> None:
+        for written in self.no_plates:
+            normalised_plate(written)
+
+    @property
+    def placeholders(self) -> frozenset[str]:
+        """The plates that are none, as they are compared."""
+        return frozenset(map(normalised_plate, self.no_plates))
 
     @property
     def rules(self) -> Rules:

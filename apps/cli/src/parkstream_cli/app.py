@@ -8,6 +8,7 @@ from types import FrameType
 
 import cyclopts
 
+from parkstream_cli.backup import backup, restore
 from parkstream_cli.config import config
 from parkstream_cli.demo import demo
 from parkstream_cli.doctor.command import doctor
@@ -31,6 +32,8 @@ app.command(trace)
 app.command(log.app)
 app.command(visit)
 app.command(replay.app)
+app.command(backup)
+app.command(restore)
 app.command(outbox)
 app.command(functions)
 # By name, because these import FastStream: see help_texts.
@@ -46,7 +49,7 @@ def main() -> None:
             stream.reconfigure(errors="backslashreplace")  # A terminal of another encoding shows what it can.
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # What it logs is raised too, and reported once.
     try:
-        app()
+        app(sys.argv[1:])
     except EXPECTED as error:
         report(error)
         sys.exit(exit_code_of(error))

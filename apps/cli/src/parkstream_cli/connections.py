@@ -11,10 +11,11 @@ from parkstream_events.keys import BackendKeys
 from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_projection import Outbox, Reads
 from parkstream_projection.opened import Opened
-from parkstream_service.redis import LibraryMissingError, connect
+from parkstream_service.redis import Client, LibraryMissingError, connect
 from parkstream_service.settings import settings_or_exit
 from redis.exceptions import RedisError
 
+from parkstream_cli.errors import MISUSED, ToolError
 from parkstream_cli.settings import Settings
 
 VARIABLE = "PARKSTREAM_REDIS_URL"
@@ -30,13 +31,19 @@ def unreachable(url: str, why: str, variable: str) -> UnreachableError:
     return UnreachableError(hosts_of(url), f"{why} (start it, or set {variable})")
 
 
+def client_of(settings: Settings) -> Client:
+    """Return a client of the Redis that *settings* name; raise ``ToolError`` when they ask for what it cannot."""
+    try:
+        return connect(settings.redis_url, name="parkstream-cli")
+    except ValueError as error:
+        message = f"{VARIABLE} is {hosts_of(settings.redis_url)}: {error}"
+        raise ToolError(message, exit_code=MISUSED) from error
+
+
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncGenerator[Opened, None]:
     """Open what *settings* name, with the archive; raise ``UnreachableError`` when Redis does not answer."""
-    try:
-        redis = connect(settings.redis_url, name="parkstream-cli")
-    except ValueError as error:
-        raise UnreachableError(hosts_of(settings.redis_url), f"{error} ({VARIABLE})") from error
+    redis = client_of(settings)
     keys = BackendKeys(settings.mall)
     try:
         log = spanning(RedisLog(redis, keys, LOG_SCHEMA), settings.archive_dir, settings.mall)

@@ -7,7 +7,7 @@ from parkstream_devtools.redis_functions import load_functions
 from parkstream_service.redis import Loaded
 from redis.exceptions import RedisError
 
-from parkstream_cli.connections import VARIABLE, settings_here, unreachable
+from parkstream_cli.connections import VARIABLE, client_of, settings_here, unreachable
 from parkstream_cli.output import AsJson, as_json, line
 
 app = cyclopts.App(name="functions", help="Load the functions that services call in Redis.")
@@ -36,7 +36,9 @@ def load(*, json: AsJson = False) -> None:
     versions stay, so that services of both may run meanwhile. What is there already is left as it is, also when Redis
     is full.
     """
-    url = settings_here().redis_url
+    settings = settings_here()
+    client_of(settings)  # Raises for an address that asks for what no client can.
+    url = settings.redis_url
     try:
         done = load_functions(url)
     except RedisError as error:

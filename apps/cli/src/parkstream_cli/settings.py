@@ -4,14 +4,18 @@ from typing import Annotated
 
 from msgspec import Meta, Struct
 from parkstream_devtools.pipeline.settings import PLATE_KEY
-from parkstream_service.settings import env_name
+from parkstream_service.settings import AMQP_URL, HTTP_URL, REDIS_URL, env_name
 
 
 class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
     """The command line's environment."""
 
-    rabbitmq_url: Annotated[str, Meta(description="Where RabbitMQ is.")] = "amqp://guest:guest@localhost:5672/"
-    redis_url: Annotated[str, Meta(description="Where Redis is, without a database.")] = "redis://localhost:6379"
+    rabbitmq_url: Annotated[str, Meta(description="Where RabbitMQ is.", extra=AMQP_URL)] = (
+        "amqp://guest:guest@localhost:5672/"
+    )
+    redis_url: Annotated[str, Meta(description="Where Redis is, without a database.", extra=REDIS_URL)] = (
+        "redis://localhost:6379"
+    )
     mall: Annotated[str, Meta(description="Whose cameras.")] = "mall"
     api_token: Annotated[str | None, Meta(description="Bearer token of both APIs.", extra={"secret": True})] = None
     plate_hash_key: Annotated[
@@ -22,14 +26,21 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
         ),
     ] = PLATE_KEY
     spans_file: Annotated[str | None, Meta(description="Kept spans; by default the last demo's.")] = None
-    summary_url: Annotated[str, Meta(description="Where the summary API is.")] = "http://localhost:8000"
-    backend_url: Annotated[str, Meta(description="Where the backend is.")] = "http://localhost:8001"
-    entry_generator_url: Annotated[str, Meta(description="Where the entry cameras are.")] = "http://localhost:8002"
-    exit_generator_url: Annotated[str, Meta(description="Where the exit cameras are.")] = "http://localhost:8003"
+    summary_url: Annotated[str, Meta(description="Where the summary API is.", extra=HTTP_URL)] = "http://localhost:8000"
+    backend_url: Annotated[str, Meta(description="Where the backend is.", extra=HTTP_URL)] = "http://localhost:8001"
+    entry_generator_url: Annotated[str, Meta(description="Where the entry cameras are.", extra=HTTP_URL)] = (
+        "http://localhost:8002"
+    )
+    exit_generator_url: Annotated[str, Meta(description="Where the exit cameras are.", extra=HTTP_URL)] = (
+        "http://localhost:8003"
+    )
     summary_file: Annotated[str, Meta(description="The summary file, checked when it is on this machine.")] = (
         "summaries.jsonl"
     )
     archive_dir: Annotated[str | None, Meta(description="Where archived records lie, if any are.")] = None
+    redis_dir: Annotated[
+        str | None, Meta(description="Redis' data folder on this machine, for backup; by default as Redis calls it.")
+    ] = None
     dedupe_days: Annotated[
         int, Meta(ge=1, le=3_650, description="How long event ids are remembered.", extra={"unit": "d"})
     ] = 35

@@ -9,11 +9,13 @@ from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
-from parkstream_devtools.probes import ServiceClient
+from parkstream_devtools.probes import ServiceClient, UnreachableError
 from parkstream_projection.verify.contents import Pair
 
+from parkstream_cli.connections import unreachable
 from parkstream_cli.errors import ToolError
 
+VARIABLE: Final = "PARKSTREAM_SUMMARY_URL"
 LINES_AT_ONCE: Final = 10_000
 PAGE_SIZE: Final = 1_000
 
@@ -47,7 +49,10 @@ async def pairs_of_api(url: str, client: ServiceClient) -> AsyncIterator[Iterabl
     cursor: str | None = "0"
     while cursor is not None:
         query = f"current=false&limit={PAGE_SIZE}&cursor={quote(cursor)}"
-        page = await client.get(f"{url}/v1/summaries?{query}", _Page)
+        try:
+            page = await client.get(f"{url}/v1/summaries?{query}", _Page)
+        except UnreachableError as error:
+            raise unreachable(url, error.why, VARIABLE) from error
         yield [(line.visit_id, line.revision) for line in page.summaries]
         cursor = page.next_cursor
 

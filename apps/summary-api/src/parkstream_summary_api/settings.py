@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 from parkstream_events.keys import MALL_PATTERN
-from parkstream_service.settings import env_name
+from parkstream_service.settings import REDIS_URL, env_name
 
 
 class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
@@ -15,9 +15,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
     summary_file: Annotated[str, Meta(min_length=1, description="The JSON Lines file; one process writes it.")] = (
         "summaries.jsonl"
     )
-    redis_url: Annotated[str, Meta(description="Redis, without a DB; the index of the file is in DB 3.")] = (
-        "redis://localhost:6379"
-    )
+    redis_url: Annotated[
+        str, Meta(description="Redis, without a DB; the index of the file is in DB 3.", extra=REDIS_URL)
+    ] = "redis://localhost:6379"
     mall: Annotated[
         str, Meta(min_length=1, max_length=64, pattern=MALL_PATTERN, description="Which mall; part of every key.")
     ] = "mall"

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 from parkstream_events.keys import MALL_PATTERN
-from parkstream_service.settings import env_name
+from parkstream_service.settings import AMQP_URL, REDIS_URL, env_name
 
 from parkstream_generators.faults import Faults
 from parkstream_generators.gate_settings import gates_of
@@ -19,10 +19,12 @@ Seed = Annotated[int, Meta(ge=0, lt=2**62)]
 class CameraSettings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
     """The environment of a generator; the fault knobs default to off."""
 
-    rabbitmq_url: Annotated[str, Meta(description="Where RabbitMQ is.")] = "amqp://guest:guest@localhost:5672/"
-    redis_url: Annotated[str, Meta(description="Where Redis is, without a database: each service has its own.")] = (
-        "redis://localhost:6379"
+    rabbitmq_url: Annotated[str, Meta(description="Where RabbitMQ is.", extra=AMQP_URL)] = (
+        "amqp://guest:guest@localhost:5672/"
     )
+    redis_url: Annotated[
+        str, Meta(description="Where Redis is, without a database: each service has its own.", extra=REDIS_URL)
+    ] = "redis://localhost:6379"
     mall: Annotated[str, Meta(min_length=1, max_length=64, pattern=MALL_PATTERN, description="Whose cameras.")] = "mall"
     host: Annotated[str, Meta(description="The address to listen on.")] = "127.0.0.1"
     api_token: Annotated[

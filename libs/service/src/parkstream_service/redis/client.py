@@ -109,7 +109,7 @@ def connect(
 ) -> Client:
     """Return a client of *database* at *url*, known to Redis as *name*, that never repeats a command by itself.
 
-    Nothing is sent before the first command. Raises ``ValueError`` when the URL names a DB.
+    Nothing is sent before the first command. Raises ``ValueError`` when the URL names a DB or what no client has.
     """
     if urlsplit(url).path.strip("/") or "db=" in urlsplit(url).query:
         message = "the URL of Redis must not name a DB: each service has its own"
@@ -126,4 +126,10 @@ def connect(
     )
     tls = issubclass(client.connection_pool.connection_class, SSLConnection)
     client.connection_pool.connection_class = PackingSSLConnection if tls else PackingConnection
+    pool: Any = client.connection_pool
+    try:
+        pool.make_connection()  # Connects nothing, but takes what the URL asks for.
+    except TypeError as error:
+        message = f"the URL of Redis asks for something that does not exist: {error}"
+        raise ValueError(message) from error
     return client

@@ -1,7 +1,19 @@
-"""Typed settings from environment variables. Reading order: sources, kinds, loader, description, command."""
+"""Typed settings from environment variables. Reading order: sources, kinds, urls, loader, description, command."""
 
 from parkstream_service.settings.command import answer_config, settings_or_exit
 from parkstream_service.settings.description import Variable, describe
 from parkstream_service.settings.loader import SettingsError, env_name, load
+from parkstream_service.settings.urls import AMQP_URL, HTTP_URL, REDIS_URL
 
-__all__ = ["SettingsError", "Variable", "answer_config", "describe", "env_name", "load", "settings_or_exit"]
+__all__ = [
+    "AMQP_URL",
+    "HTTP_URL",
+    "REDIS_URL",
+    "SettingsError",
+    "Variable",
+    "answer_config",
+    "describe",
+    "env_name",
+    "load",
+    "settings_or_exit",
+]

@@ -1,19 +1,17 @@
 """From an environment to a settings struct, or to everything that is wrong with it."""
 
 import math
-import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, TypeVar, cast, get_type_hints
+from typing import Any, TypeVar, cast, get_type_hints
 
 import msgspec
 from msgspec import NODEFAULT, Struct, inspect
 
 from parkstream_service.settings.kinds import extras_of, is_collection, words_of
 from parkstream_service.settings.sources import text_of
+from parkstream_service.settings.urls import MASK, check_url, masked_url, words_of_url
 
 SettingsT = TypeVar("SettingsT", bound=Struct)
-MASK: Final = "***"
-_PASSWORD_IN_URL: Final = re.compile(r"(://[^:/@\s]*:)[^@\s]*@")
 
 
 class SettingsError(Exception):
@@ -31,8 +29,9 @@ class Field:
         self.name = field.encode_name
         self.attribute = field.name
         self.required = field.required
-        self.words = words_of(field.type)
         self.extras = extras_of(field.type)
+        self._schemes: tuple[str, ...] = self.extras.get("url", ())
+        self.words = words_of_url(self._schemes) if self._schemes else words_of(field.type)
         self.default = _default_of(field)
         self._annotation = annotation
         self._several = is_collection(field.type)
@@ -41,6 +40,8 @@ class Field:
         """Return the value that *text* stands for; raise ``ValueError`` saying what was expected."""
         value: object = [part.strip() for part in text.split(",") if part.strip()] if self._several else text
         try:
+            if self._schemes:
+                check_url(text, self._schemes)
             return _finite(msgspec.convert(value, self._annotation, strict=False))
         except ValueError as error:
             message = f"{self.name} is {self.shown(text)!r}; it takes {self.words}"
@@ -58,7 +59,8 @@ class Field:
             return ",".join(map(str, cast("Iterable[object]", value)))
         if isinstance(value, bool):
             return str(value).lower()
-        return _PASSWORD_IN_URL.sub(rf"\1{MASK}@", str(value).removesuffix(".0"))
+        text = str(value).removesuffix(".0")
+        return masked_url(text) if self._schemes else text
 
 
 def env_name(prefix: str) -> Callable[[str], str]:

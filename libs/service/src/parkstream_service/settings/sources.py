@@ -15,11 +15,21 @@ def text_of(name: str, environ: Mapping[str, str]) -> str:
     """
     text, file = environ.get(name, ""), environ.get(name + FILE_SUFFIX, "")
     if not file:
-        return text
+        return _as_text(name, text)
     if text:
         message = f"{name} and {name}{FILE_SUFFIX} are both set; unset one of them"
         raise ValueError(message)
     return _content(name + FILE_SUFFIX, Path(file))
+
+
+def _as_text(name: str, text: str) -> str:
+    """Return *text*; raise ``ValueError`` when it is made of bytes that are none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        message = f"{name} is {text!r}, which is no text in UTF-8"
+        raise ValueError(message) from error
+    return text
 
 
 def _content(variable: str, file: Path) -> str:

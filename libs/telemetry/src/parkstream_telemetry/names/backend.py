@@ -16,6 +16,15 @@ RECORDS = Metric(
 DEAD_LETTERS = Metric(
     "parking.dead_letters", "counter", "{message}", "Messages refused.", (a.ATTRIBUTE_REASON.of(*Refusal),)
 )
+DEAD_LETTERS_WAITING = Metric(
+    "parking.dead_letters.waiting",
+    "gauge",
+    "{message}",
+    "Messages that are refused, and cannot be published to the dead letters yet.",
+)
+DEAD_LETTERS_WAITING_AGE = Metric(
+    "parking.dead_letters.waiting_age", "gauge", "s", "For how long the oldest of them has been waiting."
+)
 QUEUE_WAIT = Metric("parking.queue.wait", "histogram", "s", "From a publish to its delivery.", (), SECONDS)
 COMMIT_SIZE = Metric("parking.commit.size", "histogram", "{event}", "Events in one group commit.", (), COUNTS)
 COMMIT_DURATION = Metric("parking.commit.duration", "histogram", "s", "Time of one group commit.", (), SECONDS)
@@ -37,6 +46,20 @@ VISITS_MATCHED = Metric(
 )
 VISITS = Metric(
     "parking.visits", "counter", "{summary}", "Summaries emitted, by outcome.", (a.ATTRIBUTE_OUTCOME.of(*Outcome),)
+)
+SIGHTINGS_IGNORED = Metric(
+    "parking.sightings.ignored",
+    "gauge",
+    "{sighting}",
+    "Sightings that change nothing: of a final visit, or of a plate that has as many as are kept.",
+    (a.ATTRIBUTE_REASON.of("too_late", "too_many"),),
+)
+GATE_DELAY = Metric(
+    "parking.gate.delay",
+    "gauge",
+    "s",
+    "How old what a gate reports is; only of gates that are behind.",
+    (a.ATTRIBUTE_DIRECTION.of("entry", "exit"), a.ATTRIBUTE_GATE),
 )
 DWELL = Metric("parking.visit.dwell", "histogram", "s", "Stays of completed visits, as they are emitted.", (), STAYS)
 DECISIONS = Metric(

@@ -1,0 +1,121 @@
+"""The drill of the runbook: everything is lost, and comes back out of a backup and nothing else."""
+
+import asyncio
+import shutil
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import Answer, CommandLine
+from parkstream_devtools import RedisServer
+from pipeline import Pipeline
+from pipeline_traffic import Cars, driving
+
+RECORDS = 150
+ARCHIVED = "60"
+
+
+class Drill:
+    """A pipeline with all that a mall has on disk, and the command line that takes and restores backups."""
+
+    def __init__(self, pipeline: Pipeline, redis: RedisServer, folder: Path) -> None:
+        self.pipeline = pipeline
+        self.redis = redis
+        self.backup = folder / "backup"
+        self.archive = folder / "archive"
+        pipeline.environ["PARKSTREAM_ARCHIVE_DIR"] = str(self.archive)
+        self._parkstream = CommandLine({**pipeline.environ, "PARKSTREAM_SUMMARY_FILE": str(pipeline.file)})
+
+    async def run(self, *words: str) -> Answer:
+        """Run a command, which must end well."""
+        answer = await asyncio.to_thread(self._parkstream, *words)
+        assert answer.code == 0, answer.err + answer.out
+        return answer
+
+    async def grow(self, more: int) -> None:
+        """Wait until so many more records are projected."""
+        position = self.pipeline.state()["position"] + more
+        await self.pipeline.until(lambda: self.pipeline.state()["position"] >= position, 60)
+
+    async def caught_up(self) -> None:
+        """Wait until nothing waits to be projected or delivered."""
+
+        def idle() -> bool:
+            state = self.pipeline.state()
+            return not (state["lag"] or state["pending"] or state["outbox_depth"])
+
+        await self.pipeline.until(idle, 60)
+
+    async def exported(self, position: int) -> bytes:
+        """Return the log up to *position*, wherever its records are."""
+        file = self.backup.with_name("export.jsonl")
+        await self.run("log", "export", str(file), "--to", str(position))
+        return file.read_bytes()
+
+    def lose_everything(self) -> None:
+        """Kill what runs, and delete all of its data."""
+        for service in (*self.pipeline.backends, self.pipeline.api):
+            if service.alive:
+                service.kill()
+        self.redis.kill()
+        shutil.rmtree(self.redis.folder)
+        self.redis.folder.mkdir()
+        if self.archive.exists():
+            shutil.rmtree(self.archive)
+        self.pipeline.file.unlink()
+
+    async def restored(self) -> None:
+        """Put the backup back, and start everything as the runbook says."""
+        await self.run("restore", str(self.backup))
+        await asyncio.to_thread(self.redis.start)
+        await asyncio.to_thread(self.pipeline.start_api)
+        self.pipeline.backends.clear()
+        await asyncio.to_thread(self.pipeline.start_backend)
+
+
+@pytest.fixture
+def drill(run_service, redis_server, rabbitmq_url, mall, tmp_path) -> Drill:
+    return Drill(Pipeline(run_service, redis_server.url, rabbitmq_url, mall, tmp_path), redis_server, tmp_path)
+
+
+def pairs(lines: list[dict[str, Any]], through: int) -> Counter[tuple[str, int]]:
+    return Counter((line["visit_id"], line["revision"]) for line in lines if line["position"] <= through)
+
+
+async def test_a_backup_under_traffic_brings_back_all_that_was_there(drill: Drill):
+    pipeline = drill.pipeline
+    pipeline.start()
+    async with Cars(pipeline.rabbitmq_url) as cars:
+        async with driving(cars):
+            await drill.grow(RECORDS)
+            await drill.run("log", "archive", "--through", ARCHIVED)
+            taken = (await drill.run("backup", str(drill.backup), "--json")).object
+            await drill.grow(RECORDS)
+        await pipeline.balances(cars.traffic)
+    assert 0 < taken["archived_through"] < taken["position"] < pipeline.state()["position"]
+    log, lines = await drill.exported(taken["position"]), pairs(pipeline.lines(), taken["position"])
+    drill.lose_everything()
+    await drill.restored()
+    await drill.caught_up()
+    assert await drill.exported(taken["position"]) == log
+    assert pairs(pipeline.lines(), taken["position"]) == lines
+    assert set(lines.values()) == {1}
+    assert pipeline.stats()["lines"] == len(pipeline.lines()) == pipeline.state()["counters"]["emitted"]
+    await drill.run("log", "verify", "--summaries", str(pipeline.file))
+
+
+async def test_with_the_backends_stopped_first_nothing_is_lost_at_all(drill: Drill):
+    pipeline = drill.pipeline
+    pipeline.start()
+    async with Cars(pipeline.rabbitmq_url) as cars:
+        async with driving(cars):
+            await drill.grow(RECORDS)
+            for backend in pipeline.backends:
+                assert await asyncio.to_thread(backend.terminate) == 0
+            await drill.run("backup", str(drill.backup))
+            published = cars.traffic.sightings
+            await pipeline.until(lambda: cars.traffic.sightings > published + RECORDS, 60)
+        drill.lose_everything()
+        await drill.restored()
+        await pipeline.balances(cars.traffic)
