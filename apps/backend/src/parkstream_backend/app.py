@@ -22,6 +22,7 @@ from parkstream_backend.deliver.deliverer import Deliverer
 from parkstream_backend.deliver.summary_client import SummaryApi
 from parkstream_backend.health import Health
 from parkstream_backend.project.follower import Follower, ProjectSpans
+from parkstream_backend.project.queue_drains import QueueDrains
 from parkstream_backend.project.watermark_generator import WatermarkGenerator
 from parkstream_backend.record.high_water_mark import check_high_water_mark
 from parkstream_backend.settings import Role, Settings
@@ -88,7 +89,8 @@ async def life_of(parts: Parts) -> AsyncGenerator[None, None]:
             tasks.start("dead_letters", parts.dead_letters.run())
         tasks.start("listen", parts.listener.run(), may_end=True)
         yield
-        await tasks.stop("listen")
+        await tasks.stop("listen", "report")
+        await parts.leave()
         parts.back_pressure.abandon()
         await parts.dead_letters.finish()
         await parts.broker.stop()
@@ -97,6 +99,7 @@ async def life_of(parts: Parts) -> AsyncGenerator[None, None]:
     await parts.dead_letters.close()
     await parts.depths.close()
     await parts.commit.end()
+    await parts.left()
     await parts.redis.aclose()
     parts.telemetry.log(names.EVENT_STOPPED)
     parts.telemetry.shutdown()
@@ -121,6 +124,8 @@ async def _after(prepared: asyncio.Event, work: Work) -> None:
 
 def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
     works: dict[str, Work] = {}
+    if parts.does(Role.RECORD):
+        works["report"] = parts.report
     if parts.does(Role.PROJECT):
         spans = ProjectSpans(parts.telemetry)
         traced = spans.emitted if parts.telemetry.tracing else None
@@ -130,7 +135,12 @@ def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
         parts.follower = follower
         works["project"] = follower.run
         works["watermark"] = WatermarkGenerator(
-            parts.log, parts.reads, parts.settings.rules, parts.depths, parts.telemetry, parts.waiting_for("redis")
+            parts.log,
+            parts.reads,
+            parts.settings.rules,
+            QueueDrains(parts.depths, parts.reports),
+            parts.telemetry,
+            parts.waiting_for("redis"),
         ).run
     if parts.does(Role.DELIVER):
         consumer = f"{socket.gethostname()}-{secrets.token_hex(4)}"

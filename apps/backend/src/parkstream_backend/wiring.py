@@ -1,6 +1,7 @@
 """What a backend is made of; nothing here talks to anybody before it is used."""
 
-from collections import Counter
+import asyncio
+from collections.abc import Awaitable, Callable
 from typing import Final
 
 from faststream.rabbit import Channel, RabbitBroker
@@ -11,13 +12,12 @@ from parkstream_events.keys import BackendKeys, Database
 from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.units import SECOND_US
 from parkstream_messaging import DEAD_LETTERS_EXCHANGE, EVENTS, make_broker
-from parkstream_messaging.batch_subscriber import BatchSubscriber
 from parkstream_messaging.confirmed_channel import ConfirmedChannel
 from parkstream_messaging.watch import Watch
 from parkstream_projection import Outbox, Reads, Versions
 from parkstream_projection.functions import PROJECTING
 from parkstream_service.lifecycle import BackgroundTasks
-from parkstream_service.redis import Functions, Library, connect
+from parkstream_service.redis import Functions, Library, connect, is_transient
 from parkstream_service.retry import Wait
 from parkstream_telemetry import TelemetryOptions, names, start
 
@@ -27,6 +27,7 @@ from parkstream_backend.project.follower import Follower
 from parkstream_backend.record.acks import Acks
 from parkstream_backend.record.back_pressure import BackPressure
 from parkstream_backend.record.connection import Listener
+from parkstream_backend.record.consumer_reports import ConsumerReports, Reporter
 from parkstream_backend.record.dead_letters import WAITING_MAX, DeadLetters
 from parkstream_backend.record.queue_depths import QueueDepths
 from parkstream_backend.record.recorder import Recorder
@@ -62,13 +63,13 @@ class Parts:
         self.reads = Reads(self.redis, self.keys)
         self.back_pressure = BackPressure(STARTING)
         self.broker: RabbitBroker = make_broker(settings.rabbitmq_url, graceful_seconds=GRACEFUL_SECONDS)
+        self.reports = ConsumerReports(self.redis, self.keys)
+        self._reporters: list[Reporter] = []
+        self.depths = QueueDepths(settings.rabbitmq_url)
         self.follower: Follower | None = None
         """Keeps the projection up with the log, where this process does that, once it has started."""
-        self.in_hand: Counter[str] = Counter()
         self.dead_letters = DeadLetters(ConfirmedChannel(settings.rabbitmq_url, DEAD_LETTERS_EXCHANGE.name), telemetry)
         self.listener = self._listener()
-        self._subscribers: dict[str, BatchSubscriber] = {}
-        self.depths = QueueDepths(settings.rabbitmq_url, self._unrecorded)
         self.monitor = Monitor(
             Measure(self.redis, self.log, self.outbox, self.reads, Versions(self.redis, self.keys)),
             {"durability": lambda: check_durability(self.redis), "clock": self.clock_guard},
@@ -122,6 +123,31 @@ class Parts:
             return ""
         return self.listener.problem
 
+    async def report(self) -> None:
+        """Report for ever what this process has recorded."""
+        async with asyncio.TaskGroup() as group:
+            for reporter in self._reporters:
+                group.create_task(reporter.run())
+
+    async def leave(self) -> None:
+        """Report that what this process holds is counted by nobody any more."""
+        for reporter in self._reporters:
+            await self._unless_away(reporter.leave)
+
+    async def left(self) -> None:
+        """Report that this process holds nothing any more."""
+        for reporter in self._reporters:
+            await self._unless_away(reporter.left)
+
+    async def _unless_away(self, report: Callable[[], Awaitable[None]]) -> None:
+        """Report, unless Redis is away: then nobody can decide by reports either."""
+        try:
+            await report()
+        except Exception as error:
+            if not is_transient(error):
+                raise
+            self.telemetry.log(names.EVENT_WAITING, dependency="redis", detail=f"{type(error).__name__}: {error}")
+
     async def state_problem(self) -> str:
         """Say why nothing can be folded onto the state, if this process projects."""
         return self.follower.problem if self.follower is not None else ""
@@ -134,19 +160,13 @@ class Parts:
         def failed(error: Exception) -> None:
             self.tasks.fail("record", error)
 
-        recorder = Recorder(
-            self.commit, self.dead_letters, Acks(), self.back_pressure, self.in_hand, self.telemetry, failed
-        )
+        recorder = Recorder(self.commit, self.dead_letters, Acks(), self.back_pressure, self.telemetry, failed)
         listening = {Queue.ENTRIES: listen_to_entries, Queue.EXITS: listen_to_exits}
         for queue in self.settings.queues:
-            subscriber = listening[queue](self.broker, recorder, Channel(self.settings.prefetch_count + WAITING_MAX))
-            self._subscribers[subscriber.queue.name] = subscriber
+            channel = Channel(self.settings.prefetch_count + WAITING_MAX)
+            subscriber = listening[queue](self.broker, recorder, channel, self.settings.placeholders)
+            self._reporters.append(Reporter(subscriber.queue.name, subscriber, self.reports))
             recorder.expect(EVENTS.name, subscriber.queue.routing_key, subscriber.queue.name)
-
-    def _unrecorded(self, queue: str) -> int:
-        """Return how many deliveries of *queue* are here and not in the log yet."""
-        subscriber = self._subscribers.get(queue)
-        return self.in_hand[queue] + (subscriber.waiting if subscriber is not None else 0)
 
     def _committed(self, candidates: int, seconds: float) -> None:
         self.telemetry.record(names.COMMIT_SIZE, candidates)

@@ -7,6 +7,7 @@ from parkstream_telemetry import names
 
 from parkstream_definitions import foreign
 from parkstream_definitions.boards.camera_to_disk import WRITE
+from parkstream_definitions.boards.parking import DIRECTION, GATE, GATE_LEGEND
 from parkstream_definitions.boards.rabbitmq import TO_BACKENDS
 from parkstream_definitions.figures import highest, increase, lowest, rate
 from parkstream_definitions.panels import one
@@ -197,8 +198,7 @@ MALL: Final = [
         name="matched-share",
         title="Too few exits have their entry",
         meaning="The log matches a smaller share of the exits than the exit camera made of cars that had entered.",
-        then="Sightings of the entry camera are lost before us or misread: look for dead letters, and at its published "
-        "and dropped counts.",
+        then="Sightings of the entry camera are lost or misread: look for dead letters, and at what it dropped.",
         runbook="too-few-exits-have-their-entry",
         asked=formula(
             "B - A",
@@ -208,6 +208,16 @@ MALL: Final = [
         unit="percentunit",
         thresholds=(Threshold("warning", 0.1),),
         minutes=15,
+    ),
+    Rule(
+        name="gate-behind",
+        title="A gate is behind",
+        meaning="All that it reports is older than PARKSTREAM_HOLD_MAX_SECONDS: a slow clock, or a backlog.",
+        then="Set the clock of its camera. Nothing waits for it meanwhile, so what it reports corrects visits.",
+        runbook="a-gate-is-behind",
+        asked=one(metric(highest(names.GATE_DELAY), legend=GATE_LEGEND, by=[along(DIRECTION), along(GATE)])),
+        unit="s",
+        thresholds=(Threshold("warning", 0),),
     ),
 ]
 

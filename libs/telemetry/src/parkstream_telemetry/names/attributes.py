@@ -15,6 +15,7 @@ ATTRIBUTE_DESTINATION = Attribute(
     argument="destination",
 )
 ATTRIBUTE_DETAIL = Attribute("parking.detail", "str", "What exactly was wrong, for a person.")
+ATTRIBUTE_DIRECTION = Attribute("parking.direction", "str", "`entry` or `exit`.")
 ATTRIBUTE_E2E_DURATION_MS = Attribute(
     "parking.e2e.duration_ms",
     "float",

@@ -47,6 +47,20 @@ VISITS_MATCHED = Metric(
 VISITS = Metric(
     "parking.visits", "counter", "{summary}", "Summaries emitted, by outcome.", (a.ATTRIBUTE_OUTCOME.of(*Outcome),)
 )
+SIGHTINGS_IGNORED = Metric(
+    "parking.sightings.ignored",
+    "gauge",
+    "{sighting}",
+    "Sightings that change nothing: of a final visit, or of a plate that has as many as are kept.",
+    (a.ATTRIBUTE_REASON.of("too_late", "too_many"),),
+)
+GATE_DELAY = Metric(
+    "parking.gate.delay",
+    "gauge",
+    "s",
+    "How old what a gate reports is; only of gates that are behind.",
+    (a.ATTRIBUTE_DIRECTION.of("entry", "exit"), a.ATTRIBUTE_GATE),
+)
 DWELL = Metric("parking.visit.dwell", "histogram", "s", "Stays of completed visits, as they are emitted.", (), STAYS)
 DECISIONS = Metric(
     "parking.decisions",
