@@ -22,6 +22,8 @@ from parkstream_eventlog import GroupCommit, MemoryLog
 from parkstream_events import topology
 from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_messaging import declare, make_broker
+from parkstream_messaging.confirmed_channel import ConfirmedChannel
+from parkstream_service.lifecycle import cancel
 from parkstream_telemetry import TelemetryOptions, start
 
 
@@ -67,9 +69,9 @@ async def record(rabbitmq_url: str) -> AsyncIterator[Record]:
     broker, log, back_pressure = make_broker(rabbitmq_url, graceful_seconds=1), MemoryLog(LOG_SCHEMA), BackPressure()
     failures: list[Exception] = []
     async with GroupCommit(log) as commit:
-        recorder = Recorder(
-            commit, DeadLetters(broker, telemetry), Acks(), back_pressure, Counter(), telemetry, failures.append
-        )
+        dead_letters = DeadLetters(ConfirmedChannel(rabbitmq_url, topology.DEAD_LETTERS_EXCHANGE), telemetry)
+        publishing = asyncio.create_task(dead_letters.run())
+        recorder = Recorder(commit, dead_letters, Acks(), back_pressure, telemetry, failures.append)
         listen_to_entries(broker, recorder, Channel(prefetch_count=50))
         listen_to_exits(broker, recorder, Channel(prefetch_count=50))
         for subscriber in broker.subscribers:
@@ -83,6 +85,8 @@ async def record(rabbitmq_url: str) -> AsyncIterator[Record]:
             yield Record(log, back_pressure, broker, channel, events, failures)
             back_pressure.abandon()
             await broker.stop()
+    await cancel(publishing)
+    await dead_letters.close()
     assert failures == []
 
 

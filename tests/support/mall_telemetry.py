@@ -39,6 +39,8 @@ def gauges() -> Iterator[Series]:
     yield names.CARS_PARKED.name, {}, mall.inside
     yield names.VISITS_PENDING.name, {}, mall.pending
     yield names.PROJECTION_LAG.name, {}, mall.lag
+    yield names.DEAD_LETTERS_WAITING.name, {}, lambda _: 0
+    yield names.DEAD_LETTERS_WAITING_AGE.name, {}, lambda _: 0
     yield names.PAUSED.name, {}, mall.paused
     yield names.DELIVERY_FAILING.name, {}, mall.delivery_failing
     yield names.OUTBOX_DEPTH.name, {}, lambda t: len(mall.undelivered(t))

@@ -3,19 +3,22 @@ import random
 
 from hypothesis import given
 from hypothesis import strategies as st
-from parkstream_backend.record.acks import Acks, Window
+from parkstream_backend.record.acks import Acks, Due, Window
 
 
 class Channel:
     def __init__(self) -> None:
         self.is_closed = False
         self.acknowledged: list[int] = []
+        self.singly: list[int] = []
 
     async def basic_ack(self, delivery_tag: int, multiple: bool = False, wait: bool = True) -> None:
         if self.is_closed:
             raise ConnectionError
-        assert multiple
-        self.acknowledged.append(delivery_tag)
+        if multiple:
+            self.acknowledged.append(delivery_tag)
+        else:
+            self.singly.append(delivery_tag)
 
 
 async def turns(count: int = 3) -> None:
@@ -79,17 +82,75 @@ async def test_a_channel_that_dies_between_settling_and_telling_is_no_error():
     assert (acks.channels, channel.acknowledged) == (0, [])
 
 
-@given(st.integers(1, 60), st.randoms())
-def test_in_whatever_order_they_are_settled_all_are_acknowledged_and_none_too_early(count: int, chance: random.Random):
-    window, settled, told = Window(), set[int](), 0
-    tags = list(range(1, count + 1))
+async def test_those_behind_one_that_is_held_are_acknowledged_one_by_one_and_then_in_ranges_again():
+    acks, channel = Acks(), Channel()
+    acks.settle(channel, 1)
+    acks.hold(channel, 2)
+    for tag in (3, 4):
+        acks.settle(channel, tag)
+    await turns()
+    assert (channel.acknowledged, channel.singly) == ([1], [3, 4])
+    acks.settle(channel, 2)
+    for tag in (5, 6):
+        acks.settle(channel, tag)
+    await turns()
+    assert (channel.acknowledged, channel.singly) == ([1, 6], [3, 4, 2])
+
+
+async def test_a_delivery_that_never_reached_us_is_not_passed_by_one_that_is_held():
+    acks, channel = Acks(), Channel()
+    acks.hold(channel, 1)
+    for tag in (2, 4, 5):
+        acks.settle(channel, tag)
+    await turns()
+    assert (channel.acknowledged, channel.singly) == ([], [2])
+
+
+class Broker:
+    """Numbers deliveries and closes the channel, as RabbitMQ does, for a tag that is not outstanding."""
+
+    def __init__(self, count: int) -> None:
+        self.outstanding = set(range(1, count + 1))
+
+    def acknowledge(self, due: Due, may_be: set[int]) -> None:
+        for tag in due.single:
+            assert tag in self.outstanding & may_be
+            self.outstanding.remove(tag)
+        if due.upto is not None:
+            assert due.upto in self.outstanding
+            acknowledged = {tag for tag in self.outstanding if tag <= due.upto}
+            assert acknowledged <= may_be
+            self.outstanding -= acknowledged
+
+
+@given(st.integers(1, 60), st.sets(st.integers(1, 60)), st.randoms())
+def test_in_whatever_order_they_are_settled_all_are_acknowledged_once_and_none_too_early(
+    count: int, held: set[int], chance: random.Random
+):
+    window, broker, settled = Window(), Broker(count), set[int]()
+    tags, late = list(range(1, count + 1)), {tag for tag in held if tag <= count}
     chance.shuffle(tags)
-    for tag in tags:
+    steps = [(tag, tag in late) for tag in tags] + [(tag, False) for tag in sorted(late)]
+    for tag, is_held in steps:
+        if is_held:
+            window.hold(tag)
+        else:
+            window.settle(tag)
+            settled.add(tag)
+        if chance.random() < 0.5:
+            broker.acknowledge(window.advance(), settled)
+    broker.acknowledge(window.advance(), settled)
+    assert window.reached == count
+    assert broker.outstanding == set()
+
+
+@given(st.integers(2, 60), st.data())
+def test_whatever_is_held_keeps_nothing_else_waiting(count: int, data: st.DataObject):
+    held = data.draw(st.sets(st.integers(1, count)))
+    window, broker = Window(), Broker(count)
+    for tag in held:
+        window.hold(tag)
+    for tag in data.draw(st.permutations([tag for tag in range(1, count + 1) if tag not in held])):
         window.settle(tag)
-        settled.add(tag)
-        if chance.random() < 0.5 and (upto := window.advance()) is not None:
-            assert told < upto
-            assert settled.issuperset(range(1, upto + 1))
-            told = upto
-    window.advance()
-    assert window.acknowledged == count
+    broker.acknowledge(window.advance(), set(range(1, count + 1)) - held)
+    assert broker.outstanding == held

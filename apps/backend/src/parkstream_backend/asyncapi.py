@@ -33,6 +33,10 @@ DEAD_LETTER_HEADERS = {
         topology.REASON_HEADER: {"type": "string", "enum": [reason.value for reason in Refusal]},
         topology.DETAIL_HEADER: {"type": "string", "description": "What is wrong, for people."},
         topology.ORIGINAL_QUEUE_HEADER: {"type": "string", "enum": list(topology.WORK_QUEUES)},
+        topology.LEFT_OUT_HEADER: {
+            "type": "string",
+            "description": "The properties, separated by commas, that could not be written as they had come.",
+        },
     },
 }
 

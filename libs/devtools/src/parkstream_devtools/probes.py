@@ -1,6 +1,7 @@
 """Questions to services and servers over the network, each with a deadline."""
 
 import os
+from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -23,6 +24,18 @@ class UnreachableError(Exception):
         super().__init__(f"{url}: {why}")
         self.url = url
         self.why = why
+
+
+class Check(msgspec.Struct, frozen=True):
+    """One thing that a service looked at."""
+
+    detail: str = ""
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """The body of ``/health/ready``."""
+
+    checks: dict[str, Check]
 
 
 class ServiceClient:
@@ -50,17 +63,29 @@ class ServiceClient:
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             raise UnreachableError(url, f"no answer of ours, another program is there: {error}") from error
 
+    async def problems(self, url: str) -> dict[str, str]:
+        """Return what the service at *url* says it misses, by what it looked at; raise ``UnreachableError``."""
+        ready = f"{url}/health/ready"
+        body = await self._request("GET", ready, also=HTTPStatus.SERVICE_UNAVAILABLE)
+        try:
+            checks = msgspec.json.decode(body, type=Checked).checks
+        except msgspec.DecodeError as error:
+            raise UnreachableError(
+                ready, f"an answer that is none of ours: {body[:200].decode(errors='replace')}"
+            ) from error
+        return {name: check.detail for name, check in checks.items() if check.detail}
+
     async def post(self, url: str) -> None:
         """Post nothing to *url*; raise ``UnreachableError``."""
         await self._request("POST", url)
 
-    async def _request(self, method: str, url: str) -> bytes:
+    async def _request(self, method: str, url: str, *, also: int = HTTPStatus.OK) -> bytes:
         try:
             async with self._open.request(method, url) as response:
                 body = await response.read()
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise UnreachableError(url, reason(error)) from error
-        if not response.ok:
+        if not response.ok and response.status != also:
             raise UnreachableError(url, f"HTTP {response.status} {body[:200].decode(errors='replace')}")
         return body
 

@@ -21,7 +21,8 @@ GATE_LENGTH_MAX = 64
 _is_normal: Final = re.compile(f"[A-Z0-9]{{1,{PLATE_LENGTH_MAX}}}").fullmatch
 """Most plates are sent as they are kept."""
 
-EventId = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$")]
+EventId = Annotated[str, Meta(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f-\x9f]+$(?!\n)")]
+"""In Python ``$`` matches before a newline at the end, too; in a JSON Schema it does not."""
 ZonedTime = Annotated[datetime, Meta(tz=True)]
 Confidence = Annotated[float, Meta(ge=0, le=1)]
 

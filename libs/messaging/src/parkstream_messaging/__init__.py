@@ -1,7 +1,7 @@
 """RabbitMQ through FastStream.
 
-Reading order: topology (exchanges and queues), connection, tolerance, batch_subscriber, sighting_message,
-confirmed_publisher, dead_letters.
+Reading order: topology (exchanges and queues), connection, hang_up, tolerance, batch_subscriber, sighting_message,
+confirmed_publisher, confirmed_channel, letter, dead_letters, watch.
 """
 
 from parkstream_messaging.connection import make_broker
@@ -11,12 +11,15 @@ from parkstream_messaging.topology import (
     ENTRIES,
     EVENTS,
     EXITS,
+    RECORDED,
     SEEN_ENTERING,
     MessagingError,
     TopologyMismatchError,
     declare,
     declare_exchange,
+    declare_over,
     declare_queue,
+    declare_work_queues,
 )
 
 __all__ = [
@@ -25,11 +28,14 @@ __all__ = [
     "ENTRIES",
     "EVENTS",
     "EXITS",
+    "RECORDED",
     "SEEN_ENTERING",
     "MessagingError",
     "TopologyMismatchError",
     "declare",
     "declare_exchange",
+    "declare_over",
     "declare_queue",
+    "declare_work_queues",
     "make_broker",
 ]

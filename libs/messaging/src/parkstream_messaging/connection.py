@@ -5,6 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 from faststream.rabbit import Channel, RabbitBroker
 
@@ -13,6 +14,8 @@ from parkstream_messaging.tolerance import tolerate_properties
 RECONNECT_SECONDS = 1.0
 CONNECT_TIMEOUT_SECONDS = 10.0
 CLOSE_TIMEOUT_SECONDS = 5.0
+HEARTBEAT_SECONDS = 10
+"""Who hears nothing for twice that takes the other side for dead: RabbitMQ then delivers again what it had."""
 
 _log = logging.getLogger(__name__)
 
@@ -63,7 +66,7 @@ def make_broker(  # noqa: PLR0913 - options by name
     """
     tolerate_properties()
     broker = PreparedBroker(
-        url,
+        with_heartbeat(url),
         middlewares=middlewares,
         default_channel=Channel(prefetch_count=prefetch, on_return_raises=True),
         fail_fast=fail_fast,
@@ -78,3 +81,11 @@ def make_broker(  # noqa: PLR0913 - options by name
     broker.prepare = prepare
     broker.stop_timeout_seconds = graceful_seconds + CLOSE_TIMEOUT_SECONDS
     return broker
+
+
+def with_heartbeat(url: str) -> str:
+    """Return *url* with our heartbeat, unless it names one."""
+    query = urlsplit(url).query
+    if "heartbeat" in parse_qs(query):
+        return url
+    return f"{url}{'&' if query else '?'}heartbeat={HEARTBEAT_SECONDS}"

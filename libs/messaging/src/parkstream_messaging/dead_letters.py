@@ -16,7 +16,12 @@ from parkstream_events.sightings import moment_of
 from parkstream_messaging.tolerance import tolerate_properties
 from parkstream_messaging.topology import MessagingError, server_version
 
-ADDED: Final = {topology.REASON_HEADER, topology.DETAIL_HEADER, topology.ORIGINAL_QUEUE_HEADER}
+ADDED: Final = {
+    topology.REASON_HEADER,
+    topology.DETAIL_HEADER,
+    topology.ORIGINAL_QUEUE_HEADER,
+    topology.LEFT_OUT_HEADER,
+}
 """By the backend, when it refused the message."""
 ADDED_BY_RABBITMQ: Final = ("x-death", "x-first-death-", "x-last-death-", "x-delivery-count", "x-acquired-count")
 ROUTING: Final = {"CC", "BCC"}
@@ -62,6 +67,11 @@ class Letter(Struct, frozen=True, kw_only=True):
     def routing_key(self) -> str | None:
         """The key by which it came to its queue, None when that is none of ours."""
         return topology.WORK_QUEUES.get(self.queue or "")
+
+    @property
+    def lost_its_type(self) -> bool:
+        """Whether its type could not be written: without one it would pass for the first version of its queue's."""
+        return "type" in str(self.headers.get(topology.LEFT_OUT_HEADER) or "").split(",")
 
 
 class Selection(Struct, frozen=True, kw_only=True):
@@ -161,7 +171,7 @@ async def redrive(letters: DeadLetters, selection: Selection, reached: Reached, 
         asked.discard(letter.id)
         if not selection.selects(letter):
             done.stay += 1
-        elif letter.routing_key is None or not can_be_published(original(message)):
+        elif letter.routing_key is None or letter.lost_its_type or not can_be_published(original(message)):
             done.impossible.append(letter.id)
             done.stay += 1
         else:
@@ -211,7 +221,7 @@ def can_be_published(message: Message) -> bool:
     """Return whether all properties and headers of *message* can be written as they were read."""
     try:
         message.properties.marshal()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, RecursionError):
         return False
     return True
 

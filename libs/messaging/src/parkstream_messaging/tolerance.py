@@ -16,6 +16,10 @@ Decoded = tuple[int, Any]
 _ERRORS = (ValueError, OverflowError, OSError, RecursionError)  # UnicodeDecodeError is a ValueError.
 
 
+class LostHeaders(dict[str, Any]):
+    """The headers of a message whose headers could not be decoded: none."""
+
+
 def tolerate_properties() -> None:
     """Let this process read every message property; what cannot be decoded is replaced, or left out."""
     methods: dict[str, Callable[[bytes], Decoded]] = decode.METHODS
@@ -46,4 +50,4 @@ def table(value: bytes) -> Decoded:
     try:
         return decode.field_table(value)
     except _ERRORS:
-        return 4 + int.from_bytes(value[:4], "big"), {}
+        return 4 + int.from_bytes(value[:4], "big"), LostHeaders()

@@ -1,9 +1,10 @@
 """The exchanges and queues as FastStream objects, and their declaration, which every process makes before it works."""
 
 import re
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Final
 
-from aio_pika import RobustConnection
+from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import ChannelPreconditionFailed
 from faststream.rabbit import ExchangeType, QueueType, RabbitExchange, RabbitQueue
 from parkstream_events import topology as names
@@ -26,6 +27,13 @@ DEAD_LETTERS = _known(names.DEAD_LETTERS_QUEUE, "", names.DEAD_LETTERS_QUEUE_ARG
 SEEN_ENTERING = _known(names.SEEN_ENTERING_QUEUE, names.ENTERED_KEY, names.SEEN_ENTERING_QUEUE_ARGUMENTS)
 
 
+RECORDED: Final[Mapping[RabbitExchange, Sequence[RabbitQueue]]] = {
+    EVENTS: (ENTRIES, EXITS),
+    DEAD_LETTERS_EXCHANGE: (DEAD_LETTERS,),
+}
+"""What record needs: by exchange, the queues that are bound to it."""
+
+
 class MessagingError(Exception):
     """RabbitMQ lacks something or refuses it; the text says what to do."""
 
@@ -46,9 +54,14 @@ async def declare(broker: "RabbitBroker") -> None:
 
     They are declared again by the connection itself whenever it comes back. Raises ``TopologyMismatchError``.
     """
+    await declare_work_queues(broker)
+    await declare_queue(broker, DEAD_LETTERS, DEAD_LETTERS_EXCHANGE)
+
+
+async def declare_work_queues(broker: "RabbitBroker") -> None:
+    """Declare what sightings go through: see ``declare``."""
     await declare_exchange(broker, EVENTS)
     await declare_exchange(broker, DEAD_LETTERS_EXCHANGE)
-    await declare_queue(broker, DEAD_LETTERS, DEAD_LETTERS_EXCHANGE)
     await declare_queue(broker, ENTRIES, EVENTS)
     await declare_queue(broker, EXITS, EVENTS)
 
@@ -61,7 +74,7 @@ async def declare_exchange(broker: "RabbitBroker", exchange: RabbitExchange) -> 
 
 async def declare_queue(broker: "RabbitBroker", queue: RabbitQueue, exchange: RabbitExchange) -> None:
     """Declare *queue*, with what this version of RabbitMQ needs to know, and bind it to *exchange*."""
-    arguments: Any = {**queue.arguments, **_delivery_limit(await broker.connect())}
+    arguments: Any = arguments_of(queue, await broker.connect())
     # Not broker.declare_queue: subscribers would be given its queue, and consume on its channel, which has no prefetch.
     channel = await broker.config.channel_manager.get_channel()
     try:
@@ -71,11 +84,35 @@ async def declare_queue(broker: "RabbitBroker", queue: RabbitQueue, exchange: Ra
     await declared.bind(await broker.declare_exchange(exchange), queue.routing_key)
 
 
-def _delivery_limit(connection: RobustConnection) -> dict[str, object]:
+async def declare_over(
+    connection: AbstractConnection, exchanges: Mapping[RabbitExchange, Sequence[RabbitQueue]]
+) -> None:
+    """Declare *exchanges* and their queues over a channel of its own of *connection*, which restores nothing itself.
+
+    Raises ``TopologyMismatchError``, and what aio-pika raises.
+    """
+    async with connection.channel(publisher_confirms=False) as channel:
+        for exchange, queues in exchanges.items():
+            source = await channel.declare_exchange(exchange.name, exchange.type.value, durable=exchange.durable)
+            for queue in queues:
+                arguments: Any = arguments_of(queue, connection)
+                try:
+                    declared = await channel.declare_queue(queue.name, durable=True, arguments=arguments)
+                except ChannelPreconditionFailed as error:
+                    raise TopologyMismatchError(queue.name, str(error)) from error
+                await declared.bind(source, queue.routing_key)
+
+
+def arguments_of(queue: RabbitQueue, connection: AbstractConnection) -> dict[str, object]:
+    """Return what *queue* is declared with at the version of RabbitMQ that *connection* leads to."""
+    return {**queue.arguments, **_delivery_limit(connection)}
+
+
+def _delivery_limit(connection: AbstractConnection) -> dict[str, object]:
     return names.DELIVERY_UNLIMITED_ARGUMENTS if server_version(connection) >= (4, 0) else {}
 
 
-def server_version(connection: RobustConnection) -> tuple[int, ...]:
+def server_version(connection: AbstractConnection) -> tuple[int, ...]:
     """Return RabbitMQ's version as numbers: ``(4, 1, 2)``."""
     transport = connection.transport
     assert transport is not None, "connect first"

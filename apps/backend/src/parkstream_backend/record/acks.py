@@ -1,4 +1,4 @@
-"""Acknowledgements in ranges: one frame for all that was recorded together.
+"""Acknowledgements in ranges: one frame for all that was recorded together; one by one past a dead letter that waits.
 
 RabbitMQ numbers the deliveries of a channel 1, 2, 3, …, so *up to n* is safe exactly when 1 to n are all settled here.
 A delivery that never reached a handler keeps its place open, and no later one acknowledges it.
@@ -6,7 +6,7 @@ A delivery that never reached a handler keeps its place open, and no later one a
 
 import asyncio
 from collections.abc import Awaitable
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from aiormq.exceptions import AMQPError
 
@@ -24,28 +24,60 @@ class Channel(Protocol):
         ...
 
 
+class Due(NamedTuple):
+    """What is to be acknowledged now: each of *single* first, then all up to *upto*, if any."""
+
+    single: list[int]
+    upto: int | None
+
+
 class Window:
-    """The deliveries of one channel that are settled, but lie behind one that is not."""
+    """The deliveries of one channel that are settled, but lie behind one that is not.
+
+    One that is *late* waits for long, until its dead letter is confirmed, and keeps nothing waiting: those behind it
+    are acknowledged one by one, since a range would include it.
+    """
 
     def __init__(self) -> None:
-        self.acknowledged = 0
-        """The highest tag that RabbitMQ knows to be acknowledged."""
+        self.reached = 0
+        """Every tag up to it is acknowledged, or late."""
         self._settled: set[int] = set()
+        self._late: set[int] = set()
+        self._passed: set[int] = set()
+        """Those that are late, and not after what was reached."""
+        self._released: list[int] = []
+
+    def hold(self, tag: int) -> None:
+        """Note that *tag* will be settled late."""
+        self._late.add(tag)
 
     def settle(self, tag: int) -> None:
         """Note that *tag* may be acknowledged."""
-        self._settled.add(tag)
+        self._late.discard(tag)
+        if tag in self._passed:
+            self._passed.remove(tag)
+            self._released.append(tag)
+        else:
+            self._settled.add(tag)
 
-    def advance(self) -> int | None:
-        """Return the tag up to which everything is settled, if that is news."""
-        upto = self.acknowledged
-        while upto + 1 in self._settled:
-            upto += 1
-            self._settled.remove(upto)
-        if upto == self.acknowledged:
-            return None
-        self.acknowledged = upto
-        return upto
+    def advance(self) -> Due:
+        """Return what may be acknowledged, and was not returned before."""
+        single, self._released = self._released, []
+        upto = None
+        while True:
+            tag = self.reached + 1
+            if tag in self._settled:
+                self._settled.remove(tag)
+                if self._passed:
+                    single.append(tag)
+                else:
+                    upto = tag
+            elif tag in self._late:
+                self._late.remove(tag)
+                self._passed.add(tag)
+            else:
+                return Due(single, upto)
+            self.reached = tag
 
 
 class Acks:
@@ -55,20 +87,28 @@ class Acks:
         self._windows: Final[dict[Channel, Window]] = {}
         self._flushing: Final[dict[Channel, asyncio.Task[None]]] = {}
 
+    def hold(self, channel: Channel, tag: int) -> None:
+        """Let *tag* of *channel* be settled late, without those behind it waiting for that."""
+        if (window := self._window(channel)) is not None:
+            window.hold(tag)
+            self._flush_soon(channel, window)
+
     def settle(self, channel: Channel, tag: int) -> None:
         """Acknowledge *tag* of *channel*, together with all that is settled in the same turn of the loop."""
-        if channel.is_closed:
-            self._windows.pop(channel, None)
-            return
-        window = self._windows.get(channel) or self._open(channel)
-        window.settle(tag)
-        if channel not in self._flushing:
-            self._flushing[channel] = asyncio.create_task(self._flush(channel, window))
+        if (window := self._window(channel)) is not None:
+            window.settle(tag)
+            self._flush_soon(channel, window)
 
     @property
     def channels(self) -> int:
         """How many channels have a window."""
         return len(self._windows)
+
+    def _window(self, channel: Channel) -> Window | None:
+        if channel.is_closed:
+            self._windows.pop(channel, None)
+            return None
+        return self._windows.get(channel) or self._open(channel)
 
     def _open(self, channel: Channel) -> Window:
         for dead in [known for known in self._windows if known.is_closed]:
@@ -76,13 +116,20 @@ class Acks:
         window = self._windows[channel] = Window()
         return window
 
+    def _flush_soon(self, channel: Channel, window: Window) -> None:
+        if channel not in self._flushing:
+            self._flushing[channel] = asyncio.create_task(self._flush(channel, window))
+
     async def _flush(self, channel: Channel, window: Window) -> None:
-        del self._flushing[channel]  # What is settled from here on needs a flush of its own.
-        upto = window.advance()
-        if upto is None:
-            return
+        """Acknowledge what is due, one after the other: RabbitMQ closes a channel for a tag that a range included."""
         try:
-            await channel.basic_ack(upto, multiple=True, wait=False)
+            while any(due := window.advance()):
+                for tag in due.single:
+                    await channel.basic_ack(tag, multiple=False, wait=False)
+                if due.upto is not None:
+                    await channel.basic_ack(due.upto, multiple=True, wait=False)
         except (AMQPError, ConnectionError, RuntimeError):
             # The channel died: RabbitMQ delivers all of it again, and the log knows each record.
             self._windows.pop(channel, None)
+        finally:
+            del self._flushing[channel]

@@ -1,37 +1,76 @@
-"""How a backend comes to RabbitMQ: it starts without it, and waits until it is there."""
+"""How a backend comes to RabbitMQ: it starts without it, waits until it is there, and watches that it stays."""
 
+from collections.abc import Callable
 from typing import Final
 
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from faststream.rabbit import RabbitBroker
-from parkstream_messaging import declare
+from parkstream_messaging import MessagingError, declare_work_queues
+from parkstream_messaging.batch_subscriber import BatchSubscriber
+from parkstream_messaging.watch import Watch
 from parkstream_service.retry import OnRetry, retried
 
 FIRST_SECONDS: Final = 0.2
 MOST_SECONDS: Final = 5.0
 
 
-async def start_broker(broker: RabbitBroker, on_retry: OnRetry) -> None:
-    """Connect, declare and subscribe, again and again until all of it is done.
+class Listener:
+    """Subscribes *broker*, calls *on_started*, and watches its connection from then on."""
 
-    Raises what does not pass by itself. A process without subscribers needs no RabbitMQ.
+    def __init__(self, broker: RabbitBroker, watch: Watch, on_retry: OnRetry, on_started: Callable[[], None]) -> None:
+        self._broker = broker
+        self._watch = watch
+        self._on_retry = on_retry
+        self._on_started = on_started
+        self._started = False
+        self._failure = ""
+
+    @property
+    def problem(self) -> str:
+        """What keeps deliveries from coming here; nothing when they come."""
+        if self._started:
+            return self._watch.problem
+        return f"not subscribed yet: {self._failure}" if self._failure else "not subscribed yet"
+
+    async def run(self) -> None:
+        """Do so for ever; a process without subscribers needs no RabbitMQ."""
+        subscribers = [one for one in self._broker.subscribers if isinstance(one, BatchSubscriber)]
+        if subscribers:
+            await start_broker(self._broker, self._failed)
+        self._on_started()
+        self._started = True
+        if subscribers:
+            await self._watch.run(await self._broker.connect(), subscribers)
+
+    async def close(self) -> None:
+        """Close what only watches."""
+        await self._watch.close()
+
+    def _failed(self, error: Exception) -> None:
+        self._failure = str(error) if isinstance(error, MessagingError) else f"{type(error).__name__}: {error}"
+        self._on_retry(error)
+
+
+async def start_broker(broker: RabbitBroker, on_retry: OnRetry) -> None:
+    """Connect, declare the work queues and subscribe, again and again until all of it is done.
+
+    The dead letters are declared by who publishes them: they hold back no recording.
     """
-    if not broker.subscribers:
-        return
 
     async def start() -> None:
         try:
             await broker.connect()
-            await declare(broker)
+            await declare_work_queues(broker)
             for subscriber in broker.subscribers:
                 subscriber.running = True  # FastStream drops what is delivered before it has set this itself.
             await broker.start()
-        except CONNECTION_EXCEPTIONS:
+        except (*CONNECTION_EXCEPTIONS, MessagingError):
             await broker.stop()
             raise
 
-    await retried(start, when=_is_away, on_retry=on_retry, first_seconds=FIRST_SECONDS, most_seconds=MOST_SECONDS)
+    await retried(start, when=_passes, on_retry=on_retry, first_seconds=FIRST_SECONDS, most_seconds=MOST_SECONDS)
 
 
-def _is_away(error: Exception) -> bool:
-    return isinstance(error, CONNECTION_EXCEPTIONS)
+def _passes(error: Exception) -> bool:
+    """Whether it passes, if only by somebody's doing."""
+    return isinstance(error, (*CONNECTION_EXCEPTIONS, MessagingError))

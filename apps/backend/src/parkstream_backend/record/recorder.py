@@ -3,7 +3,8 @@
 | what came                     | what is done                                                        |
 |-------------------------------|---------------------------------------------------------------------|
 | a sighting, new or known      | recorded (once), then acknowledged                                  |
-| an invalid message            | a dead letter with the reason, confirmed, then acknowledged         |
+| an invalid message            | a dead letter with the reason, confirmed, then acknowledged; what   |
+|                               | cannot be published waits, and holds back nothing else              |
 | Redis or RabbitMQ is away     | the same call again until it passes; the message waits, unsettled   |
 | anything else                 | the process ends: a supervisor, or another backend, takes over      |
 """
@@ -53,7 +54,7 @@ class Read(NamedTuple):
 class Recorder:
     """Settles every delivery, whatever it holds; each is a ``process`` span, whose context goes into the log.
 
-    *in_hand* counts those that are not recorded yet, per queue; *failed* is called with an error that nobody expected.
+    *failed* is called with an error that nobody expected.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
@@ -62,7 +63,6 @@ class Recorder:
         dead_letters: DeadLetters,
         acks: Acks,
         back_pressure: BackPressure,
-        in_hand: Counter[str],
         telemetry: Telemetry,
         failed: Callable[[Exception], None],
     ) -> None:
@@ -70,14 +70,12 @@ class Recorder:
         self._dead_letters = dead_letters
         self._acks = acks
         self._back_pressure = back_pressure
-        self._in_hand = in_hand
         self._telemetry = telemetry
         self._failed = failed
         self._refusing: set[asyncio.Task[None]] = set()
 
     async def record(self, deliveries: Sequence[Delivery], camera: Camera) -> None:
         """Record what *deliveries* from *camera* hold and acknowledge them; what must be refused is, meanwhile."""
-        self._in_hand[camera.queue] += len(deliveries)
         paths = Counter([(one.exchange, one.routing_key) for one in deliveries])
         counts = {destination_of(*path, camera.queue): count for path, count in paths.items()}
         self._delivered(counts)
@@ -90,7 +88,6 @@ class Recorder:
             self._failed(error)
             raise
         finally:
-            self._in_hand[camera.queue] -= len(deliveries)
             self._processed(counts, time.perf_counter() - started, error_type)
 
     def expect(self, exchange: str, routing_key: str, queue: str) -> None:
@@ -177,19 +174,21 @@ class Recorder:
 
     def _refuse(self, delivery: Delivery, camera: Camera, refusal: UnreadableError, span: Span) -> None:
         """Make a dead letter of *delivery*; the rest of the queue does not wait for that."""
+        self._acks.hold(delivery.channel, delivery.tag)
         task = asyncio.create_task(self._bury(delivery, camera, refusal, span))
         self._refusing.add(task)
         task.add_done_callback(self._refusing.discard)
 
     async def _bury(self, delivery: Delivery, camera: Camera, refusal: UnreadableError, span: Span) -> None:
         try:
-            await self._dead_letters.publish(delivery, camera.queue, refusal, span)
+            published = await self._dead_letters.publish(delivery, camera.queue, refusal, span)
         except Exception as error:  # noqa: BLE001 - handed over: the process ends
             end(span, error=error)
             self._failed(error)
             return
         end(span, error=refusal, outcome="refused")
-        self._acks.settle(delivery.channel, delivery.tag)
+        if published:
+            self._acks.settle(delivery.channel, delivery.tag)
 
 
 def refusal_of(outcome: IdConflict | TooOld | InFuture, id_: str) -> UnreadableError:

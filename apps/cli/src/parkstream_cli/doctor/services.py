@@ -10,6 +10,11 @@ from parkstream_cli.doctor.findings import Finding, note, ok, wrong
 from parkstream_cli.settings import Settings
 
 LAG_MANY: Final = 10_000
+SEE_RUNBOOK: Final = "see the runbook: messages wait in RabbitMQ"
+ADVICE: Final = {
+    "dead_letters": "mend the cause: the messages are published by themselves; see the runbook: dead letters",
+    "rabbitmq": "see the runbook: RabbitMQ is silent, or a queue is not ours",
+}
 
 
 async def examine(settings: Settings, client: ServiceClient) -> tuple[list[Finding], int | None]:
@@ -34,10 +39,18 @@ async def _summaries(url: str, client: ServiceClient) -> tuple[list[Finding], in
 
 async def _backend(url: str, client: ServiceClient) -> list[Finding]:
     try:
-        await client.get(f"{url}/health/ready", object)
+        problems = await client.problems(url)
         state = await client.get(f"{url}/v1/state", State)
     except UnreachableError as error:
         return [wrong("backend", str(error), _advice("backend", "PARKSTREAM_BACKEND_URL", error))]
+    return [*_problems(problems), *_state(state)]
+
+
+def _problems(problems: dict[str, str]) -> list[Finding]:
+    return [wrong(f"backend: {name}", detail, ADVICE.get(name, SEE_RUNBOOK)) for name, detail in problems.items()]
+
+
+def _state(state: State) -> list[Finding]:
     figures = f"{state.lag:,} behind, {state.pending:,} pending, {state.outbox_depth:,} to deliver"
     text = f"position {state.position:,}, {figures}"
     findings = [note("backend", text, "it is catching up") if state.lag > LAG_MANY else ok("backend", text)]

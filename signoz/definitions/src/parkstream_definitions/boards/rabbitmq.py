@@ -113,11 +113,19 @@ REFUSED: Final = Row(
             width=3,
         ),
         Panel(
+            title="Refused, no dead letters yet",
+            meaning="They wait unacknowledged, and hold back nothing else; a backend's /health/ready says why.",
+            asked=one(metric(highest(names.DEAD_LETTERS_WAITING), legend="waiting")),
+            draws="Number",
+            lines=(Line(0, "RabbitMQ does not take them"),),
+            width=3,
+        ),
+        Panel(
             title="Refused, by reason",
             meaning="docs/runbook.md says what each reason means.",
             asked=one(metric(increase(names.DEAD_LETTERS), legend=label(REASON), by=along(REASON))),
             draws="BarChart",
-            width=9,
+            width=6,
         ),
     ),
 )
