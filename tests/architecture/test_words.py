@@ -47,7 +47,7 @@ WORDS = [
     word("timers", "agenda", "agendas"),
     word("watermark generator", "timekeeper", text=r"\btimekeepers?\b|\bkeeps? time\b"),
     word("high-water mark", "reach", text=r"\bthe reach\b|\bcheck_reach\b", rooms=r"backend|eventlog|summary"),
-    word("back-pressure: paused, resumed", "gate", rooms=r"backend/(?:record/(?!recorder)|app|wiring|monitor|health)"),
+    word("back-pressure: paused, resumed", "gate", rooms=r"backend/(?:record/(?!recorder)|app|wiring)"),
     word("generator context", "station", "stations"),
     word("parked cars", "garage", "garages"),
     word("intents", "journal", "journals", rooms=r"generator|camera"),

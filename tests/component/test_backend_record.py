@@ -71,7 +71,7 @@ async def record(rabbitmq_url: str) -> AsyncIterator[Record]:
     async with GroupCommit(log) as commit:
         dead_letters = DeadLetters(ConfirmedChannel(rabbitmq_url, topology.DEAD_LETTERS_EXCHANGE), telemetry)
         publishing = asyncio.create_task(dead_letters.run())
-        recorder = Recorder(commit, dead_letters, Acks(), back_pressure, Counter(), telemetry, failures.append)
+        recorder = Recorder(commit, dead_letters, Acks(), back_pressure, telemetry, failures.append)
         listen_to_entries(broker, recorder, Channel(prefetch_count=50))
         listen_to_exits(broker, recorder, Channel(prefetch_count=50))
         for subscriber in broker.subscribers:

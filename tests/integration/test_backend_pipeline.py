@@ -1,10 +1,12 @@
 import asyncio
 from collections import Counter
+from datetime import timedelta
 
 import aio_pika
 import pytest
-from backend_sightings import poison, publish_entry
+from backend_sightings import entry, exit_, now, poison, publish_entry, publish_exit
 from parkstream_events import topology
+from parkstream_events.sightings import microseconds
 from pipeline import Pipeline, get, post
 from pipeline_traffic import Cars
 
@@ -44,10 +46,9 @@ async def test_several_backends_share_the_work(pipeline: Pipeline):
 
 async def test_each_role_runs_alone(pipeline: Pipeline):
     pipeline.start_api()
-    nowhere = {"PARKSTREAM_RABBITMQ_URL": "amqp://localhost:1/"}
     pipeline.start_backend({"PARKSTREAM_ROLES": "record"})
     pipeline.start_backend({"PARKSTREAM_ROLES": "record"})
-    pipeline.start_backend({"PARKSTREAM_ROLES": "deliver", **nowhere})
+    pipeline.start_backend({"PARKSTREAM_ROLES": "deliver"})
     pipeline.start_backend({"PARKSTREAM_ROLES": "project"})
     async with Cars(pipeline.rabbitmq_url) as cars:
         await cars.drive(300)
@@ -100,3 +101,26 @@ def is_settled(pipeline: Pipeline, entered: int, exited: int) -> bool:
     state = pipeline.state()
     on_its_way = (state["lag"], state["pending"], state["outbox_depth"])
     return on_its_way == (0, 0, 0) and (state["counters"]["entered"], state["counters"]["exited"]) == (entered, exited)
+
+
+async def test_one_id_on_two_days_is_two_visits(pipeline: Pipeline):
+    """Cameras that number from 1 each day; the same event once more is nothing, with another plate it is refused."""
+    pipeline.start()
+    today, yesterday = now(), now() - timedelta(days=1)
+    async with await aio_pika.connect(pipeline.rabbitmq_url) as connection:
+        channel = await connection.channel(on_return_raises=True)
+        events = await channel.get_exchange(topology.EVENTS_EXCHANGE)
+        for at, plate in ((yesterday, "ONE"), (today, "TWO")):
+            await publish_entry(events, entry("16", plate, at - timedelta(hours=1)))
+            await publish_exit(events, exit_("17", plate, at))
+            await publish_exit(events, exit_("17", plate, at))
+        await publish_exit(events, exit_("17", "OTHER", today))
+        await pipeline.until(lambda: pipeline.stats()["current"]["completed"] == 2)
+        queue = await channel.get_queue(topology.DEAD_LETTERS_QUEUE)
+        await pipeline.until(lambda: 'parking_dead_letters_total{parking_reason="id_conflict"} 1' in pipeline.metrics())
+        letter = await queue.get()
+    assert letter.headers[topology.REASON_HEADER] == "id_conflict"
+    times = {line["vehicle_plate"]: line["visit_id"] for line in pipeline.lines()}
+    assert times == {"ONE": f"exit:17@{microseconds(yesterday)}", "TWO": f"exit:17@{microseconds(today)}"}
+    assert pipeline.state()["counters"]["exited"] == 2
+    assert pipeline.state()["parked"] == 0

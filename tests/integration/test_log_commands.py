@@ -22,7 +22,7 @@ async def car(shop: Mall) -> Mall:
     begin = now_us() - HOUR
     await shop.log.append(
         [
-            sighting(0, "in", "CAR1", begin)._replace(traceparent=TRACE, published_at_us=begin + 5),
+            sighting(0, "in", "CAR1", begin, gate="north")._replace(traceparent=TRACE, published_at_us=begin + 5),
             sighting(1, "out", "CAR1", begin + 30 * MINUTE),
             sighting(1, "again", "CAR1", begin + 30 * MINUTE + SECOND),
             Candidate(wire.ENTERED, "broken", b'{"id": "broken",\n "vehicle_plate"', begin, "entry"),
@@ -39,7 +39,7 @@ async def test_tail_shows_the_last_records(car, parkstream):
     shown = parkstream("log", "tail")
     assert shown.code == 0
     first, *_, last = shown.out.splitlines()
-    assert all(word in first for word in ("1", "vehicle.entered.v1", "CAR1", "in"))
+    assert all(word in first for word in ("1", "vehicle.entered.v1", "CAR1", "in", "north"))
     assert "silence: entry gates, exit gate south; up to" in last
     assert parkstream("log", "tail", "0").out == ""
 

@@ -15,6 +15,7 @@ from parkstream_projection import Projector, StaleError
 from parkstream_service.retry import Wait
 from parkstream_telemetry import Stage, Telemetry, TelemetryOptions
 from parkstream_visits import Rules
+from parkstream_visits.watermark_decision import Drained
 from projections import HOUR, SECOND, Mall, Process, day_of_traffic, now_us, sighting, untimed
 
 QUICK = Rules(allowed_lateness_us=SECOND // 10, silence_grace_us=SECOND // 2, hold_max_us=2 * SECOND)
@@ -23,7 +24,7 @@ QUICK = Rules(allowed_lateness_us=SECOND // 10, silence_grace_us=SECOND // 2, ho
 class Backend:
     """The projecting and the timekeeping of one process."""
 
-    def __init__(self, shop: Mall, depth: int = 0) -> None:
+    def __init__(self, shop: Mall, *, is_drained: bool = True) -> None:
         self.retried: list[Exception] = []
         self.telemetry = Telemetry(
             TelemetryOptions(service="test", plate_hash_key="k", statistics_seconds=0, strict=True)
@@ -31,7 +32,8 @@ class Backend:
         self.process: Process = shop.projector()
         self.stale = 0
         self._shop = shop
-        self._depth = depth
+        self._is_drained = is_drained
+        self._since_us = now_us()
         self._tasks: list[asyncio.Task[None]] = []
 
     def start(self) -> "Backend":
@@ -39,7 +41,7 @@ class Backend:
         projecting = Follower(
             process, ProjectSpans(self.telemetry), process.log, shop.reads, self.telemetry, Wait(self._on_retry)
         )
-        keeper = WatermarkGenerator(process.log, shop.reads, QUICK, self._queue_depth, self.telemetry, self._on_retry)
+        keeper = WatermarkGenerator(process.log, shop.reads, QUICK, self._drained, self.telemetry, self._on_retry)
         self._tasks = [asyncio.create_task(projecting.run()), asyncio.create_task(keeper.run())]
         return self
 
@@ -55,8 +57,8 @@ class Backend:
     def _on_retry(self, error: Exception) -> None:
         self.retried.append(error)
 
-    async def _queue_depth(self, _: Direction) -> int | None:
-        return self._depth
+    async def _drained(self, _: Direction) -> Drained | None:
+        return Drained(self._since_us, now_us()) if self._is_drained else None
 
 
 async def until(fulfilled: Callable[[], Awaitable[bool]], seconds: float = 60) -> None:
@@ -91,7 +93,7 @@ async def test_what_is_held_is_said_when_its_direction_has_been_silent(shop: Mal
 
 
 async def test_a_queue_that_never_empties_holds_nothing_for_longer_than_hold_max(shop: Mall):
-    backend = Backend(shop, depth=7).start()
+    backend = Backend(shop, is_drained=False).start()
     await shop.log.append([sighting(1, "lone", "LONE", now_us())])
     await until(lambda: settled(shop))
     await backend.die()

@@ -4,13 +4,14 @@ from typing import Any
 
 from hypothesis import strategies as st
 from parkstream_eventlog import Record
-from parkstream_events.decisions import RulesChanged, WatermarkAdvanced
+from parkstream_events.decisions import Gate, RulesChanged, WatermarkAdvanced
 from parkstream_events.sightings import Direction
 from parkstream_visits import RecordedEvent
 from projections import record_of
 from visits_histories import END, IN, OUT, RULES, START, UNIT, Pass
 
 DAY = 86_400
+GATES = ("", "north", "south")
 
 passes = st.builds(
     Pass,
@@ -18,8 +19,14 @@ passes = st.builds(
     st.sampled_from([IN, OUT]),
     st.integers(0, 99).map(str),
     st.sampled_from(["A1", "B2", "C3", "D4", "E5"]),
+    st.sampled_from(GATES),
 )
-advances = st.tuples(st.sampled_from(list(Direction)), st.integers(0, 200))
+EVERY = [Gate(way, name) for way in Direction for name in GATES]
+advances = st.tuples(
+    st.sampled_from(["silence", "behind", "hold_max"]),
+    st.one_of(st.just(EVERY), st.lists(st.sampled_from(EVERY), max_size=4)),
+    st.integers(0, 200),
+)
 rules = st.sampled_from([1, 4, 30]).map(lambda lateness: lateness * UNIT)
 happenings = st.lists(st.one_of(passes, passes, passes, advances, rules, st.just(None)), max_size=30)
 later = st.lists(st.tuples(st.integers(1, 4), passes), max_size=4)
@@ -33,7 +40,7 @@ def log_of(happened: list[Any], later: list[tuple[int, Pass]]) -> list[Record]:
     day = 0
     for position, (days, seen) in enumerate(later, len(facts) + 1):
         day += days
-        moved = Pass(seen.at + day * DAY, seen.way, f"{seen.id}-{position}", seen.plate)
+        moved = Pass(seen.at + day * DAY, seen.way, f"{seen.id}-{position}", seen.plate, seen.gate)
         facts.append(moved.fact(position, END + day * DAY + 200))
     return [_broken(fact) if fact.event is None else record_of(fact) for fact in facts]
 
@@ -42,8 +49,8 @@ def recorded_event_of(position: int, what: Any) -> RecordedEvent:
     match what:
         case Pass():
             return what.fact(position)
-        case (direction, at):
-            event = WatermarkAdvanced(direction, START + at * UNIT, "silence", position - 1)
+        case (because, gates, at):
+            event = WatermarkAdvanced(gates, START + at * UNIT, because, position - 1)
         case int(lateness_us):
             event = RulesChanged(3 * UNIT, 50 * UNIT, lateness_us, 5 * UNIT, 60 * UNIT, 20_000 * UNIT, position - 1)
         case _:

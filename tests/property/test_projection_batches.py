@@ -7,7 +7,7 @@ from itertools import count
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from log_histories import happenings, later, log_of
+from log_histories import EVERY, happenings, later, log_of
 from parkstream_eventlog import Record
 from projections import Mall, Truth
 from visits_histories import IN, OUT, Pass
@@ -47,7 +47,7 @@ def test_any_batches_and_any_cache_give_what_one_fold_gives(malls, happened, lat
 
 @pytest.mark.parametrize("batch", [1, 2, 5, 60])
 def test_many_plates_that_become_final_at_once_are_forgotten_a_few_per_record(malls, batch):
-    seen = [Pass(n, IN, f"in-{n}", f"CAR{n}") for n in range(40)]
+    seen = [*(Pass(n, IN, f"in-{n}", f"CAR{n}") for n in range(40)), ("silence", EVERY, 0)]
     late = [(4, Pass(n, OUT, f"out-{n}", f"CAR{n % 7}")) for n in range(8)]
     records = log_of(seen, [late[0], *((0, one) for _, one in late[1:])])
     truth = Truth(records)

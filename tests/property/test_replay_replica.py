@@ -3,8 +3,10 @@
 import asyncio
 from collections.abc import Callable
 from itertools import count
+from pathlib import Path
 
 import pytest
+from archives import archive_through
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from log_histories import happenings, later, log_of
@@ -71,7 +73,13 @@ def malls(redis_url: str, mall: str) -> Callable[[], Mall]:
     return lambda: Mall(redis_url, f"{mall}-{next(numbers)}")
 
 
-async def replayed_on_redis(shop: Mall, records: list[Record], restart: int) -> None:
+@pytest.fixture
+def folders(tmp_path: Path) -> Callable[[], Path]:
+    """Makes folders of their own."""
+    return lambda: tmp_path / f"archive-{next(numbers)}"
+
+
+async def replayed_on_redis(shop: Mall, records: list[Record], restart: int, archived: int, folder: Path) -> None:
     for record in records:
         fields = {"type": record.type, "id": record.id, "body": record.body, "recorded": record.recorded_at_us}
         await shop.redis.xadd(shop.keys.log, {**fields, "published": "", "traceparent": ""}, f"{record.position}-0")
@@ -88,6 +96,13 @@ async def replayed_on_redis(shop: Mall, records: list[Record], restart: int) -> 
             rebuilt = await rebuilder.catch_up(through)
     assert rebuilt.state_hash == checked.hash == projector.state_hash == Truth(records).hash
     assert await shop.version(2) == await shop.version(1)
+    if archived:
+        await archive_through(shop, folder, archived)
+    across = Source(shop.url, shop.keys.mall, str(folder))
+    assert (await check(across, shop.redis, shop.keys)).hash == checked.hash
+    async with Rebuilder(across, shop.redis, shop.keys, 3) as rebuilder:
+        assert (await rebuilder.catch_up()).state_hash == checked.hash
+    assert await shop.version(3) == await shop.version(1)
     await shop.close()
 
 
@@ -97,10 +112,10 @@ async def replayed_on_redis(shop: Mall, records: list[Record], restart: int) -> 
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(happened=happenings, later=later, data=st.data())
-def test_on_redis_live_is_check_is_rebuild_with_a_restart(malls, happened, later, data):
+def test_on_redis_live_is_check_is_rebuild_with_a_restart_and_across_an_archive(malls, folders, happened, later, data):
     records = log_of(happened, later)
-    restart = data.draw(st.integers(0, len(records)))
-    asyncio.run(replayed_on_redis(malls(), records, restart))
+    restart, archived = (data.draw(st.integers(0, len(records))) for _ in range(2))
+    asyncio.run(replayed_on_redis(malls(), records, restart, archived, folders()))
 
 
 class Version:

@@ -126,7 +126,7 @@ async def _kept(cars, telemetry) -> list[RecordedEvent]:
     def fail(error: Exception, _: float) -> None:
         raise error
 
-    keeper = WatermarkGenerator(works.log, works, Rules(), works.depth, telemetry, fail)
+    keeper = WatermarkGenerator(works.log, works, Rules(), works.drained, telemetry, fail)
     for number, (pause, way, plate, ago, gate) in enumerate([*cars, (300, 0, "LAST", 0, None)]):
         end = works.seconds + pause
         while (step := await keeper.look()) < end - works.seconds:

@@ -7,6 +7,7 @@ from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.sightings import Direction
 from parkstream_projection import Outlook, Waiting, recorded_event_of
 from parkstream_visits import Emitted, Fold, State
+from parkstream_visits.watermark_decision import Drained
 from projections import SECOND, sighting
 
 START = 1_772_352_000_000_000
@@ -20,6 +21,7 @@ class Clockwork:
         self.log = MemoryLog(LOG_SCHEMA, lambda: self.now_us)
         self.state = State()
         self.depths: dict[Direction, int | None] = {Direction.ENTRY: 0, Direction.EXIT: 0}
+        self._drained: dict[Direction, Drained | None] = dict.fromkeys(Direction)
         self.emitted: list[Emitted] = []
         self.projecting = True
         self.checkpoint = 0
@@ -29,8 +31,15 @@ class Clockwork:
     def now_us(self) -> int:
         return START + round(self.seconds * SECOND)
 
-    async def depth(self, direction: Direction) -> int | None:
-        return self.depths[direction]
+    async def drained(self, direction: Direction) -> Drained | None:
+        """Return what is known of a queue: nothing while its depth is None; it is drained when that is 0."""
+        known, depth = self._drained[direction], self.depths[direction]
+        if depth is None:
+            known = None
+        elif depth == 0:
+            known = Drained(self.now_us if known is None else known.since_us, self.now_us)
+        self._drained[direction] = known
+        return known
 
     async def see(self, way: int, id_: str, plate: str, ago: float = 0, gate: str | None = None) -> None:
         """Record that *plate* passed *ago* seconds before now."""

@@ -127,12 +127,17 @@ class Camera:
         assert self._connection is not None
         await self._connection.close()
 
-    async def enters(self, plate: str, at: datetime, traceparent: str = "") -> str:
+    async def enters(self, plate: str, at: datetime, traceparent: str = "", gate: str | None = None) -> str:
         """Publish that a car entered."""
         assert self.events is not None
         traceparent = traceparent or new_traceparent()
         headers = {topology.TRACEPARENT_HEADER: traceparent}
-        await publish_entry(self.events, entry(f"in-{plate}", plate, at), headers=headers, message_id=f"in-{plate}")
+        await publish_entry(
+            self.events,
+            entry(f"in-{plate}", plate, at, **({"gate": gate} if gate else {})),
+            headers=headers,
+            message_id=f"in-{plate}",
+        )
         return traceparent
 
     async def leaves(self, plate: str, at: datetime, traceparent: str = "") -> str:

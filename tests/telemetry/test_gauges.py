@@ -1,7 +1,8 @@
 """Every gauge of the backend shows what the read API answers: cars inside are not pending, an outage is an age."""
 
+import secrets
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ from backend_sightings import now
 from parkstream_telemetry import names
 from parkstream_telemetry.kinds import Metric
 from parkstream_telemetry.prometheus import family
-from pipeline import Pipeline
+from pipeline import Pipeline, get
 from traces import Camera, until
 
 HOUR = timedelta(hours=1)
@@ -39,6 +40,24 @@ GAUGES: dict[Metric, Callable[[State], float]] = {
     names.MEMORY_SHARE: lambda _: 0,  # This Redis has no maxmemory.
 }
 AGE = family(names.OUTBOX_AGE)
+IGNORED, DELAY = family(names.SIGHTINGS_IGNORED), family(names.GATE_DELAY)
+LABELLED = {names.SIGHTINGS_IGNORED, names.GATE_DELAY}
+
+
+def labelled(state: State) -> dict[str, float]:
+    """Return the gauges that have labels, as the read API answers."""
+    counters = state["counters"]
+    ignored = {
+        f'{IGNORED}{{parking_reason="{reason}"}}': counters[f"{reason}_entries"] + counters[f"{reason}_exits"]
+        for reason in ("too_late", "too_many")
+    }
+    return ignored | {
+        f'{DELAY}{{parking_direction="{one["direction"]}",parking_gate="{one["gate"] or "unnamed"}"}}': (
+            datetime.fromisoformat(one["recorded_at"]) - datetime.fromisoformat(one["mark"])
+        ).total_seconds()
+        for one in state["gates"]
+        if one["is_behind"]
+    }
 
 
 @pytest.fixture
@@ -56,13 +75,15 @@ def figures(pipeline: Pipeline) -> dict[str, float]:
 
 def differences(pipeline: Pipeline) -> dict[str, tuple[float | None, float]]:
     shown, state = figures(pipeline), pipeline.state()
-    wanted = {family(metric): float(answer(state)) for metric, answer in GAUGES.items()}
-    return {name: (shown.get(name), value) for name, value in wanted.items() if shown.get(name) != value}
+    wanted = {family(metric): float(answer(state)) for metric, answer in GAUGES.items()} | labelled(state)
+    behind = {name: value for name, value in shown.items() if name.startswith(DELAY) and name not in wanted}
+    unlike = {name: (shown.get(name), value) for name, value in wanted.items() if shown.get(name) != value}
+    return unlike | {name: (value, 0.0) for name, value in behind.items()}
 
 
 def test_every_gauge_is_compared():
     gauges = {one for one in vars(names.backend).values() if isinstance(one, Metric) and one.kind == "gauge"}
-    assert gauges == {*GAUGES, names.OUTBOX_AGE}
+    assert gauges == {*GAUGES, *LABELLED, names.OUTBOX_AGE}
 
 
 async def test_gauges_are_what_the_read_api_answers_also_while_the_summary_api_is_away(pipeline: Pipeline):
@@ -76,6 +97,12 @@ async def test_gauges_are_what_the_read_api_answers_also_while_the_summary_api_i
         assert pipeline.state()["inside"] == 7
         await until(lambda: not differences(pipeline), lambda: str(differences(pipeline)))
         assert figures(pipeline)[AGE] == 0
+
+        while not any(name.startswith(DELAY) for name in figures(pipeline)):
+            await camera.enters(f"OLD{secrets.token_hex(3)}", now() - 2 * HOUR, gate="north")
+        await until(lambda: not differences(pipeline), lambda: str(differences(pipeline)))
+        gates = get(f"{pipeline.backends[0].url}/health/ready")["checks"]["gates"]
+        assert (gates["status"], "entry gate north is behind" in gates["detail"]) == ("warning", True)
 
         pipeline.api.kill()
         await camera.enters("LATER", now() - HOUR)

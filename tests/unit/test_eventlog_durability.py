@@ -24,9 +24,9 @@ def test_a_changed_library_has_a_new_version():
     assert LOG.source.startswith(f"#!lua name=parkstream_eventlog_{LOG.version}\n")
     found = {library.name: (library.version, digest_of(library.source.encode()).hex()) for library in libraries}
     assert found == {
-        "parkstream_eventlog": (5, "f634dd7d5630e8c1"),
-        "parkstream_import": (4, "2c30dae5509a7afb"),
-        "parkstream_projection": (9, "31ef7ab3214891dd"),
-        "parkstream_versions": (5, "3a9822b83a2dda4f"),
+        "parkstream_eventlog": (6, "55b7a29c06f75173"),
+        "parkstream_import": (5, "73559153201d3e9a"),
+        "parkstream_projection": (10, "2b6682892d9f02ce"),
+        "parkstream_versions": (6, "942e96601ed1927f"),
         "parkstream_cameras": (3, "f0e3dddcb36a2b03"),
     }

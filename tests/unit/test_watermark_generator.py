@@ -35,7 +35,7 @@ def keeper_of(works: Clockwork, rules: Rules | None = None) -> WatermarkGenerato
     def fail(error: Exception, _: float) -> None:
         raise error
 
-    return WatermarkGenerator(works.log, works, rules or Rules(), works.depth, telemetry, fail)
+    return WatermarkGenerator(works.log, works, rules or Rules(), works.drained, telemetry, fail)
 
 
 async def run_until(works: Clockwork, keeper: WatermarkGenerator, seconds: float) -> None:
@@ -105,6 +105,18 @@ async def test_the_decision_waits_until_the_queue_was_empty_for_the_whole_grace(
     assert await decided_at(works) == []
     await run_until(works, keeper, 37)
     assert await reasons(works) == ["silence"]
+
+
+async def test_what_was_published_by_the_end_of_the_grace_must_be_recorded_before_the_decision(works: Clockwork):
+    keeper = keeper_of(works)
+    await works.see(1, "out", "CAR")
+    await run_until(works, keeper, 4.9)
+    works.depths[ENTRY] = 1
+    await run_until(works, keeper, 30)
+    assert await decided_at(works) == []
+    works.depths[ENTRY] = 0
+    await run_until(works, keeper, 30.3)
+    assert await decided_at(works) == [([IN, OUT], pytest.approx(30.1, abs=0.15), "silence")]
 
 
 async def test_a_decision_names_the_gates_and_where_the_log_was_seen(works: Clockwork):
@@ -234,7 +246,8 @@ async def test_backends_that_decide_at_once_decide_once(works: Clockwork):
     state, outlook = await works.log.state(), await works.outlook()
     for keeper in keepers:
         works.seconds += 0.1  # Their clocks differ, so the bodies do, but the id is one.
-        due = await keeper._next(state._replace(now_us=works.now_us), outlook)
+        drained = {direction: await works.drained(direction) for direction in Direction}
+        due = await keeper._next(state._replace(now_us=works.now_us), outlook, drained)
         await keeper._decide(due.decision(works.now_us, state.position))
     assert len(await works.decisions()) == 1
 

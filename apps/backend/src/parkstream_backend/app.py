@@ -22,8 +22,8 @@ from parkstream_backend.deliver.deliverer import Deliverer
 from parkstream_backend.deliver.summary_client import SummaryApi
 from parkstream_backend.health import Health
 from parkstream_backend.project.follower import Follower, ProjectSpans
+from parkstream_backend.project.queue_drains import QueueDrains
 from parkstream_backend.project.watermark_generator import WatermarkGenerator
-from parkstream_backend.record.high_water_mark import check_high_water_mark
 from parkstream_backend.settings import Role, Settings
 from parkstream_backend.wiring import Parts
 
@@ -47,6 +47,7 @@ def create_app(settings: Settings) -> Litestar:
 def face_of(parts: Parts) -> Litestar:
     """Return the application that answers for *parts*, and runs them for as long as it is served."""
     problems = {
+        "log": parts.log_problem,
         "redis": parts.redis_problem,
         "rabbitmq": parts.rabbitmq_problem,
         "dead_letters": parts.dead_letters.problem,
@@ -80,33 +81,39 @@ async def life_of(parts: Parts) -> AsyncGenerator[None, None]:
     prepared = asyncio.Event()
     tasks = parts.tasks
     async with aiohttp.ClientSession() as session:
-        server = SummaryApi(session, parts.settings.summary_url, parts.settings.api_token)
-        tasks.start("monitor", _watch(parts, server, prepared))
+        server = SummaryApi(session, parts.settings.summary_url, parts.settings.api_token, parts.guard.written_log)
+        tasks.start("monitor", _watch(parts, prepared))
         for name, work in _works_of(parts, server).items():
             tasks.start(name, _after(prepared, work))
         if parts.does(Role.RECORD):
             tasks.start("dead_letters", parts.dead_letters.run())
         tasks.start("listen", parts.listener.run(), may_end=True)
         yield
-        await tasks.stop("listen")
+        await tasks.stop("listen", "report")
+        await parts.leave()
         parts.back_pressure.abandon()
         await parts.dead_letters.finish()
         await parts.broker.stop()
         await tasks.stop()
     await parts.listener.close()
     await parts.dead_letters.close()
-    await parts.depths.close()
-    await parts.commit.end()
-    await parts.redis.aclose()
+    await parts.close()
     parts.telemetry.log(names.EVENT_STOPPED)
     parts.telemetry.shutdown()
 
 
-async def _watch(parts: Parts, server: SummaryApi, prepared: asyncio.Event) -> None:
-    """Wait until Redis is there, durable and whole; then let everything begin, and watch how full it gets."""
+async def _watch(parts: Parts, prepared: asyncio.Event) -> None:
+    """Wait until Redis is durable and holds the log that is meant; let everything begin, and watch how full it gets."""
     on_retry = parts.waiting_for("redis")
-    await retried(parts.prepare, on_retry=on_retry)
-    await retried(lambda: check_high_water_mark(parts.log, server.summarised_through), on_retry=on_retry)
+
+    def unprepared(error: Exception) -> None:
+        parts.guard.problem = str(error)
+        on_retry(error)
+
+    await retried(parts.prepare, on_retry=unprepared)
+    parts.tasks.start("guard", parts.guard.run())
+    await parts.guard.admitted.wait()
+    await retried(parts.check_writable, on_retry=on_retry)
     prepared.set()
     gc.collect()
     gc.freeze()
@@ -121,16 +128,23 @@ async def _after(prepared: asyncio.Event, work: Work) -> None:
 
 def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
     works: dict[str, Work] = {}
+    if parts.does(Role.RECORD):
+        works["report"] = parts.report
     if parts.does(Role.PROJECT):
         spans = ProjectSpans(parts.telemetry)
         traced = spans.emitted if parts.telemetry.tracing else None
-        projector = Projector(parts.redis, parts.keys, VISITS, traced=traced)
+        projector = Projector(parts.redis, parts.keys, VISITS, traced=traced, writer=parts.guard.writer)
         wait = parts.waiting_for("redis")
         follower = Follower(projector, spans, parts.log, parts.reads, parts.telemetry, wait)
         parts.follower = follower
         works["project"] = follower.run
         works["watermark"] = WatermarkGenerator(
-            parts.log, parts.reads, parts.settings.rules, parts.depths, parts.telemetry, parts.waiting_for("redis")
+            parts.log,
+            parts.reads,
+            parts.settings.rules,
+            QueueDrains(parts.depths, parts.reports),
+            parts.telemetry,
+            parts.waiting_for("redis"),
         ).run
     if parts.does(Role.DELIVER):
         consumer = f"{socket.gethostname()}-{secrets.token_hex(4)}"

@@ -2,9 +2,11 @@
 
 from collections.abc import Awaitable, Callable, Mapping
 
+from parkstream_projection.present import GateState
+from parkstream_service.http import Notice
 from parkstream_service.lifecycle import BackgroundTasks
 
-from parkstream_backend.monitor import Monitor
+from parkstream_backend.monitor import UNNAMED, Monitor
 
 
 class Health:
@@ -30,5 +32,11 @@ class Health:
             **self._monitor.problems,
             "log": self._monitor.figures.ahead,
             "projection": f"{lag} records behind, at most {most:.0f} are fine" if lag >= most else "",
+            "gates": Notice(", ".join(map(_in_words, self._monitor.figures.behind))),
             **{name: await problem() for name, problem in self._problems.items()},
         }
+
+
+def _in_words(gate: GateState) -> str:
+    name = gate.gate or UNNAMED
+    return f"{gate.direction} gate {name} is behind: it reports what is {gate.delay_seconds:.0f} s old"

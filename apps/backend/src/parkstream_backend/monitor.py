@@ -8,8 +8,9 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from msgspec import Struct
-from parkstream_eventlog import EventLog, EventLogError, memory_share
+from parkstream_eventlog import EventLogError, LogReader, memory_share
 from parkstream_projection import OtherRulesError, Outbox, Present, Reads, Versions
+from parkstream_projection.present import GateState
 from parkstream_service.redis import is_transient
 from parkstream_telemetry import Telemetry, names
 from parkstream_visits import Clock
@@ -20,6 +21,8 @@ from parkstream_backend.clock_guard import ahead_problem
 from parkstream_backend.record.back_pressure import MEMORY_SHARE_MAX, BackPressure, reasons_to_pause
 
 EVERY_SECONDS: Final = 1.0
+UNNAMED: Final = "unnamed"
+"""What stands for the gate of sightings that name none."""
 Guard = Callable[[], Awaitable[None]]
 """Raises an ``EventLogError`` while nothing may be written."""
 
@@ -45,6 +48,12 @@ class Figures(Struct, frozen=True, kw_only=True):
     matched_share: float = 1.0
     unreadable: int = 0
     """Records that cannot be read, and that nobody has acknowledged."""
+    too_late: int = 0
+    """Sightings of visits that were final."""
+    too_many: int = 0
+    """Sightings of plates that had as many as are kept."""
+    behind: tuple[GateState, ...] = ()
+    """The gates that report only what is old."""
 
     @property
     def lag(self) -> int:
@@ -55,7 +64,7 @@ class Figures(Struct, frozen=True, kw_only=True):
 class Measure:
     """Reads the figures from Redis."""
 
-    def __init__(self, redis: Redis, log: EventLog, outbox: Outbox, reads: Reads, versions: Versions) -> None:
+    def __init__(self, redis: Redis, log: LogReader, outbox: Outbox, reads: Reads, versions: Versions) -> None:
         self._redis = redis
         self._log = log
         self._outbox = outbox
@@ -66,13 +75,17 @@ class Measure:
         """Return how full everything is now."""
         present = await self._present()  # Before the position, so that no lag is negative.
         log = await self._log.state()
+        counters = present.clock.counters
         return Figures(
             memory_share=await memory_share(self._redis),
             checkpoint=present.checkpoint,
             inside=present.inside,
             pending=present.pending,
-            matched_share=matched_share(present.clock.counters),
+            matched_share=matched_share(counters),
             unreadable=present.unreadable,
+            too_late=counters.too_late_entries + counters.too_late_exits,
+            too_many=counters.too_many_entries + counters.too_many_exits,
+            behind=tuple(gate for gate in present.gates if gate.is_behind),
             position=log.position,
             length=log.length,
             ahead=ahead_problem(log),
@@ -163,9 +176,25 @@ class Monitor:
         watch(names.VISITS_PENDING, lambda: self._figure(self.figures.pending))
         watch(names.VISITS_MATCHED, lambda: self._figure(self.figures.matched_share))
         watch(names.RECORDS_UNREADABLE, lambda: self._figure(self.figures.unreadable))
+        watch(names.SIGHTINGS_IGNORED, self._ignored)
+        watch(names.GATE_DELAY, self._delays)
         watch(names.MEMORY_SHARE, lambda: self._figure(self.figures.memory_share))
         watch(names.PAUSED, lambda: bool(self._back_pressure.reasons))
         watch(names.UNSAFE, lambda: any(self.problems.values()))
+
+    def _ignored(self) -> list[tuple[float, dict[str, str]]]:
+        """Return the sightings that changed nothing, by reason, while they are current."""
+        by_reason = {"too_late": self.figures.too_late, "too_many": self.figures.too_many}
+        return [] if self.redis_problem else [(count, {"reason": reason}) for reason, count in by_reason.items()]
+
+    def _delays(self) -> list[tuple[float, dict[str, str]]]:
+        """Return how far each gate is behind that is, while that is current."""
+        if self.redis_problem:
+            return []
+        return [
+            (gate.delay_seconds, {"direction": gate.direction, "gate": gate.gate or UNNAMED})
+            for gate in self.figures.behind
+        ]
 
     def _figure(self, figure: float) -> list[tuple[float, dict[str, str]]]:
         """Return *figure* while it is current."""

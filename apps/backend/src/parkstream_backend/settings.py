@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 
 from msgspec import Meta, Struct
 from parkstream_events.keys import MALL_PATTERN
+from parkstream_events.sightings import normalised_plate
 from parkstream_events.units import DAY_US, SECOND_US
+from parkstream_events.wire import PLACEHOLDERS
 from parkstream_service.settings import AMQP_URL, HTTP_URL, REDIS_URL, env_name
 from parkstream_visits import Rules
 
@@ -58,6 +60,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
     queues: Annotated[
         tuple[Queue, ...], Meta(min_length=1, description="What this process records: entries, exits.")
     ] = (Queue.ENTRIES, Queue.EXITS)
+    no_plates: Annotated[
+        tuple[str, ...], Meta(description="What cameras report as the plate when they could read none.")
+    ] = tuple(sorted(PLACEHOLDERS))
     prefetch_count: Annotated[
         int,
         Meta(
@@ -97,6 +102,15 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
     outbox_max: Annotated[int, Meta(ge=1, description="Summaries that may wait before recording pauses.")] = 100_000
     summary_url: Annotated[str, Meta(description="Where the summary API is.", extra=HTTP_URL)] = "http://localhost:8000"
     archive_dir: Annotated[str | None, Meta(description="Where archived records lie, if any are.")] = None
+
+    def __post_init__(self) -> None:
+        for written in self.no_plates:
+            normalised_plate(written)
+
+    @property
+    def placeholders(self) -> frozenset[str]:
+        """The plates that are none, as they are compared."""
+        return frozenset(map(normalised_plate, self.no_plates))
 
     @property
     def rules(self) -> Rules:

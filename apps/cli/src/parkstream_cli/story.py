@@ -20,6 +20,8 @@ class Sighting(Struct, frozen=True):
 
     position: int
     direction: str
+    gate: str
+    """Empty when its camera named none."""
     event_id: str
     happened_at: datetime
     recorded_at: datetime
@@ -36,6 +38,7 @@ class Sighting(Struct, frozen=True):
         return cls(
             seen.position,
             WAYS[seen.way],
+            seen.gate,
             seen.id,
             moment_of(seen.at_us),
             moment_of(recorded_us),

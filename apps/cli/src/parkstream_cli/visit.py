@@ -65,7 +65,8 @@ def _show_visit(visit: Answer) -> None:
 
 def _show_sighting(seen: Sighting) -> None:
     happened, recorded = f"{seen.happened_at:%Y-%m-%d %H:%M:%S.%f}Z", f"{seen.recorded_at:%H:%M:%S.%f}Z"
-    line(f"  record {seen.position}  {seen.direction} {seen.event_id}  {happened}, recorded {recorded}")
+    gate = f" at gate {seen.gate}" if seen.gate else ""
+    line(f"  record {seen.position}  {seen.direction} {seen.event_id}{gate}  {happened}, recorded {recorded}")
     line(f"              {seen.why}")
     line(f"              trace {_trace(seen.traceparent)}")
 

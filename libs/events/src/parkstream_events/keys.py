@@ -54,6 +54,10 @@ class BackendKeys(Keys):
         self.outbox_parked = self.key("outbox", "parked")
         """Hash: outbox id to the summary that the server refused, with its problem."""
 
+    def consumer_reports(self, queue: str) -> str:
+        """Hash: consumer of *queue* to ``<subscribed>:<recorded through>:<leaves>`` (µs), its last report."""
+        return self.key("record", "reports", queue)
+
     def log_ids(self, day: int) -> str:
         """Hash of one *day* (days since 1970, of event times): letter, time and id to digest and position."""
         return self.key("log", "ids", day)

@@ -67,11 +67,25 @@ class BatchSubscriber(RabbitSubscriber):
         self._channel: AbstractChannel | None = None
         self._consumed_over: AbstractChannel | None = None
         self._work: asyncio.Task[None] | None = None
+        self._taken = 0
+        self._ended = 0
+        self._progress = asyncio.Event()
 
-    @property
-    def waiting(self) -> int:
-        """How many deliveries no handler has seen yet."""
-        return len(self._waiting)
+    async def handled(self) -> AbstractChannel | None:
+        """Return when all that RabbitMQ had delivered before is handled: the channel, None when it does not consume.
+
+        The channel answers after what it has delivered before; raises what it dies of.
+        """
+        if self._queue_obj is None:
+            return None
+        channel = await self._queue_obj.channel.get_underlay_channel()
+        if self._consumer_tag not in channel.consumers:  # type: ignore[attr-defined]
+            return None
+        await asyncio.shield(channel.flow(active=True))  # An abandoned question would cost the channel.
+        taken = self._taken
+        while self._ended < taken:
+            await self._progress.wait()
+        return channel
 
     @property
     def consuming(self) -> bool:
@@ -89,7 +103,7 @@ class BatchSubscriber(RabbitSubscriber):
 
     async def stop(self) -> None:
         """Take nothing more, finish the batch at work; what waits goes back when the channel closes."""
-        self._waiting.clear()
+        self._forget_waiting()
         if self._queue_obj is not None:
             self._queue_obj.channel.reopen_callbacks.discard(self._shorten)  # type: ignore[attr-defined]
         await super().stop()
@@ -119,9 +133,21 @@ class BatchSubscriber(RabbitSubscriber):
             return
         if delivery.channel is not self._channel:
             self._channel = delivery.channel
-            self._waiting.clear()
+            self._forget_waiting()
+        self._taken += 1
         self._waiting.append(delivery)
         self._begin()
+
+    def _forget_waiting(self) -> None:
+        """Leave what waits to RabbitMQ, which delivers it again."""
+        self._end(len(self._waiting))
+        self._waiting.clear()
+
+    def _end(self, count: int) -> None:
+        """Note that *count* more deliveries are handled, or no longer here."""
+        self._ended += count
+        self._progress.set()
+        self._progress.clear()
 
     def _begin(self) -> None:
         if self.running and self._waiting and (self._work is None or self._work.done()):
@@ -141,6 +167,8 @@ class BatchSubscriber(RabbitSubscriber):
         else:
             if self._settles:
                 await _settled(last.channel.basic_ack, last.tag)
+        finally:
+            self._end(len(batch))
 
 
 def _delivery(

@@ -17,6 +17,11 @@ class GateState(Struct, frozen=True):
     recorded_at: datetime
     is_behind: bool
 
+    @property
+    def delay_seconds(self) -> float:
+        """How old what it reported last is, at least."""
+        return (self.recorded_at - self.mark).total_seconds()
+
 
 class Present(Struct, frozen=True):
     """Where a projection stands."""

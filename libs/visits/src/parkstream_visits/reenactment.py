@@ -7,12 +7,13 @@ whether a backend was there to decide, how often it looked.
 
 from typing import Final
 
+from parkstream_events.decisions import LATEST_US
 from parkstream_events.sightings import Direction, VehicleEntered, VehicleExited
 
 from parkstream_visits.recorded_event import RecordedEvent
 from parkstream_visits.state import State
 from parkstream_visits.timers import SEPARATOR, Timer
-from parkstream_visits.watermark_decision import Due, Overdue, next_decision
+from parkstream_visits.watermark_decision import Drained, Due, Overdue, next_decision
 
 _STALE_MAX: Final = 1_000
 _WAITING: Final = (Timer.MISSING_ENTRY, Timer.MISSING_EXIT)
@@ -54,8 +55,8 @@ class Reenactment:
         dues_us = [at_us for kind in _WAITING if (at_us := self._state.timers[kind].first_due()) is not None]
         if not dues_us or min(dues_us) + clock.rules[-1].allowed_lateness_us >= until_us:
             return None
-        drained = dict.fromkeys(Direction, self._begun_us)
-        return next_decision(clock, min(dues_us), self._overdue(until_us), drained)
+        drained = None if self._begun_us is None else Drained(self._begun_us, LATEST_US)
+        return next_decision(clock, min(dues_us), self._overdue(until_us), dict.fromkeys(Direction, drained))
 
     def _overdue(self, until_us: int) -> Overdue | None:
         """Return what has been pending for ``hold_max`` first, by *until_us*.

@@ -5,7 +5,7 @@ The generator asks again after each record; what it knows and the log does not (
 """
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from parkstream_events import decisions
 from parkstream_events.decisions import Reason, WatermarkAdvanced
@@ -16,8 +16,21 @@ from parkstream_visits.rules import Rules
 from parkstream_visits.state import Clock
 
 Gates = list[tuple[decisions.Gate, Gate]]
-Drained = Mapping[Direction, int | None]
-"""Since when all that was in a direction's queue is recorded, as every consumer reports; None when nobody can know."""
+AGAIN_US: Final = 100_000
+"""After how long to look again whether a queue is drained."""
+
+
+class Drained(NamedTuple):
+    """What is known of a direction's queue, by all of its consumers."""
+
+    since_us: int
+    """Since when it is watched."""
+    through_us: int
+    """All that was published before is recorded."""
+
+
+Drains = Mapping[Direction, Drained | None]
+"""None when nobody can know."""
 
 
 class Overdue(NamedTuple):
@@ -33,21 +46,22 @@ class Due(NamedTuple):
     at_us: int
     because: Reason
     gates: list[decisions.Gate]
-    to_us: int | None
-    """None: to when it is made."""
+    to_us: int | None = None
+    """None: to when it is made; never later."""
 
     def decision(self, now_us: int, as_of_position: int) -> WatermarkAdvanced:
         """Return it as it is made at *now_us*, with the log's end at *as_of_position*."""
-        return WatermarkAdvanced(self.gates, now_us if self.to_us is None else self.to_us, self.because, as_of_position)
+        to_us = now_us if self.to_us is None else min(self.to_us, now_us)
+        return WatermarkAdvanced(self.gates, to_us, self.because, as_of_position)
 
 
 def next_decision(
-    clock: Clock, first_due_us: int, overdue: Overdue | None, drained: Drained, now_us: int = 0
+    clock: Clock, first_due_us: int, overdue: Overdue | None, drained: Drains, now_us: int = 0
 ) -> Due | None:
     """Return what is to be decided next, and from when on; None when nothing can be until something is recorded.
 
-    *first_due_us*: when the first of the pending visits is due. *now_us* only says which gates are named: all that are
-    silent by then.
+    *first_due_us*: when the first of the pending visits is due. *now_us* says which gates are named, all that are
+    silent by then, and when to look again.
     """
     rules = clock.rules[-1]
     needed_us = first_due_us + rules.allowed_lateness_us + 1
@@ -65,31 +79,47 @@ def _behind(counted: Gates, needed_us: int, from_us: int, rules: Rules) -> Due |
     behind = [(name, gate) for name, gate in counted if gate.is_behind(rules.silence_grace_us)]
     if all(gate.mark_us >= needed_us for _, gate in behind):
         return None
-    return Due(from_us, "behind", [name for name, _ in behind], None)
+    return Due(from_us, "behind", [name for name, _ in behind])
 
 
 def _silence(  # noqa: PLR0913, PLR0917 - see next_decision
-    clock: Clock, counted: Gates, needed_us: int, from_us: int, drained: Drained, now_us: int
+    clock: Clock, counted: Gates, needed_us: int, from_us: int, drained: Drains, now_us: int
 ) -> Due | None:
     """Return when all gates that hold the first visit back are silent; while none counts, when those are that were."""
     grace_us = clock.rules[-1].silence_grace_us
-    silent = [one for one in clock.gates.all() if one[1].status is GateStatus.SILENT]
-    blocking = [one for one in counted if one[1].mark_us < needed_us] if counted else silent
-    times = [_silent_at(name, gate, drained, grace_us) for name, gate in blocking]
-    known = [at_us for at_us in times if at_us is not None]
-    if not known or len(known) < len(times):
+    candidates = counted or [one for one in clock.gates.all() if one[1].status is GateStatus.SILENT]
+    graces = [(name, _grace(name, gate, drained, grace_us)) for name, gate in candidates]
+    blocking = [
+        grace
+        for (_, gate), (_, grace) in zip(candidates, graces, strict=True)
+        if not counted or gate.mark_us < needed_us
+    ]
+    known = [grace for grace in blocking if grace is not None]
+    if not known or len(known) < len(blocking):
         return None
-    at_us = max(from_us, *known)
-    named = [name for name, gate in counted or silent if _is_silent(name, gate, drained, grace_us, max(at_us, now_us))]
-    return Due(at_us, "silence", named, None)
+    at_us = max(from_us, *(grace.end_us for grace in known))
+    if not all(grace.is_proven(needed_us) for grace in known):
+        at_us = max(at_us, now_us + AGAIN_US)
+    by_us = max(at_us, now_us)
+    silent = [
+        (name, grace.recorded_us)
+        for name, grace in graces
+        if grace is not None and grace.end_us <= by_us and grace.is_proven(needed_us)
+    ]
+    return Due(at_us, "silence", [name for name, _ in silent], min((to_us for _, to_us in silent), default=None))
 
 
-def _silent_at(name: decisions.Gate, gate: Gate, drained: Drained, grace_us: int) -> int | None:
-    """Return when a gate will have been silent, and its queue drained, for the whole grace."""
-    since_us = drained[name.direction]
-    return None if since_us is None else max(since_us, gate.recorded_at_us) + grace_us
+class _Grace(NamedTuple):
+    """A gate's silence: the end of its grace, and up to when all that was published is recorded."""
+
+    end_us: int
+    recorded_us: int
+
+    def is_proven(self, needed_us: int) -> bool:
+        """Return whether nothing came that was published by its end, and by the time that is needed."""
+        return self.recorded_us >= max(self.end_us, needed_us)
 
 
-def _is_silent(name: decisions.Gate, gate: Gate, drained: Drained, grace_us: int, by_us: int) -> bool:
-    at_us = _silent_at(name, gate, drained, grace_us)
-    return at_us is not None and at_us <= by_us
+def _grace(name: decisions.Gate, gate: Gate, drained: Drains, grace_us: int) -> _Grace | None:
+    queue = drained[name.direction]
+    return None if queue is None else _Grace(max(queue.since_us, gate.recorded_at_us) + grace_us, queue.through_us)

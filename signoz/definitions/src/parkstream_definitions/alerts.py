@@ -7,15 +7,15 @@ from parkstream_telemetry import names
 
 from parkstream_definitions import foreign
 from parkstream_definitions.boards.camera_to_disk import WRITE
+from parkstream_definitions.boards.parking import DIRECTION, GATE, GATE_LEGEND
 from parkstream_definitions.boards.rabbitmq import TO_BACKENDS
 from parkstream_definitions.figures import highest, increase, lowest, rate
+from parkstream_definitions.log_alerts import LOG_REFUSED, SOON_SECONDS, UNSAFE
 from parkstream_definitions.panels import one
 from parkstream_definitions.queries import Asked, along, delivered_to, formula, metric, spans, sql
 from parkstream_definitions.rules import Rule, Silence, Threshold
 
 SILENT_MINUTES: Final = 10
-SOON_SECONDS: Final = 10
-"""For what shall be known within two minutes."""
 
 
 def silent(camera: str, key: str, queue: str) -> Rule:
@@ -91,6 +91,7 @@ LOG: Final = [
         runbook="messages-wait-in-rabbitmq",
         asked=one(metric(rate(names.CONSUMED_MESSAGES), legend="delivered", where=TO_BACKENDS)),
     ),
+    LOG_REFUSED,
     Rule(
         name="unreadable-records",
         title="A record cannot be read",
@@ -102,19 +103,7 @@ LOG: Final = [
         matches="last",
         thresholds=(Threshold("critical", 0),),
     ),
-    Rule(
-        name="redis-unsafe",
-        title="Nothing may be written to Redis",
-        meaning="Redis may forget what it acknowledges, so recording has stopped and events wait in RabbitMQ.",
-        then="Read why in a backend's /health/ready or with `parkstream doctor`; once that is mended all goes on by "
-        "itself.",
-        runbook="nothing-may-be-written-to-redis",
-        asked=one(metric(highest(names.UNSAFE, "max"), legend="unsafe")),
-        unit="none",
-        matches="last",
-        thresholds=(Threshold("critical", 0),),
-        seconds_between=SOON_SECONDS,
-    ),
+    UNSAFE,
     Rule(
         name="clock-stepped",
         title="A step of Redis' clock was taken",
@@ -197,8 +186,7 @@ MALL: Final = [
         name="matched-share",
         title="Too few exits have their entry",
         meaning="The log matches a smaller share of the exits than the exit camera made of cars that had entered.",
-        then="Sightings of the entry camera are lost before us or misread: look for dead letters, and at its published "
-        "and dropped counts.",
+        then="Sightings of the entry camera are lost or misread: look for dead letters, and at what it dropped.",
         runbook="too-few-exits-have-their-entry",
         asked=formula(
             "B - A",
@@ -208,6 +196,16 @@ MALL: Final = [
         unit="percentunit",
         thresholds=(Threshold("warning", 0.1),),
         minutes=15,
+    ),
+    Rule(
+        name="gate-behind",
+        title="A gate is behind",
+        meaning="All that it reports is older than PARKSTREAM_HOLD_MAX_SECONDS: a slow clock, or a backlog.",
+        then="Set the clock of its camera. Nothing waits for it meanwhile, so what it reports corrects visits.",
+        runbook="a-gate-is-behind",
+        asked=one(metric(highest(names.GATE_DELAY), legend=GATE_LEGEND, by=[along(DIRECTION), along(GATE)])),
+        unit="s",
+        thresholds=(Threshold("warning", 0),),
     ),
 ]
 

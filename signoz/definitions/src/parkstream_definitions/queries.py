@@ -49,7 +49,9 @@ SPAN_NAME: Final[Json] = {"name": "name", "fieldContext": "span", "fieldDataType
 """A line per span."""
 
 
-def metric(aggregation: Json, *, legend: str, where: str = "", by: Json | None = None, name: str = "A") -> Envelope:
+def metric(
+    aggregation: Json, *, legend: str, where: str = "", by: Json | list[Json] | None = None, name: str = "A"
+) -> Envelope:
     """Ask for a metric, as ``figures`` has it; *by* makes a line per value, see ``along``."""
     spec: Json = {"name": name, "signal": "metrics", "aggregations": [aggregation], "legend": legend}
     return "builder_query", spec | _narrowed(where, by)
@@ -120,6 +122,6 @@ def delivered_to(exchange: str, key: str, queue: str) -> str:
     return f"{names.ATTRIBUTE_DESTINATION.name} = '{exchange}:{key}:{queue}'"
 
 
-def _narrowed(where: str, by: Json | None) -> Json:
+def _narrowed(where: str, by: Json | list[Json] | None) -> Json:
     found: Json = {"filter": {"expression": where}} if where else {}
-    return found | ({"groupBy": [by]} if by else {})
+    return found | ({"groupBy": by if isinstance(by, list) else [by]} if by else {})

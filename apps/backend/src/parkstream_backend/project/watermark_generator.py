@@ -4,7 +4,7 @@ Every backend may decide: a decision has one id per position, so the log keeps o
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final, Protocol, TypeVar
 
 from parkstream_eventlog import Appended, EventLog, LogState, Overtaken
@@ -16,7 +16,7 @@ from parkstream_projection import OtherRulesError, Outlook, Waiting
 from parkstream_service.retry import OnRetry, retried
 from parkstream_telemetry import Telemetry, names
 from parkstream_visits import Rules
-from parkstream_visits.watermark_decision import Due, Overdue, next_decision
+from parkstream_visits.watermark_decision import Drained, Due, Overdue, next_decision
 
 ResultT = TypeVar("ResultT")
 LOOK_SECONDS_MAX: Final = 1.0
@@ -25,8 +25,8 @@ STAND_BY_SECONDS: Final = 1.0
 CATCH_UP_SECONDS: Final = 0.5
 CATCH_UP_LOOK_SECONDS: Final = 0.02
 
-QueueDepth = Callable[[Direction], Awaitable[int | None]]
-"""How many messages wait in a direction's queue; None when nobody knows, which counts as not empty."""
+Drains = Callable[[Direction], Awaitable[Drained | None]]
+"""Up to when all that was published to a direction's queue is recorded: a ``QueueDrains``."""
 
 
 class Outlooks(Protocol):
@@ -49,17 +49,16 @@ class WatermarkGenerator:
         log: EventLog,
         outlooks: Outlooks,
         rules: Rules,
-        queue_depth: QueueDepth,
+        drains: Drains,
         telemetry: Telemetry,
         on_retry: OnRetry,
     ) -> None:
         self._log = log
         self._outlooks = outlooks
         self._rules = rules
-        self._queue_depth = queue_depth
+        self._drains = drains
         self._telemetry = telemetry
         self._on_retry = on_retry
-        self._empty_since_us: dict[Direction, int | None] = dict.fromkeys(Direction)
         self._decided = 0
 
     async def run(self) -> None:
@@ -96,13 +95,10 @@ class WatermarkGenerator:
 
     async def look(self) -> float:
         """Decide what is to be decided now, and return after how many seconds to look again."""
-        depths = [await self._queue_depth(direction) for direction in Direction]
-        state = await self._log.state()
-        for direction, depth in zip(Direction, depths, strict=True):
-            since_us = self._empty_since_us[direction]
-            self._empty_since_us[direction] = None if depth != 0 else state.now_us if since_us is None else since_us
+        drained = {direction: await self._drains(direction) for direction in Direction}
+        state = await self._log.state()  # It holds all that is recorded by what the queues say.
         outlook = await self._outlook_at(state.position)
-        due = await self._next(state, outlook)
+        due = await self._next(state, outlook, drained)
         next_us = state.now_us + SECOND_US if due is None else max(due.at_us, state.now_us)
         if due is not None and due.at_us <= state.now_us:
             await self._decide(due.decision(state.now_us, state.position))
@@ -119,15 +115,15 @@ class WatermarkGenerator:
             await asyncio.sleep(CATCH_UP_LOOK_SECONDS)
         return await self._outlooks.outlook()
 
-    async def _next(self, state: LogState, outlook: Outlook) -> Due | None:
+    async def _next(self, state: LogState, outlook: Outlook, drained: Mapping[Direction, Drained | None]) -> Due | None:
         """Return what is to be decided next; nothing while the last decision is not projected."""
         waiting = sorted(one for way in outlook.waiting for one in way)
         if not waiting or outlook.checkpoint < self._decided:
             return None
         is_caught_up = outlook.checkpoint >= state.position
-        drained = self._empty_since_us if is_caught_up else dict.fromkeys(Direction)
         overdue = await self._overdue(waiting, state, outlook)
-        return next_decision(outlook.clock, waiting[0].due_us, overdue, drained, state.now_us)
+        known = drained if is_caught_up else dict[Direction, Drained | None].fromkeys(Direction)
+        return next_decision(outlook.clock, waiting[0].due_us, overdue, known, state.now_us)
 
     async def _overdue(self, waiting: list[Waiting], state: LogState, outlook: Outlook) -> Overdue:
         """Return which of *waiting* have been pending for ``hold_max``, or the first that will have been.

@@ -12,11 +12,15 @@ PUBLISHED_AT_US_MAX = 2**53
 
 
 class Camera(Struct, frozen=True):
-    """One direction's cameras: the queue, the *kind* of sighting in it, and the type of a message that names none."""
+    """One direction's cameras: the queue, the *kind* of sighting in it, and the type of a message that names none.
+
+    *placeholders*: what they report as the plate when they could read none.
+    """
 
     queue: str
     kind: type[Sighting]
     type: str
+    placeholders: frozenset[str]
 
     def type_of(self, delivery: Delivery) -> str:
         """Return the type, with version, that *delivery* was written as."""
@@ -25,7 +29,7 @@ class Camera(Struct, frozen=True):
     def read(self, delivery: Delivery) -> Sighting:
         """Return the sighting that *delivery* reports; raise ``UnreadableError`` when it reports none."""
         type_ = self.type_of(delivery)
-        seen = decode_sighting(type_, delivery.body)
+        seen = decode_sighting(type_, delivery.body, self.placeholders)
         if not isinstance(seen, self.kind):
             raise UnreadableError(Refusal.UNKNOWN_TYPE, f"this queue takes {self.type} and the like, not {type_}")
         return seen

@@ -1,11 +1,10 @@
-"""How many messages wait for a camera's direction: in RabbitMQ, and in the hands of this process.
+"""How many messages wait in a camera's queue, and how many consumers RabbitMQ counts on it.
 
 A connection of its own, because a question that times out costs its channel.
 """
 
 import asyncio
-from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 import aio_pika
 from aio_pika.abc import AbstractConnection
@@ -18,17 +17,23 @@ ANSWER_SECONDS: Final = 2.0
 QUEUES: Final = {Direction.ENTRY: topology.ENTRIES_QUEUE, Direction.EXIT: topology.EXITS_QUEUE}
 
 
-class QueueDepths:
-    """Asks RabbitMQ at *url*; *in_hand* says how many deliveries of a queue this process has not settled."""
+class QueueDepth(NamedTuple):
+    """What RabbitMQ says of a queue; what is delivered and not acknowledged is not among its *messages*."""
 
-    def __init__(self, url: str, in_hand: Callable[[str], int]) -> None:
+    messages: int
+    consumers: int
+
+
+class QueueDepths:
+    """Asks RabbitMQ at *url*."""
+
+    def __init__(self, url: str) -> None:
         self._url = url
-        self._in_hand = in_hand
         self._connection: AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
 
-    async def __call__(self, direction: Direction) -> int | None:
-        """Return how many messages wait; None when nobody knows."""
+    async def __call__(self, direction: Direction) -> QueueDepth | None:
+        """Return how many messages wait, and for how many consumers; None when nobody knows."""
         queue = QUEUES[direction]
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
@@ -37,7 +42,7 @@ class QueueDepths:
         except (*CONNECTION_EXCEPTIONS, TimeoutError):
             await self.close()
             return None
-        return (declared.message_count or 0) + self._in_hand(queue)
+        return QueueDepth(declared.message_count or 0, declared.consumer_count or 0)
 
     async def close(self) -> None:
         """Close the connection; the next question opens another."""

@@ -54,7 +54,7 @@ class Read(NamedTuple):
 class Recorder:
     """Settles every delivery, whatever it holds; each is a ``process`` span, whose context goes into the log.
 
-    *in_hand* counts those that are not recorded yet, per queue; *failed* is called with an error that nobody expected.
+    *failed* is called with an error that nobody expected.
     """
 
     def __init__(  # noqa: PLR0913, PLR0917 - what it is made of
@@ -63,7 +63,6 @@ class Recorder:
         dead_letters: DeadLetters,
         acks: Acks,
         back_pressure: BackPressure,
-        in_hand: Counter[str],
         telemetry: Telemetry,
         failed: Callable[[Exception], None],
     ) -> None:
@@ -71,14 +70,12 @@ class Recorder:
         self._dead_letters = dead_letters
         self._acks = acks
         self._back_pressure = back_pressure
-        self._in_hand = in_hand
         self._telemetry = telemetry
         self._failed = failed
         self._refusing: set[asyncio.Task[None]] = set()
 
     async def record(self, deliveries: Sequence[Delivery], camera: Camera) -> None:
         """Record what *deliveries* from *camera* hold and acknowledge them; what must be refused is, meanwhile."""
-        self._in_hand[camera.queue] += len(deliveries)
         paths = Counter([(one.exchange, one.routing_key) for one in deliveries])
         counts = {destination_of(*path, camera.queue): count for path, count in paths.items()}
         self._delivered(counts)
@@ -91,7 +88,6 @@ class Recorder:
             self._failed(error)
             raise
         finally:
-            self._in_hand[camera.queue] -= len(deliveries)
             self._processed(counts, time.perf_counter() - started, error_type)
 
     def expect(self, exchange: str, routing_key: str, queue: str) -> None:

@@ -141,10 +141,10 @@ def print_record(record: Record, *, json: bool) -> None:
 def in_words(recorded: RecordedEvent) -> str:
     """Return what *recorded* says."""
     match recorded.event:
-        case VehicleEntered(vehicle_plate=plate, entry_date_time=moment):
-            return f"{plate:<8} in   {moment:%H:%M:%S.%f}"
-        case VehicleExited(vehicle_plate=plate, exit_date_time=moment):
-            return f"{plate:<8} out  {moment:%H:%M:%S.%f}"
+        case VehicleEntered(vehicle_plate=plate, entry_date_time=moment, gate=gate):
+            return f"{plate:<8} in   {moment:%H:%M:%S.%f}  {gate or ''}".rstrip()
+        case VehicleExited(vehicle_plate=plate, exit_date_time=moment, gate=gate):
+            return f"{plate:<8} out  {moment:%H:%M:%S.%f}  {gate or ''}".rstrip()
         case Unreadable(reason=reason, detail=detail):
             return f"unreadable: {reason}: {detail}"
         case decision:

@@ -3,7 +3,7 @@
 from parkstream_service.http.app import HttpFace, http_app
 from parkstream_service.http.bearer import Guard, bearer_guards
 from parkstream_service.http.documents import document
-from parkstream_service.http.health import Health, Problems
+from parkstream_service.http.health import Health, Notice, Problems
 from parkstream_service.http.problems import (
     MEDIA_TYPE,
     FieldError,
@@ -22,6 +22,7 @@ __all__ = [
     "Health",
     "HttpFace",
     "Kind",
+    "Notice",
     "Problem",
     "Problems",
     "ServerSettings",

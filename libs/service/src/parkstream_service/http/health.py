@@ -11,9 +11,15 @@ from msgspec import Struct
 
 Problems: TypeAlias = Callable[[], Awaitable[Mapping[str, str]]]
 """Returns what was looked at, by name, with what is wrong with it; "" when nothing is."""
-Status: TypeAlias = Literal["ok", "failing"]
+Status: TypeAlias = Literal["ok", "warning", "failing"]
 PROMETHEUS: Final = "text/plain; version=0.0.4"
 """Litestar adds the charset."""
+
+
+class Notice(str):
+    """What is wrong, though the process is of use: somebody should look at it."""
+
+    __slots__ = ()
 
 
 class Check(Struct, frozen=True):
@@ -22,9 +28,16 @@ class Check(Struct, frozen=True):
     status: Status
     detail: str = ""
 
+    @classmethod
+    def of(cls, problem: str) -> "Check":
+        """Return what *problem* amounts to."""
+        if not problem:
+            return cls("ok")
+        return cls("warning" if isinstance(problem, Notice) else "failing", problem)
+
 
 class Health(Struct, frozen=True):
-    """``ok`` when every check is."""
+    """``failing`` when a check is, else ``ok``: a ``warning`` keeps nothing from working."""
 
     status: Status
     checks: dict[str, Check]
@@ -32,8 +45,8 @@ class Health(Struct, frozen=True):
     @classmethod
     def of(cls, problems: Mapping[str, str]) -> "Health":
         """Return the health that *problems* amount to."""
-        checks = {name: Check("failing" if detail else "ok", detail) for name, detail in problems.items()}
-        return cls("failing" if any(problems.values()) else "ok", checks)
+        checks = {name: Check.of(problem) for name, problem in problems.items()}
+        return cls("failing" if any(check.status == "failing" for check in checks.values()) else "ok", checks)
 
 
 FAILING: Final = {503: ResponseSpec(Health, generate_examples=False, description="A check fails; its detail says why.")}

@@ -15,6 +15,7 @@ ATTRIBUTE_DESTINATION = Attribute(
     argument="destination",
 )
 ATTRIBUTE_DETAIL = Attribute("parking.detail", "str", "What exactly was wrong, for a person.")
+ATTRIBUTE_DIRECTION = Attribute("parking.direction", "str", "`entry` or `exit`.")
 ATTRIBUTE_E2E_DURATION_MS = Attribute(
     "parking.e2e.duration_ms",
     "float",
@@ -49,7 +50,7 @@ ATTRIBUTE_OUTCOME = Attribute("parking.outcome", "str", "What became of it, in o
 ATTRIBUTE_PENDING = Attribute("parking.pending", "bool", "Whether the visit waited for the watermark.")
 ATTRIBUTE_PLATE_HASH = Attribute("parking.vehicle.plate_hash", "str", "Keyed hash of the plate.")
 ATTRIBUTE_POSITION = Attribute("parking.record.position", "int", "Position of the record in the log.")
-ATTRIBUTE_PROBLEM = Attribute("parking.problem", "str", "Why the server did not take it.")
+ATTRIBUTE_PROBLEM = Attribute("parking.problem", "str", "What is wrong with it, for a person.")
 ATTRIBUTE_QUEUE = Attribute("parking.queue", "str", "Queue that the message came from.")
 ATTRIBUTE_REASON = Attribute("parking.reason", "str", "Why, in one word.")
 ATTRIBUTE_REASONS = Attribute("parking.reasons", "str", "Why, in words separated by commas.")

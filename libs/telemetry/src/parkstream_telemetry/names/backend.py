@@ -30,6 +30,9 @@ COMMIT_SIZE = Metric("parking.commit.size", "histogram", "{event}", "Events in o
 COMMIT_DURATION = Metric("parking.commit.duration", "histogram", "s", "Time of one group commit.", (), SECONDS)
 LOG_POSITION = Metric("parking.log.position", "gauge", "{record}", "Position of the last record.")
 LOG_LENGTH = Metric("parking.log.length", "gauge", "{record}", "Records that are in Redis, not archived.")
+LOG_REFUSED = Metric(
+    "parking.log.refused", "gauge", "1", "1 while Redis holds another log than the mark names, or a shorter one."
+)
 PROJECTION_LAG = Metric("parking.projection.lag", "gauge", "{record}", "Records that the projection has not taken in.")
 RECORDS_UNREADABLE = Metric(
     "parking.records.unreadable", "gauge", "{record}", "Records that cannot be read, and that nobody acknowledged."
@@ -46,6 +49,20 @@ VISITS_MATCHED = Metric(
 )
 VISITS = Metric(
     "parking.visits", "counter", "{summary}", "Summaries emitted, by outcome.", (a.ATTRIBUTE_OUTCOME.of(*Outcome),)
+)
+SIGHTINGS_IGNORED = Metric(
+    "parking.sightings.ignored",
+    "gauge",
+    "{sighting}",
+    "Sightings that change nothing: of a final visit, or of a plate that has as many as are kept.",
+    (a.ATTRIBUTE_REASON.of("too_late", "too_many"),),
+)
+GATE_DELAY = Metric(
+    "parking.gate.delay",
+    "gauge",
+    "s",
+    "How old what a gate reports is; only of gates that are behind.",
+    (a.ATTRIBUTE_DIRECTION.of("entry", "exit"), a.ATTRIBUTE_GATE),
 )
 DWELL = Metric("parking.visit.dwell", "histogram", "s", "Stays of completed visits, as they are emitted.", (), STAYS)
 DECISIONS = Metric(
@@ -86,6 +103,15 @@ EVENT_UNSAFE = Event(
 )
 EVENT_CLOCK_TAKEN = Event("clock.taken", "error", "Redis' clock had stepped, and records are timed by it from here on.")
 EVENT_RESUMED = Event("record.resumed", "info", "Deliveries are taken again.")
+EVENT_LOG_REFUSED = Event(
+    "log.refused",
+    "error",
+    "Redis does not hold the log that is meant; nothing is written.",
+    (a.ATTRIBUTE_PROBLEM,),
+)
+EVENT_LOG_ACCEPTED = Event(
+    "log.accepted", "info", "Redis holds the log that the mark names; writing goes on.", (a.ATTRIBUTE_POSITION,)
+)
 EVENT_TASK_FAILED = Event(
     "backend.task_failed", "error", "A background task failed; the process ends.", (a.ATTRIBUTE_TASK,)
 )

@@ -23,6 +23,8 @@ from parkstream_definitions.queries import Asked, along, label, metric, percenti
 GATE: Final = names.ATTRIBUTE_GATE
 OUTCOME: Final = names.ATTRIBUTE_OUTCOME
 REASON: Final = names.ATTRIBUTE_REASON
+DIRECTION: Final = names.ATTRIBUTE_DIRECTION
+GATE_LEGEND: Final = f"{label(DIRECTION)} gate {label(GATE)}"
 TWO_VIEWS: Final = {"the log": GREEN, "the exit camera": BLUE}
 
 NOW: Final = Row(
@@ -101,10 +103,22 @@ VISITS: Final = Row(
         ),
         Panel(
             title="Decided by the clock",
-            meaning="Watermarks moved because a camera was silent or a visit had waited too long.",
+            meaning="The watermark moved because gates were silent or behind, or a visit had waited too long.",
             asked=one(metric(increase(names.DECISIONS), legend=label(REASON), by=along(REASON))),
             draws="BarChart",
-            colors={"silence": BLUE, "hold_max": ORANGE},
+            colors={"silence": BLUE, "behind": RED, "hold_max": ORANGE},
+        ),
+        Panel(
+            title="Gates that are behind",
+            meaning="How old what they report is: a slow clock, or a backlog. Nothing waits for them.",
+            asked=one(metric(latest(names.GATE_DELAY), legend=GATE_LEGEND, by=[along(DIRECTION), along(GATE)])),
+            unit="s",
+        ),
+        Panel(
+            title="Sightings that change nothing",
+            meaning="Of visits that were final, or of plates with as many sightings as are kept.",
+            asked=one(metric(latest(names.SIGHTINGS_IGNORED), legend=label(REASON), by=along(REASON))),
+            colors={"too_late": ORANGE, "too_many": RED},
         ),
     ),
 )
