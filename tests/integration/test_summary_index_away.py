@@ -9,6 +9,7 @@ from parkstream_summary_api.core.ledger import NOTHING_INDEXED, Ledger
 from parkstream_summary_api.index import Index, IndexAwayError
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import BusyLoadingError, ClusterDownError, ReadOnlyError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
 from summary_items import item
 
 CALLS: dict[str, Callable[[Index], Awaitable[object]]] = {
@@ -28,7 +29,7 @@ ENDS = [
     RuntimeError(f"unable to perform operation on {TRANSPORT}; the handler is closed"),  # As uvloop has it.
     ConnectionResetError(104, "Connection reset by peer"),
     BrokenPipeError(32, "Broken pipe"),
-    TimeoutError(),
+    RedisTimeoutError("Timeout reading from socket"),
     ReadOnlyError("READONLY You can't write against a read only replica."),
     BusyLoadingError("LOADING Redis is loading the dataset in memory"),
     ClusterDownError("CLUSTERDOWN The cluster is down"),
