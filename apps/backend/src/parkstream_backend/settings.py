@@ -78,7 +78,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
     hold_max_seconds: Annotated[Seconds, Meta(description="The longest that a visit waits for a gate.")] = 60.0
     duplicate_window_seconds: Annotated[
         Seconds,
-        Meta(description="Reads of one plate in one direction, each closer than this to the one before, are one."),
+        Meta(description="Reads of one plate in one direction, each less than this after another, are one."),
     ] = 3.0
     max_stay_seconds: Annotated[Seconds, Meta(description="The longest stay; then the exit counts as missed.")] = (
         172_800.0
