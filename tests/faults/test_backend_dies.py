@@ -52,21 +52,6 @@ async def test_a_log_that_cannot_be_written_takes_the_process_with_it_and_loses_
         await pipeline.balances(cars.traffic)
 
 
-async def test_a_log_shorter_than_what_was_made_of_it_is_refused(pipeline: Pipeline, redis_server, mall):
-    pipeline.start()
-    async with Cars(pipeline.rabbitmq_url) as cars:
-        await cars.drive(10)
-    await pipeline.balances(cars.traffic)
-    backend = pipeline.backends[0]
-    assert backend.terminate() == 0
-    keys = BackendKeys(mall)
-    redis_cli(redis_server, "DEL", keys.log, keys.log_meta)
-    backend.restart()
-    await pipeline.until(lambda: not backend.alive)
-    assert backend.exit_code == 1
-    assert "the log ends at" in backend.output.read_text()
-
-
 async def test_queues_with_other_arguments_are_refused_with_what_to_do(pipeline: Pipeline):
 
     async with await aio_pika.connect(pipeline.rabbitmq_url) as connection:

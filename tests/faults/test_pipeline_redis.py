@@ -73,20 +73,6 @@ async def test_a_redis_that_may_forget_is_refused(pipeline: Pipeline, redis_serv
     assert redis_cli(redis_server, "KEYS", "*").strip() == ""
 
 
-async def test_a_log_shorter_than_its_summaries_is_refused(pipeline: Pipeline, redis_server: RedisServer):
-    pipeline.start()
-    async with Cars(pipeline.rabbitmq_url) as cars:
-        await cars.drive(20)
-        await pipeline.balances(cars.traffic)
-    pipeline.backends[0].terminate()
-    redis_cli(redis_server, "-n", "0", "FLUSHDB")
-    backend = pipeline.start_backend(ready=False)
-    await pipeline.until(lambda: not backend.alive)
-    assert backend.exit_code == 1
-    assert "restore its append-only file" in backend.output.read_text()
-    assert redis_cli(redis_server, "-n", "0", "KEYS", "*:log").strip() == ""
-
-
 async def test_a_redis_that_is_away_at_the_start_is_waited_for(pipeline: Pipeline, redis_server: RedisServer):
     pipeline.start_api()
     redis_server.kill()

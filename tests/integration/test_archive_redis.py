@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from archives import archive_of, archive_through, files_in, make_steps_small, named_in, records
-from eventlog_stores import RedisStore, entered
+from eventlog_stores import RedisStore, entered, written
 from parkstream_eventlog import Appended, Duplicate, IdConflict, LogShorterError
 from parkstream_eventlog.archive import (
     Archive,
@@ -25,7 +25,6 @@ from parkstream_eventlog.archive import (
 )
 from parkstream_eventlog.archive.durable import WRITING, alone_in
 from parkstream_eventlog.archive.manifest import name_of
-from parkstream_eventlog.functions import LOG
 from parkstream_events.units import DAY_US
 from redis.exceptions import OutOfMemoryError, ResponseError
 
@@ -114,7 +113,7 @@ async def test_a_projection_that_begins_while_others_are_looked_at_is_asked_too(
     keys = store.keys
     await store.redis.sadd(keys.projections, 2)
     fixed = [keys.log, keys.log_meta, keys.projections, keys.log_leases]
-    answer = await store.redis.fcall(LOG.function("trim"), 5, *fixed, keys.projection(1, "meta"), 0, 2, 1)
+    answer = await written(store, "trim", [*fixed, keys.projection(1, "meta")], [0, 2, 1])
     assert answer == [2]
     assert await stands(store) == (0, 10)
 
@@ -162,7 +161,7 @@ async def test_a_wrong_argument_of_trim_takes_nothing(store, appended, arguments
     keys = store.keys
     all_keys = [keys.log, keys.log_meta, keys.projections, keys.log_leases, keys.projection(1, "meta")]
     with pytest.raises(ResponseError, match=problem):
-        await store.redis.fcall(LOG.function("trim"), len(all_keys), *all_keys, *arguments)
+        await written(store, "trim", all_keys, arguments)
     assert await stands(store) == (0, 10)
 
 
@@ -170,9 +169,7 @@ async def test_a_lease_that_nobody_can_read_takes_nothing(store, appended):
     await store.redis.hset(store.keys.log_leases, "odd", "soon")
     keys = store.keys
     with pytest.raises(ResponseError, match="the lease of odd is none: soon"):
-        await store.redis.fcall(
-            LOG.function("trim"), 4, keys.log, keys.log_meta, keys.projections, keys.log_leases, 0, 2
-        )
+        await written(store, "trim", [keys.log, keys.log_meta, keys.projections, keys.log_leases], [0, 2])
     assert await stands(store) == (0, 10)
 
 

@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 from archives import archive_through, make_steps_small, restore_from
-from eventlog_stores import RedisStore, entered
+from eventlog_stores import RedisStore, entered, written
 from parkstream_eventlog import Appended
 from parkstream_eventlog.archive import (
     Archive,
@@ -19,6 +19,7 @@ from parkstream_eventlog.archive import (
     restorer,
 )
 from parkstream_eventlog.functions import LOG
+from parkstream_eventlog.guarded_functions import GuardedFunctions
 from redis.exceptions import ResponseError
 
 
@@ -214,8 +215,9 @@ async def test_without_room_nothing_is_restored(redis_server, mall, tmp_path):
 async def test_wrong_arguments_change_nothing(store, appended, function, arguments, problem):
     keys = [store.keys.log, store.keys.log_meta, store.keys.log_restoring]
     keys = keys[2:] if function == "restore" else keys
+    called = GuardedFunctions(store.redis, LOG, store.keys)
     with pytest.raises(ResponseError, match=problem):
-        await store.redis.fcall(LOG.function(function), len(keys), *keys, *arguments)
+        await (called.write if function == "swap" else called.call)(function, keys, arguments)
     await check(store, 0)
 
 
@@ -227,6 +229,6 @@ async def test_restored_records_come_in_order_or_not_at_all(store, appended):
             await store.redis.fcall(LOG.function("restore"), 1, store.keys.log_restoring, first, *record)
     keys = [store.keys.log, store.keys.log_meta, store.keys.log_restoring]
     with pytest.raises(ResponseError, match="records are missing"):
-        await store.redis.fcall(LOG.function("swap"), 3, *keys, 0, 3)
+        await written(store, "swap", keys, [0, 3])
     await store.redis.delete(store.keys.log_restoring)
     assert await store.log.read(0, 100) == appended

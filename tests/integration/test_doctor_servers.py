@@ -5,13 +5,17 @@ import json
 import pytest
 from aio_pika import Message, connect
 from eventlog_stores import NewLog
-from parkstream_cli.doctor import rabbitmq, redis
+from msgspec import structs
+from parkstream_cli.doctor import mark, rabbitmq, redis
 from parkstream_cli.doctor.findings import Level
+from parkstream_cli.settings import Settings
 from parkstream_eventlog import Candidate
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
 from parkstream_events.log_schema import LOG_SCHEMA
+from parkstream_events.marks import Mark
 from parkstream_events.topology import DEAD_LETTERS_QUEUE, ENTRIES_QUEUE, WORK_QUEUES
+from parkstream_messaging.mark_stream import MarkStream
 from parkstream_service.redis import connect as connect_redis
 
 
@@ -114,3 +118,20 @@ async def test_messages_that_nobody_takes_are_wrong_and_dead_letters_are_noted(r
 
 async def publish(channel, queue):
     await channel.default_exchange.publish(Message(b"x"), queue)
+
+
+async def test_a_log_that_the_mark_does_not_name_is_wrong(redis_url, rabbitmq_url, mall):
+    settings = Settings(redis_url=redis_url, rabbitmq_url=rabbitmq_url, mall=mall)
+    (found,) = await mark.examine(settings)
+    assert (found.level, found.found) == (Level.OK, "there is no mark yet: the first backend that starts writes it")
+    marks = MarkStream(rabbitmq_url)
+    await marks.follow()
+    await marks.renew(Mark(mall=mall, log_id="lost", position=7, since_us=1))
+    await marks.close()
+    for _ in range(2):  # To look changes nothing.
+        (found,) = await mark.examine(settings)
+        assert found.level is Level.WRONG
+        assert "Redis holds no log, not lost" in found.found
+        assert "append-only file" in found.advice
+    (found,) = await mark.examine(structs.replace(settings, mall="other"))
+    assert f"the mark of the mall '{mall}', not of 'other'" in found.found

@@ -225,14 +225,15 @@ async def test_changed_rules_hold_from_their_position_on(busy: Mall):
 async def test_wrong_arguments_change_nothing(shop: Mall, wrong: dict[int, str], problem: str):
     arguments = ["1", "1", "0", "1", "00", "clock", "0", "1", "0", "1", *["0"] * 5, "2"]
     arguments += ["CAR", "plate", "17", "member", "1-0", "v", "1", "{}", "9", "", "1-1", "w", "1", "{}", "9", ""]
+    await shop.log.create()
     await project(shop.projector())
     good = shop.projector()._store
     before = await shop.kept()
     broken = [wrong.get(nth, argument) for nth, argument in enumerate(arguments)]
     with pytest.raises(ResponseError, match=problem):
-        await good._functions.call("commit", good._written, broken)
+        await good._functions.write("commit", good._written, broken)
     assert await shop.kept() == before
-    assert await good._functions.call("commit", good._written, arguments) == [0, 1, 2, 1]
+    assert await good._functions.write("commit", good._written, arguments) == [0, 1, 2, 1]
 
 
 async def test_a_key_of_the_wrong_type_stops_a_commit_before_it_writes(busy: Mall):

@@ -1,12 +1,14 @@
 """Logs to test, each with the means to do to it what its users cannot."""
 
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from parkstream_eventlog import Candidate, EventLog, MemoryLog, Record, RedisLog, Writer
 from parkstream_eventlog.archive import Archive, Archiver, SpanningLog
+from parkstream_eventlog.functions import LOG
+from parkstream_eventlog.guarded_functions import GuardedFunctions
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
 from parkstream_events.log_schema import LOG_SCHEMA
@@ -24,6 +26,11 @@ class NewLog(RedisLog):
         if self._writer is None:
             await self.create()
         return await super()._write(*what)
+
+
+async def written(store: "RedisStore", function: str, keys: Sequence[str], arguments: Sequence[object]) -> Any:
+    """Return what *function*, which writes beside the log, answers to a caller who means the log that is there."""
+    return await GuardedFunctions(store.redis, LOG, store.keys).write(function, keys, arguments)
 
 
 def sighting(

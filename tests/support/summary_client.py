@@ -29,13 +29,13 @@ class Client:
 
     def __init__(self, port: int, token: str | None = None) -> None:
         self.port = port
-        self._headers = {"Authorization": f"Bearer {token}"} if token else {}
+        self.headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def ask(self, path: str, content: bytes | None = None, method: str | None = None, **query: Any) -> Answer:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             target = path + ("?" + urlencode(query) if query else "")
-            connection.request(method or ("GET" if content is None else "POST"), target, content, self._headers)
+            connection.request(method or ("GET" if content is None else "POST"), target, content, self.headers)
             response = connection.getresponse()
             headers = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, headers, response.read())

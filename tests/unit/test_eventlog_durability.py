@@ -24,9 +24,9 @@ def test_a_changed_library_has_a_new_version():
     assert LOG.source.startswith(f"#!lua name=parkstream_eventlog_{LOG.version}\n")
     found = {library.name: (library.version, digest_of(library.source.encode()).hex()) for library in libraries}
     assert found == {
-        "parkstream_eventlog": (4, "3dc07cc824773a5b"),
-        "parkstream_import": (3, "87e5debad0573f91"),
-        "parkstream_projection": (8, "185461987c2b0221"),
-        "parkstream_versions": (4, "bc7c177dcf259644"),
+        "parkstream_eventlog": (5, "2f5feb976d1050bb"),
+        "parkstream_import": (4, "7182854352002aad"),
+        "parkstream_projection": (9, "416b1969cc56bc98"),
+        "parkstream_versions": (5, "795b8b0c502bd971"),
         "parkstream_cameras": (3, "f0e3dddcb36a2b03"),
     }

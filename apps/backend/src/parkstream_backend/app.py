@@ -24,7 +24,6 @@ from parkstream_backend.health import Health
 from parkstream_backend.project.follower import Follower, ProjectSpans
 from parkstream_backend.project.queue_drains import QueueDrains
 from parkstream_backend.project.watermark_generator import WatermarkGenerator
-from parkstream_backend.record.high_water_mark import check_high_water_mark
 from parkstream_backend.settings import Role, Settings
 from parkstream_backend.wiring import Parts
 
@@ -48,6 +47,7 @@ def create_app(settings: Settings) -> Litestar:
 def face_of(parts: Parts) -> Litestar:
     """Return the application that answers for *parts*, and runs them for as long as it is served."""
     problems = {
+        "log": parts.log_problem,
         "redis": parts.redis_problem,
         "rabbitmq": parts.rabbitmq_problem,
         "dead_letters": parts.dead_letters.problem,
@@ -81,8 +81,8 @@ async def life_of(parts: Parts) -> AsyncGenerator[None, None]:
     prepared = asyncio.Event()
     tasks = parts.tasks
     async with aiohttp.ClientSession() as session:
-        server = SummaryApi(session, parts.settings.summary_url, parts.settings.api_token)
-        tasks.start("monitor", _watch(parts, server, prepared))
+        server = SummaryApi(session, parts.settings.summary_url, parts.settings.api_token, parts.guard.written_log)
+        tasks.start("monitor", _watch(parts, prepared))
         for name, work in _works_of(parts, server).items():
             tasks.start(name, _after(prepared, work))
         if parts.does(Role.RECORD):
@@ -97,19 +97,23 @@ async def life_of(parts: Parts) -> AsyncGenerator[None, None]:
         await tasks.stop()
     await parts.listener.close()
     await parts.dead_letters.close()
-    await parts.depths.close()
-    await parts.commit.end()
-    await parts.left()
-    await parts.redis.aclose()
+    await parts.close()
     parts.telemetry.log(names.EVENT_STOPPED)
     parts.telemetry.shutdown()
 
 
-async def _watch(parts: Parts, server: SummaryApi, prepared: asyncio.Event) -> None:
-    """Wait until Redis is there, durable and whole; then let everything begin, and watch how full it gets."""
+async def _watch(parts: Parts, prepared: asyncio.Event) -> None:
+    """Wait until Redis is durable and holds the log that is meant; let everything begin, and watch how full it gets."""
     on_retry = parts.waiting_for("redis")
-    await retried(parts.prepare, on_retry=on_retry)
-    await retried(lambda: check_high_water_mark(parts.log, server.summarised_through), on_retry=on_retry)
+
+    def unprepared(error: Exception) -> None:
+        parts.guard.problem = str(error)
+        on_retry(error)
+
+    await retried(parts.prepare, on_retry=unprepared)
+    parts.tasks.start("guard", parts.guard.run())
+    await parts.guard.admitted.wait()
+    await retried(parts.check_writable, on_retry=on_retry)
     prepared.set()
     gc.collect()
     gc.freeze()
@@ -129,7 +133,7 @@ def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
     if parts.does(Role.PROJECT):
         spans = ProjectSpans(parts.telemetry)
         traced = spans.emitted if parts.telemetry.tracing else None
-        projector = Projector(parts.redis, parts.keys, VISITS, traced=traced)
+        projector = Projector(parts.redis, parts.keys, VISITS, traced=traced, writer=parts.guard.writer)
         wait = parts.waiting_for("redis")
         follower = Follower(projector, spans, parts.log, parts.reads, parts.telemetry, wait)
         parts.follower = follower

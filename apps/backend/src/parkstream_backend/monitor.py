@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from msgspec import Struct
-from parkstream_eventlog import EventLog, EventLogError, memory_share
+from parkstream_eventlog import EventLogError, LogReader, memory_share
 from parkstream_projection import OtherRulesError, Outbox, Present, Reads, Versions
 from parkstream_projection.present import GateState
 from parkstream_service.redis import is_transient
@@ -64,7 +64,7 @@ class Figures(Struct, frozen=True, kw_only=True):
 class Measure:
     """Reads the figures from Redis."""
 
-    def __init__(self, redis: Redis, log: EventLog, outbox: Outbox, reads: Reads, versions: Versions) -> None:
+    def __init__(self, redis: Redis, log: LogReader, outbox: Outbox, reads: Reads, versions: Versions) -> None:
         self._redis = redis
         self._log = log
         self._outbox = outbox

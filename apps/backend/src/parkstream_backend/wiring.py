@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from faststream.rabbit import Channel, RabbitBroker
-from parkstream_eventlog import EventLog, GroupCommit, RedisLog, check_durability
+from parkstream_eventlog import EventLog, GroupCommit, RedisLog, RedisReader, Writer, check_durability
 from parkstream_eventlog.archive import check_as_long_as_archive, spanning
 from parkstream_eventlog.functions import LOG
 from parkstream_events.keys import BackendKeys, Database
@@ -13,6 +13,7 @@ from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.units import SECOND_US
 from parkstream_messaging import DEAD_LETTERS_EXCHANGE, EVENTS, make_broker
 from parkstream_messaging.confirmed_channel import ConfirmedChannel
+from parkstream_messaging.mark_stream import MarkStream
 from parkstream_messaging.watch import Watch
 from parkstream_projection import Outbox, Reads, Versions
 from parkstream_projection.functions import PROJECTING
@@ -22,6 +23,7 @@ from parkstream_service.retry import Wait
 from parkstream_telemetry import TelemetryOptions, names, start
 
 from parkstream_backend.clock_guard import ClockGuard
+from parkstream_backend.log_guard import LogGuard
 from parkstream_backend.monitor import Measure, Monitor
 from parkstream_backend.project.follower import Follower
 from parkstream_backend.record.acks import Acks
@@ -47,20 +49,21 @@ class Parts:
         self._waits: list[tuple[str, Wait]] = []
         self.tasks = BackgroundTasks(lambda name, error: telemetry.log(names.EVENT_TASK_FAILED, task=name, error=error))
         self.keys = BackendKeys(settings.mall)
-        self.redis = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend")
-        log = RedisLog(
-            self.redis,
-            self.keys,
-            LOG_SCHEMA,
-            dedupe_days=settings.dedupe_days,
-            clock_ahead_max_us=round(settings.clock_ahead_max_seconds * SECOND_US),
-            step_stands_seconds=settings.clock_step_seconds,
+        self.looking = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend-looks")
+        """For what only looks, whatever Redis holds."""
+        writer = Writer("", step_stands_seconds=settings.clock_step_seconds)
+        marks = MarkStream(settings.rabbitmq_url)
+        wait = self.waiting_for("redis")
+        self.guard = LogGuard(self.looking, self.keys, marks, writer, settings.mall, telemetry, wait)
+        self.redis = connect(
+            settings.redis_url, Database.BACKEND, name="parkstream-backend", on_connect=self.guard.admit
         )
+        log = self._log_of(writer)
         self.clock_guard = ClockGuard(log, telemetry)
         self.log: EventLog = spanning(log, settings.archive_dir, settings.mall)
         self.commit = GroupCommit(self.log, on_commit=self._committed, on_retry=self.waiting_for("redis"))
-        self.outbox = Outbox(self.redis, self.keys)
-        self.reads = Reads(self.redis, self.keys)
+        self.outbox = Outbox(self.redis, self.keys, writer=writer)
+        self.reads = Reads(self.looking, self.keys)
         self.back_pressure = BackPressure(STARTING)
         self.broker: RabbitBroker = make_broker(settings.rabbitmq_url, graceful_seconds=GRACEFUL_SECONDS)
         self.reports = ConsumerReports(self.redis, self.keys)
@@ -71,8 +74,8 @@ class Parts:
         self.dead_letters = DeadLetters(ConfirmedChannel(settings.rabbitmq_url, DEAD_LETTERS_EXCHANGE.name), telemetry)
         self.listener = self._listener()
         self.monitor = Monitor(
-            Measure(self.redis, self.log, self.outbox, self.reads, Versions(self.redis, self.keys)),
-            {"durability": lambda: check_durability(self.redis), "clock": self.clock_guard},
+            self._measure(),
+            {"durability": lambda: check_durability(self.looking), "clock": self.clock_guard},
             self.back_pressure,
             telemetry,
             projection_lag_max=settings.projection_lag_max,
@@ -81,21 +84,51 @@ class Parts:
         if self.does(Role.RECORD):
             self._subscribe()
 
+    def _log_of(self, writer: Writer) -> RedisLog:
+        return RedisLog(
+            self.redis,
+            self.keys,
+            LOG_SCHEMA,
+            writer=writer,
+            dedupe_days=self.settings.dedupe_days,
+            clock_ahead_max_us=round(self.settings.clock_ahead_max_seconds * SECOND_US),
+        )
+
+    def _measure(self) -> Measure:
+        redis, keys = self.looking, self.keys
+        return Measure(redis, RedisReader(redis, keys), Outbox(redis, keys), self.reads, Versions(redis, keys))
+
     def does(self, role: Role) -> bool:
         """Whether this process has *role*."""
         return role in self.settings.roles
 
     async def prepare(self) -> None:
-        """Create the log if need be; raise when Redis may forget what it acknowledges, or has what was archived."""
+        """Raise when Redis may forget what it acknowledges, or its log ends before its archive."""
         await self.monitor.ask_guards()
-        await check_durability(self.redis)
-        await check_as_long_as_archive(self.log, self.settings.archive_dir, self.settings.mall)
-        for library in self._libraries():  # Last: that Redis was emptied says more than that its functions are gone.
+        await check_durability(self.looking)
+        log = RedisReader(self.looking, self.keys)
+        await check_as_long_as_archive(log, self.settings.archive_dir, self.settings.mall)
+
+    async def check_writable(self) -> None:
+        """Raise while functions are missing, or a clock keeps the log, which is the one that is meant, as it is."""
+        for library in self._libraries():
             await Functions(self.redis, library).check()
-        await self.log.create()
         self.clock_guard.begin()
         await self.monitor.ask_guards()
         await self.clock_guard()
+
+    async def close(self) -> None:
+        """Close all connections, the broker's aside."""
+        await self.depths.close()
+        await self.commit.end()
+        await self.left()
+        await self.guard.close()
+        await self.redis.aclose()
+        await self.looking.aclose()
+
+    async def log_problem(self) -> str:
+        """Say why nothing may be written to the log."""
+        return self.guard.problem
 
     def _libraries(self) -> list[Library]:
         """Return the functions that the roles of this process call."""

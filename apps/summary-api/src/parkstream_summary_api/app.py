@@ -17,6 +17,7 @@ from parkstream_telemetry import TelemetryOptions, names, start
 
 from parkstream_summary_api.bodies import BODY_BYTES_MAX
 from parkstream_summary_api.core.ledger import Mark
+from parkstream_summary_api.file_log import FileLog
 from parkstream_summary_api.group_commit import Commits, Settled
 from parkstream_summary_api.health import Health
 from parkstream_summary_api.index import TIMEOUT_SECONDS, Index
@@ -68,6 +69,7 @@ class Parts:
         self.telemetry = telemetry = start(_telemetry_options(settings))
         self.tasks = BackgroundTasks(self._broken)
         self.journal = Journal(Path(settings.summary_file).absolute())
+        self.file_log = FileLog(self.journal)
         self.index = Index(_redis(settings), SummaryApiKeys(settings.mall), settings.index_days)
         days = OldDays(self.journal, self.index)
         self.indexing = Indexing(self.journal, self.index, days, self._say, self._complain)
@@ -75,6 +77,7 @@ class Parts:
         self.statistics = Statistics(telemetry, self.index, self.journal)
         self.commits = Commits(
             self.journal,
+            self.file_log,
             self.index,
             days,
             self.indexing,
@@ -97,6 +100,7 @@ class Parts:
     async def running(self) -> AsyncGenerator[None]:
         """Hold the file, write what arrives, and keep the index true; at the end finish what was accepted."""
         self.journal.open()
+        self.file_log.open()
         if self.journal.torn_bytes:
             self.telemetry.log(names.EVENT_FILE_REPAIRED, bytes=self.journal.torn_bytes)
         self.telemetry.log(names.EVENT_STARTED)

@@ -6,10 +6,12 @@ from collections.abc import Callable, Sequence
 from time import time_ns
 from typing import Final, NamedTuple
 
+from parkstream_events.marks import LogName
 from parkstream_events.summaries import ItemStatus, SummaryItem
 from parkstream_telemetry import INVALID_SPAN, Span
 
 from parkstream_summary_api.core.ledger import Ledger
+from parkstream_summary_api.file_log import FileLog, OtherLogError
 from parkstream_summary_api.index import Index, IndexAwayError, IndexBehindError
 from parkstream_summary_api.indexer import CATCH_UP_SECONDS, Indexing
 from parkstream_summary_api.old_days import OldDays
@@ -19,7 +21,7 @@ ITEMS_MAX: Final = 2_000
 GROUP_BYTES_MAX: Final = 4 * 1024 * 1024
 """Beyond this no second request joins a group; with the largest request it stays below ``journal.APPEND_BYTES_MAX``."""
 WAITING_BYTES_MAX: Final = 64 * 1024 * 1024
-PASSING: Final = (DiskFullError, FileChangedError, IndexAwayError, IndexBehindError)
+PASSING: Final = (DiskFullError, FileChangedError, IndexAwayError, IndexBehindError, OtherLogError)
 """Nothing of a group was kept; the same may be posted again."""
 
 
@@ -35,6 +37,8 @@ class Origin(NamedTuple):
 
     span: Span = INVALID_SPAN
     sent_at_us: int | None = None
+    log: LogName | None = None
+    """Of which log the summaries are, if it says so."""
 
 
 NOWHERE: Final = Origin()
@@ -71,6 +75,7 @@ class Commits:
     def __init__(  # noqa: PLR0913 - what it is made of
         self,
         journal: Journal,
+        file_log: FileLog,
         index: Index,
         days: OldDays,
         indexing: Indexing,
@@ -80,6 +85,7 @@ class Commits:
         report: Callable[[Exception], None],
     ) -> None:
         self._journal = journal
+        self._file_log = file_log
         self._index = index
         self._days = days
         self._indexing = indexing
@@ -152,7 +158,7 @@ class Commits:
         while self._waiting:
             first = self._waiting[0]
             items, size = items + len(first.items), size + first.size
-            if group and (items > ITEMS_MAX or size > GROUP_BYTES_MAX):
+            if group and (items > ITEMS_MAX or size > GROUP_BYTES_MAX or first.origin.log != group[0].origin.log):
                 return group
             group.append(self._waiting.popleft())
             self._waiting_bytes -= first.size
@@ -160,6 +166,7 @@ class Commits:
         return group
 
     async def _commit(self, group: list[Posted]) -> Settled:
+        await self._turn_to(group[0].origin.log)
         self._journal.check()  # A duplicate, too, is only one while its line is there.
         ledger = await self._ledger({item.visit_id for posted in group for item in posted.items})
         answers = [[ledger.take(item) for item in posted.items] for posted in group]
@@ -170,6 +177,15 @@ class Commits:
             self._refusing = None
             await self._index_lines(ledger)
         return Settled(group, answers, began_ns, ended_ns)
+
+    async def _turn_to(self, log: LogName | None) -> None:
+        """Have the file be of *log*; see ``FileLog.turn_to``."""
+        if log is None or not self._file_log.differs(log):
+            return
+        kept = await asyncio.to_thread(self._file_log.turn_to, log)
+        if kept is not None:
+            self._complain(f"{self._journal.path} is of the log {log.log_id} now; the file before is kept as {kept}")
+            self._indexing.again()
 
     async def _ledger(self, visit_ids: set[str]) -> Ledger:
         """Return what is known of *visit_ids*; wait a moment for an index that lags."""

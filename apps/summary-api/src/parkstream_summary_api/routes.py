@@ -7,10 +7,11 @@ from typing import Annotated, Any
 from litestar import Request, Router, get, post
 from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, QueryParameter, SkipValidation
+from parkstream_events.marks import LOG_HEADER, LogName, MarkError, log_name_of
 from parkstream_events.summaries import REVISION_MAX, Outcome, PostResults, Summary
 from parkstream_service.http import Guard, problem
 
-from parkstream_summary_api.bodies import parsed
+from parkstream_summary_api.bodies import MalformedError, parsed
 from parkstream_summary_api.documents import PostedOperation
 from parkstream_summary_api.group_commit import Commits, Origin
 from parkstream_summary_api.middleware import asked_of
@@ -54,11 +55,20 @@ async def post_summaries(
     given = parsed(body) if len(body) <= LARGE_BYTES else await asyncio.to_thread(parsed, body)
     asked = asked_of(request.scope)
     asked.item_count = len(given.results)
-    origin = Origin(asked.span, asked.sent_at_us)
+    origin = Origin(asked.span, asked.sent_at_us, log_of(request.headers.get(LOG_HEADER, "")))
     statuses = await commits.write(given.items, len(body), origin) if given.items else []
     results = given.answered(statuses)
     statistics.answered(results)
     return PostResults(results)
+
+
+def log_of(header: str) -> LogName | None:
+    """Return of which log the summaries of a request are, if it says so; raise ``MalformedError``."""
+    try:
+        return log_name_of(header) if header else None
+    except MarkError as error:
+        message = f"{LOG_HEADER}: {error}"
+        raise MalformedError(message) from error
 
 
 @get(

@@ -107,6 +107,13 @@ class Journal:
             self._sync(file)
             self.end += len(lines)
 
+    def go_on_with(self, file: int) -> None:
+        """Go on with *file*, which is empty and is at the path now."""
+        with self._lock_of_end:
+            self._lock(file)
+            os.dup2(file, self._opened(), inheritable=False)
+            self.end, self._written_ns = 0, os.fstat(file).st_mtime_ns
+
     def check(self) -> None:
         """Raise ``FileChangedError`` when the file at the path is not what this process wrote, as far as stat knows."""
         with self._lock_of_end:

@@ -55,7 +55,7 @@ class GapError(EventLogError):
         self.found = found
 
 
-class LogShorterError(EventLogError):
+class LogShorterError(EventLogError, PassingError):
     """The log ends at *position*, before *after*, which is known to have been in it."""
 
     def __init__(self, after: int, position: int) -> None:
@@ -67,7 +67,7 @@ class LogShorterError(EventLogError):
         self.position = position
 
 
-class OtherLogError(EventLogError):
+class OtherLogError(EventLogError, PassingError):
     """The log is *found*, not *expected*: nothing was written."""
 
     def __init__(self, expected: str, found: str) -> None:

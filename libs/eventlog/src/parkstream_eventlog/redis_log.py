@@ -9,14 +9,7 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from parkstream_eventlog.durability import SETTINGS, check_rewritten, check_settings
-from parkstream_eventlog.errors import (
-    ClocksApartError,
-    ClockSteppedError,
-    EventLogError,
-    LogShorterError,
-    OtherLogError,
-    WeakDurabilityError,
-)
+from parkstream_eventlog.errors import WeakDurabilityError
 from parkstream_eventlog.id_index import event_field
 from parkstream_eventlog.keys import LogKeys
 from parkstream_eventlog.log import (
@@ -36,7 +29,7 @@ from parkstream_eventlog.log import (
 )
 from parkstream_eventlog.redis_reader import RedisReader
 from parkstream_eventlog.schema import Letters, Schema
-from parkstream_eventlog.writer import STEP_STANDS_SECONDS, Caller, Writer, writer_here
+from parkstream_eventlog.writer import STEP_STANDS_SECONDS, Writer, refusal_of, writer_here
 
 
 class RedisLog(RedisReader):
@@ -68,7 +61,8 @@ class RedisLog(RedisReader):
     async def create(self) -> str:
         """See ``EventLog.create``."""
         log_id = await self._functions.call("create", (self._keys.log, self._keys.log_meta), (uuid4().hex,))
-        self._writer = await writer_here(self._execute, self._keys, self._step_stands_seconds)
+        if self._writer is None:
+            self._writer = await writer_here(self._execute, self._keys, self._step_stands_seconds)
         return str(log_id.decode())
 
     async def append(self, candidates: Sequence[Candidate]) -> list[Outcome]:
@@ -153,22 +147,6 @@ class RedisLog(RedisReader):
         await self._check_durability(settings)
         found: list[int] = answer
         return found
-
-
-def refusal_of(error: ResponseError, caller: Caller) -> EventLogError | None:
-    """Return what *error* says to *caller* of the log that was meant, or of clocks; None when of something else."""
-    code, _, found = str(error).partition(" ")
-    match code:
-        case "OTHERLOG":
-            return OtherLogError(caller.log_id, found)
-        case "SHORTERLOG":
-            return LogShorterError(caller.durable_position, int(found))
-        case "CLOCKSAPART":
-            return ClocksApartError(int(found))
-        case "CLOCKSTEPPED":
-            return ClockSteppedError(*map(int, found.split()))
-        case _:
-            return None
 
 
 def _flattened(candidates: Sequence[Candidate], letters: Letters) -> tuple[list[int], list[Any], list[Any]]:

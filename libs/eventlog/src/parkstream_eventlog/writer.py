@@ -6,7 +6,16 @@ from pathlib import Path
 from typing import Any, Final, NamedTuple
 from uuid import uuid4
 
-from parkstream_eventlog.errors import ClockSteppedError, NoLogError
+from redis.exceptions import ResponseError
+
+from parkstream_eventlog.errors import (
+    ClocksApartError,
+    ClockSteppedError,
+    EventLogError,
+    LogShorterError,
+    NoLogError,
+    OtherLogError,
+)
 from parkstream_eventlog.keys import LogKeys
 
 STEP_STANDS_SECONDS: Final = 600.0
@@ -59,9 +68,17 @@ class Writer:
             self._taken_offset_us,
         )
 
+    def mean(self, log_id: str, durable_position: int) -> None:
+        """Mean another log from now on."""
+        self.log_id, self.durable_position = log_id, durable_position
+
+    def found(self, position: int) -> None:
+        """Note that the log was found durable up to *position*."""
+        self.durable_position = max(self.durable_position, position)
+
     def reached(self, position: int) -> None:
         """Note that a call was answered, and that the log is durable up to *position*."""
-        self.durable_position = max(self.durable_position, position)
+        self.found(position)
         self._step, self._taken_offset_us = None, ""
 
     def refused(self, error: Exception, caller: Caller) -> None:
@@ -90,3 +107,19 @@ def boot() -> str:
         return f"{_BOOT_ID.read_text().strip()}:{_TIME_NAMESPACE.readlink()}"
     except OSError:  # Not Linux, or hidden: no other process can share what this one knows.
         return uuid4().hex
+
+
+def refusal_of(error: ResponseError, caller: Caller) -> EventLogError | None:
+    """Return what *error* says to *caller* of the log that was meant, or of clocks; None when of something else."""
+    code, _, found = str(error).partition(" ")
+    match code:
+        case "OTHERLOG":
+            return OtherLogError(caller.log_id, found)
+        case "SHORTERLOG":
+            return LogShorterError(caller.durable_position, int(found))
+        case "CLOCKSAPART":
+            return ClocksApartError(int(found))
+        case "CLOCKSTEPPED":
+            return ClockSteppedError(*map(int, found.split()))
+        case _:
+            return None

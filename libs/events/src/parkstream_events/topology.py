@@ -44,3 +44,12 @@ DETAIL_HEADER = "x-parkstream-detail"
 ORIGINAL_QUEUE_HEADER = "x-original-queue"
 LEFT_OUT_HEADER = "x-parkstream-left-out"
 """On a dead letter: the properties, separated by commas, that could not be written as they had come."""
+
+MARK_EXCHANGE = "parking.mark"
+MARK_QUEUE = "parking.mark"
+MARK_QUEUE_ARGUMENTS: dict[str, object] = {
+    "x-queue-type": "stream",
+    "x-max-length-bytes": 200_000,
+    "x-stream-max-segment-size-bytes": 100_000,
+}
+"""Whole segments are dropped, never the newest: it holds 400 marks or more."""

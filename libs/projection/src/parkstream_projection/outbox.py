@@ -6,7 +6,9 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
-from parkstream_service.redis import Functions, code_of
+from parkstream_eventlog import Writer
+from parkstream_eventlog.guarded_functions import GuardedFunctions
+from parkstream_service.redis import code_of
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
@@ -58,10 +60,10 @@ class Account(Struct, frozen=True, kw_only=True):
 
 
 class Outbox:
-    """The outbox in *redis*, whose client must not repeat commands by itself."""
+    """The outbox in *redis*, whose client must not repeat commands by itself; see ``RedisLog`` for *writer*."""
 
-    def __init__(self, redis: Redis, keys: ProjectionKeys) -> None:
-        self._functions = Functions(redis, PROJECTING)
+    def __init__(self, redis: Redis, keys: ProjectionKeys, *, writer: Writer | None = None) -> None:
+        self._functions = GuardedFunctions(redis, PROJECTING, keys, writer)
         self._stream = keys.outbox
         self._meta = keys.outbox_meta
         self._parked = keys.outbox_parked
@@ -93,7 +95,7 @@ class Outbox:
         """Remove what was delivered; return how many of *ids* were there still."""
         if not ids:
             return 0
-        return int(await self._functions.call("settle", (self._stream, self._meta), (GROUP, *ids)))
+        return int(await self._functions.write("settle", (self._stream, self._meta), (GROUP, *ids)))
 
     async def park(self, entry: Entry, problem: str) -> bool:
         """Set *entry* aside because of *problem*; return False when it was settled or parked before."""
@@ -107,11 +109,11 @@ class Outbox:
             traceparent=entry.traceparent,
         )
         keys = (self._stream, self._parked)
-        return bool(await self._functions.call("park", keys, (GROUP, entry.id, msgspec.json.encode(parked))))
+        return bool(await self._functions.write("park", keys, (GROUP, entry.id, msgspec.json.encode(parked))))
 
     async def forget_consumers(self, idle_ms: int) -> int:
         """Remove the consumers that hold nothing and have not been seen for *idle_ms*; return how many."""
-        return int(await self._functions.call("forget_consumers", (self._stream,), (GROUP, idle_ms)))
+        return int(await self._functions.write("forget_consumers", (self._stream,), (GROUP, idle_ms)))
 
     async def depth(self) -> int:
         """Return how many items are not delivered, parked ones aside."""
@@ -164,13 +166,13 @@ class Outbox:
         arguments: list[Any] = []
         for one in entries:
             arguments += ("", one.key, one.revision, one.item, one.recorded_at_us, one.traceparent or "")
-        return int(await self._functions.call("emit_again", (self._stream, self._meta), arguments))
+        return int(await self._functions.write("emit_again", (self._stream, self._meta), arguments))
 
     async def _redrive(self, parked: Sequence[Parked]) -> int:
         arguments: list[Any] = []
         for one in parked:
             arguments += (one.id, one.key, one.revision, bytes(one.item), one.parked_at_us, one.traceparent or "")
-        return int(await self._functions.call("redrive", (self._stream, self._parked, self._meta), arguments))
+        return int(await self._functions.write("redrive", (self._stream, self._parked, self._meta), arguments))
 
     async def _in_group(self, *command: str | int) -> Any:  # noqa: ANN401 - what Redis answers
         """Execute *command*, after making the group when this Redis has not got it (new, or flushed)."""
@@ -179,15 +181,8 @@ class Outbox:
         except ResponseError as error:
             if code_of(error) != "NOGROUP":
                 raise
-        await self._make_group()
+        await self._functions.write("group", (self._stream,), (GROUP,))
         return await self._functions.execute(*command)
-
-    async def _make_group(self) -> None:
-        try:
-            await self._functions.execute("XGROUP", "CREATE", self._stream, GROUP, "0", "MKSTREAM")
-        except ResponseError as error:
-            if code_of(error) != "BUSYGROUP":  # Another process was first.
-                raise
 
 
 def _entries(entries: list[Any]) -> list[Entry]:

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Final, Generic, NamedTuple
 
-from parkstream_eventlog import Record
+from parkstream_eventlog import Record, Writer
 from redis.asyncio import Redis
 
 from parkstream_projection.definition import (
@@ -49,7 +49,7 @@ class Projector(Generic[ClockT, EntityT, EventT, RevisionT]):
     """Projection *version* in *redis*; any number may run, and all but the first to take a step get ``StaleError``.
 
     Without *version* it is the live one, as of the last ``load``. ``traced(revision)`` returns the trace context that a
-    revision goes on with; without it that of its item.
+    revision goes on with; without it that of its item. See ``RedisLog`` for *writer*.
     """
 
     def __init__(  # noqa: PLR0913 - what it is made of
@@ -61,8 +61,9 @@ class Projector(Generic[ClockT, EntityT, EventT, RevisionT]):
         version: int | None = None,
         cache_entities: int = CACHE_ENTITIES,
         traced: Callable[[RevisionT], str | None] | None = None,
+        writer: Writer | None = None,
     ) -> None:
-        self._store = Store(redis, keys, definition, version)
+        self._store = Store(redis, keys, definition, version, writer=writer)
         self._definition = definition
         self._cache_entities = cache_entities
         self._traced = traced

@@ -4,7 +4,9 @@ from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from msgspec import Struct
-from parkstream_service.redis import Functions, PassingError
+from parkstream_eventlog import Writer
+from parkstream_eventlog.guarded_functions import GuardedFunctions
+from parkstream_service.redis import PassingError
 from redis.asyncio import Redis
 
 from parkstream_projection.definition import AnyDefinition, ProjectionKeys
@@ -117,9 +119,17 @@ class Change(Struct):
 class Store:
     """The projection *version* in *redis*, or the live one; the client must not repeat commands by itself."""
 
-    def __init__(self, redis: Redis, keys: ProjectionKeys, definition: AnyDefinition, version: int | None) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        keys: ProjectionKeys,
+        definition: AnyDefinition,
+        version: int | None,
+        *,
+        writer: Writer | None = None,
+    ) -> None:
         self._definition = definition
-        self._functions = Functions(redis, PROJECTING)
+        self._functions = GuardedFunctions(redis, PROJECTING, keys, writer)
         self._keys = keys
         self._follows_live = version is None
         self._use(version or FIRST_VERSION)
@@ -184,10 +194,11 @@ class Store:
         Return how many items were emitted: not those that any version emitted before.
         """
         fence = (self.version, self._definition.rules_version, checkpoint)
-        answer = await self._functions.call("commit", self._written, (*fence, *change.arguments()))
+        answer = await self._functions.write("commit", self._written, (*fence, *change.arguments()))
         if answer[0] == STALE:
             raise StaleError(checkpoint, answer[1])
         live = answer[1] if answer[0] == NOT_LIVE else answer[3]
         if answer[0] == NOT_LIVE or (self._follows_live and live != self.version):
             raise NotLiveError(self.version, live, checkpoint)
+        self._functions.found(change.checkpoint)
         return int(answer[2])

@@ -5,14 +5,13 @@ from typing import Any, Final
 
 from msgspec import Struct
 from parkstream_eventlog import Writer
+from parkstream_eventlog.guarded_functions import GuardedFunctions
 from parkstream_eventlog.log import DEDUPE_DAYS, digest_of
-from parkstream_eventlog.redis_log import refusal_of
-from parkstream_eventlog.writer import writer_here
+from parkstream_eventlog.writer import refusal_of, writer_here
 from parkstream_events import wire
 from parkstream_events.decisions import VisitsRestated
 from parkstream_events.keys import BackendKeys
 from parkstream_events.units import DAY_US
-from parkstream_service.redis import Functions
 from parkstream_visits import Timer
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
@@ -79,7 +78,7 @@ class Versions:
     def __init__(
         self, redis: Redis, keys: BackendKeys, *, writer: Writer | None = None, dedupe_days: int = DEDUPE_DAYS
     ) -> None:
-        self._functions = Functions(redis, SWITCHING)
+        self._functions = GuardedFunctions(redis, SWITCHING, keys, writer)
         self._keys = keys
         self._writer = writer
         self._dedupe_days = dedupe_days
@@ -100,7 +99,7 @@ class Versions:
 
     async def begin(self) -> int:
         """Return the number of a new version, which is empty."""
-        return int(await self._functions.call("begin", (self._keys.projections, self._keys.outbox_meta), ()))
+        return int(await self._functions.write("begin", (self._keys.projections, self._keys.outbox_meta), ()))
 
     async def to_rebuild(self, wanted: int | None = None) -> int:
         """Return the version *wanted*, or the one whose rebuild was interrupted last, or a new one.
@@ -128,7 +127,7 @@ class Versions:
     async def finish(self, number: int) -> None:
         """Note that the version has caught up."""
         keys = (self._keys.projections, self._keys.projection(number, "meta"))
-        if not await self._functions.call("finish", keys, (number,)):
+        if not await self._functions.write("finish", keys, (number,)):
             raise NoVersionError(number)
 
     async def drop(self, number: int) -> None:
@@ -138,7 +137,7 @@ class Versions:
         timers = [f"timers:{way.value}" for way in Timer]
         kept = [self._keys.projection(number, name) for name in ("meta", "plates", "hashes", *timers)]
         keys = (self._keys.projections, self._keys.outbox_meta, *kept)
-        if not await self._functions.call("drop", keys, (number,)):
+        if not await self._functions.write("drop", keys, (number,)):
             raise LiveVersionError(number)
 
     async def switch(self, live: int, to: int, checkpoint: int, decisions: Sequence[VisitsRestated] = ()) -> bool:
@@ -174,7 +173,7 @@ class Versions:
 
     async def ask_for_quiet(self, seconds: float) -> None:
         """Have backends leave events in RabbitMQ for so long, or no longer, that two versions can meet."""
-        await self._functions.call("quiet", (self._keys.outbox_meta,), (round(seconds * 1_000_000),))
+        await self._functions.write("quiet", (self._keys.outbox_meta,), (round(seconds * 1_000_000),))
 
     async def is_quiet(self) -> bool:
         """Return whether somebody has asked for quiet."""

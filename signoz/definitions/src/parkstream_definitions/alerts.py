@@ -10,13 +10,12 @@ from parkstream_definitions.boards.camera_to_disk import WRITE
 from parkstream_definitions.boards.parking import DIRECTION, GATE, GATE_LEGEND
 from parkstream_definitions.boards.rabbitmq import TO_BACKENDS
 from parkstream_definitions.figures import highest, increase, lowest, rate
+from parkstream_definitions.log_alerts import LOG_REFUSED, SOON_SECONDS, UNSAFE
 from parkstream_definitions.panels import one
 from parkstream_definitions.queries import Asked, along, delivered_to, formula, metric, spans, sql
 from parkstream_definitions.rules import Rule, Silence, Threshold
 
 SILENT_MINUTES: Final = 10
-SOON_SECONDS: Final = 10
-"""For what shall be known within two minutes."""
 
 
 def silent(camera: str, key: str, queue: str) -> Rule:
@@ -92,6 +91,7 @@ LOG: Final = [
         runbook="messages-wait-in-rabbitmq",
         asked=one(metric(rate(names.CONSUMED_MESSAGES), legend="delivered", where=TO_BACKENDS)),
     ),
+    LOG_REFUSED,
     Rule(
         name="unreadable-records",
         title="A record cannot be read",
@@ -103,19 +103,7 @@ LOG: Final = [
         matches="last",
         thresholds=(Threshold("critical", 0),),
     ),
-    Rule(
-        name="redis-unsafe",
-        title="Nothing may be written to Redis",
-        meaning="Redis may forget what it acknowledges, so recording has stopped and events wait in RabbitMQ.",
-        then="Read why in a backend's /health/ready or with `parkstream doctor`; once that is mended all goes on by "
-        "itself.",
-        runbook="nothing-may-be-written-to-redis",
-        asked=one(metric(highest(names.UNSAFE, "max"), legend="unsafe")),
-        unit="none",
-        matches="last",
-        thresholds=(Threshold("critical", 0),),
-        seconds_between=SOON_SECONDS,
-    ),
+    UNSAFE,
     Rule(
         name="clock-stepped",
         title="A step of Redis' clock was taken",

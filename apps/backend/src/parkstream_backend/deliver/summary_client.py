@@ -1,6 +1,6 @@
 """One POST of summaries, and what its answer means."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Final
@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 import msgspec
+from parkstream_events.marks import LOG_HEADER
 from parkstream_events.summaries import SENT_AT_HEADER, ItemResult, PostResults
 from parkstream_service.http import MEDIA_TYPE as PROBLEM_TYPE
 
@@ -22,10 +23,6 @@ OUR_PROBLEMS: Final = "urn:parkstream:"
 FORBIDDEN: Final = frozenset({401, 403})
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _PORTS: Final = {"http": 80, "https": 443}
-
-
-class _Stats(msgspec.Struct):
-    position: int
 
 
 class _OurProblem(msgspec.Struct):
@@ -62,28 +59,21 @@ class RefusedError(PostError):
 
 
 class SummaryApi:
-    """The summary API at *url*, called through *session*."""
+    """The summary API at *url*, called through *session*; *log_name* returns which log the summaries are of."""
 
-    def __init__(self, session: aiohttp.ClientSession, url: str, token: str | None) -> None:
+    def __init__(
+        self, session: aiohttp.ClientSession, url: str, token: str | None, log_name: Callable[[], str] = str
+    ) -> None:
         parts = urlsplit(url)
         self.address = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
         """Its host and port."""
         self._session = session
+        self._log_name = log_name
         self._url = f"{url.rstrip('/')}/v1/summaries"
-        self._stats_url = f"{url.rstrip('/')}/v1/stats"
         self._headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
         if token:
             self._headers["Authorization"] = f"Bearer {token}"
         self._timeout = aiohttp.ClientTimeout(total=TRY_SECONDS)
-
-    async def summarised_through(self) -> int | None:
-        """Return the greatest position in the file, None when the server does not answer."""
-        try:
-            async with self._session.get(self._stats_url, headers=self._headers, timeout=self._timeout) as response:
-                body = await _body_of(response)
-            return msgspec.json.decode(body, type=_Stats).position if response.status == OK else None
-        except (aiohttp.ClientError, TimeoutError, OSError, PostError, *UNREADABLE):
-            return None
 
     async def post(
         self, items: Sequence[bytes], traceparent: str | None = None, sent_at_us: int | None = None
@@ -93,6 +83,8 @@ class SummaryApi:
         *sent_at_us* is since when they are being delivered.
         """
         headers = self._headers.copy()
+        if name := self._log_name():
+            headers[LOG_HEADER] = name
         if traceparent is not None:
             headers["traceparent"] = traceparent
         if sent_at_us is not None:

@@ -7,7 +7,7 @@ from cyclopts import Parameter
 from parkstream_devtools.probes import ServiceClient
 
 from parkstream_cli.connections import settings_here
-from parkstream_cli.doctor import rabbitmq, redis, services, signoz_stack, summaries
+from parkstream_cli.doctor import mark, rabbitmq, redis, services, signoz_stack, summaries
 from parkstream_cli.doctor.findings import Finding, Level
 from parkstream_cli.errors import FAILED
 from parkstream_cli.output import AsJson, as_json, line, paragraph
@@ -40,7 +40,7 @@ async def examine(settings: Settings) -> list[Finding]:
     memory = await redis.examine(
         settings.redis_url, settings.mall, Path(settings.summary_file), position, settings.archive_dir
     )
-    return [*broker, *memory, *found]
+    return [*broker, *memory, *await mark.examine(settings), *found]
 
 
 def show(findings: list[Finding]) -> None:

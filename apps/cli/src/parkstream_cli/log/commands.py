@@ -14,7 +14,7 @@ from parkstream_projection.questions.search import SHORT_TYPES, Wanted, found
 from parkstream_cli.arguments import TIME_HELP, moment_us, plate_of
 from parkstream_cli.connections import opened, settings_here
 from parkstream_cli.errors import MISUSED, ToolError
-from parkstream_cli.log import archive, clock, records, transfer, verify
+from parkstream_cli.log import adoption, archive, clock, records, transfer, verify
 from parkstream_cli.log.records import print_record
 from parkstream_cli.output import AsJson, AsLines, as_json, lasting, line, note
 from parkstream_cli.progress import progress
@@ -26,6 +26,7 @@ app.command(verify.verify_log, name="verify")
 app.command(transfer.export_log, name="export")
 app.command(transfer.import_log, name="import")
 app.command(archive.archive)
+app.command(adoption.adopt)
 app.command(archive.restore)
 app.command(clock.accept_clock)
 

@@ -7,7 +7,6 @@ that are there, and when the copy has caught up it takes the log's place in one 
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
-from parkstream_service.redis import Functions
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError
 
@@ -16,6 +15,7 @@ from parkstream_eventlog.archive.errors import ArchiveBehindError, NoRoomError, 
 from parkstream_eventlog.archive.reader import Archive
 from parkstream_eventlog.durability import memory_share
 from parkstream_eventlog.functions import LOG
+from parkstream_eventlog.guarded_functions import GuardedFunctions
 from parkstream_eventlog.keys import LogKeys
 from parkstream_eventlog.log import Record
 from parkstream_eventlog.redis_reader import RedisReader
@@ -51,7 +51,7 @@ class Restorer:
 
     def __init__(self, redis: Redis, keys: LogKeys, archive: Archive) -> None:
         self._redis = redis
-        self._functions = Functions(redis, LOG)
+        self._functions = GuardedFunctions(redis, LOG, keys)
         self._log = RedisReader(redis, keys)
         self._archive = archive
         self._restoring = keys.log_restoring
@@ -122,7 +122,7 @@ class Restorer:
             await self._stay_below_the_limit()
             reached(max(plan.records, plan.written - left))
             if left <= AT_ONCE:
-                answer = await self._functions.call("swap", self._keys, (plan.archived_through, plan.after))
+                answer = await self._functions.write("swap", self._keys, (plan.archived_through, plan.after))
                 if answer[0] == MOVED:
                     raise OvertakenError(answer[1])
                 if answer[0] != BEHIND:

@@ -2,11 +2,11 @@
 
 from typing import Final, NamedTuple
 
-from parkstream_service.redis import Functions
 from redis.asyncio import Redis
 
 from parkstream_eventlog.archive.errors import BarrierError, OvertakenError
 from parkstream_eventlog.functions import LOG
+from parkstream_eventlog.guarded_functions import GuardedFunctions
 from parkstream_eventlog.keys import LogKeys
 from parkstream_eventlog.leases import leases
 
@@ -37,7 +37,7 @@ class Trimming:
     def __init__(self, redis: Redis, keys: LogKeys) -> None:
         self._redis = redis
         self._keys = keys
-        self._functions = Functions(redis, LOG)
+        self._functions = GuardedFunctions(redis, LOG, keys)
 
     async def barriers(self) -> list[Barrier]:
         """Return who may be in the way, the one that wants most first."""
@@ -63,7 +63,7 @@ class Trimming:
         """Trim once; return whether it was done: it is not when there is a new projection, which must be asked too."""
         versions = sorted({*await self._versions(), FIRST_VERSION})
         keys = (self._keys.log, self._keys.log_meta, self._keys.projections, self._keys.log_leases)
-        answer = await self._functions.call(
+        answer = await self._functions.write(
             "trim", (*keys, *map(self._meta, versions)), (archived_through, step, *versions)
         )
         if answer[0] == MOVED:

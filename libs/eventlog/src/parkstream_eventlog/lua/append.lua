@@ -153,6 +153,15 @@ local function create(keys, args)
   return args[1]
 end
 
+-- KEYS: log, meta. ARGV: the id that the log has, '' for none, and another. Gives it that, and returns where it ends.
+local function adopt(keys, args)
+  check(#keys == 2 and #args == 2 and args[2] ~= '', 'adopt takes the log, its meta, and two ids')
+  local now = extent(keys[2])
+  if now.log_id ~= args[1] then return redis.error_reply('OTHERLOG ' .. now.log_id) end
+  redis.call('HSET', keys[2], 'log_id', args[2])
+  return now.position
+end
+
 -- KEYS: log, meta. ARGV: the caller. Writes no record, but says whether one may be written. Returns where the log ends,
 -- and how many steps of Redis' clock have been taken.
 local function examine(keys, args)
@@ -180,6 +189,7 @@ end
 redis.register_function('parkstream_append_' .. VERSION, append)
 redis.register_function('parkstream_decide_' .. VERSION, decide)
 redis.register_function('parkstream_create_' .. VERSION, create)
+redis.register_function('parkstream_adopt_' .. VERSION, adopt)
 redis.register_function({ function_name = 'parkstream_examine_' .. VERSION, callback = examine,
   flags = { 'allow-oom' } })
 redis.register_function({ function_name = 'parkstream_take_clock_' .. VERSION, callback = take_clock,

@@ -60,6 +60,20 @@ local function clock(meta, boot)
   }
 end
 
+-- Which log there is, and where it ends.
+local function extent(meta)
+  local state = redis.call('HMGET', meta, 'position', 'log_id')
+  return { position = tonumber(state[1] or 0), log_id = state[2] or '' }
+end
+
+-- The answer to a caller who means another log, or knows this one to have been longer; nothing when all is well.
+local function other_log(now, log_id, durable_position)
+  check(log_id ~= '', 'the caller names no log')
+  local durable = count_of(durable_position, 'the durable position is no number')
+  if now.log_id ~= log_id then return redis.error_reply('OTHERLOG ' .. now.log_id) end
+  if now.position < durable then return redis.error_reply('SHORTERLOG ' .. digits(now.position)) end
+end
+
 -- By how much Redis' clock has stepped: against the one since the boot, or else back behind the last record, or behind
 -- what a person has taken since.
 local function step_of(now)
@@ -96,18 +110,23 @@ local function note_clock(meta, now, boot)
   if now.stepped then redis.call('HINCRBY', meta, 'clock_steps', '1') end
 end
 
--- The answer to a caller who means another log, or knows this one to have been longer, and while a clock has stepped;
--- nothing when all is well.
+-- The same for a function that takes the caller first; and the answer while a clock has stepped.
 local function misled(now, args)
-  check(args[1] ~= '', 'the caller names no log')
-  local durable = count_of(args[2], 'the durable position is no number')
   whole(args[3], 'the clock of the caller is no integer')
   now.offset_us = now.now_us - whole(args[4], 'the clock of the caller is no integer')
   check(args[5] ~= '', 'the caller names no boot')
   if args[6] ~= '' then whole(args[6], 'an offset is no integer') end
-  if now.log_id ~= args[1] then return redis.error_reply('OTHERLOG ' .. now.log_id) end
-  if now.position < durable then return redis.error_reply('SHORTERLOG ' .. digits(now.position)) end
-  return untimely(now, args)
+  return other_log(now, args[1], args[2]) or untimely(now, args)
+end
+
+-- What writes beside the log: its last key is the log's meta, its last two arguments say which log the caller means, and
+-- how far it knows it to be durable. Neither reaches the function.
+local function guarded(write_beside)
+  return function(keys, args)
+    check(#keys > 0 and #args > 1, 'the meta of the log comes last, and which log is meant')
+    local meta, durable_position, log_id = table.remove(keys), table.remove(args), table.remove(args)
+    return other_log(extent(meta), log_id, durable_position) or write_beside(keys, args)
+  end
 end
 
 local function write(log, position, type, id, body, recorded, published, traceparent)

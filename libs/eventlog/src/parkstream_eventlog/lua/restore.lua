@@ -71,4 +71,4 @@ end
 
 redis.register_function('parkstream_restore_' .. VERSION, restore)
 redis.register_function('parkstream_copy_' .. VERSION, copy)
-redis.register_function('parkstream_swap_' .. VERSION, swap)
+redis.register_function('parkstream_swap_' .. VERSION, guarded(swap))

@@ -38,6 +38,14 @@ local function emit(args, outbox, first, last)
   for i = first, last, OUTBOX_FIELDS do emit_one(outbox, args[i], args, i, projected) end
 end
 
+-- KEYS: outbox. ARGV: consumer group. Makes the group, which takes from the first item on, unless it is there.
+local function group(keys, args)
+  check(#keys == 1 and #args == 1, 'group takes the outbox and a group')
+  local made = redis.pcall('XGROUP', 'CREATE', keys[1], args[1], '0', 'MKSTREAM')
+  if type(made) == 'table' and made.err and not string.find(made.err, '^BUSYGROUP') then return made end
+  return 1
+end
+
 -- KEYS: outbox, its meta. ARGV: consumer group, ids. Returns how many were there.
 local function settle(keys, args)
   check(#keys == 2 and #args > 1, 'settle takes the outbox, its meta, a group and ids')
@@ -113,8 +121,9 @@ local function register_freeing(name, callback)
   redis.register_function({ function_name = name .. VERSION, callback = callback, flags = { 'allow-oom' } })
 end
 
-register_freeing('parkstream_settle_', settle)
-register_freeing('parkstream_park_', park)
-register_freeing('parkstream_forget_consumers_', forget_consumers)
-redis.register_function('parkstream_redrive_' .. VERSION, redrive)
-redis.register_function('parkstream_emit_again_' .. VERSION, emit_again)
+register_freeing('parkstream_settle_', guarded(settle))
+register_freeing('parkstream_park_', guarded(park))
+register_freeing('parkstream_forget_consumers_', guarded(forget_consumers))
+redis.register_function('parkstream_redrive_' .. VERSION, guarded(redrive))
+redis.register_function('parkstream_emit_again_' .. VERSION, guarded(emit_again))
+redis.register_function('parkstream_group_' .. VERSION, guarded(group))

@@ -129,4 +129,4 @@ local function commit(keys, args)
 end
 
 redis.register_function({ function_name = 'parkstream_load_' .. VERSION, callback = load, flags = { 'no-writes' } })
-redis.register_function('parkstream_commit_' .. VERSION, commit)
+redis.register_function('parkstream_commit_' .. VERSION, guarded(commit))

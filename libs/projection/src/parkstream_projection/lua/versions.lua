@@ -104,8 +104,9 @@ local function quiet(keys, args)
   return 1
 end
 
-redis.register_function('parkstream_begin_' .. VERSION, begin)
-redis.register_function('parkstream_quiet_' .. VERSION, quiet)
-redis.register_function('parkstream_finish_' .. VERSION, finish)
-redis.register_function({ function_name = 'parkstream_drop_' .. VERSION, callback = drop, flags = { 'allow-oom' } })
+redis.register_function('parkstream_begin_' .. VERSION, guarded(begin))
+redis.register_function('parkstream_quiet_' .. VERSION, guarded(quiet))
+redis.register_function('parkstream_finish_' .. VERSION, guarded(finish))
+redis.register_function({ function_name = 'parkstream_drop_' .. VERSION, callback = guarded(drop),
+  flags = { 'allow-oom' } })
 redis.register_function('parkstream_switch_' .. VERSION, switch)

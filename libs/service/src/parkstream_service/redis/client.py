@@ -5,7 +5,7 @@ something is done with a transport that it has closed, which says neither what n
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -105,11 +105,17 @@ class Client(Redis):
 
 
 def connect(
-    url: str, database: int = 0, *, name: str = "parkstream", timeout_seconds: float = SOCKET_TIMEOUT_SECONDS
+    url: str,
+    database: int = 0,
+    *,
+    name: str = "parkstream",
+    timeout_seconds: float = SOCKET_TIMEOUT_SECONDS,
+    on_connect: Callable[[AbstractConnection], Awaitable[None]] | None = None,
 ) -> Client:
     """Return a client of *database* at *url*, known to Redis as *name*, that never repeats a command by itself.
 
-    Nothing is sent before the first command. Raises ``ValueError`` when the URL names a DB or what no client has.
+    Nothing is sent before the first command. *on_connect* makes each connection ready, or refuses it. Raises
+    ``ValueError`` when the URL names a DB or what no client has.
     """
     if urlsplit(url).path.strip("/") or "db=" in urlsplit(url).query:
         message = "the URL of Redis must not name a DB: each service has its own"
@@ -123,6 +129,7 @@ def connect(
         socket_timeout=timeout_seconds,
         socket_connect_timeout=min(timeout_seconds, CONNECT_TIMEOUT_SECONDS),
         retry=Retry(NoBackoff(), 0),
+        redis_connect_func=on_connect,
     )
     tls = issubclass(client.connection_pool.connection_class, SSLConnection)
     client.connection_pool.connection_class = PackingSSLConnection if tls else PackingConnection

@@ -30,6 +30,9 @@ COMMIT_SIZE = Metric("parking.commit.size", "histogram", "{event}", "Events in o
 COMMIT_DURATION = Metric("parking.commit.duration", "histogram", "s", "Time of one group commit.", (), SECONDS)
 LOG_POSITION = Metric("parking.log.position", "gauge", "{record}", "Position of the last record.")
 LOG_LENGTH = Metric("parking.log.length", "gauge", "{record}", "Records that are in Redis, not archived.")
+LOG_REFUSED = Metric(
+    "parking.log.refused", "gauge", "1", "1 while Redis holds another log than the mark names, or a shorter one."
+)
 PROJECTION_LAG = Metric("parking.projection.lag", "gauge", "{record}", "Records that the projection has not taken in.")
 RECORDS_UNREADABLE = Metric(
     "parking.records.unreadable", "gauge", "{record}", "Records that cannot be read, and that nobody acknowledged."
@@ -100,6 +103,15 @@ EVENT_UNSAFE = Event(
 )
 EVENT_CLOCK_TAKEN = Event("clock.taken", "error", "Redis' clock had stepped, and records are timed by it from here on.")
 EVENT_RESUMED = Event("record.resumed", "info", "Deliveries are taken again.")
+EVENT_LOG_REFUSED = Event(
+    "log.refused",
+    "error",
+    "Redis does not hold the log that is meant; nothing is written.",
+    (a.ATTRIBUTE_PROBLEM,),
+)
+EVENT_LOG_ACCEPTED = Event(
+    "log.accepted", "info", "Redis holds the log that the mark names; writing goes on.", (a.ATTRIBUTE_POSITION,)
+)
 EVENT_TASK_FAILED = Event(
     "backend.task_failed", "error", "A background task failed; the process ends.", (a.ATTRIBUTE_TASK,)
 )

@@ -52,6 +52,15 @@ PROJECTION: Final = Row(
             meaning="Their peak in each minute; near 0 while all is well. Above 500 it is behind, above 5,000 stalled. "
             "No line at all: no backend projects.",
             asked=one(metric(highest(names.PROJECTION_LAG), legend="lag")),
+            width=4,
+        ),
+        Panel(
+            title="Redis holds another log",
+            meaning="1: Redis came back empty, older, or as another one; nothing is written, events wait in RabbitMQ.",
+            asked=one(metric(highest(names.LOG_REFUSED, "max"), legend="refused")),
+            draws="Number",
+            lines=(Line(0, "refused"),),
+            width=2,
         ),
         Panel(
             title="Unreadable records",

@@ -1,0 +1,76 @@
+"""The mark: which log a mall has, and how far it was durable, kept outside of Redis."""
+
+from typing import Annotated, Final
+
+import msgspec
+from msgspec import Meta, Struct
+from msgspec.structs import replace
+
+INTEGER_MAX: Final = 2**53 - 1
+LOG_HEADER: Final = "x-parkstream-log"
+"""On a POST of summaries: the log that they were made of, as ``LogName.text``."""
+
+
+class LogName(Struct, frozen=True, order=True):
+    """Which log it is: of two, that which a person made the right one later is meant."""
+
+    since_us: Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
+    log_id: Annotated[str, Meta(pattern=r"^[0-9A-Za-z-]{1,64}\Z")]
+
+    @property
+    def text(self) -> str:
+        """The name as one word."""
+        return f"{self.since_us}:{self.log_id}"
+
+
+class Mark(Struct, frozen=True, kw_only=True):
+    """The log *log_id* of *mall*, created or adopted at *since_us*, is durable up to *position*."""
+
+    mall: Annotated[str, Meta(min_length=1)]
+    log_id: Annotated[str, Meta(pattern=r"^[0-9A-Za-z-]{1,64}\Z")]
+    position: Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
+    since_us: Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
+
+    @property
+    def name(self) -> LogName:
+        """Which log it is."""
+        return LogName(self.since_us, self.log_id)
+
+
+class MarkError(Exception):
+    """What was read is no mark, or no name of a log."""
+
+
+_encode: Final = msgspec.json.Encoder().encode
+_decode: Final = msgspec.json.Decoder(Mark).decode
+
+
+def encode(mark: Mark) -> bytes:
+    """Return *mark* as JSON."""
+    return _encode(mark)
+
+
+def decode(body: bytes) -> Mark:
+    """Return the mark in *body*; raise ``MarkError`` when it is none."""
+    try:
+        return _decode(body)
+    except msgspec.DecodeError as error:
+        message = f"no mark: {error}"
+        raise MarkError(message) from error
+
+
+def newest_of(one: Mark, other: Mark) -> Mark:
+    """Return what two marks say together: a slower backend lowers nothing, and of two logs the later one is meant."""
+    if one.log_id != other.log_id or one.mall != other.mall:
+        return max(one, other, key=lambda mark: mark.name)
+    return replace(one, position=max(one.position, other.position), since_us=max(one.since_us, other.since_us))
+
+
+def log_name_of(text: str) -> LogName:
+    """Return the name whose ``text`` it is; raise ``MarkError`` when it is none."""
+    since_us, _, log_id = text.partition(":")
+    try:
+        return msgspec.convert({"since_us": since_us, "log_id": log_id}, LogName, strict=False)
+    except msgspec.ValidationError as error:
+        message = f"no name of a log: {error}"
+        raise MarkError(message) from error

@@ -1,0 +1,160 @@
+"""The marks of a mall's log in RabbitMQ: a stream, of which nothing is taken, so that any number may read all of it.
+
+RabbitMQ blocks a connection that publishes while memory or disk is short, so whoever renews has a connection for that
+alone. How many marks there are it cannot say after a restart: a reader publishes a probe and reads up to that.
+"""
+
+import asyncio
+from typing import Any, Final
+from uuid import uuid4
+
+import aio_pika
+from aio_pika import DeliveryMode, Message
+from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AMQPError
+from aiormq.exceptions import ChannelInvalidStateError
+from parkstream_events import marks
+from parkstream_events.marks import Mark, MarkError
+from parkstream_events.topology import MARK_EXCHANGE, MARK_QUEUE, MARK_QUEUE_ARGUMENTS
+from parkstream_service.redis import PassingError
+from parkstream_service.retry import uncancelled
+
+from parkstream_messaging.topology import MessagingError
+
+ANSWER_SECONDS: Final = 5.0
+CLOSE_SECONDS: Final = 1.0
+HEARTBEAT_SECONDS: Final = 5
+PREFETCH: Final = 500
+PROBE: Final = b"{}"
+FAILURES: Final = (*CONNECTION_EXCEPTIONS, AMQPError, ChannelInvalidStateError, TimeoutError)
+
+
+class MarkUnreachableError(MessagingError, PassingError):
+    """Nobody knows what the mark is, or it was not renewed."""
+
+    def __init__(self, error: Exception, *, read: bool) -> None:
+        what = "read" if read else "renewed"
+        super().__init__(f"the mark cannot be {what}: {type(error).__name__} {error}".rstrip())
+
+
+class MarkStream:
+    """The marks in the RabbitMQ at *url*."""
+
+    def __init__(self, url: str) -> None:
+        self._url = f"{url}{'&' if '?' in url else '?'}heartbeat={HEARTBEAT_SECONDS}"
+        self.newest: Mark | None = None
+        """Of all that were read."""
+        self._last: Mark | None = None
+        self._reader = _Link()
+        self._publisher = _Link()
+        self._tag = ""
+        self._probe = ""
+        self._read_all = asyncio.Event()
+
+    @property
+    def follows(self) -> bool:
+        """Whether every mark is read as it is published."""
+        return self._read_all.is_set() and self._reader.consumes(self._tag)
+
+    async def follow(self) -> None:
+        """Return when all marks up to now are read, and go on reading; raise ``MarkUnreachableError``."""
+        if self.follows:
+            return
+        self._read_all.clear()
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await uncancelled(self._read_all_up_to_a_probe)
+        except FAILURES as error:
+            await self.close()
+            raise MarkUnreachableError(error, read=True) from error
+
+    async def renew(self, mark: Mark) -> None:
+        """Publish *mark*, or the newest when that is newer, unless it is the last already."""
+        if self.newest is not None:
+            mark = marks.newest_of(mark, self.newest)
+        if mark == self._last:
+            return
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                message = Message(marks.encode(mark), delivery_mode=DeliveryMode.PERSISTENT)
+                await uncancelled(lambda: self._publish(message))
+        except FAILURES as error:
+            await self._publisher.close()
+            raise MarkUnreachableError(error, read=False) from error
+        self._take(mark)
+
+    async def close(self) -> None:
+        """Close both connections."""
+        await self._reader.close()
+        await self._publisher.close()
+
+    async def _read_all_up_to_a_probe(self) -> None:
+        await self._read_from_the_first()
+        self._probe = uuid4().hex
+        await self._publish(Message(PROBE, message_id=self._probe))
+        await self._read_all.wait()
+
+    async def _read_from_the_first(self) -> None:
+        await self._reader.close()
+        channel = await self._reader.opened(self._url)
+        await channel.set_qos(PREFETCH)
+        exchange = await channel.declare_exchange(MARK_EXCHANGE, aio_pika.ExchangeType.FANOUT, durable=True)
+        arguments: Any = MARK_QUEUE_ARGUMENTS
+        queue = await channel.declare_queue(MARK_QUEUE, durable=True, arguments=arguments)
+        await queue.bind(exchange)
+        self._tag = await queue.consume(self._on_message, arguments={"x-stream-offset": "first"})
+
+    async def _publish(self, message: Message) -> None:
+        exchange = await self._publisher.exchange(self._url)
+        await exchange.publish(message, routing_key="")
+
+    async def _on_message(self, message: AbstractIncomingMessage) -> None:
+        if message.body == PROBE:
+            self._last = None
+            if message.message_id == self._probe:
+                self._read_all.set()
+        else:
+            try:
+                self._take(marks.decode(message.body))
+            except MarkError:
+                self._last = None  # Whatever it is, the newest mark has to stand behind it.
+        await message.ack()
+
+    def _take(self, mark: Mark) -> None:
+        self._last = mark
+        self.newest = mark if self.newest is None else marks.newest_of(self.newest, mark)
+
+
+class _Link:
+    """A connection with one channel, which confirms what is published."""
+
+    def __init__(self) -> None:
+        self._connection: AbstractConnection | None = None
+        self._channel: AbstractChannel | None = None
+        self._underlay: Any = None
+
+    async def opened(self, url: str) -> AbstractChannel:
+        if self._channel is None or self._channel.is_closed:
+            await self.close()
+            self._connection = await aio_pika.connect(url)
+            self._channel = await self._connection.channel(on_return_raises=True)
+            self._underlay = await self._channel.get_underlay_channel()
+        return self._channel
+
+    async def exchange(self, url: str) -> AbstractExchange:
+        return await (await self.opened(url)).get_exchange(MARK_EXCHANGE, ensure=False)
+
+    def consumes(self, tag: str) -> bool:
+        """Whether the consumer *tag* is there: RabbitMQ ends it with its queue."""
+        underlay = self._underlay
+        return bool(underlay is not None and not underlay.is_closed and tag in underlay.consumers)
+
+    async def close(self) -> None:
+        connection, self._connection, self._channel, self._underlay = self._connection, None, None, None
+        if connection is None:
+            return
+        try:
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await connection.close()
+        except FAILURES:
+            return  # It is closed one way or the other.

@@ -1,0 +1,36 @@
+"""The alerts of a Redis that is not written to: another log than the one that is meant, or one that may forget."""
+
+from typing import Final
+
+from parkstream_telemetry import names
+
+from parkstream_definitions.figures import highest
+from parkstream_definitions.panels import one
+from parkstream_definitions.queries import metric
+from parkstream_definitions.rules import Rule, Threshold
+
+SOON_SECONDS: Final = 10
+"""For what shall be known within two minutes."""
+LOG_REFUSED: Final = Rule(
+    name="log-refused",
+    title="Redis does not hold the log that is meant",
+    meaning="It came back empty, older, or as another one. Events wait in RabbitMQ.",
+    then="Run `parkstream doctor`, and restore it.",
+    runbook="redis-was-lost",
+    asked=one(metric(highest(names.LOG_REFUSED, "max"), legend="refused")),
+    unit="none",
+    thresholds=(Threshold("critical", 0),),
+)
+UNSAFE: Final = Rule(
+    name="redis-unsafe",
+    title="Nothing may be written to Redis",
+    meaning="Redis may forget what it acknowledges, so recording has stopped and events wait in RabbitMQ.",
+    then="Read why in a backend's /health/ready or with `parkstream doctor`; once that is mended all goes on by "
+    "itself.",
+    runbook="nothing-may-be-written-to-redis",
+    asked=one(metric(highest(names.UNSAFE, "max"), legend="unsafe")),
+    unit="none",
+    matches="last",
+    thresholds=(Threshold("critical", 0),),
+    seconds_between=SOON_SECONDS,
+)
