@@ -3,6 +3,7 @@
 import asyncio
 import shutil
 from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -81,11 +82,18 @@ def drill(run_service, redis_server, rabbitmq_url, mall, tmp_path) -> Drill:
     return Drill(Pipeline(run_service, redis_server.url, rabbitmq_url, mall, tmp_path), redis_server, tmp_path)
 
 
+@pytest.fixture
+def new_rabbitmq_url(servers, mall) -> Iterator[str]:
+    """Address of a RabbitMQ that has never heard of the mall."""
+    yield servers.rabbitmq.add_vhost(f"{mall}-new")
+    servers.rabbitmq.delete_vhost(f"{mall}-new")
+
+
 def pairs(lines: list[dict[str, Any]], through: int) -> Counter[tuple[str, int]]:
     return Counter((line["visit_id"], line["revision"]) for line in lines if line["position"] <= through)
 
 
-async def test_a_backup_under_traffic_brings_back_all_that_was_there(drill: Drill):
+async def test_a_backup_under_traffic_brings_back_all_that_was_there(drill: Drill, new_rabbitmq_url: str):
     pipeline = drill.pipeline
     pipeline.start()
     async with Cars(pipeline.rabbitmq_url) as cars:
@@ -98,6 +106,7 @@ async def test_a_backup_under_traffic_brings_back_all_that_was_there(drill: Dril
     assert 0 < taken["archived_through"] < taken["position"] < pipeline.state()["position"]
     log, lines = await drill.exported(taken["position"]), pairs(pipeline.lines(), taken["position"])
     drill.lose_everything()
+    pipeline.environ["PARKSTREAM_RABBITMQ_URL"] = new_rabbitmq_url  # Its disk is lost, too.
     await drill.restored()
     await drill.caught_up()
     assert await drill.exported(taken["position"]) == log

@@ -8,6 +8,7 @@ import pytest
 from camera_queues import Message, drained
 from generator_client import account, finished, reached
 from parkstream_devtools import ServiceProcess
+from parkstream_events.wire import decode
 from parkstream_generators.passages import PLACEHOLDER
 from parkstream_messaging import ENTRIES, EXITS
 
@@ -135,8 +136,9 @@ async def test_both_are_killed_with_every_fault_of_gates_switched_on(run_service
 
     for account_, queue in ((entered, ENTRIES), (told, EXITS)):
         messages = await drained(rabbitmq_url, queue.name)
-        bodies = {(message.sighting.gate, message.id, message.sighting.event_time): message for message in messages}
-        reads = Counter(message.sighting.vehicle_plate for message in bodies.values())
+        seen = [decode(message.type, message.body) for message in messages]
+        bodies = {(event.gate, event.id, event.event_time): event.vehicle_plate for event in seen}
+        reads = Counter(bodies.values())
         without_plate = reads.pop(PLACEHOLDER)
         assert account_["published"] == len(bodies) == len({message.body for message in messages})
         assert account_["placeholder"] == without_plate > 0

@@ -80,8 +80,8 @@ async def test_metrics_and_health(pipeline: Pipeline):
     assert get(f"{url}/health/live") == {"status": "ok", "checks": {}}
     ready = get(f"{url}/health/ready")
     assert ready["status"] == "ok"
-    names = {"redis", "durability", "clock", "projection", "gates", "rabbitmq", "state"}
-    assert ready["checks"] == {name: {"status": "ok", "detail": ""} for name in names}
+    assert ready["checks"].keys() >= {"redis", "durability", "clock", "projection", "gates", "rabbitmq", "state"}
+    assert [check for check in ready["checks"].values() if check != {"status": "ok", "detail": ""}] == []
 
 
 async def test_an_unreachable_rabbitmq_is_no_death_but_not_ready(pipeline: Pipeline):

@@ -38,6 +38,7 @@ class Site:
         self.folder = folder
         self.backup = folder / "backup"
         self.file = folder / "summaries.jsonl"
+        self.beside = folder / "summaries.jsonl.log.json"
         self.archive = folder / "archive"
         self.mall = Mall(server.url, mall)
         self.parkstream = CommandLine(
@@ -61,6 +62,7 @@ class Site:
         assert self.parkstream("log", "archive", "--keep", KEEP).code == 0
         lines = [encode(summary_of(item)) + b"\n" for _, item in await self.mall.emitted()]
         self.file.write_bytes(b"".join(lines) + TORN)
+        self.beside.write_text("{}")
 
     def lose_everything(self) -> None:
         """Kill Redis, and delete all that it and others had."""
@@ -68,6 +70,7 @@ class Site:
         shutil.rmtree(self.server.folder / AOF)
         shutil.rmtree(self.archive)
         self.file.unlink()
+        self.beside.unlink()
 
     async def start(self) -> None:
         """Start Redis with what is there now."""
@@ -114,6 +117,7 @@ async def test_everything_comes_back_as_it_was(site):
     lines = site.file.read_bytes()
     assert lines.endswith(b"}\n"), "a line that was being written is not in it"
     assert lines.count(b"\n") == len(await site.mall.emitted())
+    assert site.beside.read_text() == "{}"
     assert done(site.parkstream("replay", "--check", "--json")).object["hash_equal"]
 
 

@@ -177,6 +177,7 @@ def test_a_burst_is_drawn_whole(evaluator, title, legend, total):
 NUMBERS = {
     "Oldest summary not delivered": lambda until: max(mall.oldest_seconds(t) for t in range(until - 60, until)),
     "Dead letters that wait": lambda until: mall.refused(until - 1),
+    "Refused, no dead letters yet": nothing,
     "Unreadable records": nothing,
     "Parked": nothing,
     "Recording was paused": lambda until: max(mall.paused(t) for t in range(max(0, until - 300), until)),

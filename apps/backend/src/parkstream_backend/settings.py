@@ -72,14 +72,13 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
         ),
     ] = 500
     allowed_lateness_seconds: Annotated[
-        Seconds, Meta(description="How much later than its direction a sighting may arrive unnoticed.")
+        Seconds, Meta(description="How much later than others of its gate a sighting may arrive unnoticed.")
     ] = 2.0
-    silence_grace_seconds: Annotated[
-        Seconds, Meta(description="After how long a silent direction counts as having nothing to report.")
-    ] = 5.0
-    hold_max_seconds: Annotated[Seconds, Meta(description="The longest that a decision waits for a direction.")] = 60.0
+    silence_grace_seconds: Annotated[Seconds, Meta(description="After how long a silent gate is not waited for.")] = 5.0
+    hold_max_seconds: Annotated[Seconds, Meta(description="The longest that a visit waits for a gate.")] = 60.0
     duplicate_window_seconds: Annotated[
-        Seconds, Meta(description="Reads of one plate in one direction closer than this are one.")
+        Seconds,
+        Meta(description="Reads of one plate in one direction, each less than this after another, are one."),
     ] = 3.0
     max_stay_seconds: Annotated[Seconds, Meta(description="The longest stay; then the exit counts as missed.")] = (
         172_800.0

@@ -49,7 +49,7 @@ class Passages:
         self._make = make
         self._daily_ids = daily_ids or DailyIds()
         self._began_us = began_us
-        self._last_us = 0
+        self._places = {gate.name: place for place, gate in enumerate(gates.all)}
         self._reads_max = max(gate.faults.creep.reads if gate.faults.creep else 1 for gate in gates.all)
 
     def cars_in(self, room: int) -> int:
@@ -61,12 +61,16 @@ class Passages:
         return self.gates.taken_by(plate, seed)
 
     def shown_us(self, gate: Gate, at_us: int) -> int:
-        """Return what the clock of *gate* shows at *at_us*."""
-        return self.faults.clock(at_us) + round(gate.faults.skew_seconds * SECOND_US)
+        """Return what the clock of *gate* shows at *at_us*, to within a few microseconds.
+
+        No two gates ever show the same: cameras that count give the same numbers, and only the time tells them apart.
+        """
+        shown_us = self.faults.clock(at_us) + round(gate.faults.skew_seconds * SECOND_US)
+        return shown_us + (self._places[gate.name] - shown_us) % len(self._places)
 
     def seen(self, passing: Passing, gate: Gate, true_plate: str, seed: int) -> list[Intent]:
         """Return what *gate* publishes of a car: further reads, if it creeps, are for when they will be made."""
-        at_us = self._alone(passing.at_us)
+        at_us = passing.at_us
         delay_us = round(self.faults.delay_of(true_plate, seed) * SECOND_US)
         copies = self.faults.copies(true_plate, seed)
         if gate.faults.creep is None:
@@ -79,15 +83,7 @@ class Passages:
 
     def no_plate(self, gate: Gate, at_us: int) -> Intent:
         """Return what *gate* publishes when it could read no plate."""
-        return self._read(Passing(PLACEHOLDER, at_us, SightingKind.PLACEHOLDER), gate, self._alone(at_us), 0)
-
-    def _alone(self, at_us: int) -> int:
-        """Return *at_us*, or a little later when something passed just then.
-
-        Cameras that count may give the same number at two gates: then only the time tells the events apart.
-        """
-        self._last_us = max(at_us, self._last_us + 1)
-        return self._last_us
+        return self._read(Passing(PLACEHOLDER, at_us, SightingKind.PLACEHOLDER), gate, at_us, 0)
 
     def _read(  # noqa: PLR0913, PLR0917 - all that an event says
         self,

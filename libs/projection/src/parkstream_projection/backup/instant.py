@@ -17,7 +17,7 @@ from redis.asyncio import Redis
 from parkstream_projection.backup.append_only_files import Place, open_all
 from parkstream_projection.backup.copies import Source
 from parkstream_projection.backup.errors import BackupError, NotHereError
-from parkstream_projection.backup.manifest import ARCHIVE, SUMMARIES
+from parkstream_projection.backup.manifest import ARCHIVE, BESIDE, SUMMARIES
 from parkstream_projection.opened import Opened
 
 PAUSE_SECONDS: Final = 4.0
@@ -75,9 +75,7 @@ async def _once(it: Opened, place: Place, archive: Path | None, summary_file: Pa
         log_id = await untyped.hget(it.keys.log_meta, "log_id")
         sources += _archived(archive, state)
         if summary_file is not None:
-            summaries = Source.opened(f"{SUMMARIES}/{summary_file.name}", summary_file)
-            files.enter_context(summaries.file)
-            sources.append(summaries.up_to_line())
+            sources += _summaries(summary_file, files)
     if time.monotonic() - begun > PAUSE_SECONDS:
         message = "this machine is too slow: writes to Redis went on before all files were open"
         raise _Passed(message)
@@ -92,6 +90,18 @@ async def _paused(redis: Redis) -> AsyncGenerator[None]:
         yield
     finally:
         await untyped.client_unpause()
+
+
+def _summaries(file: Path, files: ExitStack) -> list[Source]:
+    """Return the summary file up to its last whole line, and what lies beside it."""
+    summaries = Source.opened(f"{SUMMARIES}/{file.name}", file)
+    files.enter_context(summaries.file)
+    beside = file.with_name(file.name + BESIDE)
+    if not beside.exists():
+        return [summaries.up_to_line()]
+    name = Source.opened(f"{SUMMARIES}/{beside.name}", beside)
+    files.enter_context(name.file)
+    return [summaries.up_to_line(), name]
 
 
 def _archived(archive: Path | None, state: LogState) -> list[Source]:

@@ -14,6 +14,8 @@ NAME: Final = "backup.json"
 REDIS: Final = "redis"
 ARCHIVE: Final = "archive"
 SUMMARIES: Final = "summaries"
+BESIDE: Final = ".log.json"
+"""The end of the name of what may lie beside a summary file, and says which log it is of."""
 ROOMS: Final = (REDIS, ARCHIVE, SUMMARIES)
 
 

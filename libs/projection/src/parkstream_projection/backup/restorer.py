@@ -13,7 +13,7 @@ from parkstream_eventlog.archive.durable import sync_folder
 
 from parkstream_projection.backup.copies import Copied, Source, check, copy, difference
 from parkstream_projection.backup.errors import BackupError, OccupiedError
-from parkstream_projection.backup.manifest import ARCHIVE, REDIS, SUMMARIES, Manifest, Part, load
+from parkstream_projection.backup.manifest import ARCHIVE, BESIDE, REDIS, SUMMARIES, Manifest, Part, load
 from parkstream_projection.backup.taker import Places, Reached
 
 ASIDE: Final = ".before-restore-"
@@ -79,7 +79,8 @@ def _rooms(manifest: Manifest, places: Places) -> Iterator[Room]:
     if parts := manifest.parts_of(ARCHIVE):
         yield _room(_known(places.archive_dir, "the archive", "PARKSTREAM_ARCHIVE_DIR"), parts)
     for part in manifest.parts_of(SUMMARIES):
-        target = _known(places.summary_file, "the summary file", "PARKSTREAM_SUMMARY_FILE")
+        file = _known(places.summary_file, "the summary file", "PARKSTREAM_SUMMARY_FILE")
+        target = file.with_name(file.name + BESIDE) if part.name.endswith(BESIDE) else file
         yield Room(target.parent, [Placed(part, target)], whole=False)
     parts = manifest.parts_of(REDIS)
     data = places.redis_dir or Path(manifest.redis_dir)
