@@ -65,6 +65,7 @@ class Drill:
         if self.archive.exists():
             shutil.rmtree(self.archive)
         self.pipeline.file.unlink()
+        self.pipeline.file.with_name(f"{self.pipeline.file.name}.log.json").unlink()
 
     async def restored(self) -> None:
         """Put the backup back, and start everything as the runbook says."""
