@@ -71,7 +71,6 @@ class Drill:
         """Put the backup back, and start everything as the runbook says."""
         await self.run("restore", str(self.backup))
         await asyncio.to_thread(self.redis.start)
-        await self.run("log", "adopt", "--yes")  # RabbitMQ, which was not lost, knows of a longer log.
         await asyncio.to_thread(self.pipeline.start_api)
         self.pipeline.backends.clear()
         await asyncio.to_thread(self.pipeline.start_backend)

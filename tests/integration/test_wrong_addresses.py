@@ -20,6 +20,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "doctor": (),
     "functions load": (),
     "log accept-clock": ("--yes",),
+    "log adopt": (),
     "log acknowledge": ("1", "--reason", "a test"),
     "log archive": ("--dir", "{folder}"),
     "log export": ("{folder}/export.jsonl",),

@@ -16,7 +16,7 @@ from parkstream_messaging.mark_stream import MarkStream, MarkUnreachableError
 from parkstream_service.redis import Functions, connect
 from redis.exceptions import RedisError
 
-from parkstream_cli.connections import settings_here, unreachable
+from parkstream_cli.connections import client_of, settings_here, unreachable
 from parkstream_cli.errors import ToolError
 from parkstream_cli.output import AsJson, as_json, line
 
@@ -48,6 +48,7 @@ async def adopt(
     Backends may run: they go on within seconds. Then emit what the new file lacks: parkstream outbox emit-missing.
     """
     settings = settings_here()
+    client_of(settings)  # Raises for an address that asks for what no client can.
     marks = MarkStream(settings.rabbitmq_url)
     try:
         await marks.follow()
