@@ -2,7 +2,6 @@
 
 import subprocess
 
-import aio_pika
 import pytest
 from parkstream_devtools import RedisServer
 from parkstream_events.keys import BackendKeys
@@ -26,7 +25,7 @@ async def test_a_projector_that_cannot_go_on_takes_the_process_with_it(pipeline:
     await pipeline.balances(cars.traffic)
     backend = pipeline.backends[0]
     assert backend.terminate() == 0
-    redis_cli(redis_server, "HSET", BackendKeys(mall).projection(1, "meta"), "rules_version", "99")
+    redis_cli(redis_server, "SET", BackendKeys(mall).projection(1, "meta"), "not a hash")
     backend.restart()
     await pipeline.until(lambda: not backend.alive)
     assert backend.exit_code == 1
@@ -50,15 +49,3 @@ async def test_a_log_that_cannot_be_written_takes_the_process_with_it_and_loses_
         redis_cli(redis_server, "RENAME", f"{meta}:kept", meta)
         backend.restart()
         await pipeline.balances(cars.traffic)
-
-
-async def test_queues_with_other_arguments_are_refused_with_what_to_do(pipeline: Pipeline):
-
-    async with await aio_pika.connect(pipeline.rabbitmq_url) as connection:
-        channel = await connection.channel()
-        await channel.declare_queue("parking.exits", durable=True)
-    pipeline.start_api()
-    backend = pipeline.start_backend(ready=False)
-    await pipeline.until(lambda: not backend.alive)
-    assert backend.exit_code == 1
-    assert "rabbitmqctl delete_queue parking.exits" in backend.output.read_text()
