@@ -15,11 +15,14 @@ from parkstream_devtools import free_port
 from parkstream_devtools.redis_functions import load_functions
 from parkstream_devtools.servers.process import Process, answers
 from parkstream_eventlog import Appended
-from parkstream_events.keys import BackendKeys
+from parkstream_events.keys import BackendKeys, SummaryApiKeys
 from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_service.redis import connect
+from parkstream_summary_api.core.ledger import NOTHING_INDEXED, Ledger
+from parkstream_summary_api.index import Index
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError, NoPermissionError
+from summary_items import item
 from the_tree import ROOT
 
 COMPOSE = ROOT / "deploy" / "compose"
@@ -102,6 +105,24 @@ async def test_a_user_reaches_no_other_service_s_keys(guarded):
         for command in [["HSET", key, "position", "1"] for key in foreign] + DANGEROUS:
             with pytest.raises(NoPermissionError):
                 await redis.execute_command(*command)
+
+
+async def test_the_summary_api_may_do_all_that_its_index_does(guarded, mall):
+    index = Index(connect(guarded.url_of("summary_api"), 3), SummaryApiKeys(mall), 8)
+    ledger = Ledger({}, NOTHING_INDEXED)
+    ledger.take(item("1@1"))
+    assert await index.commit(ledger)
+    await index.drop([0])
+    ((day, range_),) = (await index.look_up(["exit:1@1"])).absent.items()
+    await index.begin_restoring(day)
+    await index.restore(day, {"exit:1@1": ledger.entries("exit:1@1")})
+    assert await index.restoring(day, ["exit:1@1"])
+    await index.restored(day, range_)
+    assert (await index.look_up(["exit:1@1"])).known
+    assert (await index.counters())["lines"] == 1
+    await index.forget()
+    assert await index.mark() == NOTHING_INDEXED
+    await index.close()
 
 
 @pytest.mark.parametrize("credentials", ["", "default:@", "default:default@", "backend:backend@"])

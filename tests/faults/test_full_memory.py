@@ -1,4 +1,7 @@
-"""Redis is full to the last byte: nothing is recorded, what waits is delivered, and what frees memory heals it."""
+"""The one Redis of all services is full to the last byte: nothing is recorded, and what waits is delivered.
+
+What frees memory heals it.
+"""
 
 import asyncio
 
@@ -18,10 +21,10 @@ def pipeline(run_service, redis_server, rabbitmq_url, mall, tmp_path) -> Pipelin
 
 
 async def test_a_full_redis_delivers_and_is_healed_by_what_is_settled_and_archived(
-    pipeline: Pipeline, redis_server: RedisServer, redis_url: str, tmp_path
+    pipeline: Pipeline, redis_server: RedisServer, tmp_path
 ):
     archive = {"PARKSTREAM_ARCHIVE_DIR": str(tmp_path / "archive")}
-    api = pipeline.start_api({"PARKSTREAM_REDIS_URL": redis_url})  # Its index is in a Redis that is not full.
+    api = pipeline.start_api()
     backend = pipeline.start_backend(archive)
     parkstream = CommandLine(pipeline.environ | archive)
     async with Cars(pipeline.rabbitmq_url) as cars:

@@ -27,7 +27,7 @@ IMPATIENT = {"PYTHONPATH": str(Path(__file__).parents[1] / "support" / "impatien
 ROLES = ("record", "project", "deliver")
 SECONDS_MAX = 540
 AGAIN = {
-    "summary-api": {"EVAL", "EXEC", "HMGET"},
+    "summary-api": {"EVAL", "HMGET"},
     "record": {"parkstream_append", "EVAL_RO"},
     "project": {"parkstream_load", "parkstream_commit", "EVAL_RO"},
     "deliver": {"XREADGROUP", "XAUTOCLAIM", "parkstream_settle", "parkstream_forget_consumers"},

@@ -3,6 +3,11 @@ import signal
 import time
 
 import pytest
+from parkstream_devtools.faults import MemoryFull
+from parkstream_events.keys import SummaryApiKeys
+from parkstream_events.units import DAY_US
+from redis import Redis
+from redis.exceptions import OutOfMemoryError
 from summary_client import Client, environ, eventually
 from summary_items import body, item, lines_of
 from summary_posters import Posters
@@ -83,19 +88,19 @@ def test_nothing_is_lost_or_written_twice_when_redis_is_killed(request, run_serv
     assert (stats["lines"], stats["bytes"]) == (len(set(posters.acknowledged)), file.stat().st_size)
 
 
-def test_a_full_redis_refuses_and_forgets_nothing(run_service, file, sandbox, mall):
-    redis = sandbox.redis(maxmemory="3mb")
-    process = run_service(MODULE, environ(file, redis.url, mall))
-    client = Client(process.port)
-    number, status = 0, 200
-    while status == 200:
-        items = [item(number := number + 1, entry_event_id="x" * 100) for _ in range(100)]
-        status = client.ask("/v1/summaries", body(*items)).status
-        assert number < 100_000
-    assert status == 503
-    kept = lines_of(file.read_bytes())
-    assert len({line["visit_id"] for line in kept}) == len(kept)
-    redis.kill()
+def test_a_full_redis_takes_what_is_delivered_and_forgets_nothing(run_service, file, redis_server, mall):
+    client = Client(run_service(MODULE, environ(file, redis_server.url, mall)).port)
+    old, new = ([item(f"{number}@{at_us}") for number in range(50)] for at_us in (1, DAY_US))
+    client.post(*old)
+    with Redis.from_url(redis_server.url, db=3) as redis:
+        assert redis.delete(SummaryApiKeys(mall).index_day(0)) == 1
+        with MemoryFull(redis_server, left_bytes=-500_000):
+            with pytest.raises(OutOfMemoryError):
+                redis.set("more", 1)
+            assert client.post(*old, *new) == ["duplicate"] * 50 + ["written"] * 50  # The old day is restored.
+            assert client.post(*old, *new) == ["duplicate"] * 100
+            assert client.visit(old[0].visit_id).status == 200
+    assert client.stats()["lines"] == len(lines_of(file.read_bytes())) == 100
 
 
 def _answers(client: Client) -> bool:

@@ -16,7 +16,7 @@ from redis.asyncio import Redis
 
 from parkstream_summary_api.core.days import day_of, name_of
 from parkstream_summary_api.core.ledger import NOTHING_INDEXED, Entry, Ledger, Mark, entries_of
-from parkstream_summary_api.index_scripts import COMMIT, RESTORED
+from parkstream_summary_api.index_scripts import COMMIT, LOOK_UP, RESTORE, RESTORED
 
 TIMEOUT_SECONDS: Final = 2.0
 DAY_SECONDS: Final = 86_400
@@ -68,16 +68,15 @@ class Index:
     async def look_up(self, visit_ids: Collection[str]) -> Found:
         """Return what is known of *visit_ids*, and how far the file is indexed, as of one moment."""
         by_day = _by_day(visit_ids)
-        async with _answering(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.hmget(self._keys.index_meta, [*MARK, *map(_range_field, by_day)])
-            for day, ids in by_day.items():
-                pipe.exists(self._keys.index_day(day))
-                pipe.hmget(self._keys.index_day(day), [name_of(visit_id) for visit_id in ids])
-            (meta, *buckets) = await pipe.execute()
+        keys = [self._keys.index_meta, *map(self._keys.index_day, by_day)]
+        arguments: list[Any] = [len(MARK) + len(by_day), *MARK, *map(_range_field, by_day)]
+        for ids in by_day.values():
+            arguments += (len(ids), *map(name_of, ids))
+        async with _answering():
+            ((_, meta), *days) = await self._redis.eval(LOOK_UP, len(keys), *keys, *arguments)
         known: dict[str, tuple[Entry, ...]] = {}
         absent: dict[int | None, bytes] = {}
-        ranges, there, values = meta[len(MARK) :], buckets[::2], buckets[1::2]
-        for (day, ids), range_, exists, found in zip(by_day.items(), ranges, there, values, strict=True):
+        for (day, ids), range_, (exists, found) in zip(by_day.items(), meta[len(MARK) :], days, strict=True):
             if range_ and not exists:
                 absent[day] = range_
             elif range_:  # Without one it is what another file left.
@@ -113,10 +112,11 @@ class Index:
     async def restore(self, day: int | None, entries: Mapping[str, bytes]) -> None:
         """Add the packed *entries* of some visits of *day* to what is restored."""
         key = self._keys.index_restoring(day)
-        async with _answering(), self._redis.pipeline(transaction=True) as pipe:
-            pipe.hset(key, mapping={name_of(visit_id): value for visit_id, value in entries.items()})
-            pipe.expire(key, KEPT_SECONDS_MIN)
-            await pipe.execute()
+        arguments: list[Any] = [KEPT_SECONDS_MIN]
+        for visit_id, value in entries.items():
+            arguments += (name_of(visit_id), value)
+        async with _answering():
+            await self._redis.eval(RESTORE, 1, key, *arguments)
 
     async def restored(self, day: int | None, range_: bytes) -> None:
         """Take what was restored of *day*, if *range_* is still that of its lines and nobody else was first."""

@@ -1,8 +1,27 @@
-"""What changes the index: all or nothing, and sent whole each time, so that no restart of Redis forgets it."""
+"""What is done with the index at once, and sent whole each time, so that no restart of Redis forgets it.
+
+A Redis that is full allows all of it (``no-writes`` means that, too), and takes no MULTI: an entry is smaller than the
+summary that leaves the outbox for it, and the days that are restored are few.
+"""
 
 from typing import Final
 
-COMMIT: Final = """
+LOOK_UP: Final = """#!lua flags=no-writes
+local at, answers = 1, {}
+for i = 1, #KEYS do
+  local first, last = at + 1, at + tonumber(ARGV[at])
+  local there, values = redis.call('EXISTS', KEYS[i]), {}
+  for from = first, last, 1000 do
+    local found = redis.call('HMGET', KEYS[i], unpack(ARGV, from, math.min(from + 999, last)))
+    for _, value in ipairs(found) do values[#values + 1] = value end
+  end
+  answers[i] = { there, values }
+  at = last + 1
+end
+return answers
+"""
+"""KEYS: hashes. ARGV: per hash how many fields, fields. Returns of each whether it is there, and the fields' values."""
+COMMIT: Final = """#!lua flags=allow-oom
 local mark = redis.call('HMGET', KEYS[1], 'through_bytes', 'tail', 'head')
 if (mark[1] or '0') ~= ARGV[1] or (mark[2] or '') ~= ARGV[2] or (mark[3] or '') ~= ARGV[3] then return 0 end
 local first, starts = 9 + 2 * tonumber(ARGV[8]), {}
@@ -34,7 +53,12 @@ KEYS: meta, the days. ARGV: the mark as it is and as it will be, position, how m
 changes; per day its field, start and end of its lines, for how many seconds it is kept, how many visits, their names
 and entries.
 """
-RESTORED: Final = """
+RESTORE: Final = """#!lua flags=allow-oom
+for i = 2, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1]) end
+return redis.call('EXPIRE', KEYS[1], ARGV[1])
+"""
+"""KEYS: what is restored of a day. ARGV: for how many seconds it is kept, names of visits and their entries."""
+RESTORED: Final = """#!lua flags=allow-oom
 if redis.call('HGET', KEYS[1], ARGV[1]) ~= ARGV[2] or redis.call('EXISTS', KEYS[3]) == 0 then return 0 end
 if redis.call('EXISTS', KEYS[2]) == 1 then return redis.call('UNLINK', KEYS[3]) end
 redis.call('RENAME', KEYS[3], KEYS[2])
