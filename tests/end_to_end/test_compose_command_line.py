@@ -42,7 +42,7 @@ COMMANDS = [
     ("log import -", 1, "the log is not empty"),
     ("log accept-clock", 1, "take it with --yes"),
     ("log adopt", 0, "nothing to adopt"),
-    ("functions load", 0, "parkstream_log"),
+    ("functions load", 0, "parkstream_eventlog"),
     ("log archive --keep 20", 0, "the log holds 20 records now"),
     ("log restore", 0, "restored"),
     ("log verify", 0, "ok: checked"),
