@@ -179,7 +179,7 @@ def new_traceparent() -> str:
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 
-async def until(condition: Callable[[], bool], said: Callable[[], str] = str, timeout_seconds: float = 30) -> None:
+async def until(condition: Callable[[], bool], said: Callable[[], str] = str, timeout_seconds: float = 120) -> None:
     """Return when *condition* holds."""
     deadline = time.monotonic() + timeout_seconds
     while not await asyncio.to_thread(condition):
