@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -211,18 +212,21 @@ async def test_reads_answer_for_the_live_version_in_one_round_trip(busy: Mall, m
     assert (await busy.reads.state()).checkpoint > 200
     assert (await Reads(busy.redis, busy.keys, version=1).state()).checkpoint == 200
     trips = 0
-    pipeline = busy.reads._functions.pipeline
+    functions = busy.reads._functions
 
-    def counted(**options: Any) -> Any:
-        nonlocal trips
-        trips += 1
-        return pipeline(**options)
+    def counted(call: Callable[..., Any]) -> Callable[..., Any]:
+        def counting(*words: Any, **options: Any) -> Any:
+            nonlocal trips
+            trips += 1
+            return call(*words, **options)
 
-    monkeypatch.setattr(busy.reads._functions, "pipeline", counted)
-    await busy.reads.state()
-    await busy.reads.plate("CAR1")
-    await busy.reads.outlook()
-    assert trips == 3
+        return counting
+
+    for name in ("execute", "pipeline"):
+        monkeypatch.setattr(functions, name, counted(getattr(functions, name)))
+    for nth, ask in enumerate((busy.reads.state, partial(busy.reads.plate, "CAR1"), busy.reads.outlook), 1):
+        await ask()
+        assert trips == nth
 
 
 async def test_reads_during_switches_are_always_those_of_one_version(busy: Mall):

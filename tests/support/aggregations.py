@@ -16,7 +16,7 @@ MINUTE = 60
 Points = dict[int, float]
 """By the second that its step begins with."""
 Lines = dict[str, Points]
-"""By the value that it is grouped by, or an empty text."""
+"""By the values that it is grouped by, or an empty text."""
 OVER: dict[str, Callable[[list[float]], float]] = {
     "max": max,
     "min": min,
@@ -61,13 +61,13 @@ class Evaluator:
 
     def _metric(self, spec: dict[str, Any]) -> Lines:
         (aggregation,) = spec["aggregations"]
-        key = spec["groupBy"][0]["name"] if spec.get("groupBy") else ""
+        keys = [one["name"] for one in spec.get("groupBy", [])]
         groups: dict[str, list[tuple[str, Points]]] = defaultdict(list)
         for labels, series in self._series[aggregation["metricName"]].items():
             told = dict(labels)
             if holds(spec, told):
                 points = _over_time(series, aggregation.get("timeAggregation", "rate"), self._step)
-                groups[told.get(key, "")].append((told.get("le", ""), points))
+                groups[" ".join(told.get(key, "") for key in keys)].append((told.get("le", ""), points))
         join = _quantile_at if aggregation["spaceAggregation"].startswith("p") else _across
         return {group: join(lines, aggregation["spaceAggregation"]) for group, lines in groups.items()}
 

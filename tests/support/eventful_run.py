@@ -14,6 +14,7 @@ from backend_sightings import now, poison, publish_entry
 from command_line import CommandLine
 from generator_client import finished, reached
 from parkstream_devtools import RabbitServer, RedisServer, ServiceProcess
+from parkstream_devtools.faults import Emptied, Weakened
 from parkstream_eventlog import RedisLog
 from parkstream_events.keys import BackendKeys, Database, EntryGeneratorKeys
 from parkstream_events.log_schema import LOG_SCHEMA
@@ -61,6 +62,7 @@ class EventfulRun:
             await self._replays(camera)
         await self._generators_at_work()
         await self._redis_away()
+        await self._redis_not_to_be_written()
         await self._failures()
         await self._stop()
 
@@ -183,6 +185,18 @@ class EventfulRun:
         await asyncio.to_thread(self._redis.start)
         await self._at_rest()
 
+    async def _redis_not_to_be_written(self) -> None:
+        """Redis may forget, its clock is taken as it is, and it comes back empty; then all is well again."""
+        with Weakened(self._redis, appendfsync="everysec"):
+            await self._arrived("redis.unsafe")
+        answer = await asyncio.to_thread(CommandLine(self.pipeline.environ), "log", "accept-clock", "--yes")
+        assert answer.code == 0, answer.err
+        await self._arrived("clock.taken")
+        with Emptied(self._redis, self.pipeline.file.parent):
+            await self._arrived("log.refused")
+        await self._arrived("log.accepted")
+        await self._at_rest()
+
     def _refuses(self) -> bool:
         """Return whether the summary API refused a summary because of its Redis."""
         try:
@@ -192,12 +206,18 @@ class EventfulRun:
         return False
 
     async def _failures(self) -> None:
-        """A backend whose log is shorter than the file, and a generator that finds something else in its Redis."""
+        """A backend, and a generator, that find something else in their Redis."""
         other = f"{self._mall}-other"
-        untyped = connect(self._redis.url, Database.ENTRY_GENERATOR)
-        for key in (EntryGeneratorKeys(other).intents, EntryGeneratorKeys(other).account):
-            await untyped.set(key, WRONG_KIND)
-        await untyped.aclose()
+        generator, backend = EntryGeneratorKeys(other), BackendKeys(other)
+        wrong = {
+            Database.ENTRY_GENERATOR: (generator.intents, generator.account),
+            Database.BACKEND: (backend.log_meta,),
+        }
+        for database, keys in wrong.items():
+            untyped = connect(self._redis.url, database)
+            for key in keys:
+                await untyped.set(key, WRONG_KIND)
+            await untyped.aclose()
         environ = {**self.pipeline.environ, **GENERATOR, "PARKSTREAM_MALL": other}
         self.pipeline.start_backend({"PARKSTREAM_MALL": other}, ready=False)
         self.traced.run("parkstream_entry_generator", environ, ready=False)

@@ -1,7 +1,8 @@
 """Half an hour and a little of a mall, second by second: what really happened, whatever telemetry says of it.
 
-Traffic, then an outage of the summary API, a burst of dead letters, a pause of recording, twelve minutes without cars,
-cars again, and a replay.
+Traffic, a gate that is behind, then another; an outage of the summary API, a burst of dead letters, a pause of
+recording, and twelve minutes without cars, in which Redis is unsafe, its clock steps, and it holds another log. Cars
+again, a replay, and refused messages that cannot become dead letters for a while.
 """
 
 from bisect import bisect_right
@@ -12,10 +13,18 @@ MINUTES = 33
 SECONDS = MINUTES * 60
 AWAY = range(360, 560)
 """The summary API is away, for 200 s."""
+STUCK, STUCK_MESSAGES = range(1700, 1860), 3
+"""When messages were refused that could not become dead letters; they did when it was over."""
 REFUSED = {t: "not_json" if t % 3 else "unknown_version" for t in range(670, 682)}
+REFUSED |= dict.fromkeys(range(STUCK.stop, STUCK.stop + STUCK_MESSAGES), "too_large")
 """When a dead letter came, and why it was refused."""
 PAUSED = range(790, 810)
 GAP = range(900, 1620)
+UNSAFE = range(1000, 1130)
+CLOCK_STEP = 1205
+OTHER_LOG = range(1260, 1600)
+BEHIND = {"entry": range(180, 360), "exit": range(360, 480)}
+"""When the gate of that direction was behind."""
 REPLAY = 1700
 FIRST_INSIDE = 100
 WAIT_HELD_SECONDS = 2.0
@@ -101,7 +110,38 @@ def inside(t: float) -> int:
 
 
 def paused(t: float) -> int:
-    return int(int(t) in PAUSED)
+    return int(int(t) in PAUSED or unsafe(t))
+
+
+def unsafe(t: float) -> int:
+    return int(int(t) in UNSAFE)
+
+
+def log_refused(t: float) -> int:
+    return int(int(t) in OTHER_LOG)
+
+
+def clock_steps(t: float) -> int:
+    return int(t >= CLOCK_STEP)
+
+
+def stuck(t: float) -> int:
+    """Return how many messages are refused and no dead letters yet."""
+    return STUCK_MESSAGES if int(t) in STUCK else 0
+
+
+def stuck_seconds(t: float) -> float:
+    return t - STUCK.start if stuck(t) else 0.0
+
+
+def gate_delay(direction: str, t: float) -> float | None:
+    """Return how far the gate of *direction* is behind, if it is."""
+    return 400 + t if int(t) in BEHIND[direction] else None
+
+
+def ignored(reason: str, t: float) -> int:
+    """Return how many sightings have changed nothing."""
+    return int(t // {"too_late": 300, "too_many": 700}[reason])
 
 
 def delivery_failing(t: float) -> int:

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from itertools import accumulate, count, pairwise
 from math import inf
 from typing import Any
@@ -25,7 +26,8 @@ COMMIT_SIZES, COMMIT_SECONDS, STAYS = (1, 1, 1, 3), (0.003, 0.004, 0.02), (400.0
 """Each second has one of these, in turn."""
 
 
-Function = Callable[[float], float]
+Function = Callable[[float], float | None]
+"""None where nothing is sent."""
 Series = tuple[str, dict[str, str], Function]
 
 
@@ -39,8 +41,10 @@ def gauges() -> Iterator[Series]:
     yield names.CARS_PARKED.name, {}, mall.inside
     yield names.VISITS_PENDING.name, {}, mall.pending
     yield names.PROJECTION_LAG.name, {}, mall.lag
-    yield names.DEAD_LETTERS_WAITING.name, {}, lambda _: 0
-    yield names.DEAD_LETTERS_WAITING_AGE.name, {}, lambda _: 0
+    yield names.DEAD_LETTERS_WAITING.name, {}, mall.stuck
+    yield names.DEAD_LETTERS_WAITING_AGE.name, {}, mall.stuck_seconds
+    yield names.UNSAFE.name, {}, mall.unsafe
+    yield names.LOG_REFUSED.name, {}, mall.log_refused
     yield names.PAUSED.name, {}, mall.paused
     yield names.DELIVERY_FAILING.name, {}, mall.delivery_failing
     yield names.OUTBOX_DEPTH.name, {}, lambda t: len(mall.undelivered(t))
@@ -52,6 +56,11 @@ def gauges() -> Iterator[Series]:
     yield names.MEMORY_SHARE.name, {}, lambda t: 0.1 + t / 36_000
     yield names.VISITS_MATCHED.name, {}, lambda t: 0.6 if int(t) in mall.GAP[:30] else 0.8
     yield names.MATCHED_SHARE.name, {}, lambda _: 0.8
+    for reason in ("too_late", "too_many"):
+        yield names.SIGHTINGS_IGNORED.name, by(names.ATTRIBUTE_REASON, reason), partial(mall.ignored, reason)
+    for direction in mall.BEHIND:
+        where = by(names.ATTRIBUTE_DIRECTION, direction) | by(names.ATTRIBUTE_GATE, "north")
+        yield names.GATE_DELAY.name, where, partial(mall.gate_delay, direction)
 
 
 def counters() -> Iterator[Series]:
@@ -63,6 +72,7 @@ def counters() -> Iterator[Series]:
     for outcome, gate in (("entered", "north"), ("matched", "east")):
         yield names.PUBLISHED.name, by(names.ATTRIBUTE_OUTCOME, outcome) | by(names.ATTRIBUTE_GATE, gate), mall.entered
     yield names.VISITS.name, by(names.ATTRIBUTE_OUTCOME, "completed"), mall.written
+    yield names.CLOCK_STEPS.name, {}, mall.clock_steps
     yield names.DECISIONS.name, by(names.ATTRIBUTE_REASON, "silence"), lambda t: t // 120
     for reason in ("not_json", "unknown_version", "too_large"):
         yield names.DEAD_LETTERS.name, by(names.ATTRIBUTE_REASON, reason), _refused(reason)
@@ -138,11 +148,12 @@ def samples() -> list[Sample]:
     """Return every point that was sent."""
     every = {EXPORT_SECONDS: [gauges, counters, parts], SCRAPE_SECONDS: [broker], QUEUE_SECONDS: [queues]}
     return [
-        Sample(name, labels, at, function(at))
+        Sample(name, labels, at, value)
         for seconds, sources in every.items()
         for source in sources
         for name, labels, function in source()
         for at in range(3, mall.SECONDS, seconds)
+        if (value := function(at)) is not None
     ]
 
 

@@ -19,10 +19,16 @@ NOBODY_SENDS = {"disk": "the profile that watches hosts is off"}
 """Rules without figures here, each with the reason."""
 OUTAGE = range(7, 11)
 EXPECTED = {
+    "clock-stepped": {"warning": range(21, 26)},
     "dead-letters": {"warning": range(12, mall.MINUTES + 1)},
+    "dead-letters-wait": {"warning": range(30, 32)},
+    # One direction is behind for three minutes, which is enough, the other for two.
+    "gate-behind": {"warning": range(6, 9)},
+    "log-refused": {"critical": range(26, 28)},
     "outbox-age": {"warning": OUTAGE},
     # What is late counts, written or not, and for ten minutes; so do the exits of the pause.
     "p99-over-budget": {"warning": range(7, 24)},
+    "redis-unsafe": {"critical": range(17, 20)},
     "silent-entry-camera": {"critical": range(26, 28)},
     "silent-exit-camera": {"critical": range(26, 28)},
 }

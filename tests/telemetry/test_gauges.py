@@ -25,6 +25,7 @@ def matched_share(state: State) -> float:
 GAUGES: dict[Metric, Callable[[State], float]] = {
     names.LOG_POSITION: lambda state: state["position"],
     names.LOG_LENGTH: lambda state: state["position"],  # Nothing is archived.
+    names.LOG_REFUSED: lambda _: 0,  # tests/faults/test_log_identity.py has another log.
     names.PROJECTION_LAG: lambda state: state["lag"],
     names.OUTBOX_DEPTH: lambda state: state["outbox_depth"],
     names.OUTBOX_PARKED: lambda state: state["parked"],

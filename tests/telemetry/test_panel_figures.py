@@ -2,6 +2,7 @@
 
 import json
 import math
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 
@@ -125,7 +126,7 @@ FIGURES = {
     "Refused, by reason": {
         "not_json": (in_minute, lambda t: mall.refused(t, "not_json")),
         "unknown_version": (in_minute, lambda t: mall.refused(t, "unknown_version")),
-        "too_large": (in_minute, nothing),
+        "too_large": (in_minute, lambda t: mall.refused(t, "too_large")),
     },
     "Memory": {"resident": (now, lambda t: 1e8 + t)},
     "Free disk": {"free": (low, lambda t: 5e10 - t)},
@@ -147,6 +148,9 @@ FIGURES = {
         "the exit camera": (low, lambda _: 0.8),
     },
     "Decided by the clock": {"silence": (in_minute, lambda t: t // 120)},
+    "Sightings that change nothing": {
+        reason: (now, partial(mall.ignored, reason)) for reason in ("too_late", "too_many")
+    },
 }
 
 
@@ -167,6 +171,7 @@ def test_a_panel_draws_what_happened_in_each_minute(evaluator, title):
     [
         ("Refused, by reason", "not_json", 8),
         ("Refused, by reason", "unknown_version", 4),
+        ("Refused, by reason", "too_large", 3),
         ("Decided by the clock", "silence", 16),
     ],
 )
@@ -177,7 +182,10 @@ def test_a_burst_is_drawn_whole(evaluator, title, legend, total):
 NUMBERS = {
     "Oldest summary not delivered": lambda until: max(mall.oldest_seconds(t) for t in range(until - 60, until)),
     "Dead letters that wait": lambda until: mall.refused(until - 1),
-    "Refused, no dead letters yet": nothing,
+    "Refused, no dead letters yet": lambda until: max(mall.stuck(t) for t in range(until - 60, until)),
+    "Redis holds another log": lambda until: max(mall.log_refused(t) for t in range(until - 300, until)),
+    "Redis was unsafe": lambda until: max(mall.unsafe(t) for t in range(until - 300, until)),
+    "Steps of Redis' clock": lambda until: mall.clock_steps(until - 1) - mall.clock_steps(until - 301),
     "Unreadable records": nothing,
     "Parked": nothing,
     "Recording was paused": lambda until: max(mall.paused(t) for t in range(max(0, until - 300), until)),
@@ -292,6 +300,17 @@ def test_the_average_commit_is_exact_where_a_percentile_would_not_be(evaluator):
     assert points[120] == pytest.approx(sum(COMMIT_SIZES) / len(COMMIT_SIZES), abs=0.03)
 
 
+def test_a_gate_is_drawn_by_direction_for_as_long_as_it_is_behind(evaluator):
+    lines = drawn(evaluator, "Gates that are behind")
+    assert lines.keys() == {f"{direction} north" for direction in mall.BEHIND}
+    for direction, behind in mall.BEHIND.items():
+        points = lines[f"{direction} north"]
+        assert points.keys() == {start for start, _ in minutes() if start in behind}
+        for at, value in points.items():
+            least, most = now(partial(mall.gate_delay, direction), at, at + 60)
+            assert least <= value <= most, at
+
+
 def test_bytes_per_record_are_those_of_redis(evaluator):
     (points,) = drawn(evaluator, "Redis bytes per record").values()
     assert points[1920] == pytest.approx(900 + 1e6 / (2 * mall.recorded(1_970)), rel=0.05)
@@ -310,6 +329,7 @@ CHECKED = {
     "Wait until delivery, p95",
     "Events in one group commit, on average",
     "Redis bytes per record",
+    "Gates that are behind",
 }
 
 
