@@ -153,3 +153,19 @@ async def test_the_doctor_compares_log_and_archive(store, redis_url, mall, tmp_p
     foreign = await finding(redis_url, mall, tmp_path, tmp_path)
     assert foreign.level == Level.WRONG
     assert "is the archive of 'another'" in foreign.found
+
+
+async def test_the_doctor_names_the_archive_of_another_log(store, redis_url, mall, tmp_path):
+    archive_of(tmp_path, 3, mall=mall)
+    found = await finding(redis_url, mall, tmp_path, tmp_path)
+    assert found.level == Level.WRONG
+    assert f"the archive of the log the-log up to position 3, not of {await store.log.create()}" in found.found
+
+
+async def test_the_archive_of_another_log_is_refused_with_what_to_do(store, log, mall, tmp_path):
+    archive_of(tmp_path, 3, mall=mall)
+    for verb in ("archive", "restore"):
+        done = log(verb, "--dir", str(tmp_path))
+        assert (done.returncode, "is the archive of the log the-log up to" in done.stderr) == (1, True)
+        assert "set PARKSTREAM_ARCHIVE_DIR (or --dir) to the folder that this log was archived to" in done.stderr
+    assert (await store.log.state()).length == 50

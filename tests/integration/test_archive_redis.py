@@ -173,8 +173,8 @@ async def test_a_lease_that_nobody_can_read_takes_nothing(store, appended):
     assert await stands(store) == (0, 10)
 
 
-async def test_the_archive_of_another_log_trims_nothing(store, appended, tmp_path):
-    archive_of(tmp_path, 3, mall=store.keys.mall)
+async def test_an_archive_of_other_records_trims_nothing(store, appended, tmp_path):
+    archive_of(tmp_path, 3, mall=store.keys.mall, log_id=await store.log.create())
     with pytest.raises(DifferentRecordError, match="differ at position 1; nothing from there on was trimmed"):
         await archive_through(store, tmp_path, 7)
     assert await stands(store) == (0, 10)

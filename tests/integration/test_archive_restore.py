@@ -7,6 +7,7 @@ from itertools import count
 import pytest
 from archives import archive_through, make_steps_small, restore_from
 from eventlog_stores import RedisStore, entered, written
+from msgspec.structs import replace
 from parkstream_eventlog import Appended
 from parkstream_eventlog.archive import (
     Archive,
@@ -74,7 +75,8 @@ async def test_an_archive_that_does_not_reach_the_log_is_refused(store, appended
     with pytest.raises(ArchiveBehindError):
         await restore_from(store, tmp_path / "two")
     restorer = Restorer(store.redis, store.keys, Archive(tmp_path / "one"))
-    restorer._archive.manifest = type(restorer._archive.manifest)(segments=restorer._archive.manifest.segments[1:])
+    whole = restorer._archive.manifest
+    restorer._archive.manifest = replace(whole, segments=whole.segments[1:])
     with pytest.raises(NotArchivedError):
         await restorer.plan(1)
 

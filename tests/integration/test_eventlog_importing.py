@@ -9,6 +9,7 @@ from eventlog_stores import NewLog, entered
 from parkstream_eventlog import Duplicate, Record
 from parkstream_eventlog.id_index import decision_field
 from parkstream_eventlog.log import LogState
+from parkstream_eventlog.transfer.export import lines_of
 from parkstream_eventlog.transfer.importer import BATCH_MAX, NotImportedError, Reader, import_lines
 from parkstream_eventlog.transfer.json_lines import line_of
 from parkstream_eventlog.transfer.redis_import import RedisImport
@@ -62,7 +63,8 @@ def same(state: LogState) -> tuple[int, ...]:
 
 async def test_the_log_is_as_it_was_with_its_index_and_what_decisions_rest_on(redis, mall, log, source, target):
     records = await source.read(0, 10_000)
-    await import_lines(map(line_of, records), target)
+    exported = lines_of(records, await source.create())
+    await import_lines(exported.splitlines(keepends=True), target)
     assert await log.read(0, 10_000) == records
     assert same(await log.state()) == same(await source.state())
     for key in await redis.keys(f"*{{{mall}}}:log:ids:*"):
@@ -78,6 +80,17 @@ async def test_what_was_imported_is_refused_as_known_and_what_comes_next_is_appe
     assert await log.decide("news.v1", "decided", b"{}", unless_after=None) == Duplicate(end)
     outcome, *_ = await log.append([first._replace(id="new", body=b"{}"), *traffic])
     assert outcome.position == end + 1
+
+
+async def test_a_log_that_was_created_before_keeps_its_own_id(log, target):
+    log_id = await log.create()
+    await import_lines([line_of(record(1), "another"), line_of(record(2))], target)
+    assert (await log.state()).log_id == log_id
+
+
+async def test_lines_that_name_no_log_make_a_new_one(log, target):
+    await import_lines(lines(1, 2), target)
+    assert (await log.state()).log_id
 
 
 async def test_ids_that_nobody_would_remember_are_not_filled_in(redis, mall, target):

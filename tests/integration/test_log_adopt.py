@@ -57,3 +57,26 @@ async def test_without_a_mark_there_is_nothing_to_adopt(store, marks, command):
     refused = command.run("log", "adopt", "--yes")
     assert (refused.returncode, b"the first backend that starts" in refused.stderr) == (1, True)
     assert await store.log.create() == log_id
+
+
+async def test_an_emptied_redis_into_which_the_export_is_imported_needs_none(store, marks, mall, command, tmp_path):
+    """Import gives the log back its id, so what the mark names is there again."""
+    await store.log.append([entered("a"), entered("b")])
+    exported = command.json("log", "export", str(tmp_path / "log.jsonl"))
+    await marks.renew(Mark(mall=mall, log_id=exported["log_id"], position=2, since_us=5))
+    await store.redis.delete(*await store.redis.keys(f"*{{{mall}}}*"))
+    assert command.json("log", "adopt", code=1)["lost_log_id"] == exported["log_id"]
+    assert command.json("log", "import", str(tmp_path / "log.jsonl"))["log_id"] == exported["log_id"]
+    nothing = command.json("log", "adopt", "--yes")
+    assert (nothing["adopted"], nothing["lost_log_id"], nothing["log_id"]) == (False, "", exported["log_id"])
+    await store.log.append([entered("c")])  # Whoever knew the log before goes on.
+
+
+async def test_an_export_that_ends_before_the_mark_is_still_a_shorter_log(store, marks, mall, command, tmp_path):
+    await store.log.append([entered("a"), entered("b")])
+    exported = command.json("log", "export", str(tmp_path / "log.jsonl"), "--to", "1")
+    await marks.renew(Mark(mall=mall, log_id=exported["log_id"], position=2, since_us=5))
+    await store.redis.delete(*await store.redis.keys(f"*{{{mall}}}*"))
+    command.json("log", "import", str(tmp_path / "log.jsonl"))
+    would = command.json("log", "adopt", code=1)
+    assert (would["lost_after"], would["lost_through"]) == (1, 2)

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import msgspec
 import pyarrow.parquet
 import pytest
 import zstandard
@@ -34,7 +35,8 @@ def command(redis_url, mall, tmp_path, monkeypatch) -> Command:
 
 def test_a_range_goes_to_the_standard_output_and_what_is_said_does_not(command, records):
     ended = command.run("log", "export", "-", "--from", "3", "--to", "5", "--json")
-    assert ended.stdout == b"".join(map(line_of, records[2:5]))
+    log_id = msgspec.json.decode(ended.stderr)["log_id"]
+    assert ended.stdout == b"".join((line_of(records[2], log_id), *map(line_of, records[3:5])))
     assert b'"records":3' in ended.stderr
 
 
@@ -51,14 +53,15 @@ def test_a_compressed_export_is_imported_from_a_pipe(command, records, mall, red
 
 def test_parquet_has_the_records_as_columns(command, records, tmp_path):
     file = tmp_path / "log.parquet"
-    command.json("log", "export", str(file), "--format", "parquet")
+    exported = command.json("log", "export", str(file), "--format", "parquet")
     table = pyarrow.parquet.read_table(file)
+    assert table.schema.metadata == {b"log_id": exported["log_id"].encode()}
     assert [tuple(row.values()) for row in table.to_pylist()] == [tuple(record) for record in records]
 
 
 def test_parquet_is_written_in_row_groups(records, tmp_path, monkeypatch):
     monkeypatch.setattr(parquet, "ROW_GROUP", 30)
-    with (tmp_path / "log.parquet").open("wb") as file, parquet.ParquetSink(file) as sink:
+    with (tmp_path / "log.parquet").open("wb") as file, parquet.ParquetSink(file, "log") as sink:
         for start in range(0, len(records), 10):
             sink.write(records[start : start + 10])
     groups = pyarrow.parquet.ParquetFile(tmp_path / "log.parquet").metadata
@@ -101,7 +104,7 @@ async def test_a_log_whose_beginning_is_gone_says_from_where_it_can_be_exported(
 def test_without_pyarrow_parquet_says_how_to_get_it(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with (tmp_path / "log.parquet").open("wb") as file, pytest.raises(ImportError, match="pip install pyarrow"):
-        parquet.ParquetSink(file)
+        parquet.ParquetSink(file, "log")
 
 
 def test_import_names_what_is_wrong(command, tmp_path):

@@ -7,6 +7,7 @@ from parkstream_eventlog.archive import Archive, Archiver, Manifest, Restorer, a
 from parkstream_eventlog.archive.segments import writing
 
 MALL = "mall"
+LOG_ID = "the-log"
 BODIES = [b'{"id": "1"}', b"", b"\xff\x00\n", "ü\u2028\n\r\x00".encode()]
 
 
@@ -22,7 +23,7 @@ def records(first: int, last: int) -> list[Record]:
     return [record(position) for position in range(first, last + 1)]
 
 
-def archive_of(folder: Path, *lasts: int, first: int = 1, mall: str = MALL) -> Archive:
+def archive_of(folder: Path, *lasts: int, first: int = 1, mall: str = MALL, log_id: str = LOG_ID) -> Archive:
     """Write an archive of segments that end at *lasts*."""
     segments = []
     for last in lasts:
@@ -30,7 +31,7 @@ def archive_of(folder: Path, *lasts: int, first: int = 1, mall: str = MALL) -> A
             writer.add(records(first, last))
             segments.append(writer.finish(segments[-1].sha256 if segments else ""))
         first = last + 1
-    manifest.save(folder, Manifest(log=mall, segments=tuple(segments)))
+    manifest.save(folder, Manifest(log=mall, log_id=log_id, segments=tuple(segments)))
     return Archive(folder, mall)
 
 

@@ -4,21 +4,24 @@ import json
 import os
 import subprocess
 import sys
+from contextlib import nullcontext
 from hashlib import sha256
 
 import pytest
 import zstandard
-from archives import archive_of, files_in, named_in, record, records
+from archives import LOG_ID, archive_of, files_in, named_in, record, records
 from parkstream_eventlog.archive import (
     Archive,
     BusyArchiveError,
     CorruptArchiveError,
     NotArchivedError,
     OtherArchiveError,
+    OtherLogArchiveError,
     defects_of,
 )
 from parkstream_eventlog.archive import segments as segments_module
 from parkstream_eventlog.archive.durable import WRITING, alone_in, replacing
+from parkstream_eventlog.log import LogState
 
 
 def test_everything_comes_back_in_any_portions(tmp_path, monkeypatch):
@@ -172,6 +175,36 @@ def test_the_archive_of_another_mall_is_refused(tmp_path):
     with pytest.raises(OtherArchiveError, match="the archive of 'other', not of 'mall'"):
         Archive(tmp_path, "mall")
     assert Archive(tmp_path).through == 3
+
+
+@pytest.mark.parametrize(
+    ("log_id", "earlier_ids", "through", "of_it"),
+    [
+        (LOG_ID, {}, 3, True),
+        ("another", {}, 0, False),
+        ("", {}, 0, False),
+        ("adopted", {LOG_ID: 3}, 3, True),
+        ("adopted", {LOG_ID: 2}, 3, False),
+        ("adopted", {LOG_ID: 2}, 2, True),
+        ("adopted", {"another": 9}, 0, False),
+    ],
+)
+def test_an_archive_is_that_of_its_log_and_of_one_that_was_adopted_from_it(
+    tmp_path, log_id, earlier_ids, through, of_it
+):
+    state = LogState(log_id, 9, 0, 0, 0, 9, {}, earlier_ids)
+    Archive(tmp_path / "empty").check_log(state, 0)
+    archive = archive_of(tmp_path, 3)
+    with (
+        nullcontext() if of_it else pytest.raises(OtherLogArchiveError, match=f"the archive of the log {LOG_ID} up to")
+    ):
+        archive.check_log(state, through)
+
+
+def test_an_archive_that_names_no_log_is_of_none(tmp_path):
+    archive = archive_of(tmp_path, 3, log_id="")
+    with pytest.raises(OtherLogArchiveError, match=r"without an id .* set PARKSTREAM_ARCHIVE_DIR"):
+        archive.check_log(LogState("log", 9, 0, 0, 0, 9, {}, {}), 0)
 
 
 def test_a_file_is_there_as_a_whole_or_as_it_was(tmp_path):

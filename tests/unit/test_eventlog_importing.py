@@ -65,6 +65,7 @@ def test_positions_times_and_the_last_of_each_direction_are_as_they_were():
     [
         (b"torn", "line 3: no record"),
         (line_of(record(4)), "line 3: position 3 comes next, not 4"),
+        (line_of(record(3), "other"), "line 3: it is of the log other, the lines above name no log"),
         (line_of(record(3, at=5)), "line 3: it was recorded before the record of the line above"),
         (line_of(record(3, id_="id-2")), "line 3: its id is that of position 2"),
         (line_of(record(3, at=NOW + 1)), "line 3: it was recorded in the future"),
@@ -72,6 +73,12 @@ def test_positions_times_and_the_last_of_each_direction_are_as_they_were():
 )
 def test_a_wrong_line_is_named_and_nothing_of_its_batch_is_written(third, match):
     assert refused([*lines(1, 2), third], match).state.position == 0
+
+
+def test_exports_of_two_logs_are_not_one_log():
+    given = [line_of(record(1), "log-1"), line_of(record(2), "log-1"), line_of(record(3), "log-2")]
+    refused(given, "line 3: it is of the log log-2, the lines above are of log-1")
+    assert Into().of(given[:2]).position == 2
 
 
 def test_a_log_that_begins_later_is_imported_only_when_that_is_meant():

@@ -193,7 +193,7 @@ async def test_records_archived_while_they_are_read_are_no_gap():
 def test_a_length_that_the_gaps_explain_is_no_finding_of_its_own():
     check, findings, span = checked(entered(1))
     span.missing = 2
-    state = LogState(10, NOON, NOON, 4, 4, {"entry": Latest(1, NOON)})
+    state = LogState("log", 10, NOON, NOON, 4, 4, {"entry": Latest(1, NOON)}, {})
     check_state(state, check, span, findings)
     assert findings.listed == []
     check_state(state._replace(length=5), check, span, findings)

@@ -21,7 +21,7 @@ class LogKeys(Protocol):
 
     @property
     def log_meta(self) -> str:
-        """Hash: log_id, position, recorded_at_us, archived_through, and ``latest:<category>``."""
+        """Hash: log_id, position, recorded_at_us, archived_through, ``latest:<category>`` and ``earlier:<log id>``."""
         ...
 
     @property

@@ -99,8 +99,11 @@ class LogState(NamedTuple):
     """Where the log stands, read in one step; 0 stands for never.
 
     ``length = position - archived_through``. ``latest`` names the categories that have a record; ``now_us`` is the
-    clock that records are timed by.
+    clock that records are timed by. ``earlier_ids`` are those that the log had before it was adopted, each with the
+    position up to which the log of that id is this one.
     """
+
+    log_id: str
 
     position: int
     recorded_at_us: int
@@ -108,6 +111,7 @@ class LogState(NamedTuple):
     archived_through: int
     length: int
     latest: Mapping[str, Latest]
+    earlier_ids: Mapping[str, int]
 
     def latest_of(self, category: str) -> Latest:
         """Return the last record of *category*, or ``NEVER``."""

@@ -207,10 +207,12 @@ class MemoryLog:
     async def state(self) -> LogState:
         """See ``EventLog.state``."""
         return LogState(
+            log_id=self._log_id,
             position=self._position,
             recorded_at_us=self._recorded_at_us,
             now_us=self._clock(),
             archived_through=self._archived_through,
             length=len(self._records),
             latest=dict(self._latest),
+            earlier_ids={},
         )

@@ -15,6 +15,7 @@ BLOCK_MS = 2_000
 """How long to wait for news in one call; well below the socket timeout."""
 TYPES_MAX: Final = 1_000
 LATEST: Final = b"latest:"
+EARLIER: Final = b"earlier:"
 
 _STATE = "return { redis.call('TIME'), redis.call('HGETALL', KEYS[2]), redis.call('XLEN', KEYS[1]) }"
 """In one step, and also while Redis is full, when it allows no transaction."""
@@ -75,6 +76,7 @@ class RedisReader:
         (seconds, microseconds), flat, length = answer
         meta: dict[bytes, bytes] = dict(zip(flat[::2], flat[1::2], strict=True))
         return LogState(
+            log_id=meta.get(b"log_id", b"").decode(),
             position=int(meta.get(b"position", 0)),
             recorded_at_us=int(meta.get(b"recorded_at_us", 0)),
             now_us=int(seconds) * 1_000_000 + int(microseconds),
@@ -84,6 +86,11 @@ class RedisReader:
                 name.removeprefix(LATEST).decode(): Latest(*map(int, value.split()))
                 for name, value in meta.items()
                 if name.startswith(LATEST)
+            },
+            earlier_ids={
+                name.removeprefix(EARLIER).decode(): int(value)
+                for name, value in meta.items()
+                if name.startswith(EARLIER)
             },
         )
 

@@ -138,7 +138,10 @@ def _archive(state: LogState, archive_dir: str | None, mall: str) -> list[Findin
             return []
         return [note("archive", f"the log was archived through {state.archived_through}", NO_FOLDER)]
     try:
-        through = Archive(Path(archive_dir), mall).through
+        archive = Archive(Path(archive_dir), mall)
+        through = archive.through
+        if state.archived_through <= through <= state.position:
+            archive.check_log(state, state.archived_through)
     except ArchiveError as error:
         return [wrong("archive", str(error), "set that right before anything else is archived")]
     if through < state.archived_through:

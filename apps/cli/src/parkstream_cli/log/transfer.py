@@ -37,6 +37,8 @@ class Moved(Struct, frozen=True):
     last: int
     records: int
     seconds: float
+    log_id: str
+    """Of the log that it was exported from, or imported into."""
 
 
 async def export_log(
@@ -72,18 +74,19 @@ async def export_log(
 async def _export(file: str, first: int, last: int | None, format_: Format) -> Moved:
     begun, records, position = time.monotonic(), 0, first - 1
     async with opened(settings_here()) as it:
-        end = (await it.log.state()).position
+        state = await it.log.state()
+        end = state.position
         last = min(last or end, end)
         if first > last + 1:
             message = f"the log ends at position {end}, and the export would be from {first} to {last}: choose others"
             raise ToolError(message, exit_code=MISUSED)
-        with _sink(file, format_) as sink, progress("exporting", last - first + 1) as reached:
+        with _sink(file, format_, state.log_id) as sink, progress("exporting", last - first + 1) as reached:
             async with aclosing(exported(it.log, first, last)) as batches:
                 async for batch in batches:
                     await asyncio.to_thread(sink.write, batch)
                     records, position = records + len(batch), batch[-1].position
                     reached(records)
-    return Moved(file, first, position, records, time.monotonic() - begun)
+    return Moved(file, first, position, records, time.monotonic() - begun, state.log_id)
 
 
 async def import_log(
@@ -99,8 +102,9 @@ async def import_log(
 ) -> int:
     """Write exported records into an EMPTY log, at their positions and with their recorded times.
 
-    Every line is checked before it is written. Run an interrupted import again to finish it. Ids are remembered
-    as if the events had just come. Visits and summaries are not touched: a backend makes them of the log.
+    Every line is checked before it is written. Run an interrupted import again to finish it. Without a log there yet,
+    it becomes the one that was exported, by its id, too. Ids of events are remembered as if they had just come. Visits
+    and summaries are not touched: a backend makes them of the log.
     """
     with rarely_collected():
         moved = await _import(file, archived=archived)
@@ -117,20 +121,21 @@ async def _import(file: str, *, archived: bool) -> Moved:
             await import_lines(lines_in(lines), target, archived=archived, reached=reached)
         state = await it.log.state()
     first = max(before, state.archived_through) + 1
-    return Moved(file, first, state.position, state.position + 1 - first, time.monotonic() - begun)
+    records = state.position + 1 - first
+    return Moved(file, first, state.position, records, time.monotonic() - begun, state.log_id)
 
 
 @contextmanager
-def _sink(file: str, format_: Format) -> Generator[Sink, None, None]:
+def _sink(file: str, format_: Format, log_id: str) -> Generator[Sink, None, None]:
     if format_ == "parquet" and (file == STANDARD or file.endswith(".zst")):
         message = "Parquet needs a file of its own, and compresses by itself: name one that does not end in .zst"
         raise ToolError(message, exit_code=MISUSED)
     if file == STANDARD:
-        yield LinesSink(sys.stdout.buffer)
+        yield LinesSink(sys.stdout.buffer, log_id)
         sys.stdout.buffer.flush()
         return
     try:
-        with sink_for(Path(file), format_) as sink:
+        with sink_for(Path(file), format_, log_id) as sink:
             yield sink
     except OSError as error:
         message = f"{file} cannot be written: {error}"

@@ -16,6 +16,7 @@ from parkstream_eventlog.archive.errors import (
     NoRoomError,
     NotArchivedError,
     OtherArchiveError,
+    OtherLogArchiveError,
     OvertakenError,
 )
 from parkstream_eventlog.archive.manifest import Manifest, Segment
@@ -44,6 +45,7 @@ __all__ = [
     "NoRoomError",
     "NotArchivedError",
     "OtherArchiveError",
+    "OtherLogArchiveError",
     "OvertakenError",
     "Plan",
     "Restoration",

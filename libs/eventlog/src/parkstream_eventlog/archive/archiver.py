@@ -52,6 +52,7 @@ class Archiver:
             raise LogShorterError(self._archive.through, state.position)
         if self._archive.through < state.archived_through:
             raise ArchiveBehindError(self._archive.folder, self._archive.through, state.archived_through)
+        self._archive.check_log(state, self._archive.through)
         if through > state.archived_through:
             for barrier in await self._trimming.barriers():
                 if barrier.position < through:
@@ -70,10 +71,11 @@ class Archiver:
         sync_folder(self._archive.folder.parent)
         written, trimmed = 0, plan.archived_through
         with alone_in(self._archive.folder):
-            self._begin(plan)
+            state = await self._log.state()
+            self._begin(plan, state)
             while trimmed < plan.through:
                 if self._archive.through == trimmed:
-                    await self._write(min(trimmed + SEGMENT_RECORDS, plan.through))
+                    await self._write(min(trimmed + SEGMENT_RECORDS, plan.through), state.log_id)
                     written += 1
                 through = min(self._archive.through, plan.through, trimmed + SEGMENT_RECORDS)
                 await self._compare(trimmed, through)
@@ -82,7 +84,7 @@ class Archiver:
                 reached(trimmed - plan.archived_through)
         return written
 
-    def _begin(self, plan: Plan) -> None:
+    def _begin(self, plan: Plan, state: LogState) -> None:
         """Look at the archive as it is now that nobody else writes, and remove what an interrupted run has left.
 
         All of that is in the log still: the manifest reaches as far as the log was trimmed.
@@ -91,12 +93,13 @@ class Archiver:
         archive.refresh()
         if archive.through < plan.archived_through:
             raise ArchiveBehindError(archive.folder, archive.through, plan.archived_through)
+        archive.check_log(state, archive.through)
         named = {segment.name for segment in archive.manifest.segments}
         for path in (*archive.folder.glob(f"*{manifest.SUFFIX}"), archive.folder / WRITING):
             if path.name not in named:
                 path.unlink(missing_ok=True)
 
-    async def _write(self, last: int) -> None:
+    async def _write(self, last: int, log_id: str) -> None:
         """Write the next segment, up to *last*, and then name it in the manifest."""
         archive, segments = self._archive, self._archive.manifest.segments
         after = archive.through
@@ -109,7 +112,7 @@ class Archiver:
                 writer.add(records)
                 after = records[-1].position
             segment = writer.finish(segments[-1].sha256 if segments else "")
-        manifest.save(archive.folder, Manifest(log=self._name, segments=(*segments, segment)))
+        manifest.save(archive.folder, Manifest(log=self._name, log_id=log_id, segments=(*segments, segment)))
         archive.refresh()
 
     async def _compare(self, after: int, through: int) -> None:

@@ -28,6 +28,19 @@ class OtherArchiveError(ArchiveError):
         self.expected = expected
 
 
+class OtherLogArchiveError(ArchiveError):
+    """The archive in *folder* is that of the log *found*, not of *expected*, or holds what that has abandoned."""
+
+    def __init__(self, folder: Path, found: str, through: int, expected: str) -> None:
+        super().__init__(
+            f"{folder} is the archive of the log {found or 'without an id'} up to position {through}, not of "
+            f"{expected}: set PARKSTREAM_ARCHIVE_DIR (or --dir) to the folder that this log was archived to, or to an "
+            "empty one when nothing of it was"
+        )
+        self.found = found
+        self.expected = expected
+
+
 class NotArchivedError(GapError):
     """The record at *expected* is in the log no more, nor is it in the archive in *folder*."""
 

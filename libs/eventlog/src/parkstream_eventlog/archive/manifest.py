@@ -28,10 +28,11 @@ class Segment(Struct, frozen=True, kw_only=True):
 
 
 class Manifest(Struct, frozen=True, kw_only=True):
-    """What is archived of one *log*: dense, from position 1 or wherever its log began."""
+    """What is archived of one *log*, which had the id *log_id*: dense, from position 1 or wherever its log began."""
 
     version: Literal[1] = 1
     log: str = ""
+    log_id: str = ""
     segments: tuple[Segment, ...] = ()
 
     @property

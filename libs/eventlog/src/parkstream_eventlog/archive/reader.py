@@ -5,10 +5,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
-from parkstream_eventlog.archive.errors import CorruptArchiveError, NotArchivedError, OtherArchiveError
+from parkstream_eventlog.archive.errors import (
+    CorruptArchiveError,
+    NotArchivedError,
+    OtherArchiveError,
+    OtherLogArchiveError,
+)
 from parkstream_eventlog.archive.manifest import Manifest, Segment, load
 from parkstream_eventlog.archive.segments import SegmentReader
-from parkstream_eventlog.log import Record
+from parkstream_eventlog.log import LogState, Record
 
 READ: Final = 1_000
 
@@ -45,6 +50,16 @@ class Archive:
         if self._name is not None and manifest.segments and manifest.log != self._name:
             raise OtherArchiveError(self.folder, manifest.log, self._name)
         self.manifest = manifest
+
+    def check_log(self, state: LogState, through: int) -> None:
+        """Raise ``OtherLogArchiveError`` unless what is archived up to *through* is of the log that *state* is of.
+
+        What was archived before that log was adopted, under the id that it had then, is of it, too.
+        """
+        log_id = self.manifest.log_id
+        shared = self.through if log_id == state.log_id else state.earlier_ids.get(log_id, 0)
+        if self.through and shared < max(through, 1):
+            raise OtherLogArchiveError(self.folder, log_id, self.through, state.log_id)
 
     def read(self, after: int, count: int) -> list[Record]:
         """Return up to *count* records from position *after* + 1; none after the last that is archived.

@@ -62,6 +62,7 @@ class Restorer:
         state, archive = await self._log.state(), self._archive
         if archive.through < state.archived_through:
             raise ArchiveBehindError(archive.folder, archive.through, state.archived_through)
+        archive.check_log(state, state.archived_through)
         after = (archive.first if first is None else first) - 1
         if state.archived_through > after and after + 1 < archive.first:
             raise NotArchivedError(after + 1, archive.first, archive.folder, archive.through)

@@ -21,7 +21,8 @@ from parkstream_eventlog.log import (
 class SpanningReader:
     """A ``LogReader``: *log*, and where that was trimmed *archive*, whose manifest is read again when it was not known.
 
-    Raises ``NotArchivedError``, a ``GapError``, for what is in neither.
+    Raises ``NotArchivedError``, a ``GapError``, for what is in neither, ``OtherLogArchiveError`` rather than read the
+    archive of another log.
     """
 
     def __init__(self, log: LogReader, archive: Archive) -> None:
@@ -81,6 +82,7 @@ class SpanningReader:
             await asyncio.to_thread(self._archive.refresh)
         if not self._archive.first <= gap.expected <= through <= self._archive.through:
             raise NotArchivedError(gap.expected, gap.found, self._archive.folder, self._archive.through) from gap
+        self._archive.check_log(await self._log.state(), through)
         self._trimmed_through = through
 
 
@@ -117,8 +119,13 @@ def spanning_reader(log: LogReader, folder: str | None, name: str) -> LogReader:
 
 
 async def check_as_long_as_archive(log: LogReader, folder: str | None, name: str) -> None:
-    """Raise ``LogShorterError`` when *log* ends before its archive in *folder*: then it is not the log that it was."""
-    through = Archive(Path(folder), name).through if folder else 0
-    position = (await log.state()).position
-    if position < through:
-        raise LogShorterError(through, position)
+    """Raise ``LogShorterError`` when *log* ends before its archive in *folder*: then it is not the log that it was.
+
+    Raises ``OtherLogArchiveError`` when that is the archive of another log.
+    """
+    if not folder:
+        return
+    archive, state = Archive(Path(folder), name), await log.state()
+    if state.position < archive.through:
+        raise LogShorterError(archive.through, state.position)
+    archive.check_log(state, state.archived_through)

@@ -153,11 +153,13 @@ local function create(keys, args)
   return args[1]
 end
 
--- KEYS: log, meta. ARGV: the id that the log has, '' for none, and another. Gives it that, and returns where it ends.
+-- KEYS: log, meta. ARGV: the id that the log has, '' for none, and another. Gives it that, notes up to where it is the
+-- log that it was, and returns where it ends.
 local function adopt(keys, args)
   check(#keys == 2 and #args == 2 and args[2] ~= '', 'adopt takes the log, its meta, and two ids')
   local now = extent(keys[2])
   if now.log_id ~= args[1] then return redis.error_reply('OTHERLOG ' .. now.log_id) end
+  if now.log_id ~= '' then redis.call('HSET', keys[2], 'earlier:' .. now.log_id, digits(now.position)) end
   redis.call('HSET', keys[2], 'log_id', args[2])
   return now.position
 end

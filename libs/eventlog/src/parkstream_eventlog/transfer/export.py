@@ -1,6 +1,6 @@
 """The log as lines of JSON, read in batches: up to where it ended when the export began."""
 
-from collections.abc import AsyncGenerator, Iterable
+from collections.abc import AsyncGenerator, Sequence
 from typing import Final
 
 from parkstream_eventlog.log import LogReader, Record
@@ -20,6 +20,6 @@ async def exported(log: LogReader, first: int = 1, last: int | None = None) -> A
         yield records
 
 
-def lines_of(records: Iterable[Record]) -> bytes:
-    """Return *records* as lines of JSON."""
-    return b"".join(map(line_of, records))
+def lines_of(records: Sequence[Record], log_id: str | None = None) -> bytes:
+    """Return *records* as lines of JSON, of which the first names the log *log_id* when that is given."""
+    return b"".join((*(line_of(record, log_id) for record in records[:1]), *map(line_of, records[1:])))

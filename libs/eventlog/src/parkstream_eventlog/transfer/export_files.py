@@ -23,36 +23,41 @@ class Sink(Protocol):
 
 
 class LinesSink:
-    """Lines of JSON in *file*."""
+    """Lines of JSON in *file*; the first names the log *log_id*."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, log_id: str) -> None:
         self._file = file
+        self._log_id: str | None = log_id
 
     def write(self, records: Sequence[Record]) -> None:
         """See ``Sink.write``."""
-        self._file.write(lines_of(records))
+        self._file.write(lines_of(records, self._log_id))
+        if records:
+            self._log_id = None
 
 
 @contextmanager
-def sink_for(path: Path, format_: Format) -> Generator[Sink, None, None]:
-    """Open the file *path*; it is there at the end, or not at all. A name that ends in .zst compresses lines.
+def sink_for(path: Path, format_: Format, log_id: str) -> Generator[Sink, None, None]:
+    """Open the file *path*, which names the log *log_id*; it is there at the end, or not at all.
+
+    A name that ends in .zst compresses lines.
 
     Raises ``OSError``, and ``ImportError`` when Parquet is not installed.
     """
-    with _beside(path) as file, _sink(file, path.name, format_) as sink:
+    with _beside(path) as file, _sink(file, path.name, format_, log_id) as sink:
         yield sink
 
 
 @contextmanager
-def _sink(file: BinaryIO, name: str, format_: Format) -> Generator[Sink, None, None]:
+def _sink(file: BinaryIO, name: str, format_: Format, log_id: str) -> Generator[Sink, None, None]:
     if format_ == "parquet":
-        with ParquetSink(file) as sink:
+        with ParquetSink(file, log_id) as sink:
             yield sink
     elif name.endswith(".zst"):
         with compressed(file) as lines:
-            yield LinesSink(lines)
+            yield LinesSink(lines, log_id)
     else:
-        yield LinesSink(file)
+        yield LinesSink(file, log_id)
 
 
 @contextmanager

@@ -1,7 +1,8 @@
 """Exported lines back into an empty log, at the same positions and recorded times.
 
 An import may be interrupted and run again: with its records the log keeps a digest of the lines that they came from, so
-that only the same file goes on, exactly behind the last record.
+that only the same file goes on, exactly behind the last record. A log that nobody has created yet becomes the one that
+the first line names.
 """
 
 import asyncio
@@ -13,7 +14,7 @@ from typing import Final, NamedTuple, Protocol
 from parkstream_eventlog.errors import EventLogError
 from parkstream_eventlog.log import Record
 from parkstream_eventlog.schema import Schema
-from parkstream_eventlog.transfer.json_lines import LineError, record_of
+from parkstream_eventlog.transfer.json_lines import LineError, record_and_log_of
 
 BATCH_MAX: Final = 500
 IN_FLIGHT: Final = 4
@@ -34,8 +35,12 @@ class Standing(NamedTuple):
 
 
 class Batch(NamedTuple):
-    """Records that are written in one step, and where each event among them comes from."""
+    """Records that are written in one step, and where each event among them comes from.
 
+    *log_id* is that of the log that they were exported from; "" when their file names none.
+    """
+
+    log_id: str
     first_line: int
     records: list[Record]
     origins: list[tuple[int, str] | None]
@@ -131,6 +136,7 @@ class Reader:
         self._digest = blake2b(digest_size=MARK_BYTES)
         self._last: Record | None = None
         self._line = 0
+        self._log_id = ""
         self.mark = standing.mark
         """Of all that was read."""
 
@@ -142,7 +148,7 @@ class Reader:
             mark_before, self.mark = self.mark, self._digest.hexdigest()
             first_line = self._line - len(records) + 1
             origins = [self._origin_of(record.type, record.body) for record in records]
-            yield Batch(first_line, records, origins, mark_before, self.mark)
+            yield Batch(self._log_id, first_line, records, origins, mark_before, self.mark)
 
     def _pass_by(self) -> None:
         """Read what an interrupted import has written, and check that it came from these lines."""
@@ -166,21 +172,25 @@ class Reader:
         self._line = number
         self._digest.update(line if line.endswith(b"\n") else line + b"\n")
         try:
-            record = record_of(line)
+            record, log_id = record_and_log_of(line)
         except LineError as error:
             raise self._refusal(number, str(error)) from error
-        self._check(number, record)
+        self._check(number, record, log_id)
         self._last = record
         return record
 
-    def _check(self, number: int, record: Record) -> None:
+    def _check(self, number: int, record: Record, log_id: str) -> None:
         last = self._last
         if last is None:
+            self._log_id = log_id
             if record.position != 1 and not self._archived:
                 begins = f"the file begins with position {record.position}, not with 1"
                 advice = "allow it with --archived, as if what comes before was archived"
                 raise self._refusal(number, f"{begins}: {advice}")
             return
+        if log_id not in {"", self._log_id}:
+            above = f"are of {self._log_id}" if self._log_id else "name no log"
+            raise self._refusal(number, f"it is of the log {log_id}, the lines above {above}")
         if record.position != last.position + 1:
             raise self._refusal(number, f"position {last.position + 1} comes next, not {record.position}")
         if record.recorded_at_us < last.recorded_at_us:

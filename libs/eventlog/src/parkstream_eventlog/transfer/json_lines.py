@@ -11,6 +11,7 @@ from parkstream_eventlog.log import Record
 INTEGER_MAX: Final = 2**53 - 1
 """What JSON readers and Redis' Lua can count to."""
 
+LOG_ID: Final = r"^[0-9A-Za-z-]{1,64}\Z"
 Whole = Annotated[int, Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 
 
@@ -29,6 +30,8 @@ class Line(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fie
     body_base64: bytes | None = None
     published_at_us: Whole | None = None
     traceparent: str | None = None
+    log_id: Annotated[str, Meta(pattern=LOG_ID)] | None = None
+    """Only in the first line of an export."""
 
 
 _encode: Final = msgspec.json.Encoder().encode
@@ -37,25 +40,31 @@ _decode: Final = _decoder.decode
 _decode_lines: Final = _decoder.decode_lines
 
 
-def line_of(record: Record) -> bytes:
-    """Return *record* as a line, its line feed included."""
+def line_of(record: Record, log_id: str | None = None) -> bytes:
+    """Return *record* as a line, its line feed included, which names the log *log_id* when that is given."""
     position, type_, id_, body, recorded_at_us, published_at_us, traceparent = record
     text: str | None
     try:
         text, encoded = body.decode(), None
     except UnicodeDecodeError:
         text, encoded = None, body
-    return _encode(Line(position, type_, id_, recorded_at_us, text, encoded, published_at_us, traceparent)) + b"\n"
+    line = Line(position, type_, id_, recorded_at_us, text, encoded, published_at_us, traceparent, log_id)
+    return _encode(line) + b"\n"
 
 
 def record_of(line: bytes) -> Record:
     """Return the record in *line*, with or without its line feed; raise ``LineError`` when there is none."""
+    return record_and_log_of(line)[0]
+
+
+def record_and_log_of(line: bytes) -> tuple[Record, str]:
+    """Return what ``record_of`` does, and the id of the log that *line* names; "" when it names none."""
     try:
         found = _decode(line)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         message = f"no record: {error}"
         raise LineError(message) from error
-    return _record(found)
+    return _record(found), found.log_id or ""
 
 
 def _record(line: Line) -> Record:

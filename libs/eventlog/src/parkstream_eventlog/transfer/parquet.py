@@ -11,16 +11,16 @@ ROW_GROUP: Final = 50_000
 
 
 class ParquetSink:
-    """A Parquet file, written in row groups; use it as a context manager."""
+    """A Parquet file, whose metadata name the log *log_id*, written in row groups; use it as a context manager."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, log_id: str) -> None:
         try:
             self._arrow: Any = import_module("pyarrow")
             parquet: Any = import_module("pyarrow.parquet")
         except ImportError as error:
             message = "Parquet needs pyarrow, which is not installed: pip install pyarrow, or export as jsonl"
             raise ImportError(message) from error
-        self._schema = self._arrow.schema(_fields(self._arrow))
+        self._schema = self._arrow.schema(_fields(self._arrow), metadata={"log_id": log_id})
         self._writer = parquet.ParquetWriter(file, self._schema, compression="zstd")
         self._waiting: list[Record] = []
 

@@ -37,7 +37,7 @@ class RedisImport:
         self._dedupe_days = dedupe_days
         self._functions = Functions(redis, IMPORT)
         self._new_id = uuid4().hex
-        """For a log that has no id yet."""
+        """For a log that has no id yet, when its lines name none."""
 
     async def standing(self) -> Standing:
         """See ``Target.standing``; raises ``LibraryMissingError`` when Redis has not got the functions."""
@@ -76,7 +76,13 @@ class RedisImport:
             published = "" if published_at_us is None else published_at_us
             flat += (group, field, type_, body, digest_of(body), recorded_at_us, published, traceparent or "")
         numbered = [half for day, category in groups for half in (days[day], category)]
-        marks = (self._new_id, batch.records[0].position, batch.mark_before, batch.mark, self._dedupe_days)
+        marks = (
+            batch.log_id or self._new_id,
+            batch.records[0].position,
+            batch.mark_before,
+            batch.mark,
+            self._dedupe_days,
+        )
         keys = (self._keys.log, self._keys.log_meta, *map(self._keys.log_ids, days))
         return self._functions.command("import", keys, (*marks, *days, len(groups), *numbered, *flat))
 
