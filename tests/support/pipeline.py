@@ -95,14 +95,14 @@ class Pipeline:
         assert len(lines) == state["counters"]["emitted"] == self.stats()["lines"]
         return state
 
-    async def until(self, condition: Callable[[], bool], timeout_seconds: float = 120) -> None:
+    async def until(self, condition: Callable[[], bool], timeout_seconds: float = 90) -> None:
         """Return when *condition* holds."""
         deadline = time.monotonic() + timeout_seconds
         while not condition():
             assert time.monotonic() < deadline, "\n".join(self._last_words())
             await asyncio.sleep(POLL_SECONDS)
 
-    async def until_async(self, figure: Callable[[], Awaitable[int]], wanted: int, timeout_seconds: float = 120) -> None:
+    async def until_async(self, figure: Callable[[], Awaitable[int]], wanted: int, timeout_seconds: float = 90) -> None:
         """Return when *figure* is *wanted*."""
         deadline = time.monotonic() + timeout_seconds
         while (found := await figure()) != wanted:

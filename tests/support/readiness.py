@@ -16,4 +16,4 @@ def failing(url: str) -> dict[str, str]:
             health = json.load(error)
     except (urllib.error.URLError, ConnectionError, TimeoutError) as error:
         return {"unreachable": str(error)}
-    return {name: check["detail"] for name, check in health["checks"].items() if check["status"] not in {"ok", "warning"}}
+    return {name: check["detail"] for name, check in health["checks"].items() if check["status"] == "failing"}
