@@ -84,10 +84,18 @@ def redis_url(shared_redis) -> str:
 
 
 @pytest.fixture
-def rabbitmq_url(servers) -> Iterator[str]:
+def ending() -> Iterator[ExitStack]:
+    """The ends of the services of a test: they come before the end of what these use."""
+    with ExitStack() as services:
+        yield services
+
+
+@pytest.fixture
+def rabbitmq_url(servers, ending) -> Iterator[str]:
     """Address of a vhost of the test's own."""
     name = f"test-{next(_numbers)}"
     yield servers.rabbitmq.add_vhost(name)
+    ending.close()  # Queues that are declared while they are deleted end RabbitMQ's dead-letter workers for good.
     servers.rabbitmq.delete_vhost(name)
 
 
@@ -108,19 +116,18 @@ def rabbitmq_server(sandbox) -> Iterator[RabbitServer]:
 
 
 @pytest.fixture
-def run_service(sandbox) -> Iterator[Callable[..., ServiceProcess]]:
+def run_service(sandbox, ending) -> Callable[..., ServiceProcess]:
     """Start one of our services and wait until it is ready, unless told otherwise; it ends with the test."""
-    with ExitStack() as ending:
 
-        def run(module: str, environ: Mapping[str, str], *, port: int = 0, ready: bool = True) -> ServiceProcess:
-            full = {**STRICT, **environ, "PARKSTREAM_PORT": str(port or a_free_port())}
-            process = sandbox.service(module, full)
-            ending.callback(lambda: process.alive and process.kill())
-            if ready:
-                process.wait_ready()
-            return process
+    def run(module: str, environ: Mapping[str, str], *, port: int = 0, ready: bool = True) -> ServiceProcess:
+        full = {**STRICT, **environ, "PARKSTREAM_PORT": str(port or a_free_port())}
+        process = sandbox.service(module, full)
+        ending.callback(lambda: process.alive and process.kill())
+        if ready:
+            process.wait_ready()
+        return process
 
-        yield run
+    return run
 
 
 @pytest.fixture
