@@ -145,7 +145,13 @@ async def heals_with(mall: Mall, bodies: list[bytes], fillers: int = 0) -> None:
 
 @pytest.mark.parametrize(("alarm", "count"), [(MemoryAlarm, 1), (DiskAlarm, 40)])
 async def test_an_alarm_with_poison_in_front_of_good_ones(mall_: Mall, alarm: type[Fault], count: int):
-    """No camera publishes meanwhile, so what is there came before; the backend starts into the alarm."""
+    """No camera publishes meanwhile, so what is there came before; the backend starts into the alarm.
+
+    It has run before: where there has never been a mark, a backend waits until RabbitMQ takes one.
+    """
+    before = await asyncio.to_thread(mall_.pipeline.start_backend)
+    assert await asyncio.to_thread(before.terminate) == 0
+    mall_.pipeline.backends.clear()
     await mall_.publish(*poison(count), *good(GOOD))
     with alarm(mall_.rabbitmq):
         await asyncio.to_thread(mall_.pipeline.start_backend, {"PARKSTREAM_PREFETCH_COUNT": "50"}, ready=False)

@@ -26,14 +26,15 @@ class Health:
     async def ready(self) -> Mapping[str, str]:
         """Return what keeps events from finding their way through this process now."""
         lag, most = self._monitor.figures.lag, self._monitor.limits["projection_lag"]
+        found = {name: await problem() for name, problem in self._problems.items()}
         return {
             **await self.live(),
             "redis": self._monitor.redis_problem,
             **self._monitor.problems,
-            "log": self._monitor.figures.ahead,
+            **found,
+            "log": found.get("log") or self._monitor.figures.ahead,
             "projection": f"{lag} records behind, at most {most:.0f} are fine" if lag >= most else "",
             "gates": Notice(", ".join(map(_in_words, self._monitor.figures.behind))),
-            **{name: await problem() for name, problem in self._problems.items()},
         }
 
 

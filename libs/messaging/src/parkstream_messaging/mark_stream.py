@@ -1,7 +1,8 @@
 """The marks of a mall's log in RabbitMQ: a stream, of which nothing is taken, so that any number may read all of it.
 
 RabbitMQ blocks a connection that publishes while memory or disk is short, so whoever renews has a connection for that
-alone. How many marks there are it cannot say after a restart: a reader publishes a probe and reads up to that.
+alone. How many marks there are it cannot say after a restart: a reader publishes a probe and reads up to that. While it
+cannot publish either, what the stream gives until it is quiet has to do, and a mark that comes later is compared then.
 """
 
 import asyncio
@@ -23,6 +24,8 @@ from parkstream_messaging.topology import MessagingError
 
 ANSWER_SECONDS: Final = 5.0
 CLOSE_SECONDS: Final = 1.0
+QUIET_SECONDS: Final = 1.0
+"""How long a stream that is read gives nothing when there is no more; a chunk follows the other within milliseconds."""
 HEARTBEAT_SECONDS: Final = 5
 PREFETCH: Final = 500
 PROBE: Final = b"{}"
@@ -50,6 +53,8 @@ class MarkStream:
         self._tag = ""
         self._probe = ""
         self._read_all = asyncio.Event()
+        self._read_at: float | None = None
+        """When the last mark came since the stream is read from its start, on the clock of the loop."""
 
     @property
     def follows(self) -> bool:
@@ -65,6 +70,10 @@ class MarkStream:
             async with asyncio.timeout(ANSWER_SECONDS):
                 await uncancelled(self._read_all_up_to_a_probe)
         except FAILURES as error:
+            if isinstance(error, TimeoutError) and self._is_quiet():
+                await self._publisher.close()  # RabbitMQ reads nothing from it: memory or disk is short.
+                self._read_all.set()
+                return
             await self.close()
             raise MarkUnreachableError(error, read=True) from error
 
@@ -88,6 +97,12 @@ class MarkStream:
         await self._reader.close()
         await self._publisher.close()
 
+    def _is_quiet(self) -> bool:
+        """Whether marks came, and no more do; where none came nobody knows whether there are any."""
+        if self._read_at is None or not self._reader.consumes(self._tag):
+            return False
+        return asyncio.get_running_loop().time() - self._read_at >= QUIET_SECONDS
+
     async def _read_all_up_to_a_probe(self) -> None:
         await self._read_from_the_first()
         self._probe = uuid4().hex
@@ -96,6 +111,7 @@ class MarkStream:
 
     async def _read_from_the_first(self) -> None:
         await self._reader.close()
+        self._read_at = None
         channel = await self._reader.opened(self._url)
         await channel.set_qos(PREFETCH)
         exchange = await channel.declare_exchange(MARK_EXCHANGE, aio_pika.ExchangeType.FANOUT, durable=True)
@@ -114,6 +130,7 @@ class MarkStream:
             if message.message_id == self._probe:
                 self._read_all.set()
         else:
+            self._read_at = asyncio.get_running_loop().time()
             try:
                 self._take(marks.decode(message.body))
             except MarkError:
