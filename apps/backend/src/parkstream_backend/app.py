@@ -111,6 +111,7 @@ async def _watch(parts: Parts, prepared: asyncio.Event) -> None:
         on_retry(error)
 
     await retried(parts.prepare, on_retry=unprepared)
+    on_retry.passed()
     parts.tasks.start("guard", parts.guard.run())
     await parts.guard.admitted.wait()
     await retried(parts.check_writable, on_retry=on_retry)
