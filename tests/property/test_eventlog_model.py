@@ -170,9 +170,13 @@ class LogUnderFire(RuleBasedStateMachine):
     def drop_idle_connections(self) -> None:
         self.run(self.kill_connections)
 
+    async def delete_the_functions(self) -> None:
+        untyped: Any = self.direct
+        await untyped.function_delete(LOG.versioned_name)
+
     @rule()
     def forget_the_functions(self) -> None:
-        self.run(self.direct.function_delete, LOG.versioned_name)
+        self.run(self.delete_the_functions)
         load_functions(self.server.url)
 
     @rule(batch=batches, connections_only=st.booleans())
