@@ -25,6 +25,8 @@ def malls(redis_url: str, mall: str) -> Callable[[], Mall]:
 
 
 async def projected(shop: Mall, records: list[Record], borders: set[int], cache: int) -> None:
+    await shop.log.create()
+    await shop.redis.hset(shop.keys.log_meta, "position", len(records))
     projector = shop.projector(cache_entities=cache)
     await projector.load()
     start = 0

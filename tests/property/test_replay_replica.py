@@ -80,6 +80,7 @@ def folders(tmp_path: Path) -> Callable[[], Path]:
 
 
 async def replayed_on_redis(shop: Mall, records: list[Record], restart: int, archived: int, folder: Path) -> None:
+    await shop.log.create()
     for record in records:
         fields = {"type": record.type, "id": record.id, "body": record.body, "recorded": record.recorded_at_us}
         await shop.redis.xadd(shop.keys.log, {**fields, "published": "", "traceparent": ""}, f"{record.position}-0")
