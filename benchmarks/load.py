@@ -29,10 +29,10 @@ class Load(NamedTuple):
 
 
 def paired(pairs: int, shuffled_within_seconds: float, seed: int = 1) -> Load:
-    """Return *pairs* entries and as many exits, four in five of them matched, and one closing entry.
+    """Return *pairs* entries and as many exits, four in five of them matched, and one closing visit.
 
-    Each sighting is displaced by less than *shuffled_within_seconds* (``inf``: anywhere); the closing entry is later
-    than all, so that every exit whose entry is missing can be decided.
+    Each sighting is displaced by less than *shuffled_within_seconds* (``inf``: anywhere); the closing visit is later
+    than all, so that every exit whose entry is missing can be decided: both directions have gone past it.
     """
     chance = random.Random(seed)
     begin = datetime.now(UTC) - SPACING * pairs - timedelta(minutes=5)
@@ -47,8 +47,12 @@ def paired(pairs: int, shuffled_within_seconds: float, seed: int = 1) -> Load:
         chance.shuffle(happened)
     else:
         happened.sort(key=lambda one: one.event_time + timedelta(seconds=chance.random() * shuffled_within_seconds))
-    closing = VehicleEntered(f"entry-{seed}-closing", "A99999999", begin + pairs * SPACING + timedelta(minutes=1))
-    return Load([*happened, closing], pairs)
+    at = begin + pairs * SPACING + timedelta(minutes=1)
+    closing = [
+        VehicleEntered(f"entry-{seed}-closing", "A99999999", at),
+        VehicleExited(f"exit-{seed}-closing", "A99999999", at + STAY),
+    ]
+    return Load([*happened, *closing], pairs + 1)
 
 
 def message_of(sighting: Sighting, traceparent: str | None = None, at: datetime | None = None) -> aio_pika.Message:
