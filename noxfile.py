@@ -8,6 +8,8 @@ ROOT = Path(__file__).parent
 MEMBERS = sorted(path.parent for path in ROOT.glob("*/*/pyproject.toml"))
 INTERRUPT_SECONDS = 30.0
 """How long pytest may take to stop its servers after Ctrl-C."""
+SIDE_BY_SIDE = ["--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder"]
+"""For all tests: a file after the other in each of three processes, which have servers of their own and mostly wait."""
 
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "imports", "members", "test"]
@@ -58,7 +60,7 @@ def test(session: nox.Session) -> None:
     """Run the tests; servers and tools that they need are installed first where they are missing."""
     install = "from parkstream_devtools import ensure_servers, ensure_tools; ensure_servers(); ensure_tools()"
     session.run("python", "-c", install)
-    session.run("pytest", *session.posargs, interrupt_timeout=INTERRUPT_SECONDS)
+    session.run("pytest", *(session.posargs or SIDE_BY_SIDE), interrupt_timeout=INTERRUPT_SECONDS)
 
 
 @nox.session

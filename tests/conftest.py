@@ -84,18 +84,18 @@ def redis_url(shared_redis) -> str:
 
 
 @pytest.fixture
-def ending() -> Iterator[ExitStack]:
+def service_ending() -> Iterator[ExitStack]:
     """The ends of the services of a test: they come before the end of what these use."""
     with ExitStack() as services:
         yield services
 
 
 @pytest.fixture
-def rabbitmq_url(servers, ending) -> Iterator[str]:
+def rabbitmq_url(servers, service_ending) -> Iterator[str]:
     """Address of a vhost of the test's own."""
     name = f"test-{next(_numbers)}"
     yield servers.rabbitmq.add_vhost(name)
-    ending.close()  # Queues that are declared while they are deleted end RabbitMQ's dead-letter workers for good.
+    service_ending.close()  # Queues that are declared while they are deleted end RabbitMQ's dead-letter workers for good.
     servers.rabbitmq.delete_vhost(name)
 
 
@@ -116,13 +116,13 @@ def rabbitmq_server(sandbox) -> Iterator[RabbitServer]:
 
 
 @pytest.fixture
-def run_service(sandbox, ending) -> Callable[..., ServiceProcess]:
+def run_service(sandbox, service_ending) -> Callable[..., ServiceProcess]:
     """Start one of our services and wait until it is ready, unless told otherwise; it ends with the test."""
 
     def run(module: str, environ: Mapping[str, str], *, port: int = 0, ready: bool = True) -> ServiceProcess:
         full = {**STRICT, **environ, "PARKSTREAM_PORT": str(port or a_free_port())}
         process = sandbox.service(module, full)
-        ending.callback(lambda: process.alive and process.kill())
+        service_ending.callback(lambda: process.alive and process.kill())
         if ready:
             process.wait_ready()
         return process

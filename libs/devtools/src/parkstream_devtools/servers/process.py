@@ -1,14 +1,18 @@
 """One process in a group of its own, with its output in a file."""
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 POLL_SECONDS = 0.02
+PORTS = range(20_000, 32_000)
+"""Below what Linux gives to outgoing connections (ip_local_port_range), which would come between finding and binding."""
 
 
 class StartError(Exception):
@@ -103,10 +107,12 @@ class Process:
 
 
 def free_port() -> int:
-    """Return a TCP port of the loopback address that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a TCP port of the loopback address that nobody listens on, and that no outgoing connection is given."""
+    while True:
+        port = secrets.choice(PORTS)
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
 
 
 def answers(port: int, question: bytes = b"", expected: bytes = b"") -> bool:
