@@ -114,11 +114,11 @@ class Captured(logging.Handler):
         """Log what a library logged, at its level."""
         error = record.exc_info[1] if record.exc_info else None
         level: Level = "error" if record.levelno >= logging.ERROR else "warning"
-        fields = {"logger": record.name, "message": _told(record)}
+        fields = {"logger": record.name, "message": _reported(record)}
         self._logs.log(names.EVENT_LIBRARY, fields, error=error, level=level)
 
 
-def _told(record: logging.LogRecord) -> str:
+def _reported(record: logging.LogRecord) -> str:
     """Return the first line of what a library logged; of one that sees messages, without what it filled in."""
     known = record.name.partition(".")[0] in TRANSPORTS
     return (record.getMessage() if known else str(record.msg)).partition("\n")[0]

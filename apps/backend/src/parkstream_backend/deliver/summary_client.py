@@ -41,7 +41,7 @@ class PostError(Exception):
         self.problem = problem
         self.status_code = status_code
         self.public = problem if status_code is None else f"the server answered {status_code}"
-        """Without what the server said, which may name a plate."""
+        """Without the words of the server, which may name a plate."""
 
 
 class UnavailableError(PostError):
