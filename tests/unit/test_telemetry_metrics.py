@@ -140,12 +140,13 @@ def test_a_gauge_that_fails_hides_no_other(metrics, reports):
     assert "parking.inside failed" in reports[0]
 
 
-def test_attributes_that_are_not_listed_are_left_out_and_reported(metrics, reports):
-    metrics.add(LETTERS, 1, {"reason": "a", "plate": "B-AR 123"})
+def test_attributes_that_are_not_listed_are_left_out_and_reported_once(metrics, reports):
+    for _ in range(2):
+        metrics.add(LETTERS, 1, {"reason": "a", "plate": "B-AR 123"})
     metrics.watch(INSIDE, lambda: [(1, {"gate": "north", "plate": "B-AR 123"})])
-    assert samples(metrics, "parking_letters_total") == {("a",): 1}
+    assert samples(metrics, "parking_letters_total") == {("a",): 2}
     assert samples(metrics, "parking_inside") == {("north",): 1}
-    assert set(reports) == {"parking.letters has no ['plate']", "parking.inside has no ['plate']"}
+    assert sorted(reports) == ["parking.inside has no ['plate']", "parking.letters has no ['plate']"]
 
 
 @pytest.mark.parametrize("attributes", [{"plate": "x"}, {"parking.reason": "x"}])
@@ -159,13 +160,6 @@ def test_strict_figures_take_no_attribute_that_is_not_listed(strict, attributes)
         strict.prometheus()
 
 
-def test_strict_figures_take_no_metric_for_another_kind(strict):
-    with pytest.raises(UnlistedError, match="is a histogram, no counter"):
-        strict.add(WAIT, 1, {})
-    with pytest.raises(UnlistedError, match="is a counter, no histogram"):
-        strict.record(LETTERS, 1, {})
-
-
 def test_series_are_bounded_and_nothing_is_lost(metrics):
     for number in range(SERIES_MAX * 2):
         metrics.add(LETTERS, 1, {"reason": f"reason {number}"})
@@ -173,14 +167,6 @@ def test_series_are_bounded_and_nothing_is_lost(metrics):
     assert len(found) == SERIES_MAX + 1
     assert sum(found.values()) == SERIES_MAX * 2
     assert b'otel_metric_overflow="true"' in metrics.prometheus()
-
-
-def test_calls_that_differ_do_not_pile_up(metrics, monkeypatch):
-    monkeypatch.setattr("parkstream_telemetry.metrics.CALLS_MAX", 10)
-    for number in range(20):
-        metrics.add(LETTERS, 1, {"reason": f"reason {number}"})
-    assert len(metrics._known) == 10
-    assert len(samples(metrics, "parking_letters_total")) == 20
 
 
 def test_threads_lose_no_count(metrics):

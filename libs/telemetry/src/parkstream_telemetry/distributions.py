@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import accumulate
 from time import time_ns
-from typing import Any
+from typing import Any, cast
 
 from msgspec import Struct
 from opentelemetry.sdk.metrics.export import (
@@ -92,16 +92,17 @@ class JoiningExporter(MetricExporter):
 
     def __init__(self, exporter: MetricExporter, distributions: Distributions) -> None:
         super().__init__()
-        self._exporter = exporter
+        self._exporter: Any = exporter  # The SDK leaves types out.
         self._distributions = distributions
 
     def export(self, metrics_data: MetricsData, timeout_millis: float = 10_000, **kwargs: Any) -> MetricExportResult:  # noqa: ANN401 - the SDK's
         """Send all of it."""
-        return self._exporter.export(self._distributions.joined_to(metrics_data), timeout_millis, **kwargs)
+        joined = self._distributions.joined_to(metrics_data)
+        return cast("MetricExportResult", self._exporter.export(joined, timeout_millis, **kwargs))
 
     def force_flush(self, timeout_millis: float = 10_000) -> bool:
         """Return whether nothing is being sent any more."""
-        return self._exporter.force_flush(timeout_millis)
+        return bool(self._exporter.force_flush(timeout_millis))
 
     def shutdown(self, timeout_millis: float = 30_000, **kwargs: Any) -> None:  # noqa: ANN401 - the SDK's
         """Give up what is being sent."""

@@ -6,7 +6,7 @@ from threading import Lock
 from typing import Any
 
 from opentelemetry.exporter.prometheus import PrometheusMetricReader
-from opentelemetry.metrics import Counter, Histogram, Observation
+from opentelemetry.metrics import Observation
 from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
 from opentelemetry.sdk.metrics import Counter as SdkCounter
 from opentelemetry.sdk.metrics import Histogram as SdkHistogram
@@ -21,8 +21,6 @@ from parkstream_telemetry.resources import SCOPE, SCOPE_VERSION
 
 SERIES_MAX = 500
 """Combinations of attribute values that a metric may have; what is beyond goes to the overflow series."""
-CALLS_MAX = 5_000
-"""Calls with attributes that are remembered; others are looked up each time."""
 _LIMITS: CardinalityLimits = {SdkCounter: SERIES_MAX, SdkHistogram: SERIES_MAX}
 
 Observed = float | list[tuple[float, dict[str, str]]]
@@ -51,16 +49,17 @@ class Metrics:
         self._strict = strict
         self._report = report
         self._watching, self._scraping = Lock(), Lock()
-        self._known: dict[tuple[Any, ...], tuple[Any, Labels]] = {}
+        self._instruments: dict[Metric, Any] = {}
         self._watched: dict[Metric, list[Callable[[], Observed]]] = {}
         self._refused: UnlistedError | None = None
+        self._reported: set[str] = set()
         self._distributions = Distributions()
         self._registry = CollectorRegistry()
         scraped = PrometheusMetricReader(
             disable_target_info=True, scope_info_enabled=False, registry=self._registry, cardinality_limits=_LIMITS
         )
         self._registry.register(self._distributions)
-        self._sent = (
+        self._sent: Any = (  # The SDK leaves types out.
             PeriodicExportingMetricReader(
                 JoiningExporter(exporter, self._distributions), seconds * 1_000, cardinality_limits=_LIMITS
             )
@@ -77,21 +76,17 @@ class Metrics:
 
     def add(self, metric: Metric, value: float, attributes: Mapping[str, Any]) -> None:
         """Add *value* to a counter."""
-        counter, labels = self._called(metric, "counter", attributes)
-        if counter is not None:
-            counter.add(value, labels)
+        self._instrument(metric).add(value, self._labels(metric, attributes))
 
     def record(self, metric: Metric, value: float, attributes: Mapping[str, Any]) -> None:
         """Count *value* in its bucket of a histogram."""
-        histogram, labels = self._called(metric, "histogram", attributes)
-        if histogram is not None:
-            histogram.record(value, labels)
+        self._instrument(metric).record(value, self._labels(metric, attributes))
 
     def begin(self, metric: Metric) -> None:
         """Let every series of a counter or histogram begin at 0: a rate needs a point before the first count."""
         if metric.kind == "histogram":
             nothing = Distribution({}, 0, (0,) * (len(metric.buckets) + 1))
-            self.distribute(metric, lambda: [] if (metric,) in self._known else [nothing])
+            self.distribute(metric, lambda: [] if metric in self._instruments else [nothing])
             return
         labels = [[(attribute.keyword, value) for value in attribute.values] for attribute in metric.attributes]
         for values in product(*labels):
@@ -126,25 +121,17 @@ class Metrics:
         if self._sent is not None:
             self._sent.shutdown(max(0.0, timeout_seconds) * 1_000)
 
-    def _called(self, metric: Metric, kind: str, attributes: Mapping[str, Any]) -> tuple[Any, Labels]:
-        call = (metric, *attributes.items())
-        known = self._known.get(call)
-        if known is not None:
-            return known
-        if metric.kind != kind:
-            self._refuse(f"{metric.name} is a {metric.kind}, no {kind}")
-            return None, {}
-        called = self._instrument(metric), self._labels(metric, attributes)
-        if len(self._known) < CALLS_MAX or not attributes:
-            self._known[call] = called
-        return called
-
-    def _instrument(self, metric: Metric) -> Counter | Histogram:
-        if metric.kind == "counter":
-            return self._meter.create_counter(metric.name, metric.unit, metric.meaning)
-        return self._meter.create_histogram(
-            metric.name, metric.unit, metric.meaning, explicit_bucket_boundaries_advisory=metric.buckets
+    def _instrument(self, metric: Metric) -> Any:  # noqa: ANN401 - a counter or a histogram
+        found = self._instruments.get(metric)
+        if found is not None:
+            return found
+        about = metric.name, metric.unit, metric.meaning
+        self._instruments[metric] = made = (
+            self._meter.create_counter(*about)
+            if metric.kind == "counter"
+            else self._meter.create_histogram(*about, explicit_bucket_boundaries_advisory=metric.buckets)
         )
+        return made
 
     def _asked(self, metric: Metric) -> Iterator[Observation]:
         for callback in self._watched[metric]:
@@ -162,12 +149,14 @@ class Metrics:
             yield Observation(int(value) if isinstance(value, bool) else value, self._labels(metric, attributes))
 
     def _labels(self, metric: Metric, attributes: Mapping[str, Any]) -> Labels:
+        if not attributes:
+            return attributes
         names = {attribute.keyword: attribute.name for attribute in metric.attributes}
         if not names.keys() >= attributes.keys():
-            self._refuse(f"{metric.name} has no {sorted(attributes.keys() - names.keys())}")
+            detail = f"{metric.name} has no {sorted(attributes.keys() - names.keys())}"
+            if self._strict:
+                raise UnlistedError(detail)
+            if detail not in self._reported:
+                self._reported.add(detail)
+                self._report(detail)
         return {names[keyword]: value for keyword, value in attributes.items() if keyword in names}
-
-    def _refuse(self, detail: str) -> None:
-        if self._strict:
-            raise UnlistedError(detail)
-        self._report(detail)
