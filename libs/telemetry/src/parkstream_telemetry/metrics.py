@@ -109,7 +109,7 @@ class Metrics:
         self._distributions.watch(metric, observe)
 
     def prometheus(self) -> bytes:
-        """Return every metric as Prometheus reads them; a gauge that said what is not listed fails in strict mode."""
+        """Return every metric as Prometheus reads them; a gauge with an unlisted label fails in strict mode."""
         with self._scraping:
             shown = generate_latest(self._registry)
         if self._refused is not None:
