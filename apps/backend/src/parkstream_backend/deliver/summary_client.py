@@ -59,10 +59,17 @@ class RefusedError(PostError):
 
 
 class SummaryApi:
-    """The summary API at *url*, called through *session*; *log_name* returns which log the summaries are of."""
+    """The summary API at *url*, called through *session*.
+
+    *token* returns our credential, *log_name* which log the summaries are of.
+    """
 
     def __init__(
-        self, session: aiohttp.ClientSession, url: str, token: str | None, log_name: Callable[[], str] = str
+        self,
+        session: aiohttp.ClientSession,
+        url: str,
+        token: Callable[[], str | None],
+        log_name: Callable[[], str] = str,
     ) -> None:
         parts = urlsplit(url)
         self.address = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
@@ -71,8 +78,7 @@ class SummaryApi:
         self._log_name = log_name
         self._url = f"{url.rstrip('/')}/v1/summaries"
         self._headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-        if token:
-            self._headers["Authorization"] = f"Bearer {token}"
+        self._token = token
         self._timeout = aiohttp.ClientTimeout(total=TRY_SECONDS)
 
     async def post(
@@ -83,6 +89,8 @@ class SummaryApi:
         *sent_at_us* is since when they are being delivered.
         """
         headers = self._headers.copy()
+        if token := self._token():
+            headers["Authorization"] = f"Bearer {token}"
         if name := self._log_name():
             headers[LOG_HEADER] = name
         if traceparent is not None:
