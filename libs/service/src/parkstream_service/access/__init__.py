@@ -5,11 +5,12 @@ Reading order: hosts, file_value, callers. No framework is needed: every server 
 
 from msgspec import Struct
 
-from parkstream_service.access.callers import Caller, Callers, CredentialsError, Role
+from parkstream_service.access.callers import HASHED, Caller, Callers, CredentialsError, Role
 from parkstream_service.access.file_value import FileValue
 from parkstream_service.access.hosts import LOOPBACK, Arrival, checked_hosts, is_loopback, objection
 
 __all__ = [
+    "HASHED",
     "LOOPBACK",
     "Access",
     "Arrival",
