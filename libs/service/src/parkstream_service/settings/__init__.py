@@ -8,7 +8,7 @@ from parkstream_service.settings.description import Variable, describe
 from parkstream_service.settings.http import HttpSettings
 from parkstream_service.settings.loader import SettingsError, env_name, load
 from parkstream_service.settings.own_token import own_token
-from parkstream_service.settings.urls import AMQP_URL, HTTP_URL, REDIS_URL
+from parkstream_service.settings.urls import AMQP_URL, HTTP_URL, REDIS_URL, hosts_of, masked_url
 
 __all__ = [
     "AMQP_URL",
@@ -20,7 +20,9 @@ __all__ = [
     "answer_config",
     "describe",
     "env_name",
+    "hosts_of",
     "load",
+    "masked_url",
     "own_token",
     "settings_or_exit",
 ]
