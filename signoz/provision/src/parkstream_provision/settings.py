@@ -3,15 +3,13 @@
 from typing import Annotated
 
 from msgspec import Meta, Struct
-from parkstream_service.settings import env_name
+from parkstream_service.settings import HTTP_URL, env_name
 
 
 class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
     """What the provisioner takes from its environment."""
 
-    signoz_url: Annotated[str, Meta(pattern=r"^https?://", description="Where SigNoz answers.")] = (
-        "http://localhost:8080"
-    )
+    signoz_url: Annotated[str, Meta(description="Where SigNoz answers.", extra=HTTP_URL)] = "http://localhost:8080"
     signoz_email: Annotated[str, Meta(min_length=3, description="Who logs in: SIGNOZ_USER_ROOT_EMAIL of SigNoz.")] = (
         "admin@parkstream.example"
     )

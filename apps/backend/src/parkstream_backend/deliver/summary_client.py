@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 import msgspec
@@ -76,8 +76,12 @@ class SummaryApi:
         """Its host and port."""
         self._session = session
         self._log_name = log_name
-        self._url = f"{url.rstrip('/')}/v1/summaries"
+        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # Errors name it.
+        self._url = f"{bare.rstrip('/')}/v1/summaries"
         self._headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
+        if parts.username:
+            basic = aiohttp.BasicAuth(unquote(parts.username), unquote(parts.password or ""))
+            self._headers["Authorization"] = basic.encode()
         self._token = token
         self._timeout = aiohttp.ClientTimeout(total=TRY_SECONDS)
 

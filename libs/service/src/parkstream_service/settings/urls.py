@@ -17,6 +17,10 @@ _WELL_FORMED: Final = re.compile(
     r"(?P<path>(?:/[a-z0-9_.~%+-]*)*)(?P<rest>[?#].*)?",
     re.IGNORECASE,
 )
+_HARMLESS: Final = re.compile(
+    r"\?(?!.*(?:auth|key|login|pass|pwd|secret|token|user))[a-z_]+=[a-z0-9_.-]*", re.IGNORECASE
+)
+"""An option of a client that holds no credential."""
 _SCHEME: Final = re.compile(r"(?:amqp|http|redis)s*://", re.IGNORECASE)
 _ANY_HOST: Final = re.compile(_HOST, re.IGNORECASE)
 _NO_ESCAPE: Final = re.compile("%(?![0-9a-f]{2})", re.IGNORECASE)
@@ -25,8 +29,7 @@ _NO_ESCAPE: Final = re.compile("%(?![0-9a-f]{2})", re.IGNORECASE)
 def check_url(text: str, schemes: Sequence[str]) -> None:
     """Raise ``ValueError`` unless *text* is an address of one of *schemes* with a host, in which nothing is ambiguous.
 
-    A user has a password; what means something in an address is escaped in both. Callers of our own services show a
-    credential of their own, so an address of HTTP has neither.
+    A user has a password; what means something in an address is escaped in both.
     """
     parts = urlsplit(text)
     host = parts.hostname or ""
@@ -36,8 +39,6 @@ def check_url(text: str, schemes: Sequence[str]) -> None:
         raise ValueError(text)
     user, _, beyond = parts.netloc.rpartition("@")
     if text.count("@") != parts.netloc.count("@") or "@" in user or (parts.username is not None and not parts.password):
-        raise ValueError(text)
-    if user and "http" in schemes:
         raise ValueError(text)
     if not beyond.startswith("["):
         host.encode("idna")  # As the resolver does: an empty or too long part of the name is refused.
@@ -60,7 +61,9 @@ def masked_url(text: str) -> str:
         _, at, host = text.rpartition("@")
         return f"{scheme[0] if scheme else ''}{MASK}" + (f"@{host}" if at and _ANY_HOST.fullmatch(host) else "")
     user = "" if found["user"] is None else f"{found['user']}:{MASK}@"
-    return f"{found['scheme']}{user}{found['host']}{found['path']}" + (f"?{MASK}" if found["rest"] else "")
+    rest = found["rest"] or ""
+    shown = rest if not rest or _HARMLESS.fullmatch(rest) else f"?{MASK}"
+    return f"{found['scheme']}{user}{found['host']}{found['path']}{shown}"
 
 
 def hosts_of(text: str) -> str:
