@@ -91,12 +91,10 @@ def _examples(services: Services, traced: Tracing, place: Path, *, moved: bool) 
     return found
 
 
-<<<<<<< HEAD
-async def _drive(services: Services, rabbitmq_url: str, token: str, options: Options, show: Show) -> Snapshot:
-=======
-async def _drive(services: Services, rabbitmq_url: str, options: Options, show: Show) -> tuple[Snapshot, Snapshot]:
+async def _drive(
+    services: Services, rabbitmq_url: str, token: str, options: Options, show: Show
+) -> tuple[Snapshot, Snapshot]:
     """Return how things stand when the cameras stop, and when nothing is pending any more."""
->>>>>>> main
     async with AsyncExitStack() as stack:
         rabbitmq = await stack.enter_async_context(await connected(rabbitmq_url))
         client = await stack.enter_async_context(ServiceClient(token))
