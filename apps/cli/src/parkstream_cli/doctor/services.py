@@ -49,12 +49,14 @@ async def _backend(url: str, client: ServiceClient) -> list[Finding]:
 
 
 def _problems(problems: dict[str, str]) -> list[Finding]:
-    return [
-        note(f"backend: {name}", detail)
-        if name == CREDENTIALS
-        else wrong(f"backend: {name}", detail, ADVICE.get(name, SEE_RUNBOOK))
-        for name, detail in problems.items()
-    ]
+    return [_problem(name, detail) for name, detail in problems.items()]
+
+
+def _problem(name: str, detail: str) -> Finding:
+    about = f"backend: {name}"
+    if name == CREDENTIALS:
+        return note(about, detail, "fine while only this machine asks; see the decision: callers and their roles")
+    return wrong(about, detail, ADVICE.get(name, SEE_RUNBOOK))
 
 
 def _state(state: State) -> list[Finding]:
