@@ -37,7 +37,7 @@ def printed(type_: type[Struct], environ: dict[str, str], capsys: pytest.Capture
     return refused, "".join(capsys.readouterr())
 
 
-@pytest.mark.parametrize(("type_", "field"), addresses(), ids=lambda it: getattr(it, "name", it.__module__))
+@pytest.mark.parametrize(("type_", "field"), [*addresses()], ids=lambda it: getattr(it, "name", it.__module__))
 def test_no_mistyped_address_shows_its_password(type_: type[Struct], field: Field, capsys):
     for text in mistyped(field.extras["url"][0]):
         _, all_of_it = printed(type_, GIVEN | {field.name: text}, capsys)
