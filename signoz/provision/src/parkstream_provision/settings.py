@@ -3,6 +3,7 @@
 from typing import Annotated
 
 from msgspec import Meta, Struct
+from parkstream_service.access import LOOPBACK
 from parkstream_service.settings import HTTP_URL, env_name
 
 
@@ -32,4 +33,11 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
     host: Annotated[str, Meta(min_length=1, description="Address to listen on for health, alerts and the runbook.")] = (
         "127.0.0.1"
     )
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            min_length=1,
+            description="Names that requests may have in Host and Origin, with any port; /health answers any.",
+        ),
+    ] = LOOPBACK
     port: Annotated[int, Meta(ge=0, le=65_535, description="The port of health, alerts and the runbook.")] = 8005
