@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import cyclopts
 import pytest
+from mistyped_addresses import MISTYPED, PASSWORD
 from parkstream_cli.app import app, main
 
 REDIS, RABBITMQ, SUMMARIES = "PARKSTREAM_REDIS_URL", "PARKSTREAM_RABBITMQ_URL", "PARKSTREAM_SUMMARY_URL"
-PASSWORD = "s3cret"
 WORDS: dict[str, tuple[str, ...]] = {
     "backup": ("{folder}/backup",),
     "dead-letters list": (),
@@ -119,8 +119,9 @@ def test_every_command_is_looked_at():
 @pytest.mark.parametrize("variable", SCHEMES)
 @pytest.mark.parametrize("command", WORDS)
 def test_what_is_no_address_is_refused_by_its_variable(ended, command, variable):
-    for pattern in MALFORMED:
-        url = pattern.format(scheme=SCHEMES[variable])
+    some = MISTYPED[list(WORDS).index(command) :: len(WORDS)]
+    for pattern in [*MALFORMED, *some]:
+        url = pattern.format(scheme=SCHEMES[variable], upper="REDIS", password=PASSWORD)
         code, out, err = ended(command, variable, url)
         assert (code, out) == (2, ""), url
         assert err.startswith(f"error: {variable} is "), err

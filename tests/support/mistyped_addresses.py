@@ -28,10 +28,7 @@ MISTYPED: Final = [
     "{scheme}://me:@{password}@host:1",
     "{scheme}://me@host:{password}",
     "{scheme}://host:1@me:{password}",
-    "{scheme}://host:1/me:{password}",
     "{scheme}://host:1/@me:{password}",
-    "{scheme}://host:1?me:{password}",
-    "{scheme}://host:1/?password={password}",
     "{scheme}://host:1#{password}",
     "{scheme}://me:/{password}@host:1",
     "{scheme}://me:1/{password}@host:1",
@@ -61,10 +58,17 @@ MISTYPED: Final = [
     "{{{scheme}://me:{password}@host:1}}",
 ]
 
+RIGHT: Final = [
+    "{scheme}://host:1/me:{password}",
+    "{scheme}://host:1?me:{password}",
+    "{scheme}://host:1/?password={password}",
+]
+"""As far as anybody can know: they are taken."""
+
 
 def mistyped(scheme: str) -> list[str]:
     """Return every such address of *scheme*."""
-    return [one.format(scheme=scheme, upper=scheme.upper(), password=PASSWORD) for one in MISTYPED]
+    return [one.format(scheme=scheme, upper=scheme.upper(), password=PASSWORD) for one in [*MISTYPED, *RIGHT]]
 
 
 WELL_FORMED: Final = [

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from mistyped_addresses import PASSWORD, mistyped, well_formed
+from mistyped_addresses import PASSWORD, RIGHT, mistyped, well_formed
 from msgspec import Struct
 from parkstream_backend.settings import Settings as Backend
 from parkstream_cli.settings import Settings as CommandLine
@@ -49,9 +49,7 @@ def test_no_mistyped_address_shows_its_password(type_: type[Struct], field: Fiel
 def test_what_is_ambiguous_is_refused_and_what_is_not_is_taken(scheme: str, capsys):
     (type_, name) = (Backend, {"amqp": "RABBITMQ", "redis": "REDIS", "http": "SUMMARY"}[scheme])
     taken = {text for text in mistyped(scheme) if not printed(type_, {f"PARKSTREAM_{name}_URL": text}, capsys)[0]}
-    # These are right, as far as anybody can know.
-    at = f"{scheme}://host:1"
-    assert taken == {f"{at}/me:{PASSWORD}", f"{at}?me:{PASSWORD}", f"{at}/?password={PASSWORD}"}
+    assert taken == {text.format(scheme=scheme, password=PASSWORD) for text in RIGHT}
     for text in well_formed(scheme, "host:1"):
         refused, all_of_it = printed(type_, {f"PARKSTREAM_{name}_URL": text}, capsys)
         assert (refused, PASSWORD in all_of_it) == (0, False), text

@@ -19,9 +19,8 @@ class UnreachableError(ProvisionError):
     """Nobody answers."""
 
     def __init__(self, url: str, detail: str) -> None:
-        super().__init__(
-            f"no answer from {hosts_of(url)} ({detail}): is SigNoz running, and PARKSTREAM_SIGNOZ_URL right?"
-        )
+        where = hosts_of(url)
+        super().__init__(f"no answer from {where} ({detail}): is SigNoz running, and PARKSTREAM_SIGNOZ_URL right?")
 
 
 class NotReadyError(ProvisionError):
