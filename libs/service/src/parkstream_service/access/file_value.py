@@ -31,7 +31,7 @@ class FileValue(Generic[ValueT]):
 
     @property
     def now(self) -> ValueT:
-        """What the file says now, or said last."""
+        """What was made of the file when it could last be taken."""
         state = self._state()
         if state is None or state != self._seen:
             self._renew()
@@ -44,7 +44,7 @@ class FileValue(Generic[ValueT]):
         except ValueError as error:
             if self.problem != str(error):
                 self.problem = str(error)
-                self.report(f"{error}; what it held before stays in force")
+                self.report(f"{error}; what it was before stays in force")
             return
         if self.problem or value != self._value:
             self.report(f"{self._path} was read again")
