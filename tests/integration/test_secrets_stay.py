@@ -11,7 +11,7 @@ from raw_http import ask, request
 from summary_client import eventually
 
 MODULES = ["parkstream_summary_api", "parkstream_backend", "parkstream_entry_generator", "parkstream_exit_generator"]
-LOOKED_AT = ("/health/live", "/health/ready", "/metrics", "/v1/state", "/v1/account", "/v1/stats", "/docs", "/nothing")
+LOOKED_AT = ("/health/live", "/health/ready", "/metrics", "/docs", "/nothing")
 TOKEN = f"{PASSWORD}-of-the-service"
 
 
@@ -25,7 +25,9 @@ def asked(service: ServiceProcess) -> str:
     """Return all that *service* answers, whoever asks."""
     borne = [f"Bearer {TOKEN}", f"Bearer {PASSWORD}", f"Basic {PASSWORD}", PASSWORD]
     heads = [[("Host", "localhost"), ("Authorization", one)] for one in borne]
-    return "\n".join(ask(service.port, request("GET", path, head))[1].decode() for path in LOOKED_AT for head in heads)
+    content = [request("GET", path, head) for path in LOOKED_AT for head in heads]
+    content += [request("POST", "/v1/stop", head) for head in heads[1:]]
+    return "\n".join(ask(service.port, one)[1].decode() for one in content)
 
 
 def is_failing(service: ServiceProcess) -> bool:
