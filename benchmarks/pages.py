@@ -66,6 +66,20 @@ sightings that are not final; the next ones are too many. Repeat: `./dev bench p
 |---|---:|---:|---:|---:|
 {rows}
 """
+_GATES = """## A gate that is cut off
+
+100 sightings/s by two entry and two exit gates; the link of one entry gate is down, and then its sightings come
+as a backlog. Of two backends one may stand still for half of that time. The account balances each time, and every
+correction is one that [the guarantees](guarantees.md#what-is-not-promised) allow. Repeat: `./dev bench gates`.
+
+| backends | link down | sightings | corrected | why |
+|---|---:|---:|---:|---|
+{rows}
+
+`completed`: the visit rested on sightings that exist, and an earlier entry came late; `silent`: the gate was silent for
+longer than `silence_grace`; `overtaken`: a backend that stood still had the sighting, and others recorded later ones of
+its gate.
+"""
 _GROW = """## Grow
 
 The same drain at growing sizes: what one event costs, and the memory and open files of each process at the end.
@@ -112,6 +126,7 @@ def text() -> str:
         _PUBLISH.format(rows=_lines(map(_publish_row, _result("publish")["results"]))),
         _GROW.format(rows=_lines(map(_grow_row, _result("grow")["results"]))),
         _log(_result("log")["results"][0]),
+        _GATES.format(rows=_lines(map(_gates_row, _result("gates")["results"]))),
         _PLATE.format(rows=_lines(map(_plate_row, _result("plate")["results"]))),
         TRIED.read_text(encoding="utf-8").replace("# What was tried", "## What was tried", 1),
     ]
@@ -183,6 +198,13 @@ def _grow_row(row: Mapping[str, Any]) -> str:
     )
     cost = f"{row['redis_bytes_per_event']:.0f} | {row['cpu_us_per_event']['all']:.0f}"
     return f"| {row['events']:,} | {row['events_per_second']:,.0f} | {cost} | {in_memory} |"
+
+
+def _gates_row(row: Mapping[str, Any]) -> str:
+    why = ", ".join(f"{name} {count:,.0f}" for name, count in sorted(row["reasons"].items()))
+    return (
+        f"| {row['name']} | {row['outage_seconds']:g} s | {row['sightings']:,.0f} | {row['corrected']:,.0f} | {why} |"
+    )
 
 
 def _plate_row(row: Mapping[str, Any]) -> str:
