@@ -47,6 +47,7 @@ report of the slowest gate (two each way here, with 60 and 40 % of the cars).
 |---:|---|---:|---:|---:|
 {pending}
 
+{note}
 What is pending when the last car has passed waits until all gates are silent: `silence_grace` (5 s) more.
 """
 _PUBLISH = """## Publish
@@ -98,7 +99,7 @@ cores; each step runs in a process of its own. Repeat: `./dev bench log --events
 |---|---:|
 | `parkstream log import` | {import_seconds:.1f} |
 | projected live, batch by batch as a backend does | {live_projector_seconds:.1f} |
-| `parkstream replay --check`: read, folded, hashed, compared | {check_seconds:.1f} |
+| `parkstream replay --check`: read, folded, hashed, compared (CPU: {check_cpu_seconds:.1f}) | {check_seconds:.1f} |
 | rebuilt into another version in Redis | {rebuild_seconds:.1f} |
 | `parkstream log verify` | {verify_seconds:.1f} |
 
@@ -122,7 +123,7 @@ def text() -> str:
     parts = [
         _HEAD.format(machine=_machine(drain["machine"])),
         _drain(drain),
-        _latency(_result("latency")["results"]),
+        _latency(_result("latency")),
         _PUBLISH.format(rows=_lines(map(_publish_row, _result("publish")["results"]))),
         _GROW.format(rows=_lines(map(_grow_row, _result("grow")["results"]))),
         _log(_result("log")["results"][0]),
@@ -144,8 +145,10 @@ def _drain(drain: Mapping[str, Any]) -> str:
     )
 
 
-def _latency(rows: list[dict[str, Any]]) -> str:
+def _latency(latency: Mapping[str, Any]) -> str:
+    rows = latency["results"]
     return _LATENCY.format(
+        note=latency.get("pending_note", ""),
         rows=_lines(_latency_row(row) for row in rows if not row["pending"]),
         pending=_lines(_latency_row(row) for row in rows if row["pending"]),
     )
