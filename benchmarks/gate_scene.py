@@ -181,7 +181,7 @@ def _is_allowed(one: Correction, stuck: range) -> bool:
     """Return whether docs/guarantees.md allows it: overtaken is only what a backend had that stood still."""
     published_us = one.cause.published_at_us or 0
     was_stuck = published_us < stuck.stop and one.cause.recorded_at_us >= stuck.start
-    return one.reason is not Reason.OVERTAKEN or was_stuck
+    return was_stuck if one.reason is Reason.OVERTAKEN else one.reason is not Reason.UNEXPLAINED
 
 
 def _current(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
