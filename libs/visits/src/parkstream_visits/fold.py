@@ -67,8 +67,7 @@ class Fold:
         recorded_at_us = at_us + sighting.delay_us
         ledger.position = sighting.position
         emitted = ledger.emitted = []
-        if recorded_at_us > clock.recorded_at_us:
-            clock.recorded_at_us = recorded_at_us
+        clock.recorded_at_us = max(clock.recorded_at_us, recorded_at_us)
         self._gates.report(sighting.way, sighting.gate, at_us, recorded_at_us, sighting.position, rules.hold_max_us)
         if at_us + rules.finality_us < recorded_at_us:
             self._refuse(sighting.way)
