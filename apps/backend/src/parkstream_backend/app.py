@@ -52,6 +52,7 @@ def face_of(parts: Parts) -> Litestar:
         "rabbitmq": parts.rabbitmq_problem,
         "dead_letters": parts.dead_letters.problem,
         "state": parts.state_problem,
+        "versions": parts.newer_versions.notice,
     }
     health = Health(parts.tasks, parts.monitor, problems)
     token = parts.settings.api_token
@@ -119,6 +120,8 @@ async def _watch(parts: Parts, prepared: asyncio.Event) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
+    if parts.does(Role.RECORD):  # Until then recording is paused.
+        await retried(parts.readable_types.announce, on_retry=on_retry)
     await parts.monitor.run()
 
 
@@ -136,7 +139,8 @@ def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
         traced = spans.emitted if parts.telemetry.tracing else None
         projector = Projector(parts.redis, parts.keys, VISITS, traced=traced, writer=parts.guard.writer)
         wait = parts.waiting_for("redis")
-        follower = Follower(projector, spans, parts.log, parts.reads, parts.telemetry, wait)
+        newer = parts.readable_types.by_newer
+        follower = Follower(projector, spans, parts.log, parts.reads, parts.telemetry, wait, newer)
         parts.follower = follower
         works["project"] = follower.run
         works["watermark"] = WatermarkGenerator(

@@ -26,11 +26,13 @@ from parkstream_backend.clock_guard import ClockGuard
 from parkstream_backend.log_guard import LogGuard
 from parkstream_backend.monitor import Measure, Monitor
 from parkstream_backend.project.follower import Follower
+from parkstream_backend.readable_types import ReadableTypes
 from parkstream_backend.record.acks import Acks
 from parkstream_backend.record.back_pressure import BackPressure
 from parkstream_backend.record.connection import Listener
 from parkstream_backend.record.consumer_reports import ConsumerReports, Reporter
 from parkstream_backend.record.dead_letters import WAITING_MAX, DeadLetters
+from parkstream_backend.record.newer_versions import NewerVersions
 from parkstream_backend.record.queue_depths import QueueDepths
 from parkstream_backend.record.recorder import Recorder
 from parkstream_backend.record.subscribers import listen_to_entries, listen_to_exits
@@ -68,6 +70,8 @@ class Parts:
         self.broker: RabbitBroker = make_broker(settings.rabbitmq_url, graceful_seconds=GRACEFUL_SECONDS)
         self.reports = ConsumerReports(self.redis, self.keys)
         self._reporters: list[Reporter] = []
+        self.readable_types = ReadableTypes(self.redis, self.keys)
+        self.newer_versions = NewerVersions(self.readable_types.by_newer, self.waiting_for("redis"))
         self.depths = QueueDepths(settings.rabbitmq_url)
         self.follower: Follower | None = None
         """Keeps the projection up with the log, where this process does that, once it has started."""
@@ -193,7 +197,8 @@ class Parts:
         def failed(error: Exception) -> None:
             self.tasks.fail("record", error)
 
-        recorder = Recorder(self.commit, self.dead_letters, Acks(), self.back_pressure, self.telemetry, failed)
+        parts = (self.commit, self.dead_letters, Acks(), self.back_pressure, self.telemetry)
+        recorder = Recorder(*parts, failed, self.newer_versions)
         listening = {Queue.ENTRIES: listen_to_entries, Queue.EXITS: listen_to_exits}
         for queue in self.settings.queues:
             channel = Channel(self.settings.prefetch_count + WAITING_MAX)
