@@ -96,7 +96,7 @@ async def test_cameras_that_are_renewed_before_the_backends_lose_nothing(pipelin
     (old,) = pipeline.backends
     async with Cars(pipeline.rabbitmq_url, version=3) as cars:
         await cars.drive(20)
-        await pipeline.until(lambda: "vehicle.exited.v3 became dead letters" in checks_of(old).get("versions", ""))
+        await pipeline.until(lambda: "vehicle.entered.v3 became dead letters" in checks_of(old).get("versions", ""))
         assert is_ready(old)
         new = pipeline.start_backend(NEWER_EVENTS)
         await pipeline.until(lambda: dead_letters_of(pipeline) == len(cars.traffic.entries) + len(cars.traffic.exits))

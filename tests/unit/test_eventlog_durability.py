@@ -26,7 +26,7 @@ def test_a_changed_library_has_a_new_version():
     assert found == {
         "parkstream_eventlog": (7, "a33cb1cc3caa0bb2"),
         "parkstream_import": (5, "73559153201d3e9a"),
-        "parkstream_projection": (10, "2b6682892d9f02ce"),
+        "parkstream_projection": (11, "3b3881ac36ecb62e"),
         "parkstream_versions": (6, "942e96601ed1927f"),
         "parkstream_cameras": (3, "f0e3dddcb36a2b03"),
     }

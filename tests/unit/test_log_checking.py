@@ -9,7 +9,7 @@ from parkstream_projection.verify.differences import Differences
 from parkstream_projection.verify.projections import Snapshot, Version, check_projections, check_unreadable
 from parkstream_projection.verify.undelivered import Waiting
 from parkstream_visits import Clock
-from parkstream_visits.state import UnreadableRecord
+from parkstream_visits.unreadable_records import UnreadableRecord, UnreadableRecords
 
 LINE = {
     "visit_id": "exit:1",
@@ -32,7 +32,8 @@ def line(**fields):
 
 
 def version(checkpoint=10, listed=(), number=1, hashes_missing=()):
-    clock = Clock(unreadable=[UnreadableRecord(position, "news.v1", "unknown_type", "") for position in listed])
+    records = [UnreadableRecord(position, "news.v1", "unknown_type", "") for position in listed]
+    clock = Clock(unreadable=UnreadableRecords(records))
     return Version(number, checkpoint, clock, 1, hashes_missing)
 
 

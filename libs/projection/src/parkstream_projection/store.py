@@ -93,6 +93,8 @@ class Change(Struct):
     checkpoint: int
     state_hash: str
     clock: bytes
+    aside: bytes = b""
+    """What is kept beside the clock, when it changed."""
     entities: list[str | bytes] = []
     """Name, value, name, value …"""
     forgotten: list[str] = []
@@ -109,7 +111,7 @@ class Change(Struct):
         for put, dropped in zip(self.put, self.dropped, strict=True):
             lists += ((put, 2), (dropped, 1))
         lists.append((self.items, OUTBOX_FIELDS))
-        flat: list[Any] = [self.checkpoint, self.state_hash, self.clock, kept]
+        flat: list[Any] = [self.checkpoint, self.state_hash, self.clock, self.aside, kept]
         flat += [len(values) // width for values, width in lists]
         for values, _ in lists:
             flat += values
@@ -147,7 +149,7 @@ class Store:
         """Return where the projection stands, the live one as of now; raise ``OtherRulesError`` when others made it."""
         while True:
             meta, (live, emitted_through), entities, left = await self._functions.at_once(
-                ("HMGET", self._meta, "rules_version", "checkpoint", "state_hash", "clock"),
+                ("HMGET", self._meta, "rules_version", "checkpoint", "state_hash", "clock", "aside"),
                 ("HMGET", self._keys.outbox_meta, "live", "emitted_through"),
                 ("HLEN", self._read[1]),
                 ("EXISTS", *self._read[1:]),
@@ -156,7 +158,7 @@ class Store:
             if not self._follows_live or live == self.version:
                 break
             self._use(live)
-        rules_version, checkpoint, kept_hash, clock = meta
+        rules_version, checkpoint, kept_hash, clock, aside = meta
         if checkpoint is None:
             if left:
                 remedy = f"remove what is left, and it is folded anew: UNLINK {' '.join(self._read[1:])}"
@@ -165,7 +167,7 @@ class Store:
             return Meta(0, hash_text(clock_hash(encode(new))), new, int(emitted_through or 0))
         if int(rules_version) != self._definition.rules_version:
             raise OtherRulesError(int(rules_version), self._definition.rules_version)
-        decoded = self._definition.decode_clock(clock)
+        decoded = self._definition.decode_clock(clock, aside or b"")
         if not entities and int(kept_hash, 16) != clock_hash(clock):
             raise IncompleteStateError(self.version, "its entities are gone")
         return Meta(int(checkpoint), kept_hash.decode(), decoded, int(emitted_through or 0))

@@ -13,6 +13,7 @@ from parkstream_visits.gates import Gates
 from parkstream_visits.plate_visits import Identity, PlateSighting
 from parkstream_visits.rules import Rules
 from parkstream_visits.timers import DailyQueue, TimerQueue
+from parkstream_visits.unreadable_records import UnreadableRecords
 
 
 class LastEmitted(NamedTuple):
@@ -82,20 +83,14 @@ class Counters(Struct, array_like=True):
         return self.unreadable - self.acknowledged
 
 
-class UnreadableRecord(NamedTuple):
-    """A record that nothing could be made of."""
-
-    position: int
-    type: str
-    reason: str
-    detail: str
-
-
 SIGHTINGS_MAX = 1_000
 """Of one plate, not final: one more is counted, and changes nothing."""
 UNREADABLE_LISTED_MAX = 100
-"""Few, and each short: they are written with every commit."""
+"""Few, and each short: all are written when one comes or goes."""
 UNREADABLE_TEXT_MAX = 200
+
+
+NO_UNREADABLE = UnreadableRecords()
 
 
 class Clock(Struct, array_like=True):
@@ -106,7 +101,7 @@ class Clock(Struct, array_like=True):
     rules: list[Rules] = field(default_factory=lambda: [Rules()])
     """The last is in force."""
     counters: Counters = field(default_factory=Counters)
-    unreadable: list[UnreadableRecord] = field(default_factory=list[UnreadableRecord])
+    unreadable: UnreadableRecords = NO_UNREADABLE
     """The first ``UNREADABLE_LISTED_MAX`` that nobody has acknowledged."""
 
 

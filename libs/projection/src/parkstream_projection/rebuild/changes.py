@@ -5,6 +5,7 @@ from typing import NamedTuple
 from parkstream_visits import State, Timer
 from parkstream_visits.timers import SEPARATOR
 
+from parkstream_projection.codec import aside_of
 from parkstream_projection.store import Change
 
 
@@ -13,6 +14,7 @@ class Changes:
 
     def __init__(self, kept: set[str]) -> None:
         self._kept = kept
+        self._aside = b""
         self.plates: dict[str, bytes | None] = {}
         """As they are encoded now, None when forgotten."""
 
@@ -25,6 +27,8 @@ class Changes:
         kept, plates = self._kept, self.plates
         self.plates = {}
         change = Change(checkpoint, "", clock)
+        if (aside := aside_of(state.clock)) is not self._aside:
+            change.aside = self._aside = aside
         self._take_timers(change, state, plates.keys() - kept)
         for name, encoded in plates.items():
             if encoded is not None:
