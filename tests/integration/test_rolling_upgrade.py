@@ -102,7 +102,7 @@ async def test_cameras_that_are_renewed_before_the_backends_lose_nothing(pipelin
         await pipeline.until(lambda: dead_letters_of(pipeline) == len(cars.traffic.entries) + len(cars.traffic.exits))
         doctor = command_line(pipeline, **NEWER_EVENTS)("doctor", "--json")
         found = [one["found"] for one in json.loads(doctor.out)["findings"] if one["about"] == "dead letters"]
-        assert any("of vehicle.exited.v3: versions that this program reads" in one for one in found), doctor.out
+        assert any("of vehicle.entered.v3: versions that this program reads" in one for one in found), doctor.out
         old.terminate()
         redriven = command_line(pipeline, **NEWER_EVENTS)("dead-letters", "redrive", "--reason", "unknown_type")
         assert redriven.code == 0, redriven.err

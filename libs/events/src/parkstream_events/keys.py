@@ -64,6 +64,10 @@ class BackendKeys(Keys):
         """Hash of one *day* (days since 1970, of event times): letter, time and id to digest and position."""
         return self.key("log", "ids", day)
 
+    def log_ids_brief(self, day: int) -> str:
+        """Hash of one *day*, of recorded times: the same of decisions about the watermark, kept for a day only."""
+        return self.key("log", "brief", day)
+
     def projection(self, version: int, name: str) -> str:
         """Key *name* of the projection *version*."""
         return self.key("projection", version, name)

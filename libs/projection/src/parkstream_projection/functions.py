@@ -12,5 +12,5 @@ PROJECTING: Final = Library(
     (RECORD, *(source_of(PACKAGE, f"lua/{name}.lua") for name in ("live", "outbox", "projection"))),
 )
 SWITCHING: Final = Library(
-    "parkstream_versions", 6, (RECORD, *(source_of(PACKAGE, f"lua/{name}.lua") for name in ("live", "versions")))
+    "parkstream_versions", 7, (RECORD, *(source_of(PACKAGE, f"lua/{name}.lua") for name in ("live", "versions")))
 )

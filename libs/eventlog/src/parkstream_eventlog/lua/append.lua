@@ -11,7 +11,9 @@ end
 local function check_event(args, at, groups)
   local group = groups[whole(args[at], 'a group is no number')]
   check(group, 'there is no such group')
-  check(string.find(args[at + 1], '^[A-CE-Z]') and #args[at + 1] > CODE_AND_TIME_BYTES, 'an id has no letter or time')
+  check(string.find(args[at + 1], '^[A-CE-Za-ce-z]') and #args[at + 1] > CODE_AND_TIME_BYTES,
+    'an id has no letter or time')
+  id_in(args[at + 1])
   check(args[at + 2] ~= '', 'a type is empty')
   check(#args[at + 4] == DIGEST_BYTES, 'a digest has the wrong length')
   if args[at + 5] ~= '' then whole(args[at + 5], 'a published time is no integer') end
@@ -78,8 +80,7 @@ local function append(keys, args)
     else
       now.position = now.position + 1
       local position, entries = digits(now.position), bucket.entries
-      local id = string.sub(field, CODE_AND_TIME_BYTES + 1)
-      write(keys[1], position, args[at + 2], id, args[at + 3], recorded, args[at + 5], args[at + 6])
+      write(keys[1], position, args[at + 2], id_in(field), args[at + 3], recorded, args[at + 5], args[at + 6])
       bucket.known[field] = digest .. position
       entries[#entries + 1] = field
       entries[#entries + 1] = bucket.known[field]
