@@ -182,6 +182,15 @@ def test_records_missing_at_the_end_are_one_finding(verified):
     assert found(report) == [("gap", report["last"] - 1)]
 
 
+def test_ids_that_a_backend_keeps_for_fewer_days_are_not_missed(verified):
+    async def forget_the_first_day(mall):
+        bucket, _ = await mall.id_of(1)
+        await mall.redis.delete(bucket)
+        await mall.redis.hset(mall.keys.log_meta, "ids_from_day", int(bucket.rpartition(":")[2]) + 1)
+
+    assert found(verified(forget_the_first_day)) == []
+
+
 def test_all_findings_are_counted_and_the_first_are_listed(verified):
     async def forget_the_first_day(mall):
         bucket, _ = await mall.id_of(1)

@@ -22,7 +22,7 @@ class LogKeys(Protocol):
 
     @property
     def log_meta(self) -> str:
-        """Hash: log_id, position, recorded_at_us, archived_through, ``latest:<category>`` and ``earlier:<log id>``."""
+        """Hash: log_id, position, recorded_at_us, archived_through, ids_from_day, ``latest:…`` and ``earlier:…``."""
         ...
 
     @property

@@ -123,9 +123,12 @@ class RedisLog(RedisReader):
         self._reached(position)
         today = time.time_ns() // 1_000 // DAY_US
         if today != self._forgotten_on:
-            for key_of, kept in ((self._keys.log_ids, self._dedupe_days), (self._keys.log_ids_brief, BRIEF_DAYS)):
+            for key_of, kept, noted in (
+                (self._keys.log_ids, self._dedupe_days, 1),
+                (self._keys.log_ids_brief, BRIEF_DAYS, 0),
+            ):
                 days = range(today - kept - 1 - FORGOTTEN_DAYS, today - kept - 1)
-                await self._call("forget", [key_of(day) for day in days], (kept, *days))
+                await self._call("forget", [key_of(day) for day in days], (kept, noted, *days))
             self._forgotten_on = today
         return clock_steps
 

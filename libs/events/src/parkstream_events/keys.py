@@ -40,7 +40,7 @@ class BackendKeys(Keys):
         self.log = self.key("log")
         """Stream: the records, stream id ``<position>-0``."""
         self.log_meta = self.key("log", "meta")
-        """Hash: log_id, position, recorded_at_us, archived_through, ``latest:<category>`` and ``earlier:<log id>``."""
+        """Hash: log_id, position, recorded_at_us, archived_through, ids_from_day, ``latest:…`` and ``earlier:…``."""
         self.log_leases = self.key("log", "leases")
         """Hash: who reads the log, to ``<position>:<until>``; until then (µs) nothing after it is archived."""
         self.log_restoring = self.key("log", "restoring")

@@ -176,17 +176,20 @@ local function examine(keys, args)
   return { now.position, tonumber(redis.call('HGET', keys[2], 'clock_steps') or 0) }
 end
 
--- KEYS: log, meta, one bucket per day. ARGV: the caller, dedupe_days, the days. Removes the buckets of days that ended
--- more than a day before those that are remembered. Returns where the log ends, and how many there were.
+-- KEYS: log, meta, one bucket per day. ARGV: the caller, dedupe_days, '1' to note from which day on ids are remembered,
+-- the days. Removes the buckets of days that ended more than a day before those that are remembered. Returns where the
+-- log ends, and how many there were.
 local function forget(keys, args)
-  check(#keys > 2 and #args == CALLER + #keys - 1, 'forget takes the log, its meta, and buckets with their days')
+  check(#keys > 2 and #args == CALLER + #keys, 'forget takes the log, its meta, and buckets with their days')
   local now = clock(keys[2], args[5])
   local refusal = misled(now, args)
   if refusal then return refusal end
   local dedupe_days, count = count_of(args[CALLER + 1], 'dedupe_days is no number'), 0
-  for _, bucket in ipairs(buckets_of(keys, args, CALLER + 2, now.today - dedupe_days - 1)) do
+  for _, bucket in ipairs(buckets_of(keys, args, CALLER + 3, now.today - dedupe_days - 1)) do
     if bucket.too_old then count = count + redis.call('UNLINK', bucket.key) end
   end
+  local from_day = math.max(now.today - dedupe_days, tonumber(redis.call('HGET', keys[2], 'ids_from_day') or 0))
+  if args[CALLER + 2] == '1' then redis.call('HSET', keys[2], 'ids_from_day', digits(from_day)) end
   return { now.position, count }
 end
 
