@@ -8,9 +8,8 @@ from parkstream_cli.log.verify import verify_log
 from parkstream_eventlog.id_index import event_field
 from parkstream_events import wire
 from parkstream_events.decisions import RestatedVisit, VisitsRestated
-from parkstream_projection.codec import aside_of, decode_clock
+from parkstream_projection.codec import decode_clock
 from parkstream_projection.state_hash import encode
-from parkstream_visits.unreadable_records import UnreadableRecords
 from projections import project
 from sound import PARKED, WAITING, Sound, line_of
 
@@ -83,8 +82,8 @@ async def add_again(mall):
 async def forget_the_unreadable(mall):
     meta = mall.keys.projection(1, "meta")
     clock = decode_clock(await mall.redis.hget(meta, "clock"))
-    clock.unreadable = UnreadableRecords()
-    await mall.redis.hset(meta, mapping={"clock": encode(clock), "aside": aside_of(clock)})
+    clock.unreadable = ()
+    await mall.redis.hset(meta, "clock", encode(clock))
 
 
 async def set_index(mall, position, value):

@@ -9,7 +9,7 @@ from parkstream_projection.verify.differences import Differences
 from parkstream_projection.verify.projections import Snapshot, Version, check_projections, check_unreadable
 from parkstream_projection.verify.undelivered import Waiting
 from parkstream_visits import Clock
-from parkstream_visits.unreadable_records import UnreadableRecord, UnreadableRecords
+from parkstream_visits.state import UnreadableRecord
 
 LINE = {
     "visit_id": "exit:1",
@@ -32,8 +32,8 @@ def line(**fields):
 
 
 def version(checkpoint=10, listed=(), number=1, hashes_missing=()):
-    records = [UnreadableRecord(position, "news.v1", "unknown_type", "") for position in listed]
-    clock = Clock(unreadable=UnreadableRecords(records))
+    clock = Clock()
+    clock.unreadable = tuple(UnreadableRecord(position, "news.v1", "unknown_type", "") for position in listed)
     return Version(number, checkpoint, clock, 1, hashes_missing)
 
 

@@ -1,7 +1,7 @@
 """Records to recorded events, state to bytes and back, revisions to summaries."""
 
 from collections.abc import Callable, Iterable
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 from parkstream_eventlog import Record
@@ -11,32 +11,24 @@ from parkstream_events.sightings import VehicleEntered, VehicleExited
 from parkstream_events.summaries import SummaryItem
 from parkstream_events.wire import UnreadableError
 from parkstream_visits import Clock, Emitted, Plate, RecordedEvent, State, Unreadable, summary_of
-from parkstream_visits.unreadable_records import UnreadableRecords
 
 from parkstream_projection.state_hash import MODULUS, clock_hash, encode, entity_hash, hash_text
 
 encode_item: Final[Callable[[SummaryItem], bytes]] = msgspec.json.Encoder().encode
 decode_plate: Final = msgspec.msgpack.Decoder(Plate).decode
-
-
-def _records_of(_: type, digest: Any) -> UnreadableRecords:  # noqa: ANN401 - msgspec's interface
-    return UnreadableRecords((), digest)
-
-
-_decode_clock: Final = msgspec.msgpack.Decoder(Clock, dec_hook=_records_of).decode
+_decode_clock: Final = msgspec.msgpack.Decoder(Clock).decode
 
 
 def decode_clock(encoded: bytes, aside: bytes | None = None) -> Clock:
     """Return the clock with what is kept *aside*; without it only the digest of that is known."""
     clock = _decode_clock(encoded)
-    if aside is not None:
-        clock.unreadable = UnreadableRecords.decoded(aside)
+    clock.take_aside(aside)
     return clock
 
 
 def aside_of(clock: Clock) -> bytes:
     """Return what is kept beside *clock*: the same object as long as it is the same."""
-    return clock.unreadable.encoded
+    return clock.aside
 
 
 def recorded_event_of(record: Record) -> RecordedEvent:

@@ -173,7 +173,7 @@ def _present(meta: list[Any]) -> Present:
     if checkpoint is None:
         return Present(0, hash_text(clock_hash(encode(Clock()))), Clock())
     try:
-        decoded = decode_clock(clock, aside or b"")
+        decoded = decode_clock(clock, aside)
     except msgspec.DecodeError as error:
         if (made_by := _rules_of(meta)) == RULES_VERSION:
             raise

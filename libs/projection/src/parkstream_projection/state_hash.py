@@ -1,7 +1,7 @@
 """The state hash: an order-free sum of entity hashes, so that it can be kept up to date by the change alone."""
 
 from hashlib import blake2b
-from typing import Any, Final
+from typing import Final
 
 import msgspec
 
@@ -9,14 +9,7 @@ MODULUS: Final = 1 << 128
 CLOCK: Final = "clock"
 """The key under which the clock is hashed: no entity may be called so."""
 
-
-def _digest(kept_aside: Any) -> bytes:  # noqa: ANN401 - whatever is no value of msgpack
-    """Return what stands in the clock for what is kept beside it."""
-    digest: bytes = kept_aside.digest
-    return digest
-
-
-encode: Final = msgspec.msgpack.Encoder(enc_hook=_digest).encode
+encode: Final = msgspec.msgpack.Encoder().encode
 """How entities and the clock are kept: fields in order, dicts as they grew, so that equal states have equal hashes."""
 
 

@@ -167,7 +167,7 @@ class Store:
             return Meta(0, hash_text(clock_hash(encode(new))), new, int(emitted_through or 0))
         if int(rules_version) != self._definition.rules_version:
             raise OtherRulesError(int(rules_version), self._definition.rules_version)
-        decoded = self._definition.decode_clock(clock, aside or b"")
+        decoded = self._definition.decode_clock(clock, aside)
         if not entities and int(kept_hash, 16) != clock_hash(clock):
             raise IncompleteStateError(self.version, "its entities are gone")
         return Meta(int(checkpoint), kept_hash.decode(), decoded, int(emitted_through or 0))

@@ -22,9 +22,9 @@ from parkstream_visits.state import (
     UNREADABLE_TEXT_MAX,
     Plate,
     State,
+    UnreadableRecord,
 )
 from parkstream_visits.timers import SEPARATOR, Timer
-from parkstream_visits.unreadable_records import UnreadableRecord, UnreadableRecords
 
 FORGOTTEN_PER_RECORD_MAX = 8
 
@@ -210,7 +210,7 @@ class Fold:
         if len(clock.unreadable) < UNREADABLE_LISTED_MAX:
             texts = (unreadable.type, unreadable.reason, unreadable.detail)
             one = UnreadableRecord(position, *(text[:UNREADABLE_TEXT_MAX] for text in texts))
-            clock.unreadable = UnreadableRecords((*clock.unreadable, one))
+            clock.unreadable = (*clock.unreadable, one)
 
     def _acknowledge(self, position: int) -> None:
         clock = self.state.clock
@@ -219,4 +219,4 @@ class Fold:
         if len(kept) < len(clock.unreadable) or clock.counters.outstanding > len(kept):  # Not all could be listed.
             clock.counters.acknowledged += 1
         if len(kept) < len(clock.unreadable):
-            clock.unreadable = UnreadableRecords(kept)
+            clock.unreadable = tuple(kept)

@@ -4,8 +4,10 @@ Everything here is encoded as msgpack arrays; the encoding is canonical (fields 
 log), so that equal states have equal hashes.
 """
 
+from hashlib import blake2b
 from typing import NamedTuple
 
+import msgspec
 from msgspec import Struct, field
 from parkstream_events.summaries import Outcome
 
@@ -13,7 +15,6 @@ from parkstream_visits.gates import Gates
 from parkstream_visits.plate_visits import Identity, PlateSighting
 from parkstream_visits.rules import Rules
 from parkstream_visits.timers import DailyQueue, TimerQueue
-from parkstream_visits.unreadable_records import UnreadableRecords
 
 
 class LastEmitted(NamedTuple):
@@ -46,6 +47,15 @@ class Plate(Struct, array_like=True):
     duplicate_exits: int = 0
     keep_until_us: int = 0
     """By recorded time; a whole day, so that it rarely changes."""
+
+
+class UnreadableRecord(NamedTuple):
+    """A record that nothing could be made of."""
+
+    position: int
+    type: str
+    reason: str
+    detail: str
 
 
 class Counters(Struct, array_like=True):
@@ -88,21 +98,54 @@ SIGHTINGS_MAX = 1_000
 UNREADABLE_LISTED_MAX = 100
 """Few, and each short: all are written when one comes or goes."""
 UNREADABLE_TEXT_MAX = 200
+DIGEST_BYTES = 16
 
 
-NO_UNREADABLE = UnreadableRecords()
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(tuple[UnreadableRecord, ...]).decode
+NOTHING_ASIDE = _encode(())
 
 
-class Clock(Struct, array_like=True):
-    """What there is once: how far each gate has reported, the rules so far, the counters."""
+class Clock(Struct, array_like=True, dict=True):
+    """What there is once: how far each gate has reported, the rules so far, the counters.
+
+    It is written with every commit. So the unreadable records, which change seldom, are kept *aside*; what is encoded
+    of them is a digest.
+    """
 
     recorded_at_us: int = 0
     gates: Gates = field(default_factory=Gates)
     rules: list[Rules] = field(default_factory=lambda: [Rules()])
     """The last is in force."""
     counters: Counters = field(default_factory=Counters)
-    unreadable: UnreadableRecords = NO_UNREADABLE
-    """The first ``UNREADABLE_LISTED_MAX`` that nobody has acknowledged."""
+    unreadable_digest: bytes = b""
+
+    @property
+    def unreadable(self) -> tuple[UnreadableRecord, ...]:
+        """The first ``UNREADABLE_LISTED_MAX`` that nobody has acknowledged."""
+        records: tuple[UnreadableRecord, ...] = self.__dict__.get("records", ())
+        return records
+
+    @unreadable.setter
+    def unreadable(self, records: tuple[UnreadableRecord, ...]) -> None:
+        self.__dict__["records"] = records
+        self.__dict__["aside"] = aside = _encode(records) if records else NOTHING_ASIDE
+        self.unreadable_digest = _digest(aside)
+
+    @property
+    def aside(self) -> bytes:
+        """What is kept beside the clock: the same object as long as it is the same."""
+        aside: bytes = self.__dict__.get("aside", NOTHING_ASIDE)
+        return aside
+
+    def take_aside(self, aside: bytes | None) -> None:
+        """Take in what was kept beside this clock, if it is what belongs to it."""
+        if aside is not None and self.unreadable_digest == _digest(aside):
+            self.unreadable = _decode(aside)
+
+
+def _digest(aside: bytes) -> bytes:
+    return b"" if aside == NOTHING_ASIDE else blake2b(aside, digest_size=DIGEST_BYTES).digest()
 
 
 class State:

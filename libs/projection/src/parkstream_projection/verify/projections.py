@@ -91,7 +91,7 @@ async def _version(functions: Functions, keys: BackendKeys, version: int) -> Ver
         positions = range(start, min(through, start + HASH_EVERY * (ASKED_MAX - 1)) + 1, HASH_EVERY)
         kept: list[Any] = await functions.execute("HMGET", keys.projection(version, "hashes"), *positions)
         missing += [position for position, value in zip(positions, kept, strict=True) if value is None]
-    known = decode_clock(clock, aside or b"") if clock else Clock()
+    known = decode_clock(clock, aside) if clock else Clock()
     return Version(version, through, known, int(rules) if rules else None, tuple(missing))
 
 
