@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import drain, grow, latency, log, pages, publish, shuffled, stack, telemetry
+from benchmarks import drain, grow, latency, log, memory, pages, publish, shuffled, stack, telemetry
 from benchmarks.results import Row, medians, report, say
 
 
@@ -20,6 +20,7 @@ def main() -> None:
         ("publish", publish),
         ("grow", grow),
         ("log", log),
+        ("memory", memory),
         ("telemetry", telemetry),
     ):
         own = benchmarks.add_parser(name, help=(module.__doc__ or "").splitlines()[0], description=module.__doc__)
@@ -80,6 +81,8 @@ def _arguments(name: str, parser: argparse.ArgumentParser) -> None:
         )
     if name == "log":
         parser.add_argument("--events", type=int, default=1_000_000, help="number of records (default: %(default)s)")
+    if name == "memory":
+        parser.add_argument("--cars", type=int, default=4_200, help="how many enter (default: %(default)s)")
     if name == "telemetry":
         parser.add_argument("--count", type=int, default=50_000, help="how many of each are emitted")
 
@@ -155,6 +158,13 @@ def _log(options: argparse.Namespace) -> None:
     report("log", merged, log.COLUMNS, options.json, **{name: merged[0][name] for name in log.PROMISED})
 
 
+def _memory(options: argparse.Namespace) -> None:
+    with stack.servers() as (sandbox, rabbitmq):
+        rows = [memory.measure(sandbox, rabbitmq, options.cars) for _ in range(options.repeats)]
+    merged = medians(rows, ("name",))
+    report("memory", merged, ("cars", "bytes", "record", "decision", "base"), options.json)
+
+
 def _telemetry(options: argparse.Namespace) -> None:
     rows = [row for _ in range(options.repeats) for row in telemetry.measure(options.count)]
     report("telemetry", medians(rows, ("name",)), ("name", "us_each"), options.json)
@@ -166,6 +176,7 @@ _RUN: dict[str, Callable[[argparse.Namespace], None]] = {
     "publish": _publish,
     "grow": _grow,
     "log": _log,
+    "memory": _memory,
     "telemetry": _telemetry,
 }
 
