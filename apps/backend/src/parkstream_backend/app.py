@@ -8,7 +8,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-import aiohttp
 from litestar import Litestar
 from parkstream_projection import Projector
 from parkstream_projection.read_api import Questions, read_router
@@ -19,7 +18,7 @@ from parkstream_service.retry import retried
 from parkstream_telemetry import names
 
 from parkstream_backend.deliver.deliverer import Deliverer
-from parkstream_backend.deliver.summary_client import SummaryApi
+from parkstream_backend.deliver.summary_client import SummaryApi, new_session
 from parkstream_backend.health import Health
 from parkstream_backend.project.follower import Follower, ProjectSpans
 from parkstream_backend.project.queue_drains import QueueDrains
@@ -81,7 +80,7 @@ async def life_of(parts: Parts) -> AsyncGenerator[None, None]:
     """
     prepared = asyncio.Event()
     tasks = parts.tasks
-    async with aiohttp.ClientSession() as session:
+    async with new_session() as session:
         server = SummaryApi(session, parts.settings.summary_url, parts.settings.api_token, parts.guard.written_log)
         tasks.start("monitor", _watch(parts, prepared))
         for name, work in _works_of(parts, server).items():
