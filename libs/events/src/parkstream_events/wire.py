@@ -31,6 +31,7 @@ PLACEHOLDERS: Final = frozenset({"UNKNOWN", "NOPLATE"})
 
 _BodyT = TypeVar("_BodyT")
 _SHALLOW_BYTES: Final = 256
+_VERSION_OF_SIGHTING: Final = re.compile(r"vehicle\.(entered|exited)\.v[1-9][0-9]{0,4}")
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
@@ -94,7 +95,6 @@ _TYPES: dict[type, str] = {
     VisitsRestated: VISITS_RESTATED,
 }
 SIGHTING_TYPES = frozenset({ENTERED, EXITED, ENTERED_V2, EXITED_V2})
-_VERSION_OF_SIGHTING: Final = re.compile(r"vehicle\.(entered|exited)\.v[1-9][0-9]{0,4}")
 
 
 def type_of(event: Sighting | Decision) -> str:
