@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import drain, grow, latency, log, memory, pages, publish, shuffled, stack, telemetry
+from benchmarks import drain, gates, grow, latency, log, memory, pages, plate, publish, shuffled, stack, telemetry
 from benchmarks.results import Row, medians, report, say
 
 
@@ -21,6 +21,8 @@ def main() -> None:
         ("grow", grow),
         ("log", log),
         ("memory", memory),
+        ("plate", plate),
+        ("gates", gates),
         ("telemetry", telemetry),
     ):
         own = benchmarks.add_parser(name, help=(module.__doc__ or "").splitlines()[0], description=module.__doc__)
@@ -83,6 +85,10 @@ def _arguments(name: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument("--events", type=int, default=1_000_000, help="number of records (default: %(default)s)")
     if name == "memory":
         parser.add_argument("--cars", type=int, default=4_200, help="how many enter (default: %(default)s)")
+    if name == "gates":
+        parser.add_argument(
+            "--outages", type=float, nargs="*", default=[30, 90], help="how long a gate is cut off (default: 30 90 s)"
+        )
     if name == "telemetry":
         parser.add_argument("--count", type=int, default=50_000, help="how many of each are emitted")
 
@@ -165,6 +171,24 @@ def _memory(options: argparse.Namespace) -> None:
     report("memory", merged, ("cars", "bytes", "record", "decision", "base"), options.json)
 
 
+def _plate(options: argparse.Namespace) -> None:
+    rows = [row for _ in range(options.repeats) for row in plate.measure()]
+    columns = ("name", "sightings", "fold_us", "write_us", "bytes")
+    report("plate", medians(rows, ("name", "sightings")), columns, options.json)
+
+
+def _gates(options: argparse.Namespace) -> None:
+    with stack.servers() as (sandbox, rabbitmq):
+        rows = [
+            gates.measure(sandbox, rabbitmq, outage, backends)
+            for _ in range(options.repeats)
+            for outage in options.outages
+            for backends in gates.BACKENDS
+        ]
+    columns = ("name", "outage_seconds", "frozen_seconds", "sightings", "corrected", "reasons", "decisions")
+    report("gates", medians(rows, ("name", "outage_seconds")), columns, options.json)
+
+
 def _telemetry(options: argparse.Namespace) -> None:
     rows = [row for _ in range(options.repeats) for row in telemetry.measure(options.count)]
     report("telemetry", medians(rows, ("name",)), ("name", "us_each"), options.json)
@@ -177,6 +201,8 @@ _RUN: dict[str, Callable[[argparse.Namespace], None]] = {
     "grow": _grow,
     "log": _log,
     "memory": _memory,
+    "plate": _plate,
+    "gates": _gates,
     "telemetry": _telemetry,
 }
 
