@@ -33,7 +33,7 @@ _PREFIXES = (
 """The first that fits counts."""
 
 
-class Held(Struct, frozen=True):
+class Contents(Struct, frozen=True):
     """What Redis holds: bytes and entries by part, and its memory as a whole."""
 
     bytes: dict[str, int]
@@ -50,7 +50,7 @@ def measure(sandbox: Sandbox, rabbitmq: RabbitServer, cars: int) -> Row:
         for service in (recording, leaving):
             at_work.callback(service.kill)
             service.wait_ready()
-        began = held(run.redis.url)
+        began = contents_of(run.redis.url)
         entering = run.service(
             "parkstream_entry_generator", "entry-generator", PARKSTREAM_GATES=ENTRY_GATES, PARKSTREAM_RATE=RATE
         )
@@ -59,16 +59,16 @@ def measure(sandbox: Sandbox, rabbitmq: RabbitServer, cars: int) -> Row:
         stack.until((entered(recording) >= cars for _ in count()), f"{cars} cars", TIMEOUT_SECONDS, 0.2)
         entering.terminate()
         stack.until((inside(recording) == 0 for _ in count()), "all cars have left", TIMEOUT_SECONDS, 0.2)
-        waiting = held(run.redis.url)
+        waiting = contents_of(run.redis.url)
         delivering = run.backend("deliver", "deliver")
         at_work.callback(delivering.kill)
         stack.until((_waiting(run) == 0 for _ in count()), "all is delivered", TIMEOUT_SECONDS, 0.2)
-        row = _row(began, waiting, held(run.redis.url), entered(recording))
+        row = _row(began, waiting, contents_of(run.redis.url), entered(recording))
     say(f"  {row['cars']:,} cars in {time.monotonic() - begun:.0f} s: {row['bytes']}")
     return row
 
 
-def held(url: str) -> Held:
+def contents_of(url: str) -> Contents:
     """Return what the Redis at *url* holds, exactly."""
     sizes: Counter[str] = Counter()
     entries: Counter[str] = Counter()
@@ -80,7 +80,7 @@ def held(url: str) -> Held:
                 part = part_of(key.decode(), database)
                 sizes[part] += int(client.memory_usage(key, samples=0) or 0)  # type: ignore[arg-type]
                 entries[part] += _entries(client, key)
-    return Held(dict(sizes), dict(entries), used)
+    return Contents(dict(sizes), dict(entries), used)
 
 
 def part_of(key: str, database: Database) -> str:
@@ -102,7 +102,7 @@ def _entries(client: "redis.Redis", key: bytes) -> int:  # type: ignore[type-arg
             return 0
 
 
-def _row(began: Held, waiting: Held, kept: Held, cars: int) -> Row:
+def _row(began: Contents, waiting: Contents, kept: Contents, cars: int) -> Row:
     """Return the bytes of a car; what is left of the memory as a whole grows with nothing."""
     delivered = waiting.bytes["outbox"] - kept.bytes["outbox"]
     grown = {**kept.bytes, "outbox": delivered}

@@ -36,7 +36,7 @@ def bytes_of_a_car(of: dict[str, str]) -> float:
     )
 
 
-def held(of: dict[str, str]) -> float:
+def occupied(of: dict[str, str]) -> float:
     """Return what Redis holds at most; each event may bring a decision about a silent gate."""
     rate = float(of["RATE"])
     records = int(of["ARCHIVE_KEEP"]) + 2 * EVENTS_PER_CAR * rate * int(of["ARCHIVE_EVERY_SECONDS"])
@@ -56,7 +56,7 @@ STACKS = {
 
 @pytest.mark.parametrize("name", STACKS)
 def test_a_stack_holds_for_ever_at_its_rate_and_its_memory_is_used(name: str):
-    share = held(STACKS[name]) / maxmemory(STACKS[name])
+    share = occupied(STACKS[name]) / maxmemory(STACKS[name])
     assert share < 0.95 * MEMORY_SHARE_MAX
     assert share > 0.5
 
@@ -81,5 +81,5 @@ def test_the_page_has_what_was_measured():
     for name, of in STACKS.items():
         memory, rate = maxmemory(of) // 2**20, float(of["RATE"])
         cars, kilobytes = rate * DAY_SECONDS, bytes_of_a_car(of) / 1_000
-        row = f"| {name} | {memory} MB | {rate:g} | {cars:,.0f} | {kilobytes:.1f} kB | {held(of) / 1e6:.0f} MB |"
+        row = f"| {name} | {memory} MB | {rate:g} | {cars:,.0f} | {kilobytes:.1f} kB | {occupied(of) / 1e6:.0f} MB |"
         assert row in page, row

@@ -1,7 +1,7 @@
 """Which types of sightings the backends of a log can read: those of this program, and of others that were here.
 
-So a program that meets a version that it does not know can tell one that a newer program takes from one that nobody
-ever could.
+So a program that meets a version that it does not know can distinguish one that a newer program takes from one that
+nobody ever could.
 """
 
 from typing import Any
@@ -24,7 +24,7 @@ class ReadableTypes:
         self._key = keys.log_types
 
     async def announce(self) -> None:
-        """Let everybody know what this program can read; it must be said before anything is recorded."""
+        """Let everybody know what this program can read, before it records anything."""
         types = sorted(SIGHTING_TYPES)
         if 0 in await self._redis.execute_command("SMISMEMBER", self._key, *types):  # A full Redis refuses writes.
             await self._redis.execute_command("SADD", self._key, *types)

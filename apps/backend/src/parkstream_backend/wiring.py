@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from typing import Final
 
 from faststream.rabbit import Channel, RabbitBroker
@@ -70,8 +71,6 @@ class Parts:
         self.broker: RabbitBroker = make_broker(settings.rabbitmq_url, graceful_seconds=GRACEFUL_SECONDS)
         self.reports = ConsumerReports(self.redis, self.keys)
         self._reporters: list[Reporter] = []
-        self.readable_types = ReadableTypes(self.redis, self.keys)
-        self.newer_versions = NewerVersions(self.readable_types.by_newer, self.waiting_for("redis"))
         self.depths = QueueDepths(settings.rabbitmq_url)
         self.follower: Follower | None = None
         """Keeps the projection up with the log, where this process does that, once it has started."""
@@ -87,6 +86,16 @@ class Parts:
         )
         if self.does(Role.RECORD):
             self._subscribe()
+
+    @cached_property
+    def readable_types(self) -> ReadableTypes:
+        """Which types of sightings the programs can read that record here."""
+        return ReadableTypes(self.redis, self.keys)
+
+    @cached_property
+    def newer_versions(self) -> NewerVersions:
+        """What becomes of sightings that only a newer program can read."""
+        return NewerVersions(self.readable_types.by_newer, self.waiting_for("redis"))
 
     def _log_of(self, writer: Writer) -> RedisLog:
         return RedisLog(

@@ -19,10 +19,10 @@ from parkstream_service.retry import OnRetry, report_nothing, retried
 
 from parkstream_backend.readable_types import nobody
 
-HELD_MAX: Final = 500
+WAITING_MAX: Final = 500
 """At once; half of what may wait unacknowledged beside the prefetch."""
-HELD_SECONDS: Final = 0.5
-"""For how long one is held, so that a queue that only older backends consume does not go round and round."""
+PAUSE_SECONDS: Final = 0.5
+"""For how long one waits, so that a queue that only older backends consume does not go round and round."""
 
 
 class NewerVersions:
@@ -31,7 +31,7 @@ class NewerVersions:
     def __init__(self, by_newer: Callable[[str], Awaitable[bool]] = nobody, on_retry: OnRetry = report_nothing) -> None:
         self._by_newer = by_newer
         self._on_retry = on_retry
-        self._held: Counter[str] = Counter()
+        self._waiting: Counter[str] = Counter()
         self._refused: Counter[str] = Counter()
         self._refused_since: datetime | None = None
 
@@ -39,12 +39,14 @@ class NewerVersions:
         """Return, after a moment, whether what is of *type_* goes back to its queue for a newer program."""
         if not is_newer(type_):
             return False
-        if self._held.total() < HELD_MAX and await retried(lambda: self._by_newer(type_), on_retry=self._on_retry):
-            self._held[type_] += 1
+        if self._waiting.total() < WAITING_MAX and await retried(
+            lambda: self._by_newer(type_), on_retry=self._on_retry
+        ):
+            self._waiting[type_] += 1
             try:
-                await asyncio.sleep(HELD_SECONDS)
+                await asyncio.sleep(PAUSE_SECONDS)
             finally:
-                self._held[type_] -= 1
+                self._waiting[type_] -= 1
             return True
         self._refused[type_] += 1
         self._refused_since = self._refused_since or datetime.now(UTC)
@@ -52,12 +54,12 @@ class NewerVersions:
 
     async def notice(self) -> Notice:
         """Say which are waiting here for a newer backend, and which became dead letters since this process started."""
-        said = [f"{count} of {type_} wait for a newer backend" for type_, count in sorted((+self._held).items())]
+        found = [f"{count} of {type_} wait for a newer backend" for type_, count in sorted((+self._waiting).items())]
         if self._refused_since is not None:
             refused = ", ".join(f"{count} of {type_}" for type_, count in self._refused.most_common(3))
             since = self._refused_since.isoformat(timespec="seconds")
-            said.append(
+            found.append(
                 f"{refused} became dead letters since {since}: this program does not know the version; "
                 "renew the backends, then `parkstream dead-letters redrive --reason unknown_type`"
             )
-        return Notice("; ".join(said))
+        return Notice("; ".join(found))
