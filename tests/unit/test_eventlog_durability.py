@@ -26,7 +26,7 @@ def test_a_changed_library_has_a_new_version():
     assert found == {
         "parkstream_eventlog": (8, "f5338c5fde7aad0f"),
         "parkstream_import": (6, "5f5a5816bc04c1bc"),
-        "parkstream_projection": (11, "10dc342448ad8a9b"),
+        "parkstream_projection": (11, "8d11fae86f8b2440"),
         "parkstream_versions": (7, "a912e6cc17932e44"),
         "parkstream_cameras": (3, "f0e3dddcb36a2b03"),
     }

@@ -27,7 +27,7 @@ def decode_clock(encoded: bytes, aside: bytes | None = None) -> Clock:
 
 
 def aside_of(clock: Clock) -> bytes:
-    """Return what is kept beside *clock*: the same object as long as it is the same."""
+    """Return what is kept beside *clock*; nothing when it is empty."""
     return clock.aside
 
 

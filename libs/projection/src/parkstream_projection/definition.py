@@ -89,10 +89,7 @@ class Definition(Protocol[ClockT, EntityT, EventT, RevisionT]):
 
     @property
     def aside_of(self) -> Callable[[ClockT], bytes]:
-        """Return what is kept beside a clock, and written when it is another object than before.
-
-        It changes seldom; the clock has its digest.
-        """
+        """Return what is kept beside a clock, which has its digest, and written when it changed; that is seldom."""
         ...
 
     @property

@@ -148,7 +148,7 @@ class Projector(Generic[ClockT, EntityT, EventT, RevisionT]):
                 if record.position > self._emitted_through:
                     self._emit(record, new, change)
         change.clock = encode(self._clock)
-        if (aside := self._definition.aside_of(self._clock)) is not self._aside:
+        if (aside := self._definition.aside_of(self._clock)) != self._aside:
             change.aside = self._aside = aside
         clock = clock_hash(change.clock)
         self._hash = (self._hash - self._clock_hash + clock + work.write(change)) % MODULUS

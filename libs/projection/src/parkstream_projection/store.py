@@ -93,8 +93,8 @@ class Change(Struct):
     checkpoint: int
     state_hash: str
     clock: bytes
-    aside: bytes = b""
-    """What is kept beside the clock, when it changed."""
+    aside: bytes | None = None
+    """What is kept beside the clock, when it changed; it may be nothing."""
     entities: list[str | bytes] = []
     """Name, value, name, value …"""
     forgotten: list[str] = []
@@ -111,7 +111,8 @@ class Change(Struct):
         for put, dropped in zip(self.put, self.dropped, strict=True):
             lists += ((put, 2), (dropped, 1))
         lists.append((self.items, OUTBOX_FIELDS))
-        flat: list[Any] = [self.checkpoint, self.state_hash, self.clock, self.aside, kept]
+        aside = b"" if self.aside is None else b"+" + self.aside if self.aside else b"-"
+        flat: list[Any] = [self.checkpoint, self.state_hash, self.clock, aside, kept]
         flat += [len(values) // width for values, width in lists]
         for values, _ in lists:
             flat += values

@@ -103,7 +103,6 @@ DIGEST_BYTES = 16
 
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[UnreadableRecord, ...]).decode
-NOTHING_ASIDE = _encode(())
 
 
 class Clock(Struct, array_like=True, dict=True):
@@ -129,23 +128,23 @@ class Clock(Struct, array_like=True, dict=True):
     @unreadable.setter
     def unreadable(self, records: tuple[UnreadableRecord, ...]) -> None:
         self.__dict__["records"] = records
-        self.__dict__["aside"] = aside = _encode(records) if records else NOTHING_ASIDE
+        self.__dict__["aside"] = aside = _encode(records) if records else b""
         self.unreadable_digest = _digest(aside)
 
     @property
     def aside(self) -> bytes:
-        """What is kept beside the clock: the same object as long as it is the same."""
-        aside: bytes = self.__dict__.get("aside", NOTHING_ASIDE)
+        """What is kept beside the clock; nothing when it is empty."""
+        aside: bytes = self.__dict__.get("aside", b"")
         return aside
 
     def take_aside(self, aside: bytes | None) -> None:
         """Take in what was kept beside this clock, if it is what belongs to it."""
-        if aside is not None and self.unreadable_digest == _digest(aside):
+        if aside and self.unreadable_digest == _digest(aside):
             self.unreadable = _decode(aside)
 
 
 def _digest(aside: bytes) -> bytes:
-    return b"" if aside == NOTHING_ASIDE else blake2b(aside, digest_size=DIGEST_BYTES).digest()
+    return blake2b(aside, digest_size=DIGEST_BYTES).digest() if aside else b""
 
 
 class State:

@@ -89,12 +89,17 @@ local function write_state(keys, args, lists, timers)
   end
   redis.call('HSET', keys[1], 'rules_version', args[2], 'checkpoint', args[4], 'state_hash', args[5],
     'clock', args[6])
-  if args[7] ~= '' then redis.call('HSET', keys[1], 'aside', args[7]) end
+  if args[7] == '-' then
+    redis.call('HDEL', keys[1], 'aside')
+  elseif args[7] ~= '' then
+    redis.call('HSET', keys[1], 'aside', string.sub(args[7], 2))
+  end
   if args[8] == '1' then redis.call('HSET', keys[timers + 3], args[4], args[5]) end
 end
 
 -- KEYS: meta, entities, the timers, hashes, outbox, its meta, the versions. ARGV: projection version, rules version,
--- checkpoint as it is and as it will be, state hash, clock, what is kept beside it ('' while that stays), '1' to keep the hash for this position, the lengths of the
+-- checkpoint as it is and as it will be, state hash, clock, what is kept beside it, after a
+-- '+' ('' while that stays, '-' for nothing), '1' to keep the hash for this position, the lengths of the
 -- lists, the lists: entities and their values, entities to forget, per timer due times and members, members to drop;
 -- items. Only the live version emits; any other may follow it up to where it has emitted, so that it can take over
 -- anywhere. Returns what it came to: the checkpoint, how many were emitted, the live version.

@@ -27,7 +27,7 @@ class Changes:
         kept, plates = self._kept, self.plates
         self.plates = {}
         change = Change(checkpoint, "", clock)
-        if (aside := aside_of(state.clock)) is not self._aside:
+        if (aside := aside_of(state.clock)) != self._aside:
             change.aside = self._aside = aside
         self._take_timers(change, state, plates.keys() - kept)
         for name, encoded in plates.items():
