@@ -118,7 +118,7 @@ class Acks:
             self._flush_soon(channel, window)
 
     async def give_back(self, channel: Channel, tag: int) -> None:
-        """Let *tag* of *channel*, which is held, go back to its queue; only then may a range go past it."""
+        """Let *tag* of *channel*, which is late, go back to its queue; only then may a range go past it."""
         if (window := self._window(channel)) is not None:
             try:
                 await channel.basic_nack(tag, wait=False)
