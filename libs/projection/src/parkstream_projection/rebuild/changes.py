@@ -10,11 +10,14 @@ from parkstream_projection.store import Change
 
 
 class Changes:
-    """Collects what has changed until it is committed; *kept* are the plates that the version has in Redis."""
+    """Collects what has changed until it is committed; *kept* are the plates that the version has in Redis.
 
-    def __init__(self, kept: set[str]) -> None:
+    *aside* is what it has beside its clock.
+    """
+
+    def __init__(self, kept: set[str], aside: bytes = b"") -> None:
         self._kept = kept
-        self._aside = b""
+        self._aside = aside
         self.plates: dict[str, bytes | None] = {}
         """As they are encoded now, None when forgotten."""
 
