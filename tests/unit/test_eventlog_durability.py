@@ -24,7 +24,7 @@ def test_a_changed_library_has_a_new_version():
     assert LOG.source.startswith(f"#!lua name=parkstream_eventlog_{LOG.version}\n")
     found = {library.name: (library.version, digest_of(library.source.encode()).hex()) for library in libraries}
     assert found == {
-        "parkstream_eventlog": (8, "f5338c5fde7aad0f"),
+        "parkstream_eventlog": (9, "9c295f26129740b1"),
         "parkstream_import": (6, "5f5a5816bc04c1bc"),
         "parkstream_projection": (11, "8d11fae86f8b2440"),
         "parkstream_versions": (7, "a912e6cc17932e44"),
