@@ -26,9 +26,9 @@ class ReadableTypes:
     async def announce(self) -> None:
         """Let everybody know what this program can read, before it records anything."""
         types = sorted(SIGHTING_TYPES)
-        if 0 in await self._redis.execute_command("SMISMEMBER", self._key, *types):  # A full Redis refuses writes.
-            await self._redis.execute_command("SADD", self._key, *types)
+        if None in await self._redis.execute_command("HMGET", self._key, *types):  # A full Redis refuses writes.
+            await self._redis.execute_command("HSET", self._key, *(half for type_ in types for half in (type_, 1)))
 
     async def by_newer(self, type_: str) -> bool:
         """Whether *type_* is a version of a sighting that a newer program can read, and this one cannot."""
-        return is_newer(type_) and bool(await self._redis.execute_command("SISMEMBER", self._key, type_))
+        return is_newer(type_) and bool(await self._redis.execute_command("HEXISTS", self._key, type_))
