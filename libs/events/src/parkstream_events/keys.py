@@ -46,7 +46,7 @@ class BackendKeys(Keys):
         self.log_restoring = self.key("log", "restoring")
         """Stream: the log as it will be once archived records are back in it."""
         self.log_types = self.key("log", "types")
-        """Hash: the types of sightings that the programs can read which ever recorded to the log; values say nothing."""
+        """Hash: the types of sightings that the programs can read which ever recorded to the log, each to 1."""
         self.projections = self.key("projections")
         """Set: the versions of the projection that exist."""
         self.outbox = self.key("outbox")
