@@ -20,7 +20,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE / ".secrets"
 RABBITMQ_USERS = ("admin", "backend", "cli", "entry_generator", "exit_generator")
-REDIS_USERS = ("backend", "cli", "collector", "entry_generator", "exit_generator", "summary_api")
+REDIS_USERS = ("backend", "cli", "collector", "entry_generator", "exit_generator", "loader", "summary_api")
 PASSWORD_BYTES = 24
 NEXT = """\
 next: docker compose -f deploy/compose/compose.lite.yaml up --wait    (about 1.2 GB)

@@ -6,6 +6,7 @@ cannot publish either, what the stream gives until it is quiet has to do, and a 
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Any, Final
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ import aio_pika
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AMQPError
-from aiormq.exceptions import ChannelInvalidStateError
+from aiormq.exceptions import ChannelAccessRefused, ChannelInvalidStateError
 from parkstream_events import marks
 from parkstream_events.marks import Mark, MarkError
 from parkstream_events.topology import MARK_EXCHANGE, MARK_QUEUE, MARK_QUEUE_ARGUMENTS
@@ -112,12 +113,11 @@ class MarkStream:
     async def _read_from_the_first(self) -> None:
         await self._reader.close()
         self._read_at = None
+        with suppress(ChannelAccessRefused):  # Who may not declare it finds it.
+            await _declare(await self._reader.opened(self._url))
         channel = await self._reader.opened(self._url)
         await channel.set_qos(PREFETCH)
-        exchange = await channel.declare_exchange(MARK_EXCHANGE, aio_pika.ExchangeType.FANOUT, durable=True)
-        arguments: Any = MARK_QUEUE_ARGUMENTS
-        queue = await channel.declare_queue(MARK_QUEUE, durable=True, arguments=arguments)
-        await queue.bind(exchange)
+        queue = await channel.declare_queue(MARK_QUEUE, passive=True)
         self._tag = await queue.consume(self._on_message, arguments={"x-stream-offset": "first"})
 
     async def _publish(self, message: Message) -> None:
@@ -140,6 +140,12 @@ class MarkStream:
     def _take(self, mark: Mark) -> None:
         self._last = mark
         self.newest = mark if self.newest is None else marks.newest_of(self.newest, mark)
+
+
+async def _declare(channel: AbstractChannel) -> None:
+    exchange = await channel.declare_exchange(MARK_EXCHANGE, aio_pika.ExchangeType.FANOUT, durable=True)
+    arguments: Any = MARK_QUEUE_ARGUMENTS
+    await (await channel.declare_queue(MARK_QUEUE, durable=True, arguments=arguments)).bind(exchange)
 
 
 class _Link:

@@ -71,11 +71,15 @@ async def _version(redis: Redis) -> Finding:
 
 async def _functions(redis: Redis) -> Finding:
     untyped: Any = redis
-    there = {library[1] for library in await untyped.execute_command("FUNCTION", "LIST")}
+    there = {library[1]: library for library in await untyped.execute_command("FUNCTION", "LIST", "WITHCODE")}
     missing = [one.versioned_name for one in LIBRARIES if one.versioned_name.encode() not in there]
     if missing:
         return wrong("functions", f"Redis has not got {', '.join(missing)}", "parkstream functions load")
-    return ok("functions", "all are loaded")
+    others = [one for one in LIBRARIES if one.source.encode() not in there[one.versioned_name.encode()]]
+    if others:
+        found = f"{', '.join(one.versioned_name for one in others)} are not those of this program"
+        return wrong("functions", found, "find out who replaced them, then parkstream functions load")
+    return ok("functions", "all are loaded, and as this program has them")
 
 
 async def _lazy(redis: Redis) -> Finding:
