@@ -130,7 +130,7 @@ OPERATIONS: dict[str, tuple[Operation, set[str]]] = {
         set(),
     ),
     "unbind the exits": (
-        asked("queue_unbind", **bound(topology.EXITS_QUEUE, topology.EVENTS_EXCHANGE, "elsewhere")),
+        asked("queue_unbind", **bound(topology.EXITS_QUEUE, topology.EVENTS_EXCHANGE, "vehicle.exited")),
         {"backend"},
     ),
     **{f"delete {name}": (asked("queue_delete", name, if_empty=True), {"backend"}) for name in QUEUES[:3]},

@@ -125,7 +125,7 @@ def test_what_packages_are_built_with_is_pinned():
 def test_what_dev_downloads_has_a_checksum():
     text = (ROOT / "dev").read_text()
     assert not re.search("urlopen|curl|wget", text)
-    assert re.findall(r"pip install (.*);", text) == ["--quiet --require-hashes --only-binary :all: -r .ci/uv.txt"]
+    assert re.findall(r"pip install (.*?);", text) == ["--quiet --require-hashes --only-binary :all: -r .ci/uv.txt"]
     wheel = (ROOT / ".ci" / "pip_wheel.py").read_text()
     assert "if hashlib.sha256(content).hexdigest() != SHA256:\n    sys.exit(" in wheel
     assert (ROOT / ".ci" / "uv.txt").read_text().count("--hash=sha256:") > 10

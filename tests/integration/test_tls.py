@@ -67,10 +67,8 @@ def pipeline(run_service, redis_url, rabbitmq_url, mall, tmp_path):
 
 async def cars(run_service, environ):
     """Let some cars come and go; return when nothing more is published."""
-    exits, entries = (
-        await asyncio.to_thread(run_service, f"parkstream_{way}_generator", environ | CAMERAS)
-        for way in ("exit", "entry")
-    )
+    exits = await asyncio.to_thread(run_service, "parkstream_exit_generator", environ | CAMERAS)
+    entries = await asyncio.to_thread(run_service, "parkstream_entry_generator", environ | CAMERAS)
     await reached(exits, lambda now: now["matched"] > 5)
     for service in (entries, exits):
         await finished(service)
