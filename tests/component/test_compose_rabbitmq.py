@@ -1,8 +1,5 @@
 """RabbitMQ as the containers have it: every user does what its code needs, and is refused everything else."""
 
-import json
-import subprocess
-import sys
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -11,12 +8,11 @@ import pytest
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import AMQPError
 from aiormq.exceptions import ChannelAccessRefused, ChannelPreconditionFailed
+from guarded_servers import GuardedRabbit
 from parkstream_events import topology
 from parkstream_messaging import declare, make_broker
 from parkstream_messaging.mark_stream import MarkStream
-from the_tree import ROOT
 
-COMPOSE = ROOT / "deploy" / "compose"
 USERS = {"backend", "cli", "entry_generator", "exit_generator"}
 CAMERAS = {"entry_generator", "exit_generator"}
 QUEUES = [
@@ -27,31 +23,11 @@ QUEUES = [
     topology.MARK_QUEUE,
 ]
 EXCHANGES = [topology.EVENTS_EXCHANGE, topology.DEAD_LETTERS_EXCHANGE, topology.MARK_EXCHANGE]
-FURTHER_KEYS = {"CC": ["vehicle.entered", "vehicle.exited"]}
-
-
-class Guarded:
-    """A private RabbitMQ with the product's definitions, and what the backend declares in it."""
-
-    def __init__(self, server, folder):
-        self.server = server
-        self.secrets = folder / "secrets"
-        make = [sys.executable, COMPOSE / "make_secrets.py", "--folder", self.secrets]
-        subprocess.run(make, check=True, capture_output=True)
-        definitions = json.loads((self.secrets / "rabbitmq_definitions.json").read_text())
-        server.management.request("POST", "/definitions", definitions)
-
-    def url_of(self, user):
-        return (
-            (self.secrets / f"rabbitmq_url_{user}")
-            .read_text()
-            .replace("@rabbitmq:5672", f"@127.0.0.1:{self.server.port}")
-        )
 
 
 @pytest.fixture(scope="module")
 def guarded(rabbitmq_server, tmp_path_factory):
-    return Guarded(rabbitmq_server, tmp_path_factory.mktemp("rabbitmq"))
+    return GuardedRabbit(rabbitmq_server, tmp_path_factory.mktemp("rabbitmq"))
 
 
 @pytest.fixture
@@ -140,7 +116,7 @@ OPERATIONS: dict[str, tuple[Operation, set[str]]] = {
 """Who may do what; the others are refused. The backend's deletions fail for another reason: something is there."""
 
 
-async def is_refused(guarded: Guarded, user: str, operation: Operation) -> bool:
+async def is_refused(guarded: GuardedRabbit, user: str, operation: Operation) -> bool:
     connection = await aio_pika.connect(guarded.url_of(user))
     async with connection:
         channel = await connection.channel(on_return_raises=True)

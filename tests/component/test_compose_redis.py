@@ -2,20 +2,13 @@
 
 import ast
 import asyncio
-import os
 import re
-import signal
-import subprocess
-import sys
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
 from command_line import CommandLine
 from eventlog_stores import NewLog, entered
-from parkstream_devtools import free_port
-from parkstream_devtools.redis_functions import load_functions
-from parkstream_devtools.servers.process import Process, answers
+from guarded_servers import COMPOSE, GuardedRedis
 from parkstream_eventlog import Appended
 from parkstream_eventlog.functions import LOG
 from parkstream_events.keys import BackendKeys, SummaryApiKeys
@@ -29,7 +22,6 @@ from redis.exceptions import AuthenticationError, NoPermissionError, ResponseErr
 from summary_items import item
 from the_tree import ROOT
 
-COMPOSE = ROOT / "deploy" / "compose"
 CODE = {
     "backend": ["libs/eventlog", "libs/projection", "apps/backend"],
     "cli": ["libs/eventlog", "libs/projection", "apps/cli"],
@@ -78,39 +70,9 @@ NO_COMMANDS = {"auth", "hello", "command", "cluster", "get"}
 """What needs no right, or reads like a command in the code and is none: HTTP has a GET, too."""
 
 
-class Guarded:
-    """A Redis with the product's own configuration and users, which may be restarted."""
-
-    def __init__(self, folder: Path) -> None:
-        self.secrets = folder / "secrets"
-        subprocess.run(
-            [sys.executable, COMPOSE / "make_secrets.py", "--folder", self.secrets], check=True, capture_output=True
-        )
-        self.port = free_port()
-        users = str(self.secrets / "redis_users.acl")
-        told = {"port": str(self.port), "dir": str(folder), "aclfile": users, "busy-reply-threshold": "100"}
-        options = [part for name, value in told.items() for part in (f"--{name}", value)]
-        command = ["redis-server", str(COMPOSE / "redis" / "redis.conf"), *options, "--bind", "127.0.0.1"]
-        self.process = Process("redis", command, dict(os.environ), folder / "log", lambda _: None)
-        self.start()
-        load_functions(self.url_of("loader"))
-
-    def start(self):
-        self.process.launch()
-        self.process.wait_until(lambda: answers(self.port, b"AUTH health x\r\nPING\r\n", b"+OK\r\n+PONG"), 30)
-
-    def stop(self):
-        self.process.end(signal.SIGTERM, 20)
-
-    def url_of(self, user):
-        if user == "health":
-            return f"redis://health:any@127.0.0.1:{self.port}"
-        return (self.secrets / f"redis_url_{user}").read_text().replace("@redis:6379", f"@127.0.0.1:{self.port}")
-
-
 @pytest.fixture(scope="module")
 def guarded(sandbox, tmp_path_factory):
-    server = Guarded(tmp_path_factory.mktemp("redis"))
+    server = GuardedRedis(tmp_path_factory.mktemp("redis"))
     yield server
     server.stop()
 

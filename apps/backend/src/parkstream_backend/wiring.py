@@ -97,10 +97,11 @@ class Parts:
         )
 
     def _guards(self) -> dict[str, Guard]:
+        """Return what is asked before anything is written; the functions first, since the others call them."""
         return {
+            "functions": self.code_guard,
             "durability": lambda: check_durability(self.looking),
             "clock": self.clock_guard,
-            "functions": self.code_guard,
         }
 
     def _measure(self) -> Measure:
