@@ -41,17 +41,16 @@ class TlsFront:
         assert task is not None
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
-        with suppress(OSError, asyncio.CancelledError):
-            upstream, to_upstream = await asyncio.open_connection("127.0.0.1", self._upstream_port)
-            ways = [asyncio.create_task(_pass_on(*way)) for way in ((reader, to_upstream), (upstream, writer))]
-            try:
-                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                for way in ways:
-                    way.cancel()
-                await asyncio.gather(*ways, return_exceptions=True)
-                to_upstream.close()
-        writer.close()
+        upstream, to_upstream = await asyncio.open_connection("127.0.0.1", self._upstream_port)
+        ways = [asyncio.create_task(_pass_on(*way)) for way in ((reader, to_upstream), (upstream, writer))]
+        try:
+            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in (to_upstream, writer):
+                one.transport.abort()
+                with suppress(OSError):
+                    await one.wait_closed()
+            await asyncio.gather(*ways, return_exceptions=True)
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
