@@ -41,7 +41,7 @@ class Mall:
 
     def as_user(self, user):
         """Return what a service or command of *user* is told; nobody logs in to RabbitMQ who has no user there."""
-        rabbitmq = {} if user == "summary_api" else {"PARKSTREAM_RABBITMQ_URL": self._rabbitmq.url_of(user)}
+        rabbitmq = {} if user in {"summary_api", "loader"} else {"PARKSTREAM_RABBITMQ_URL": self._rabbitmq.url_of(user)}
         return rabbitmq | {"PARKSTREAM_REDIS_URL": self._redis.url_of(user)}
 
     def start(self):
