@@ -39,7 +39,7 @@ def types(session: nox.Session) -> None:
     """Check types, strictly, with mypy and pyright."""
     packages = [f"--package={import_name(member)}" for member in MEMBERS]
     session.run("mypy", *packages)
-    session.run("mypy", "noxfile.py", "deploy/compose/make_secrets.py", "deploy/compose/pin_images.py")
+    session.run("mypy", "noxfile.py", *map(str, ROOT.glob("deploy/compose/*.py")), "release")
     session.run("pyright")
 
 
