@@ -60,8 +60,7 @@ class Parts:
             settings.redis_url, Database.BACKEND, name="parkstream-backend", on_connect=self.guard.admit
         )
         log = self._log_of(writer)
-        self.clock_guard = ClockGuard(log, telemetry)
-        self.code_guard = CodeGuard(self.looking, self._libraries())
+        self.clock_guard, self.code_guard = ClockGuard(log, telemetry), CodeGuard(self.looking, self._libraries())
         self.log: EventLog = spanning(log, settings.archive_dir, settings.mall)
         self.commit = GroupCommit(self.log, on_commit=self._committed, on_retry=self.waiting_for("redis"))
         self.outbox = Outbox(self.redis, self.keys, writer=writer)

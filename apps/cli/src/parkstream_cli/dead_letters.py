@@ -87,8 +87,8 @@ async def redrive(  # noqa: PLR0913 - options by name
     """Send dead letters to the backend again, unchanged.
 
     Each is removed here after RabbitMQ has confirmed it there; what is not selected stays. What is still wrong becomes
-    a dead letter again; what the log has already is ignored there. Only what the backend put here is sent, unless told
-    otherwise: anybody else's would become a sighting.
+    a dead letter again; what the log has already is ignored there. Only what the backend put here is sent, unless
+    --untrusted is given: anybody else's would become a sighting.
     """
     if bool(id or reason or queue) == all:
         message = "say which: --id, --reason, --queue, or --all"

@@ -39,6 +39,6 @@ def kill_function(url: str) -> bool:
 
 
 def _client_of(url: str) -> Any:  # noqa: ANN401 - redis-py's answers are not typed
-    """Return a client that asks for nothing but what it is told to: a Redis that is busy would answer nothing else."""
+    """Return a client that sends nothing by itself: a Redis that is busy would not answer it."""
     untyped: Any = Redis
     return untyped.from_url(url, protocol=2, driver_info=None)

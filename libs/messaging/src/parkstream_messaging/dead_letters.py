@@ -31,7 +31,7 @@ class Letter(Struct, frozen=True, kw_only=True):
     id: str
     type: str | None
     user: str | None
-    """Who published it here, as RabbitMQ has checked; nobody when that was not said."""
+    """Who published it here, as RabbitMQ has checked; None when the message does not name anybody."""
     reason: str
     detail: str
     queue: str | None
