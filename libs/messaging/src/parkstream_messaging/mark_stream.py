@@ -148,6 +148,19 @@ async def _declare(channel: AbstractChannel) -> None:
     await (await channel.declare_queue(MARK_QUEUE, durable=True, arguments=arguments)).bind(exchange)
 
 
+async def last_mark(url: str) -> Mark | None:
+    """Return the mark in the RabbitMQ at *url*, None where there is none; raise ``MarkUnreachableError``."""
+    stream = MarkStream(url)
+    try:
+        await stream.follow()
+        if stream.newest is not None:
+            with suppress(MarkUnreachableError):  # Whoever starts next reads further back: it was read all the same.
+                await stream.renew(stream.newest)  # It stays the last one, behind what was published to read it.
+        return stream.newest
+    finally:
+        await stream.close()
+
+
 class _Link:
     """A connection with one channel, which confirms what is published."""
 
