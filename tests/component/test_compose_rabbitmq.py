@@ -37,7 +37,7 @@ async def topology_there(guarded):
     await broker.connect()
     await declare(broker)
     await broker.stop()
-    marks = MarkStream(guarded.url_of("backend"))
+    marks = MarkStream(guarded.url_of("backend"), declares=True)
     await marks.follow()
     await marks.close()
 
@@ -109,7 +109,8 @@ OPERATIONS: dict[str, tuple[Operation, set[str]]] = {
         asked("queue_unbind", **bound(topology.EXITS_QUEUE, topology.EVENTS_EXCHANGE, "vehicle.exited")),
         {"backend"},
     ),
-    **{f"delete {name}": (asked("queue_delete", name, if_empty=True), {"backend"}) for name in QUEUES[:3]},
+    **{f"delete {name}": (asked("queue_delete", name, if_empty=True), {"backend"}) for name in QUEUES[:2]},
+    "delete the dead letters": (asked("queue_delete", topology.DEAD_LETTERS_QUEUE, if_empty=True), {"backend", "cli"}),
     "delete the cameras' copy": (asked("queue_delete", topology.SEEN_ENTERING_QUEUE), set()),
     "delete the exchange": (asked("exchange_delete", topology.EVENTS_EXCHANGE, if_unused=True), {"backend"}),
 }

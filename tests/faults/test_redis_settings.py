@@ -87,18 +87,19 @@ async def test_functions_that_are_not_ours_stop_recording_until_ours_are_back(
         await cars.drive(20)
         await pipeline.balances(cars.traffic)
         disturb(redis)
-        await pipeline.until(lambda: LOG.versioned_name in failing(backend.url).get("functions", ""))
+        await pipeline.until(lambda: "parkstream functions load" in failing(backend.url).get("functions", ""))
         assert "redis.unsafe" in backend.output.read_text()
         before = cars.traffic.sightings
         await cars.drive(20)
+        backend.kill()
         await pipeline.until_async(lambda: waiting(pipeline), cars.traffic.sightings - before)
         assert LOG.versioned_name in parkstream("doctor").out
         again = pipeline.start_backend(ready=False)
-        await pipeline.until(lambda: LOG.versioned_name in failing(again.url).get("redis", ""))
+        await pipeline.until(lambda: "parkstream functions load" in failing(again.url).get("redis", ""))
         if disturb is squatted:
             redis.function_delete("squatter")
         assert parkstream("functions", "load").code == 0
-        await pipeline.until(lambda: not failing(backend.url))
+        await pipeline.until(lambda: not failing(again.url))
         await pipeline.balances(cars.traffic)
 
 

@@ -53,7 +53,7 @@ class Parts:
         self.looking = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend-looks")
         """For what only looks, whatever Redis holds."""
         writer = Writer("", step_stands_seconds=settings.clock_step_seconds)
-        marks = MarkStream(settings.rabbitmq_url)
+        marks = MarkStream(settings.rabbitmq_url, declares=True)
         wait = self.waiting_for("redis")
         self.guard = LogGuard(self.looking, self.keys, marks, writer, settings.mall, telemetry, wait)
         self.redis = connect(

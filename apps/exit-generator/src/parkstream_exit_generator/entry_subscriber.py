@@ -12,7 +12,7 @@ from parkstream_generators.intents import Car
 from parkstream_generators.parked_cars import ParkedCars
 from parkstream_generators.passages import NO_FURTHER_CAR, PLACEHOLDER
 from parkstream_generators.plates import true_plate
-from parkstream_messaging import EVENTS_THERE, SEEN_ENTERING, declare_or_check
+from parkstream_messaging import EVENTS_THERE, SEEN_ENTERING, declare_unless_there
 from parkstream_messaging.batch_subscriber import Delivery, batch_subscriber
 
 PREFETCH_COUNT = 500
@@ -20,7 +20,7 @@ PREFETCH_COUNT = 500
 
 async def find_seen_entering(broker: RabbitBroker) -> None:
     """Make sure of the bounded queue: it drops its oldest entries rather than hold up anybody."""
-    await declare_or_check(broker, SEEN_ENTERING)
+    await declare_unless_there(broker, SEEN_ENTERING)
 
 
 def listen(broker: RabbitBroker, parked_cars: ParkedCars, intent_store: IntentStore, dwell: Dwell) -> None:

@@ -20,9 +20,9 @@ from parkstream_messaging.topology import (
     check_events,
     declare,
     declare_exchange,
-    declare_or_check,
     declare_over,
     declare_queue,
+    declare_unless_there,
     declare_work_queues,
 )
 
@@ -41,9 +41,9 @@ __all__ = [
     "check_events",
     "declare",
     "declare_exchange",
-    "declare_or_check",
     "declare_over",
     "declare_queue",
+    "declare_unless_there",
     "declare_work_queues",
     "make_broker",
 ]

@@ -111,7 +111,7 @@ async def dead_letters(connection: AbstractConnection) -> AsyncGenerator[DeadLet
 
     That is RabbitMQ's own doing when a channel closes, so it holds for a crash too. Raises ``MessagingError`` when
     there is no such queue, or when its limit of deliveries would let RabbitMQ drop what is looked at too often. Who may
-    not declare it cannot see that; the backend can, and says so.
+    not declare it cannot see that; the backend can, and reports it.
     """
     tolerate_properties()
     await _check_limit(await connection.channel(), connection)

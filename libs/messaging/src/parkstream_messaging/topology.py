@@ -47,7 +47,7 @@ class TopologyMissingError(MessagingError):
     """What only the backend declares is not there (yet)."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(f"RabbitMQ has no {name}: start the backend, which declares it")
+        super().__init__(f"RabbitMQ has no {name}: start the backend, which declares it, or import the definitions")
         self.name = name
 
 
@@ -93,23 +93,20 @@ async def check_events(broker: "RabbitBroker") -> None:
             await _check_queue(channel, queue)
 
 
-async def declare_or_check(broker: "RabbitBroker", queue: RabbitQueue) -> None:
-    """Declare *queue* and bind it to sightings; where this user may not, raise unless it is there."""
-    arguments: Any = arguments_of(queue, await broker.connect())
+async def declare_unless_there(broker: "RabbitBroker", queue: RabbitQueue) -> None:
+    """Declare *queue* and bind it to sightings where nobody has; raise where this user may not."""
     async with _asking(broker) as channel:
         try:
-            await channel.queue_declare(queue.name, durable=True, arguments=arguments)
-        except ChannelPreconditionFailed as error:
-            raise TopologyMismatchError(queue.name, str(error)) from error
-        except ChannelAccessRefused:
-            refused = True
+            await channel.queue_declare(queue.name, passive=True)
+        except ChannelNotFoundEntity:
+            found = False
         else:
-            refused = False
-    if refused:
-        async with _asking(broker) as channel:
-            await _check_queue(channel, queue)
-    else:
-        await declare_queue(broker, queue, EVENTS_THERE)
+            found = True
+    if not found:
+        try:
+            await declare_queue(broker, queue, EVENTS_THERE)
+        except ChannelAccessRefused as error:
+            raise TopologyMissingError(queue.name) from error
 
 
 async def _check_queue(channel: AbstractChannel, queue: RabbitQueue) -> None:
