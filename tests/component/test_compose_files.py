@@ -216,7 +216,7 @@ def test_what_is_missing_is_added_and_what_is_there_is_kept(tmp_path):
     again = subprocess.run(make, check=True, capture_output=True, text=True, env=environ)
     assert "made 2: api_token, redis_password_loader" in again.stdout
     second = {path.name: path.read_text() for path in (here / ".secrets").iterdir()}
-    changed = {"redis_password_loader", "redis_url_loader", "redis_users.acl", "api_token"}
+    changed = {"redis_password_loader", "redis_url_loader", "redis_users.acl", "api_token", "credentials.json"}
     assert {name for name in first if second[name] != first[name]} == changed
     assert (here / ".env").read_text() == "PARKSTREAM_RATE=1\nPARKSTREAM_SECRETS=.secrets\n"
 
