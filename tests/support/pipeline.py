@@ -138,7 +138,8 @@ class Pipeline:
         return f"{wrong}: {state} {stats} {traffic}" if wrong else ""
 
     def _last_words(self) -> list[str]:
-        return [service.last_lines(25) for service in [self._api, *self.backends] if service]
+        counted = "no API answers" if self._api is None or not self._api.alive else str(self.stats())
+        return [*(service.last_lines(25) for service in [self._api, *self.backends] if service), counted]
 
 
 def get(url: str, token: str = "") -> dict[str, Any]:
