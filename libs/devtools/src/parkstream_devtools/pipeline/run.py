@@ -14,7 +14,7 @@ from parkstream_telemetry.kept_traces.waterfall import waterfall
 
 from parkstream_devtools.pipeline import account
 from parkstream_devtools.pipeline.account import Account, Line, Milliseconds
-from parkstream_devtools.pipeline.kept_files import SPANS_FILE, keep_spans, kept
+from parkstream_devtools.pipeline.kept_files import SPANS_FILE, keep_spans, kept, own_place, usual_place
 from parkstream_devtools.pipeline.services import Services, start_servers
 from parkstream_devtools.pipeline.settings import Options, Say, of_all
 from parkstream_devtools.pipeline.snapshots import Snapshot, Watch, published_by
@@ -71,16 +71,20 @@ def run(options: Options, say: Say, show: Show) -> Result:
         services = Services(sandbox, of_all(servers, os.environ) | traced.environ, options, summary_file)
         final = asyncio.run(_drive(services, servers.rabbitmq_url, options, show))
         services.check()
-        return _result(final, kept(summary_file, options.keep), _examples(services, traced, options))
+        place = own_place()
+        if place != usual_place():
+            say(f"{usual_place()} is not yours alone (mode 0700, no link): what stays of this demo is in {place}")
+        cars = _examples(services, traced, place, moved=options.keep is None)
+        return _result(final, kept(summary_file, place if options.keep is None else None), cars)
 
 
-def _examples(services: Services, traced: Tracing, options: Options) -> Examples | None:
+def _examples(services: Services, traced: Tracing, place: Path, *, moved: bool) -> Examples | None:
     """Stop the *services*, for then their spans are complete, and choose what to show."""
     if traced.file is None:
         return None
     services.stop()
     found = examples_in(traced.file)
-    keep_spans(traced.file, options.keep)
+    keep_spans(traced.file, place, moved=moved)
     return found
 
 
