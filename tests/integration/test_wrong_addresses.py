@@ -45,7 +45,15 @@ ELSEWHERE = {"demo", "config"}
 """Starts servers of its own; asks the services, one process each (its own test)."""
 NEEDS = {
     REDIS: sorted(set(WORDS) - {"dead-letters list", "dead-letters redrive", "dead-letters show", "restore", "trace"}),
-    RABBITMQ: ["dead-letters list", "dead-letters redrive", "dead-letters show", "doctor", "republish"],
+    RABBITMQ: [
+        "dead-letters list",
+        "dead-letters redrive",
+        "dead-letters show",
+        "doctor",
+        "log archive",
+        "log import",
+        "republish",
+    ],
     SUMMARIES: ["doctor", "outbox emit-missing"],
 }
 SCHEMES = {REDIS: "redis", RABBITMQ: "amqp", SUMMARIES: "http"}
