@@ -17,7 +17,7 @@ from parkstream_cli.errors import ToolError
 from parkstream_cli.settings import Settings
 
 COPY: Final = "for a copy of a log, of which no RabbitMQ has a mark, set PARKSTREAM_COPY=true"
-WHERE: Final = f"start it, or set PARKSTREAM_RABBITMQ_URL; {COPY}"
+WHERE: Final = f"start RabbitMQ, or set PARKSTREAM_RABBITMQ_URL; {COPY}"
 OTHER_MALL: Final = f"set PARKSTREAM_MALL or PARKSTREAM_RABBITMQ_URL; {COPY}"
 NO_MARK: Final = (
     "this RabbitMQ has no mark of the log, which the first backend writes: start one, or set "
