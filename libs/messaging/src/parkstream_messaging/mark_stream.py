@@ -31,9 +31,7 @@ QUIET_SECONDS: Final = 1.0
 HEARTBEAT_SECONDS: Final = 5
 PREFETCH: Final = 500
 PROBE: Final = b"{}"
-BLOCKED: Final = (
-    "RabbitMQ takes no messages while its memory or disk is short (see rabbitmqctl status)"
-)
+BLOCKED: Final = "RabbitMQ takes no messages while its memory or disk is short (see rabbitmqctl status)"
 FAILURES: Final = (*CONNECTION_EXCEPTIONS, AMQPError, ChannelInvalidStateError, TimeoutError)
 
 
