@@ -26,7 +26,7 @@ def test_a_changed_library_has_a_new_version():
     assert found == {
         "parkstream_eventlog": (8, "e55c205ac2b44308"),
         "parkstream_import": (5, "73559153201d3e9a"),
-        "parkstream_projection": (10, "2b6682892d9f02ce"),
+        "parkstream_projection": (11, "8b9dd93a324ac83c"),
         "parkstream_versions": (6, "942e96601ed1927f"),
         "parkstream_cameras": (3, "f0e3dddcb36a2b03"),
     }
