@@ -26,7 +26,7 @@ from opentelemetry.trace import (
 from opentelemetry.util.types import Attributes, AttributeValue
 
 from parkstream_telemetry import protobuf
-from parkstream_telemetry.logs import explanation
+from parkstream_telemetry.explanation import described, explanation
 
 _SAMPLED = TraceFlags(TraceFlags.SAMPLED)
 _NOT_SAMPLED = TraceFlags(TraceFlags.DEFAULT)
@@ -148,7 +148,7 @@ class RecordingSpan(Span):
     def fail(self, error: BaseException) -> None:
         """Record *error* once, and that it ended this step."""
         self.record_exception(error)
-        self.set_status(StatusCode.ERROR, f"{type(error).__name__}: {error}")
+        self.set_status(StatusCode.ERROR, described(error))
 
 
 class EncodingTracer(Tracer):
