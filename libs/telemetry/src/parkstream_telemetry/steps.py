@@ -17,8 +17,8 @@ from opentelemetry.trace import (
 )
 
 from parkstream_telemetry import conformance, names
-from parkstream_telemetry.kinds import Span as Listed
 from parkstream_telemetry.explanation import described, explanation
+from parkstream_telemetry.kinds import Span as Listed
 from parkstream_telemetry.tracecontext import span_context_of
 
 STEPS_MAX = 256
