@@ -10,6 +10,7 @@ from litestar import Router, get
 from litestar.params import FromQuery
 from litestar.testing import AsyncTestClient
 from parkstream_service.http import HttpFace, Kind, WrongFieldError, bearer_guards, document, http_app
+from parkstream_service.refusals import Refusal
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 
@@ -25,6 +26,7 @@ class Service:
         self.error: Exception | None = None
         self.reported: list[Exception] = []
         self.lives: list[str] = []
+        self.refused: list[Refusal] = []
         self.token = token
 
         @get("/cars")
@@ -44,6 +46,7 @@ class Service:
                 metrics=lambda: b"parking_cars 1\n",
                 lifespan=self.life,
                 report=self.reported.append,
+                refused=self.refused.append,
                 kinds={UnknownCarError: Kind("unknown-car", "Unknown car", HTTPStatus.NOT_FOUND, field="car")},
             )
         )

@@ -1,4 +1,7 @@
-"""The HTTP face that every service has. Reading order: app (all of it), health, problems, bearer, documents, server."""
+"""The HTTP face that every service has.
+
+Reading order: app (all of it), health, problems, bearer, documents; server, protocol, connections.
+"""
 
 from parkstream_service.http.app import HttpFace, http_app
 from parkstream_service.http.bearer import Guard, bearer_guards
@@ -12,7 +15,7 @@ from parkstream_service.http.problems import (
     WrongFieldError,
     problem,
 )
-from parkstream_service.http.server import FAILED, ServerSettings, serve
+from parkstream_service.http.server import FAILED, serve
 
 __all__ = [
     "FAILED",
@@ -25,7 +28,6 @@ __all__ = [
     "Notice",
     "Problem",
     "Problems",
-    "ServerSettings",
     "WrongFieldError",
     "bearer_guards",
     "document",

@@ -11,6 +11,7 @@ from msgspec import Struct
 from parkstream_service.http.documents import openapi
 from parkstream_service.http.health import Problems, health_routes, metrics_route
 from parkstream_service.http.problems import Kind, handlers
+from parkstream_service.refusals import Refusal
 
 BODY_BYTES_MAX: Final = 64 * 1024
 """What a service reads of a request, unless it asks for more."""
@@ -33,6 +34,8 @@ class HttpFace(Struct, frozen=True, kw_only=True):
     lifespan: Callable[[], AbstractAsyncContextManager[None]]
     report: Callable[[Exception], None]
     """Takes errors that nobody foresaw; the client sees nothing of them."""
+    refused: Callable[[Refusal], None]
+    """Hears of each request that is beyond a limit."""
     kinds: Mapping[type[Exception], Kind] = {}
     """How the errors of *routes* are answered."""
     middleware: Sequence[Middleware] = ()

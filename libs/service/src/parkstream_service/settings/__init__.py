@@ -1,7 +1,11 @@
-"""Typed settings from environment variables. Reading order: sources, kinds, urls, loader, description, command."""
+"""Typed settings from environment variables.
+
+Reading order: sources, kinds, urls, loader, http, description, command.
+"""
 
 from parkstream_service.settings.command import answer_config, settings_or_exit
 from parkstream_service.settings.description import Variable, describe
+from parkstream_service.settings.http import HttpSettings
 from parkstream_service.settings.loader import SettingsError, env_name, load
 from parkstream_service.settings.urls import AMQP_URL, HTTP_URL, REDIS_URL
 
@@ -9,6 +13,7 @@ __all__ = [
     "AMQP_URL",
     "HTTP_URL",
     "REDIS_URL",
+    "HttpSettings",
     "SettingsError",
     "Variable",
     "answer_config",
