@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import drain, grow, latency, log, pages, publish, shuffled, stack, telemetry
+from benchmarks import drain, gates, grow, latency, log, pages, plate, publish, shuffled, stack, telemetry
 from benchmarks.results import Row, medians, report, say
 
 
@@ -20,6 +20,8 @@ def main() -> None:
         ("publish", publish),
         ("grow", grow),
         ("log", log),
+        ("plate", plate),
+        ("gates", gates),
         ("telemetry", telemetry),
     ):
         own = benchmarks.add_parser(name, help=(module.__doc__ or "").splitlines()[0], description=module.__doc__)
@@ -80,6 +82,10 @@ def _arguments(name: str, parser: argparse.ArgumentParser) -> None:
         )
     if name == "log":
         parser.add_argument("--events", type=int, default=1_000_000, help="number of records (default: %(default)s)")
+    if name == "gates":
+        parser.add_argument(
+            "--outages", type=float, nargs="*", default=[30, 90], help="how long a gate is cut off (default: 30 90 s)"
+        )
     if name == "telemetry":
         parser.add_argument("--count", type=int, default=50_000, help="how many of each are emitted")
 
@@ -155,6 +161,24 @@ def _log(options: argparse.Namespace) -> None:
     report("log", merged, log.COLUMNS, options.json, **{name: merged[0][name] for name in log.PROMISED})
 
 
+def _plate(options: argparse.Namespace) -> None:
+    rows = [row for _ in range(options.repeats) for row in plate.measure()]
+    columns = ("name", "sightings", "fold_us", "write_us", "bytes")
+    report("plate", medians(rows, ("name", "sightings")), columns, options.json)
+
+
+def _gates(options: argparse.Namespace) -> None:
+    with stack.servers() as (sandbox, rabbitmq):
+        rows = [
+            gates.measure(sandbox, rabbitmq, outage, backends)
+            for _ in range(options.repeats)
+            for outage in options.outages
+            for backends in gates.BACKENDS
+        ]
+    columns = ("name", "outage_seconds", "frozen_seconds", "sightings", "corrected", "reasons", "decisions")
+    report("gates", medians(rows, ("name", "outage_seconds")), columns, options.json)
+
+
 def _telemetry(options: argparse.Namespace) -> None:
     rows = [row for _ in range(options.repeats) for row in telemetry.measure(options.count)]
     report("telemetry", medians(rows, ("name",)), ("name", "us_each"), options.json)
@@ -166,6 +190,8 @@ _RUN: dict[str, Callable[[argparse.Namespace], None]] = {
     "publish": _publish,
     "grow": _grow,
     "log": _log,
+    "plate": _plate,
+    "gates": _gates,
     "telemetry": _telemetry,
 }
 

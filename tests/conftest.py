@@ -95,7 +95,7 @@ def rabbitmq_url(servers, service_ending) -> Iterator[str]:
     """Address of a vhost of the test's own."""
     name = f"test-{next(_numbers)}"
     yield servers.rabbitmq.add_vhost(name)
-    service_ending.close()  # Queues that are declared while they are deleted end RabbitMQ's dead-letter workers for good.
+    service_ending.close()  # Queues that are declared while they are deleted end RabbitMQ's dead-letter workers.
     servers.rabbitmq.delete_vhost(name)
 
 

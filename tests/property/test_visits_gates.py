@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from parkstream_events.decisions import Gate, WatermarkAdvanced
 from parkstream_events.sightings import Direction
-from parkstream_visits import Fold, RecordedEvent, Rules, State
+from parkstream_visits import Fold, RecordedEvent, Rules, State, plate_ledger
 from parkstream_visits.gates import GATES_MAX, GateStatus
 from visits_histories import END, IN, OUT, START, UNIT, Emissions, Pass, histories_at, passes_at, plain_visits
 from visits_oracle import Oracle
@@ -204,6 +204,17 @@ def test_a_plate_that_is_read_all_day_keeps_few_sightings_and_all_are_counted():
     assert len(told.state.plates["A1"].sightings) == CAP
     counters = told.state.clock.counters
     assert (counters.entered, counters.too_many_entries) == (CAP, 10 - CAP)
+
+
+def test_what_is_too_many_costs_no_pairing_of_the_plate():
+    told = Emissions()
+    for second in range(0, 4 * CAP, 4):
+        told.see(Pass(second, IN, f"{second}"), recorded=second)
+    told.fold.take_touched()
+    with patch.object(plate_ledger, "visits_of", side_effect=AssertionError):
+        told.see(Pass(5 * CAP, IN, "one"), Pass(1, OUT, "two"), recorded=5 * CAP)
+    assert told.state.clock.counters.too_many_entries + told.state.clock.counters.too_many_exits == 2
+    assert told.fold.take_touched() == set(), "nor is it written"
 
 
 def test_what_is_final_makes_room():

@@ -8,7 +8,7 @@ from parkstream_cli.console import PlainConsole
 from parkstream_cli.demo import demo, print_result, progress_on, spread
 from parkstream_cli.errors import ToolError
 from parkstream_devtools.pipeline.account import Account, Line, Milliseconds
-from parkstream_devtools.pipeline.kept_files import kept
+from parkstream_devtools.pipeline.kept_files import kept, kept_spans_file, own_place, usual_place
 from parkstream_devtools.pipeline.run import NotEmptyError, Result, run
 from parkstream_devtools.pipeline.settings import Options, of_entries, of_exits
 from parkstream_devtools.pipeline.snapshots import Entries, Exits, Snapshot, State, Stats, published_by
@@ -157,22 +157,45 @@ def file(tmp_path, monkeypatch):
 
 
 def test_the_summary_file_of_the_last_demo_stays_in_a_place_of_ones_own(file):
-    first = kept(file, None)
+    first = kept(file, own_place())
     file.write_text("two\n")
-    assert kept(file, None) == first
+    assert kept(file, own_place()) == first
     assert first.read_text() == "two\n"
     assert first.parent.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_place_that_is_a_link_to_elsewhere_is_not_used(file, tmp_path):
-    mine = kept(file, None).parent
-    (mine / "summaries.jsonl").unlink()
-    mine.rmdir()
-    (tmp_path / "elsewhere").mkdir()
-    mine.symlink_to(tmp_path / "elsewhere")
-    assert kept(file, None).parent != mine
-    assert list((tmp_path / "elsewhere").iterdir()) == []
+def linked(place, elsewhere):
+    elsewhere.mkdir()
+    place.symlink_to(elsewhere)
+
+
+def dangling(place, elsewhere):
+    place.symlink_to(elsewhere)
+
+
+def open_to_all(place, elsewhere):
+    place.mkdir()
+    place.chmod(0o777)
+
+
+@pytest.mark.parametrize("planted", [linked, dangling, open_to_all])
+def test_a_place_that_is_not_ones_own_alone_is_neither_used_nor_believed(file, tmp_path, planted):
+    planted(usual_place(), tmp_path / "elsewhere")
+    found = kept(file, own_place())
+    assert found.parent.parent == usual_place().parent
+    assert found.parent != usual_place()
+    assert found.parent.stat().st_mode & 0o777 == 0o700
+    assert not usual_place().exists() or list(usual_place().iterdir()) == []
+    with pytest.raises(PermissionError, match="is not yours alone"):
+        kept_spans_file()
+
+
+def test_a_summary_file_is_never_written_through_a_link(file, tmp_path):
+    (tmp_path / "precious").write_text("mine")
+    (own_place() / file.name).symlink_to(tmp_path / "precious")
+    assert kept(file, own_place()).read_text() == "one\n"
+    assert (tmp_path / "precious").read_text() == "mine"
 
 
 def test_a_kept_folder_keeps_the_summary_file_where_it_is(file):
-    assert kept(file, file.parent) == file
+    assert kept(file, None) == file

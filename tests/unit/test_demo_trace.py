@@ -144,7 +144,7 @@ def place(tmp_path, monkeypatch):
 
 def test_the_spans_of_the_last_demo_stay_where_they_are_looked_for(place, tmp_path):
     old = kept(place / SPANS_FILE, *alone("1", 10)), kept(older_half(place / SPANS_FILE), *alone("0", 10))
-    keep_spans(kept(tmp_path / SPANS_FILE, *alone("2", 10)), None)
+    keep_spans(kept(tmp_path / SPANS_FILE, *alone("2", 10)), place, moved=True)
     assert '"2-write"' in old[0].read_text()
     assert not old[1].exists()
     assert not (tmp_path / SPANS_FILE).exists()
@@ -152,5 +152,5 @@ def test_the_spans_of_the_last_demo_stay_where_they_are_looked_for(place, tmp_pa
 
 def test_the_spans_of_a_kept_demo_are_found_too(place, tmp_path):
     file = kept(tmp_path / SPANS_FILE, *alone("3", 10))
-    keep_spans(file, tmp_path)
+    keep_spans(file, place, moved=False)
     assert (place / SPANS_FILE).resolve() == file

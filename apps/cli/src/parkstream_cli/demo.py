@@ -138,7 +138,7 @@ def print_result(result: Result, console: PlainConsole) -> None:
     ending = [
         f"matched share   {account.matched_share:.2%} of {account.exits_published:,} exits",
         f"exit to disk    p50/p95/p99 {spread(account.exit_to_disk_ms)}",
-        f"  when pending  p50/p95/p99 {spread(account.pending_exit_to_disk_ms)}",
+        f"  when pending  p50/p95/p99 {spread(account.pending_exit_to_disk_ms)} (while cars came)",
         *(["any other car   parkstream trace PLATE"] if result.cars is not None else []),
         f"summary file    {account.summary_file}",
         *result.first_lines,

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from cyclopts import Parameter
 from msgspec import Struct
-from parkstream_devtools.pipeline.kept_files import SPANS_FILE, usual_place
+from parkstream_devtools.pipeline.kept_files import kept_spans_file
 from parkstream_devtools.probes import ServiceClient, UnreachableError
 from parkstream_events.sightings import normalised_plate
 from parkstream_telemetry import names
@@ -83,13 +83,13 @@ def trace(
 ) -> None:
     """Show where a car's time went, from the camera to the disk. Exits with 1 if there is no trace of it."""
     settings = settings_here()
-    sources = Sources(
-        spans_file=spans or Path(settings.spans_file or usual_place() / SPANS_FILE),
-        plate_hash_key=settings.plate_hash_key,
-        backend_url=settings.backend_url,
-        api_token=settings.api_token,
-    )
     try:
+        sources = Sources(
+            spans_file=spans or (Path(settings.spans_file) if settings.spans_file else kept_spans_file()),
+            plate_hash_key=settings.plate_hash_key,
+            backend_url=settings.backend_url,
+            api_token=settings.api_token,
+        )
         found = ask(wanted, sources)
     except (NotSpansError, OSError) as error:
         raise ToolError(str(error)) from error

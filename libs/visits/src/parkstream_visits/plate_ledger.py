@@ -55,7 +55,9 @@ class PlateLedger:
         self._wait(plate, pending, visits[-1])
 
     def forget_final(self, name: str, plate: Plate) -> None:
-        """Forget the plate's final visits, to make room."""
+        """Forget the plate's final visits, to make room; it is paired only when its first sighting is old enough."""
+        if plate.sightings[0].at_us >= self._horizon_us:
+            return
         visits = visits_of(plate.sightings, self._state.clock.rules)
         if self._forget_final(plate, visits):
             self.touched.add(name)
@@ -69,6 +71,12 @@ class PlateLedger:
     @property
     def _counters(self) -> Counters:
         return self._state.clock.counters
+
+    @property
+    def _horizon_us(self) -> int:
+        """What ended before is final."""
+        rules = self._state.clock.rules[-1]
+        return self._state.clock.recorded_at_us - rules.finality_us - rules.duplicate_window_us
 
     def _is_due(self, due_us: int) -> bool:
         clock = self._state.clock
@@ -156,8 +164,7 @@ class PlateLedger:
 
     def _forget_final(self, plate: Plate, visits: list[Visit]) -> bool:
         """Forget those of the plate's *visits* that are final, but the last; return whether there were any."""
-        rules = self._state.clock.rules[-1]
-        horizon = self._state.clock.recorded_at_us - rules.finality_us - rules.duplicate_window_us
+        horizon = self._horizon_us
         final = 0
         for visit, following in pairwise(visits):
             if plate.sightings[0].at_us >= horizon or visit.id in plate.pending or _begin(following) >= horizon:

@@ -109,7 +109,7 @@ def account(
 ) -> Account:
     """Return the account of *published* against *found*, and one car's *trace*.
 
-    *to_disk*: of exits decided on arrival, and of pending ones.
+    *to_disk*: of exits decided on arrival, and of pending ones that were decided while cars came.
     """
     exits = found.completed + found.entry_missed
     return Account(

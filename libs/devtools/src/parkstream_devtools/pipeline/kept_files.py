@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import stat
 import tempfile
 from pathlib import Path
 from typing import Final
@@ -12,13 +13,27 @@ SPANS_FILE: Final = "spans.jsonl"
 
 
 def own_place() -> Path:
-    """Return the folder of the user who asks, made if need be; a new one when the usual one is somebody else's."""
+    """Return the folder of the user who asks, made if need be; a new one when the usual one is not theirs alone.
+
+    Whoever may write there could have planted links, or may read plates.
+    """
     place = usual_place()
-    place.mkdir(mode=0o700, exist_ok=True)
-    found = place.lstat()
-    if place.is_symlink() or found.st_uid != os.getuid():  # Somebody else made it: stay away from it.
-        return Path(tempfile.mkdtemp(prefix="parkstream-demo-"))
+    try:
+        place.mkdir(mode=0o700)
+    except FileExistsError:
+        if not is_private(place):
+            return Path(tempfile.mkdtemp(prefix="parkstream-demo-"))
     return place
+
+
+def is_private(place: Path) -> bool:
+    """Return whether *place* is a folder, and no link to one, that its owner alone, who asks, may enter."""
+    try:
+        found = place.lstat()
+    except FileNotFoundError:
+        return False
+    others = stat.S_IRWXG | stat.S_IRWXO
+    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & others
 
 
 def usual_place() -> Path:
@@ -26,25 +41,32 @@ def usual_place() -> Path:
     return Path(tempfile.gettempdir()) / f"parkstream-demo-{os.getuid()}"
 
 
-def kept(summary_file: Path, folder: Path | None) -> Path:
-    """Return where *summary_file* stays: in *folder* if one was asked for, else copied to the user's place for it.
-
-    That place holds the file of the last demo only.
-    """
-    if folder is not None:
+def kept(summary_file: Path, place: Path | None) -> Path:
+    """Return where *summary_file* stays: where it is, or copied to *place*, which holds the last demo's only."""
+    if place is None:
         return summary_file
-    return Path(shutil.copyfile(summary_file, own_place() / summary_file.name))
+    copy = place / summary_file.name
+    copy.unlink(missing_ok=True)  # Never through a link.
+    return Path(shutil.copyfile(summary_file, copy))
 
 
-def keep_spans(spans_file: Path, folder: Path | None) -> None:
-    """Let ``parkstream trace`` find *spans_file*: moved to the user's place, or linked from there when it stays."""
-    place = own_place()
+def keep_spans(spans_file: Path, place: Path, *, moved: bool) -> None:
+    """Let ``parkstream trace`` find *spans_file* in *place*: *moved* there, or linked from there when it stays."""
     for was in [place / SPANS_FILE, older_half(place / SPANS_FILE)]:
         was.unlink(missing_ok=True)
     for half in [spans_file, older_half(spans_file)]:
         if not half.exists():
             continue
-        if folder is None:
+        if moved:
             shutil.move(half, place / half.name)
         else:
             (place / half.name).symlink_to(half.absolute())
+
+
+def kept_spans_file() -> Path:
+    """Return where the spans of the last demo are; raise ``PermissionError`` when others may have put them there."""
+    place = usual_place()
+    if os.path.lexists(place) and not is_private(place):
+        message = f"{place} is not yours alone (mode 0700, no link): delete it, or name a file with --spans"
+        raise PermissionError(message)
+    return place / SPANS_FILE

@@ -14,7 +14,7 @@ from parkstream_telemetry.kept_traces.waterfall import waterfall
 
 from parkstream_devtools.pipeline import account
 from parkstream_devtools.pipeline.account import Account, Line, Milliseconds
-from parkstream_devtools.pipeline.kept_files import SPANS_FILE, keep_spans, kept
+from parkstream_devtools.pipeline.kept_files import SPANS_FILE, keep_spans, kept, own_place, usual_place
 from parkstream_devtools.pipeline.services import Services, start_servers
 from parkstream_devtools.pipeline.settings import Options, Say, of_all
 from parkstream_devtools.pipeline.snapshots import Snapshot, Watch, published_by
@@ -69,34 +69,39 @@ def run(options: Options, say: Say, show: Show) -> Result:
         traced = last.enter_context(tracing(os.environ, sandbox.folder / SPANS_FILE, say))
         say("starting summary-api, backend, exit-generator, entry-generator")
         services = Services(sandbox, of_all(servers, os.environ) | traced.environ, options, summary_file)
-        final = asyncio.run(_drive(services, servers.rabbitmq_url, options, show))
+        driven, final = asyncio.run(_drive(services, servers.rabbitmq_url, options, show))
         services.check()
-        return _result(final, kept(summary_file, options.keep), _examples(services, traced, options))
+        place = own_place()
+        if place != usual_place():
+            say(f"{usual_place()} is not yours alone (mode 0700, no link): what stays of this demo is in {place}")
+        cars = _examples(services, traced, place, moved=options.keep is None)
+        return _result(driven, final, kept(summary_file, place if options.keep is None else None), cars)
 
 
-def _examples(services: Services, traced: Tracing, options: Options) -> Examples | None:
+def _examples(services: Services, traced: Tracing, place: Path, *, moved: bool) -> Examples | None:
     """Stop the *services*, for then their spans are complete, and choose what to show."""
     if traced.file is None:
         return None
     services.stop()
     found = examples_in(traced.file)
-    keep_spans(traced.file, options.keep)
+    keep_spans(traced.file, place, moved=moved)
     return found
 
 
-async def _drive(services: Services, rabbitmq_url: str, options: Options, show: Show) -> Snapshot:
+async def _drive(services: Services, rabbitmq_url: str, options: Options, show: Show) -> tuple[Snapshot, Snapshot]:
+    """Return how things stand when the cameras stop, and when nothing is pending any more."""
     async with AsyncExitStack() as stack:
         rabbitmq = await stack.enter_async_context(await connected(rabbitmq_url))
         client = await stack.enter_async_context(ServiceClient())
         watch = Watch(services.addresses, client, await rabbitmq.channel())
         loop = _Loop(services, watch, show)
         end = time.monotonic() + options.seconds
-        await loop.until(
+        driven = await loop.until(
             lambda _: time.monotonic() >= end, lambda: f"driving, {max(end - time.monotonic(), 0):.0f} s to go"
         )
         await watch.stop_cameras()
         deadline = time.monotonic() + SETTLE_SECONDS + options.late_seconds
-        return await loop.until(
+        return driven, await loop.until(
             lambda now: now.settled or time.monotonic() >= deadline,
             lambda: "settling until nothing is pending",
         )
@@ -129,13 +134,15 @@ class _Loop:
         return await self._watch.look()
 
 
-def _result(last: Snapshot, summary_file: Path, cars: Examples | None) -> Result:
+def _result(driven: Snapshot, last: Snapshot, summary_file: Path, cars: Examples | None) -> Result:
     published = published_by(last.entries, last.exits)
     found = tally(summary_file)
     counters = last.state.counters
     recorded = (counters.get("entered", 0), counters.get("exited", 0))
     trace = [] if cars is None else waterfall(cars.typical)
-    to_disk = (last.stats.exit_to_disk_ms or Milliseconds(), last.stats.pending_exit_to_disk_ms or Milliseconds())
+    # What is pending at the end waits until the cameras are known to be silent, not for a car: it is no measure.
+    pending = [one.stats.pending_exit_to_disk_ms or Milliseconds() for one in (driven, last)]
+    to_disk = (last.stats.exit_to_disk_ms or Milliseconds(), next((one for one in pending if one.p50), pending[-1]))
     return Result(
         account=account.account(published, found, to_disk=to_disk, file=str(summary_file), trace=trace),
         equations=account.equations(

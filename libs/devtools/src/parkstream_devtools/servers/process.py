@@ -12,7 +12,7 @@ from pathlib import Path
 
 POLL_SECONDS = 0.02
 PORTS = range(20_000, 32_000)
-"""Below what Linux gives to outgoing connections (ip_local_port_range), which would come between finding and binding."""
+"""Below what Linux gives to outgoing connections (ip_local_port_range): none comes between finding and binding."""
 
 
 class StartError(Exception):
