@@ -143,7 +143,7 @@ def test_bodies_that_never_end_hold_no_more_than_is_allowed(api):
         for connection in connections:
             send_or_be_cut(connection, b"[" + b" " * (BODY_BYTES_MAX - 100))
         assert Client(api.port).post(item("held")) == ["written"]
-        assert refusals(api.port)("held") > 0
+        assert refusals(api.port)("memory") > 0
         assert peak_bytes(api.pid) < before + 100 * MIB
 
 
@@ -200,7 +200,7 @@ def test_who_is_slow_but_in_time_is_answered(api):
 def test_refusals_are_logged_at_a_bounded_rate(api):
     lines = [json.loads(line) for line in api.output.read_text().splitlines() if line.startswith("{")]
     refused = [line for line in lines if line["event"] == "http.refused"]
-    total = sum(map(refusals(api.port), ("connections", "head_size", "malformed", "held")))
+    total = sum(map(refusals(api.port), ("connections", "head_size", "malformed", "memory")))
     assert 1 <= len(refused) < total / 50
     assert not [line for line in lines if line["event"] == "library.logged"]
 

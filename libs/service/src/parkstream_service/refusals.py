@@ -17,7 +17,7 @@ class Refusal(StrEnum):
     ANSWER_TIME = "answer_time"
     PIPELINE = "pipeline"
     CONNECTIONS = "connections"
-    HELD = "held"
+    MEMORY = "memory"
 
 
 STATUSES: Final = {
@@ -30,7 +30,7 @@ STATUSES: Final = {
     Refusal.ANSWER_TIME: HTTPStatus.REQUEST_TIMEOUT,
     Refusal.PIPELINE: HTTPStatus.TOO_MANY_REQUESTS,
     Refusal.CONNECTIONS: HTTPStatus.SERVICE_UNAVAILABLE,
-    Refusal.HELD: HTTPStatus.SERVICE_UNAVAILABLE,
+    Refusal.MEMORY: HTTPStatus.SERVICE_UNAVAILABLE,
 }
 """How each is answered, where an answer can still be read."""
 DETAILS: Final = {
@@ -43,5 +43,5 @@ DETAILS: Final = {
     Refusal.ANSWER_TIME: "the answer was not read within PARKSTREAM_HTTP_BODY_SECONDS",
     Refusal.PIPELINE: "too many requests before the first was answered",
     Refusal.CONNECTIONS: "more connections than PARKSTREAM_HTTP_CONNECTIONS_MAX; come again",
-    Refusal.HELD: "requests hold more than PARKSTREAM_HTTP_HELD_BYTES_MAX; come again",
+    Refusal.MEMORY: "requests hold more than PARKSTREAM_HTTP_MEMORY_BYTES_MAX; come again",
 }

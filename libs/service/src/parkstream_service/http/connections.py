@@ -53,7 +53,7 @@ class Connections:
         """uvicorn ends them."""
         self.refused = refused
         self._open: set[Connection] = set()
-        self._held_bytes = 0
+        self._unanswered_bytes = 0
         self._sweeping = False
 
     def open(self, connection: Connection) -> None:
@@ -84,16 +84,16 @@ class Connections:
 
     def hold(self, connection: Connection, count: int) -> None:
         """Count *count* more bytes that *connection* sent; make room for them."""
-        self._held_bytes += count
-        while self._held_bytes > self.limits.http_held_bytes_max:
+        self._unanswered_bytes += count
+        while self._unanswered_bytes > self.limits.http_memory_bytes_max:
             slowest = next(iter(self.bodies.since), connection)
-            slowest.refuse(Refusal.HELD)
+            slowest.refuse(Refusal.MEMORY)
             if slowest is connection:
                 return
 
     def release(self, count: int) -> None:
-        """Note that *count* bytes are held no more."""
-        self._held_bytes -= count
+        """Note that *count* bytes are here no more."""
+        self._unanswered_bytes -= count
 
     def _slowest(self) -> Connection | None:
         return next(chain(self.heads.since, self.bodies.since, self.answers.since, self.idle.since), None)

@@ -32,7 +32,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._begun = False
         self._in_head = True
         self._message_bytes = 0
-        self._held_bytes = 0
+        self._unanswered_bytes = 0
 
     def connection_made(self, transport: Any) -> None:  # noqa: ANN401 - uvicorn narrows asyncio's type
         """Take the connection in where there is room."""
@@ -59,7 +59,7 @@ class LimitedProtocol(HttpToolsProtocol):
         """Read *data*; of what may be a head no more than one may be long."""
         if self.wait is self._shared.idle:
             self._shared.wait_for(self, self._shared.heads)
-        self._held_bytes += len(data)
+        self._unanswered_bytes += len(data)
         self._shared.hold(self, len(data))
         room = self._shared.limits.http_head_bytes_max - self._message_bytes
         if self._in_head and len(data) > room:
@@ -107,8 +107,8 @@ class LimitedProtocol(HttpToolsProtocol):
         """Wait for the rest of the request, for the client to read, or for its next request."""
         at_work = bool(self.pipeline)
         super().on_response_complete()
-        self._shared.release(self._held_bytes)
-        self._held_bytes = 0
+        self._shared.release(self._unanswered_bytes)
+        self._unanswered_bytes = 0
         if self._in_head:
             self._shared.wait_for(self, None if at_work else self._next())
 
@@ -150,8 +150,8 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def _forget(self) -> None:
         self._shared.close(self)
-        self._shared.release(self._held_bytes)
-        self._held_bytes = 0
+        self._shared.release(self._unanswered_bytes)
+        self._unanswered_bytes = 0
 
 
 def _answer(why: Refusal) -> bytes:

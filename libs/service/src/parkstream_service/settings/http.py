@@ -33,7 +33,7 @@ class HttpSettings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREA
         float,
         Meta(gt=0, le=3_600, description="How long its body may take; and reading the answer.", extra={"unit": "s"}),
     ] = 30.0
-    http_held_bytes_max: Annotated[
+    http_memory_bytes_max: Annotated[
         int,
         Meta(
             ge=1 << 20,
