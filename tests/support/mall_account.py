@@ -18,7 +18,7 @@ STUCK, STUCK_MESSAGES = range(1700, 1860), 3
 REFUSED = {t: "not_json" if t % 3 else "unknown_version" for t in range(670, 682)}
 REFUSED |= dict.fromkeys(range(STUCK.stop, STUCK.stop + STUCK_MESSAGES), "too_large")
 """When a dead letter came, and why it was refused."""
-ATTACK = range(650, 665)
+ATTACK = range(640, 655)
 PAUSED = range(790, 810)
 GAP = range(900, 1620)
 UNSAFE = range(1000, 1130)
