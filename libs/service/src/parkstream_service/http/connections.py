@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Final, Protocol
 
 from parkstream_service.refusals import Refusal
-from parkstream_service.settings.http import HttpSettings
+from parkstream_service.settings.limits import HttpLimits
 
 SWEEP_SECONDS: Final = 0.25
 
@@ -42,7 +42,7 @@ class Connections:
     answer, then of whoever asks for nothing. So health is answered however many others wait.
     """
 
-    def __init__(self, limits: HttpSettings, body_bytes_max: int, refused: Callable[[Refusal], None]) -> None:
+    def __init__(self, limits: HttpLimits, body_bytes_max: int, refused: Callable[[Refusal], None]) -> None:
         self.limits = limits
         self.message_bytes_max = limits.http_head_bytes_max + 2 * body_bytes_max
         """In chunks a body is longer on its way than it is."""

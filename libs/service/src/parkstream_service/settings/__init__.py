@@ -1,6 +1,6 @@
 """Typed settings from environment variables.
 
-Reading order: sources, kinds, urls, loader, http, description, command.
+Reading order: sources, kinds, urls, loader, limits, http, description, command.
 """
 
 from parkstream_service.settings.command import answer_config, settings_or_exit

@@ -1,43 +1,16 @@
-"""Where every service listens, and how much of strangers it takes before it knows what they want."""
+"""What every service that listens is set to."""
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
+from parkstream_service.settings.limits import HttpLimits
 from parkstream_service.settings.loader import env_name
 
 
-class HttpSettings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
-    """The variables of the HTTP face; each service has a port of its own."""
+class HttpSettings(HttpLimits, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
+    """The part of an environment that is about HTTP."""
 
     host: Annotated[str, Meta(min_length=1, description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535, description="The port of health and metrics.")] = 0
-    http_connections_max: Annotated[
-        int,
-        Meta(
-            ge=8,
-            le=100_000,
-            description="Connections that may be open; one more ends the one that has kept us waiting for longest.",
-        ),
-    ] = 256
-    http_url_bytes_max: Annotated[
-        int, Meta(ge=256, le=1 << 20, description="How long the URL of a request may be.", extra={"unit": "B"})
-    ] = 8_192
-    http_head_bytes_max: Annotated[
-        int, Meta(ge=512, le=1 << 20, description="How long its URL and headers may be.", extra={"unit": "B"})
-    ] = 16_384
-    http_head_seconds: Annotated[
-        float, Meta(gt=0, le=3_600, description="How long they may take from the first wait.", extra={"unit": "s"})
-    ] = 10.0
-    http_body_seconds: Annotated[
-        float,
-        Meta(gt=0, le=3_600, description="How long its body may take; and reading the answer.", extra={"unit": "s"}),
-    ] = 30.0
-    http_memory_bytes_max: Annotated[
-        int,
-        Meta(
-            ge=1 << 20,
-            description="What all requests that are not answered yet may hold; one more byte ends the slowest.",
-            extra={"unit": "B"},
-        ),
-    ] = 16 << 20
+    """Each service has one of its own."""
