@@ -10,6 +10,7 @@ import urllib.request
 import pytest
 from fake_signoz import FakeSigNoz
 from provisioner import DELIVERED, FILES, LAG, RUNBOOK, SILENCES, environ
+from raw_http import status
 
 WAIT_SECONDS = 30
 
@@ -69,7 +70,14 @@ def test_it_stays_and_is_healthy_while_nothing_drifts(signoz):
         board["spec"]["display"]["name"] = before
         staying.becomes(200)
         alert = {"alerts": [{"status": "firing", "labels": {"alertname": "Parkstream: Dead letters arrived"}}]}
-        request = urllib.request.Request(f"{staying.url}/alerts", json.dumps(alert).encode(), method="POST")
+        port, body = int(staying.url.rpartition(":")[2]), json.dumps(alert).encode()
+        as_json = {"Content-Type": "application/json"}
+        for foreign in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            assert status(port, "/alerts", as_json | foreign, "POST", body) == 403
+            assert status(port, "/runbook", foreign) == 403
+            assert status(port, "/health/ready", foreign) == 200
+        assert status(port, "/alerts", {"Content-Type": "text/plain"}, "POST", body) == 415
+        request = urllib.request.Request(f"{staying.url}/alerts", body, as_json, method="POST")
         with urllib.request.urlopen(request, timeout=5) as answer:
             assert answer.status == 200
         assert staying.said("alert")["labels"]["alertname"] == "Parkstream: Dead letters arrived"

@@ -3,12 +3,12 @@
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 from parkstream_events.keys import MALL_PATTERN
 from parkstream_events.sightings import normalised_plate
 from parkstream_events.units import DAY_US, SECOND_US
 from parkstream_events.wire import PLACEHOLDERS
-from parkstream_service.settings import AMQP_URL, HTTP_URL, REDIS_URL, env_name
+from parkstream_service.settings import AMQP_URL, HTTP_URL, REDIS_URL, HttpSettings, env_name
 from parkstream_visits import Rules
 
 Seconds = Annotated[float, Meta(ge=0, le=10 * 365 * 86_400, extra={"unit": "s"})]
@@ -29,7 +29,7 @@ class Queue(StrEnum):
     EXITS = "exits"
 
 
-class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
+class Settings(HttpSettings, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
     """The backend's environment."""
 
     rabbitmq_url: Annotated[str, Meta(description="Where RabbitMQ is.", extra=AMQP_URL)] = (
@@ -39,11 +39,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
         str, Meta(description="Where Redis is, without a database: the backend's is 0.", extra=REDIS_URL)
     ] = "redis://localhost:6379"
     mall: Annotated[str, Meta(min_length=1, max_length=64, pattern=MALL_PATTERN, description="Whose cameras.")] = "mall"
-    host: Annotated[str, Meta(description="The address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535, description="The port of health, metrics and the read API.")] = 8001
-    api_token: Annotated[
-        str | None, Meta(description="Bearer token of the read API and of the summary API.", extra={"secret": True})
-    ] = None
     plate_hash_key: Annotated[
         str | None,
         Meta(
@@ -103,6 +99,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
     archive_dir: Annotated[str | None, Meta(description="Where archived records lie, if any are.")] = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for written in self.no_plates:
             normalised_plate(written)
 

@@ -2,15 +2,14 @@
 
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 from parkstream_events.keys import MALL_PATTERN
-from parkstream_service.settings import REDIS_URL, env_name
+from parkstream_service.settings import REDIS_URL, HttpSettings, env_name
 
 
-class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
+class Settings(HttpSettings, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
     """What summary-api takes from its environment."""
 
-    host: Annotated[str, Meta(min_length=1, description="Address to listen on.")] = "127.0.0.1"
     port: Annotated[int, Meta(ge=0, le=65_535, description="The port of the API, health and metrics.")] = 8000
     summary_file: Annotated[str, Meta(min_length=1, description="The JSON Lines file; one process writes it.")] = (
         "summaries.jsonl"
@@ -31,9 +30,6 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
         ),
     ] = 8
     """A visit is final after 7, and a summary may wait to be delivered."""
-    api_token: Annotated[
-        str | None, Meta(description="Bearer token that every call of /v1 must show.", extra={"secret": True})
-    ] = None
     plate_hash_key: Annotated[
         str | None,
         Meta(

@@ -42,18 +42,19 @@ class Generator:
     @property
     def app(self) -> Litestar:
         """The application that answers for this generator, and runs it for as long as it is served."""
-        token = self._context.settings.api_token
+        access = self._context.settings.access()
         return http_app(
             HttpFace(
                 title=f"Parkstream {self._context.service.removeprefix('parkstream-')}",
                 description=self._context.description,
-                guarded=bool(token),
-                routes=[camera_router(self._account, self._context.stop, bearer_guards(token))],
+                access=access,
+                routes=[camera_router(self._account, self._context.stop, bearer_guards(access.callers))],
                 live=self._live,
                 ready=self._ready,
                 metrics=self._context.telemetry.prometheus,
                 lifespan=self._life,
                 report=lambda error: self._report("http", error),
+                warn=lambda detail: self._context.telemetry.log(names.EVENT_ACCESS, detail=detail),
             )
         )
 

@@ -3,9 +3,9 @@
 import secrets
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 from parkstream_events.keys import MALL_PATTERN
-from parkstream_service.settings import AMQP_URL, REDIS_URL, env_name
+from parkstream_service.settings import AMQP_URL, REDIS_URL, HttpSettings, env_name
 
 from parkstream_generators.faults import Faults
 from parkstream_generators.gate_settings import gates_of
@@ -16,7 +16,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Seed = Annotated[int, Meta(ge=0, lt=2**62)]
 
 
-class CameraSettings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
+class CameraSettings(HttpSettings, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
     """The environment of a generator; the fault knobs default to off."""
 
     rabbitmq_url: Annotated[str, Meta(description="Where RabbitMQ is.", extra=AMQP_URL)] = (
@@ -26,10 +26,6 @@ class CameraSettings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTR
         str, Meta(description="Where Redis is, without a database: each service has its own.", extra=REDIS_URL)
     ] = "redis://localhost:6379"
     mall: Annotated[str, Meta(min_length=1, max_length=64, pattern=MALL_PATTERN, description="Whose cameras.")] = "mall"
-    host: Annotated[str, Meta(description="The address to listen on.")] = "127.0.0.1"
-    api_token: Annotated[
-        str | None, Meta(description="Bearer token that /v1 asks for, if any.", extra={"secret": True})
-    ] = None
     plate_hash_key: Annotated[
         str | None,
         Meta(
@@ -65,6 +61,7 @@ class CameraSettings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTR
     ] = 0.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         gates_of(self.gates, self.gate_faults)
 
     @property

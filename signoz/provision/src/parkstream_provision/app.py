@@ -9,6 +9,7 @@ from typing import Annotated, Final
 import cyclopts
 import msgspec
 from cyclopts import Parameter
+from parkstream_service.access import checked_hosts
 from parkstream_service.settings import answer_config, settings_or_exit
 
 from parkstream_provision.changes import Applier
@@ -92,7 +93,8 @@ def stay(settings: Settings, wanted: Wanted, report: Report) -> int:
     watch.found(report)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda _number, _frame: watch.leave.set())
-    with Server(watch, Path(settings.signoz_runbook), settings.host, settings.port) as server:
+    allowed = checked_hosts(settings.allowed_hosts)
+    with Server(watch, Path(settings.signoz_runbook), settings.host, settings.port, allowed) as server:
         log("provision.staying", port=server.port)
         watch.run()
     return 0
