@@ -101,7 +101,7 @@ def newest_python() -> tuple[str, str]:
 
 @nox.session
 def release(session: nox.Session) -> None:
-    """Make the tree the release that is named: versions, lock, changelog."""
+    """Make the tree the release that is named: versions, lock, changelog, and what later releases are held to."""
     (version,) = session.posargs
     session.run("python", "-m", "release", version)
     session.run("uv", "lock", "--quiet")
@@ -110,6 +110,7 @@ def release(session: nox.Session) -> None:
         if "." not in fragment.stem and fragment.name != "README.md":
             session.run("git", "mv", str(fragment), str(fragment.with_suffix(".change.md")))  # As towncrier names them.
     session.run("towncrier", "build", "--yes", "--version", version)
+    session.run("pytest", "tests/integration/test_upgrade.py", env={"PARKSTREAM_KEEP_RELEASE": "yes"})
 
 
 @nox.session

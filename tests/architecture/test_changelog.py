@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+import sys
 
 from the_tree import ROOT
 
@@ -16,7 +17,7 @@ def test_a_release_takes_every_fragment(tmp_path):
     lines = [f"What `change` {number} is, with [a link](docs/log.md)." for number in range(3)]
     for number, line in enumerate(lines):
         (tmp_path / "changelog.d" / f"topic-{number}.change.md").write_text(f"{line}\n")
-    build = ["towncrier", "build", "--yes", "--version", "7.8.9", "--date", "2026-12-24"]
+    build = [sys.executable, "-m", "towncrier", "build", "--yes", "--version", "7.8.9", "--date", "2026-12-24"]
     subprocess.run(build, cwd=tmp_path, capture_output=True, check=True)
     after = (tmp_path / "CHANGELOG.md").read_text().split(START)[1]
     assert after.strip().splitlines()[:5] == ["## 7.8.9 (2026-12-24)", "", *(f"- {line}" for line in lines)]

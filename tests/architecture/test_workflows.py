@@ -2,6 +2,8 @@
 
 import re
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 import yaml
@@ -17,7 +19,8 @@ SCHEMAS = {
 }
 
 
-def passes(*command):
+def passes(program, *words):
+    command = [Path(sys.executable).with_name(program), *words]
     done = subprocess.run(list(map(str, command)), cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 

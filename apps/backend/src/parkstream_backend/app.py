@@ -14,10 +14,10 @@ from parkstream_projection import Projector
 from parkstream_projection.read_api import Questions, read_router
 from parkstream_projection.read_api.questions import KINDS
 from parkstream_projection.visits import VISITS
-from parkstream_service.http import HttpFace, ServerSettings, bearer_guards, http_app, serve
+from parkstream_service.http import HttpFace, bearer_guards, http_app, serve
 from parkstream_service.retry import retried
 from parkstream_service.settings import own_token
-from parkstream_telemetry import names
+from parkstream_telemetry import RefusedRequests, names
 
 from parkstream_backend.deliver.deliverer import Deliverer
 from parkstream_backend.deliver.summary_client import SummaryApi, new_session
@@ -37,16 +37,16 @@ GC_THRESHOLDS: Final = (50_000, 20, 20)
 def run(settings: Settings) -> int:
     """Run a backend until it is asked to stop or fails, and return its exit code."""
     parts = Parts(settings)
-    return serve(face_of(parts), ServerSettings(host=settings.host, port=settings.port), parts.tasks)
+    return serve(face_of(parts), settings, parts.tasks)
 
 
 def create_app(settings: Settings) -> Litestar:
     """Return the application that *settings* describe; it connects when it is served."""
-    return face_of(Parts(settings))
+    return http_app(face_of(Parts(settings)))
 
 
-def face_of(parts: Parts) -> Litestar:
-    """Return the application that answers for *parts*, and runs them for as long as it is served."""
+def face_of(parts: Parts) -> HttpFace:
+    """Return what answers for *parts*, and runs them for as long as it is served."""
     problems = {
         "log": parts.log_problem,
         "redis": parts.redis_problem,
@@ -57,20 +57,19 @@ def face_of(parts: Parts) -> Litestar:
     }
     health = Health(parts.tasks, parts.monitor, problems)
     access = parts.settings.access()
-    return http_app(
-        HttpFace(
-            title="Parkstream backend",
-            description="Records sightings, projects visits, delivers summaries, and answers where everything stands.",
-            access=access,
-            routes=[read_router(Questions(parts.log, parts.reads, parts.outbox), bearer_guards(access.callers))],
-            live=health.live,
-            ready=health.ready,
-            metrics=parts.telemetry.prometheus,
-            lifespan=lambda: life_of(parts),
-            report=lambda error: parts.telemetry.log(names.EVENT_REQUEST_FAILED, error=error),
-            warn=lambda detail: parts.telemetry.log(names.EVENT_ACCESS, detail=detail),
-            kinds=KINDS,
-        )
+    return HttpFace(
+        title="Parkstream backend",
+        description="Records sightings, projects visits, delivers summaries, and answers where everything stands.",
+        access=access,
+        routes=[read_router(Questions(parts.log, parts.reads, parts.outbox), bearer_guards(access.callers))],
+        live=health.live,
+        ready=health.ready,
+        metrics=parts.telemetry.prometheus,
+        lifespan=lambda: life_of(parts),
+        report=lambda error: parts.telemetry.log(names.EVENT_REQUEST_FAILED, error=error),
+        warn=lambda detail: parts.telemetry.log(names.EVENT_ACCESS, detail=detail),
+        refused=RefusedRequests(parts.telemetry),
+        kinds=KINDS,
     )
 
 
