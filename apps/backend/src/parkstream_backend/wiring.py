@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from typing import Final
 
 from faststream.rabbit import Channel, RabbitBroker
@@ -18,19 +19,22 @@ from parkstream_messaging.watch import Watch
 from parkstream_projection import Outbox, Reads, Versions
 from parkstream_projection.functions import PROJECTING
 from parkstream_service.lifecycle import BackgroundTasks
-from parkstream_service.redis import Functions, Library, connect, is_transient
+from parkstream_service.redis import Library, connect, is_transient
 from parkstream_service.retry import Wait
 from parkstream_telemetry import TelemetryOptions, names, start
 
 from parkstream_backend.clock_guard import ClockGuard
+from parkstream_backend.code_guard import CodeGuard
 from parkstream_backend.log_guard import LogGuard
-from parkstream_backend.monitor import Measure, Monitor
+from parkstream_backend.monitor import Guard, Measure, Monitor
 from parkstream_backend.project.follower import Follower
+from parkstream_backend.readable_types import ReadableTypes
 from parkstream_backend.record.acks import Acks
 from parkstream_backend.record.back_pressure import BackPressure
 from parkstream_backend.record.connection import Listener
 from parkstream_backend.record.consumer_reports import ConsumerReports, Reporter
 from parkstream_backend.record.dead_letters import WAITING_MAX, DeadLetters
+from parkstream_backend.record.newer_versions import NewerVersions
 from parkstream_backend.record.queue_depths import QueueDepths
 from parkstream_backend.record.recorder import Recorder
 from parkstream_backend.record.subscribers import listen_to_entries, listen_to_exits
@@ -52,14 +56,14 @@ class Parts:
         self.looking = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend-looks")
         """For what only looks, whatever Redis holds."""
         writer = Writer("", step_stands_seconds=settings.clock_step_seconds)
-        marks = MarkStream(settings.rabbitmq_url)
+        marks = MarkStream(settings.rabbitmq_url, declares=True)
         wait = self.waiting_for("redis")
         self.guard = LogGuard(self.looking, self.keys, marks, writer, settings.mall, telemetry, wait)
         self.redis = connect(
             settings.redis_url, Database.BACKEND, name="parkstream-backend", on_connect=self.guard.admit
         )
         log = self._log_of(writer)
-        self.clock_guard = ClockGuard(log, telemetry)
+        self.clock_guard, self.code_guard = ClockGuard(log, telemetry), CodeGuard(self.looking, self._libraries())
         self.log: EventLog = spanning(log, settings.archive_dir, settings.mall)
         self.commit = GroupCommit(self.log, on_commit=self._committed, on_retry=self.waiting_for("redis"))
         self.outbox = Outbox(self.redis, self.keys, writer=writer)
@@ -75,7 +79,7 @@ class Parts:
         self.listener = self._listener()
         self.monitor = Monitor(
             self._measure(),
-            {"durability": lambda: check_durability(self.looking), "clock": self.clock_guard},
+            self._guards(),
             self.back_pressure,
             telemetry,
             projection_lag_max=settings.projection_lag_max,
@@ -83,6 +87,16 @@ class Parts:
         )
         if self.does(Role.RECORD):
             self._subscribe()
+
+    @cached_property
+    def readable_types(self) -> ReadableTypes:
+        """Which types of sightings the programs can read that record here."""
+        return ReadableTypes(self.redis, self.keys)
+
+    @cached_property
+    def newer_versions(self) -> NewerVersions:
+        """What becomes of sightings that only a newer program can read."""
+        return NewerVersions(self.readable_types.by_newer, self.waiting_for("redis"))
 
     def _log_of(self, writer: Writer) -> RedisLog:
         return RedisLog(
@@ -93,6 +107,14 @@ class Parts:
             dedupe_days=self.settings.dedupe_days,
             clock_ahead_max_us=round(self.settings.clock_ahead_max_seconds * SECOND_US),
         )
+
+    def _guards(self) -> dict[str, Guard]:
+        """Return what is asked before anything is written; the functions first, since the others call them."""
+        return {
+            "functions": self.code_guard,
+            "durability": lambda: check_durability(self.looking),
+            "clock": self.clock_guard,
+        }
 
     def _measure(self) -> Measure:
         redis, keys = self.looking, self.keys
@@ -110,9 +132,8 @@ class Parts:
         await check_as_long_as_archive(log, self.settings.archive_dir, self.settings.mall)
 
     async def check_writable(self) -> None:
-        """Raise while functions are missing, or a clock keeps the log, which is the one that is meant, as it is."""
-        for library in self._libraries():
-            await Functions(self.redis, library).check()
+        """Raise while functions are not ours, or a clock keeps the log, which is the one that is meant, as it is."""
+        await self.code_guard.begin()
         self.clock_guard.begin()
         await self.monitor.ask_guards()
         await self.clock_guard()
@@ -193,7 +214,8 @@ class Parts:
         def failed(error: Exception) -> None:
             self.tasks.fail("record", error)
 
-        recorder = Recorder(self.commit, self.dead_letters, Acks(), self.back_pressure, self.telemetry, failed)
+        parts = (self.commit, self.dead_letters, Acks(), self.back_pressure, self.telemetry)
+        recorder = Recorder(*parts, failed, self.newer_versions)
         listening = {Queue.ENTRIES: listen_to_entries, Queue.EXITS: listen_to_exits}
         for queue in self.settings.queues:
             channel = Channel(self.settings.prefetch_count + WAITING_MAX)

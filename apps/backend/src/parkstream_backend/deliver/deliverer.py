@@ -212,8 +212,8 @@ class Deliverer:
             if result.status in KEPT:
                 kept.append(entry.id)
             else:
-                status = result.status.value
-                await self._park(entry, f"{status}: {result.problem or ''}", status, batch.spans[number : number + 1])
+                why = result.status.value
+                await self._park(entry, f"{why}: {result.problem or ''}", why, batch.spans[number : number + 1])
         if kept:
             await self._retried(lambda: self._outbox.settle(kept))
 
