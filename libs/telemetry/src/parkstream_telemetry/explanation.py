@@ -5,7 +5,7 @@ what it was given (``KeyError`` does nothing else), so it goes out as its type a
 """
 
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 MESSAGE_LENGTH_MAX: Final = 2_000
@@ -64,6 +64,6 @@ def _stack(error: BaseException) -> Iterator[str]:
     for one in reversed(chain):
         yield "Traceback (most recent call last):"
         yield "".join(traceback.format_tb(one.__traceback__)) + f"{type_of(one)}: {words_of(one)}"
-        if isinstance(one, BaseExceptionGroup):
-            for part in one.exceptions:
-                yield from _stack(part)
+        parts: Sequence[BaseException] = getattr(one, "exceptions", ()) if isinstance(one, BaseExceptionGroup) else ()
+        for part in parts:
+            yield from _stack(part)

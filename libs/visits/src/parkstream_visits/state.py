@@ -127,8 +127,8 @@ class Clock(Struct, array_like=True, dict=True):
 
     @unreadable.setter
     def unreadable(self, records: tuple[UnreadableRecord, ...]) -> None:
-        self.__dict__["records"] = records
-        self.__dict__["aside"] = aside = _encode(records) if records else b""
+        vars(self)["records"] = records
+        vars(self)["aside"] = aside = _encode(records) if records else b""
         self.unreadable_digest = _digest(aside)
 
     @property

@@ -27,7 +27,7 @@ class FileValue(Generic[ValueT]):
         self._path = path
         self._read = read
         self._seen = self._state()
-        self._value = read(path)
+        self._value: ValueT = read(path)
 
     @property
     def now(self) -> ValueT:

@@ -48,7 +48,8 @@ class LimitedProtocol(HttpToolsProtocol):
         """End the connection, and say why unless an earlier answer is still on its way."""
         self._shared.refused(why)
         self._forget()
-        answering = self.cycle is not None and self.cycle.response_started and not self.cycle.response_complete
+        cycle: RequestResponseCycle | None = self.cycle  # None before the first request.
+        answering = cycle is not None and cycle.response_started and not cycle.response_complete
         if answering or self.transport.is_closing() or self.transport.get_write_buffer_size():
             self.transport.abort()
         else:
