@@ -16,6 +16,8 @@ SIDE_BY_SIDE = ["--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder"]
 """For all tests: a file after the other in each of three processes, which have servers of their own and mostly wait."""
 FAST = ["tests/unit", "tests/contract", "tests/architecture"]
 """What runs on the newest Python, too: quick, and it imports all there is."""
+AUDIT_FAILED = 2
+"""What uv exits with when it could not ask; with 1 when something was found."""
 
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "imports", "members", "test", "newest"]
@@ -42,7 +44,7 @@ def types(session: nox.Session) -> None:
     """Check types, strictly, with mypy and pyright."""
     packages = [f"--package={import_name(member)}" for member in MEMBERS]
     session.run("mypy", *packages)
-    session.run("mypy", "noxfile.py", "deploy/compose/make_secrets.py", "release")
+    session.run("mypy", "noxfile.py", *map(str, ROOT.glob("deploy/compose/*.py")), "release")
     session.run("pyright")
 
 
@@ -109,6 +111,17 @@ def release(session: nox.Session) -> None:
             session.run("git", "mv", str(fragment), str(fragment.with_suffix(".change.md")))  # As towncrier names them.
     session.run("towncrier", "build", "--yes", "--version", version)
     session.run("pytest", "tests/integration/test_upgrade.py", env={"PARKSTREAM_KEEP_RELEASE": "yes"})
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Look up every package of the lock among the known weaknesses (osv.dev); it needs a network."""
+    command = ["uv", "audit", "--frozen", "--preview-features", "audit-command", *session.posargs]
+    code = subprocess.run(command, check=False).returncode
+    if code == AUDIT_FAILED:
+        session.error("nothing was looked up: osv.dev cannot be reached from here (or --service-url, if given)")
+    elif code:
+        session.error("see above: update what it names (uv lock --upgrade-package NAME)")
 
 
 @nox.session

@@ -13,7 +13,7 @@ from uuid import uuid4
 import aio_pika
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
-from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AMQPError
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AMQPError, ChannelNotFoundEntity
 from aiormq.exceptions import ChannelInvalidStateError
 from parkstream_events import marks
 from parkstream_events.marks import Mark, MarkError
@@ -21,6 +21,7 @@ from parkstream_events.topology import MARK_EXCHANGE, MARK_QUEUE, MARK_QUEUE_ARG
 from parkstream_service.redis import PassingError
 from parkstream_service.retry import uncancelled
 
+from parkstream_messaging.confirmed_channel import is_blocked
 from parkstream_messaging.topology import MessagingError
 
 ANSWER_SECONDS: Final = 5.0
@@ -30,21 +31,24 @@ QUIET_SECONDS: Final = 1.0
 HEARTBEAT_SECONDS: Final = 5
 PREFETCH: Final = 500
 PROBE: Final = b"{}"
+BLOCKED: Final = "RabbitMQ takes no messages while its memory or disk is short (see rabbitmqctl status)"
 FAILURES: Final = (*CONNECTION_EXCEPTIONS, AMQPError, ChannelInvalidStateError, TimeoutError)
 
 
 class MarkUnreachableError(MessagingError, PassingError):
     """Nobody knows what the mark is, or it was not renewed."""
 
-    def __init__(self, error: Exception, *, read: bool) -> None:
+    def __init__(self, error: Exception, *, read: bool, blocked: bool = False) -> None:
         what = "read" if read else "renewed"
-        super().__init__(f"the mark cannot be {what}: {type(error).__name__} {error}".rstrip())
+        why = BLOCKED if blocked else f"{type(error).__name__} {error}".rstrip()
+        super().__init__(f"the mark cannot be {what}: {why}")
 
 
 class MarkStream:
-    """The marks in the RabbitMQ at *url*."""
+    """The marks in the RabbitMQ at *url*; who *declares* mends the stream, others only make it when it is not there."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, declares: bool = False) -> None:
+        self._declares = declares
         self._url = f"{url}{'&' if '?' in url else '?'}heartbeat={HEARTBEAT_SECONDS}"
         self.newest: Mark | None = None
         """Of all that were read."""
@@ -75,8 +79,9 @@ class MarkStream:
                 await self._publisher.close()  # RabbitMQ reads nothing from it: memory or disk is short.
                 self._read_all.set()
                 return
+            blocked = await self._publisher.is_blocked()
             await self.close()
-            raise MarkUnreachableError(error, read=True) from error
+            raise MarkUnreachableError(error, read=True, blocked=blocked) from error
 
     async def renew(self, mark: Mark) -> None:
         """Publish *mark*, or the newest when that is newer, unless it is the last already."""
@@ -89,8 +94,9 @@ class MarkStream:
                 message = Message(marks.encode(mark), delivery_mode=DeliveryMode.PERSISTENT)
                 await uncancelled(lambda: self._publish(message))
         except FAILURES as error:
+            blocked = await self._publisher.is_blocked()
             await self._publisher.close()
-            raise MarkUnreachableError(error, read=False) from error
+            raise MarkUnreachableError(error, read=False, blocked=blocked) from error
         self._take(mark)
 
     async def close(self) -> None:
@@ -113,13 +119,21 @@ class MarkStream:
     async def _read_from_the_first(self) -> None:
         await self._reader.close()
         self._read_at = None
+        if self._declares or not await self._is_there():
+            await _declare(await self._reader.opened(self._url))
         channel = await self._reader.opened(self._url)
         await channel.set_qos(PREFETCH)
-        exchange = await channel.declare_exchange(MARK_EXCHANGE, aio_pika.ExchangeType.FANOUT, durable=True)
-        arguments: Any = MARK_QUEUE_ARGUMENTS
-        queue = await channel.declare_queue(MARK_QUEUE, durable=True, arguments=arguments)
-        await queue.bind(exchange)
+        queue = await channel.declare_queue(MARK_QUEUE, passive=True)
         self._tag = await queue.consume(self._on_message, arguments={"x-stream-offset": "first"})
+
+    async def _is_there(self) -> bool:
+        channel = await self._reader.opened(self._url)
+        try:
+            await channel.declare_exchange(MARK_EXCHANGE, passive=True)
+            await channel.declare_queue(MARK_QUEUE, passive=True)
+        except ChannelNotFoundEntity:
+            return False
+        return True
 
     async def _publish(self, message: Message) -> None:
         exchange = await self._publisher.exchange(self._url)
@@ -141,6 +155,12 @@ class MarkStream:
     def _take(self, mark: Mark) -> None:
         self._last = mark
         self.newest = mark if self.newest is None else marks.newest_of(self.newest, mark)
+
+
+async def _declare(channel: AbstractChannel) -> None:
+    exchange = await channel.declare_exchange(MARK_EXCHANGE, aio_pika.ExchangeType.FANOUT, durable=True)
+    arguments: Any = MARK_QUEUE_ARGUMENTS
+    await (await channel.declare_queue(MARK_QUEUE, durable=True, arguments=arguments)).bind(exchange)
 
 
 async def last_mark(url: str) -> Mark | None:
@@ -174,6 +194,10 @@ class _Link:
 
     async def exchange(self, url: str) -> AbstractExchange:
         return await (await self.opened(url)).get_exchange(MARK_EXCHANGE, ensure=False)
+
+    async def is_blocked(self) -> bool:
+        """Whether RabbitMQ takes nothing that is published here."""
+        return await is_blocked(self._connection)
 
     def consumes(self, tag: str) -> bool:
         """Whether the consumer *tag* is there: RabbitMQ ends it with its queue."""

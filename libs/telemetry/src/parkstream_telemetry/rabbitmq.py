@@ -17,8 +17,7 @@ from parkstream_telemetry.steps import destination_of, end, links_to
 from parkstream_telemetry.tracecontext import span_context_of, traceparent_of
 
 if TYPE_CHECKING:
-    from faststream import StreamMessage
-    from faststream._internal.context.repository import ContextRepo
+    from faststream import ContextRepo, StreamMessage
 
     from parkstream_telemetry.telemetry import Telemetry
 
@@ -107,7 +106,7 @@ class _Traced(BaseMiddleware[RabbitPublishCommand, Any]):
         return self._telemetry.steps.process(
             *path,
             traceparent=msg.headers.get(TRACEPARENT_HEADER),
-            message_id=msg.message_id,
+            message_id=self._telemetry.public_id(msg.message_id, None),
             body_size=len(msg.body),
             redelivered=True if msg.raw_message.redelivered else None,
         )

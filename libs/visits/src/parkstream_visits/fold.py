@@ -202,7 +202,8 @@ class Fold:
     def _plate(self, name: str) -> Plate:
         plate = self.state.plates.get(name)
         if plate is None:
-            raise MissingPlateError(name)
+            message = "a timer is of a plate that was not loaded"  # Which one it is must not reach a log.
+            raise MissingPlateError(message)
         return plate
 
     def _list(self, position: int, unreadable: Unreadable) -> None:

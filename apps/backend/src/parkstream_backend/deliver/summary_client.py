@@ -40,6 +40,8 @@ class PostError(Exception):
         super().__init__(problem)
         self.problem = problem
         self.status_code = status_code
+        self.public = problem if status_code is None else f"the server answered {status_code}"
+        """Without the words of the server, which may name a plate."""
 
 
 class UnavailableError(PostError):

@@ -34,6 +34,7 @@ class ProjectSpans:
     def __init__(self, telemetry: Telemetry) -> None:
         self._project = telemetry.steps.project
         self._hash = telemetry.hash_plate
+        self._public_id = telemetry.public_id
         self._started_ns = 0
         self._open: list[Span] = []
 
@@ -54,7 +55,7 @@ class ProjectSpans:
             started_ns=self._started_ns,
             position=emitted.position,
             plate_hash=self._hash(emitted.plate),
-            visit_id=emitted.visit_id,
+            visit_id=self._public_id(emitted.visit_id, emitted.plate),
             revision=emitted.revision,
             outcome=emitted.outcome.value,
         )
@@ -158,9 +159,9 @@ class Follower:
         for recorded in step.events:
             took(Stage.RECORD_TO_PROJECT, (now_us - recorded.recorded_at_us) / SECOND_US)
             if isinstance(recorded.event, Unreadable):
-                detail = f"{recorded.event.type}: {recorded.event.reason}: {recorded.event.detail}"
+                reason = recorded.event.reason
                 self._telemetry.log(
-                    names.EVENT_UNREADABLE, span=recorded.traceparent, position=recorded.position, detail=detail
+                    names.EVENT_UNREADABLE, span=recorded.traceparent, position=recorded.position, reason=reason
                 )
         emitted = step.revisions[len(step.revisions) - step.emitted :]  # A rebuilt projection repeats what was emitted.
         for outcome, count in Counter(one.outcome for one in emitted).items():

@@ -117,7 +117,7 @@ def _check_outbox(seen: Snapshot, end: int, findings: Findings) -> None:
         emitted = f"{seen.emitted} summaries were emitted, {seen.emitted_again} again"
         parts = f"{seen.delivered} delivered, {seen.parked} parked and {seen.waiting} waiting are {accounted}"
         found = f"{emitted}, but {parts}"
-        advice = "compare with the summary file (--summaries) which are missing or too many"
+        advice = "parkstream outbox emit-missing emits what the summary file lacks, and counts anew"
         findings.add(Finding("summaries_unaccounted", found, advice, seen.emitted_through))
     if seen.emitted_through > end:
         found = f"summaries were emitted through position {seen.emitted_through}, the log ends at {end}"
