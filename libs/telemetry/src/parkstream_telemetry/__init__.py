@@ -6,9 +6,10 @@ Read ``names`` for what is emitted, ``telemetry`` for how to emit it, ``exporter
 from opentelemetry.trace import INVALID_SPAN, Link, Span
 
 from parkstream_telemetry import names
+from parkstream_telemetry.explanation import described, explanation
 from parkstream_telemetry.latency import Percentiles, Stage
-from parkstream_telemetry.logs import explanation
 from parkstream_telemetry.metrics import UnlistedError
+from parkstream_telemetry.refused_requests import RefusedRequests
 from parkstream_telemetry.steps import end, links_to
 from parkstream_telemetry.telemetry import Telemetry, TelemetryOptions, start
 from parkstream_telemetry.tracecontext import (
@@ -23,12 +24,14 @@ __all__ = [
     "INVALID_SPAN",
     "Link",
     "Percentiles",
+    "RefusedRequests",
     "Span",
     "Stage",
     "Telemetry",
     "TelemetryOptions",
     "UnlistedError",
     "context_of",
+    "described",
     "end",
     "explanation",
     "links_to",
