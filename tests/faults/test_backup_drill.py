@@ -78,11 +78,16 @@ class Drill:
         self.pipeline.file.with_name(f"{self.pipeline.file.name}.log.json").unlink()
 
     async def put_back(self) -> None:
-        """Do steps 2 and 3 of the runbook."""
+        """Do step 2 of the runbook, and start Redis."""
         await self.run("restore", str(self.backup))
         await asyncio.to_thread(self.redis.start)
-        await asyncio.to_thread(self.pipeline.start_api)
         self.pipeline.backends.clear()
+
+    async def start_rest(self) -> None:
+        """Do steps 4 and 5."""
+        await asyncio.to_thread(self.pipeline.start_api)
+        assert (await self.doctor("log"))["level"] == "ok"
+        await asyncio.to_thread(self.pipeline.start_backend)
 
     async def doctor(self, about: str) -> dict[str, Any]:
         """Return what the doctor finds about that; others may find what is not started yet."""
@@ -90,7 +95,7 @@ class Drill:
         return next(finding for finding in found if finding["about"] == about)
 
     async def adopt(self) -> dict[str, Any]:
-        """Do step 4: accept that the log ends before its mark; the restored file goes on."""
+        """Do step 3: accept that the log ends before its mark; the restored file goes on."""
         self.pipeline.file.with_name(f"{self.pipeline.file.name}.log.json").unlink()
         return (await self.run("log", "adopt", "--yes", "--json")).object
 
@@ -131,8 +136,7 @@ async def test_a_backup_under_traffic_brings_back_all_that_was_there(drill: Dril
     drill.lose_everything()
     pipeline.environ["PARKSTREAM_RABBITMQ_URL"] = new_rabbitmq_url  # Its disk is lost, too.
     await drill.put_back()
-    assert (await drill.doctor("log"))["level"] == "ok"
-    await asyncio.to_thread(pipeline.start_backend)
+    await drill.start_rest()
     await drill.caught_up()
     assert await drill.exported(taken["position"]) == log
     assert pairs(pipeline.lines(), taken["position"]) == lines
@@ -154,7 +158,7 @@ async def test_with_the_backends_stopped_first_nothing_is_lost_at_all(drill: Dri
             await pipeline.until(lambda: cars.traffic.sightings > published + RECORDS, 60)
         drill.lose_everything()
         await drill.put_back()
-        await asyncio.to_thread(pipeline.start_backend)
+        await drill.start_rest()
         await pipeline.balances(cars.traffic)
     await drill.agrees()
 
@@ -176,12 +180,13 @@ async def test_what_was_acknowledged_since_is_lost_by_name_and_all_else_goes_on(
         restored = data_of(drill.redis)
         about_the_mark = await drill.doctor("log against the mark")
         assert (about_the_mark["level"], "restore" in about_the_mark["advice"]) == ("wrong", True)
-        backend = await asyncio.to_thread(pipeline.start_backend, ready=False)
+        backend = await asyncio.to_thread(pipeline.start_backend, {"PARKSTREAM_ROLES": "record"}, ready=False)
         await pipeline.until(lambda: f"the log ends at {taken['position']}, " in failing(backend.url).get("log", ""))
         assert data_of(drill.redis) == restored
         done = await drill.adopt()
         assert (done["lost_log_id"], done["lost_after"]) == (taken["log_id"], taken["position"])
         assert done["lost_through"] > taken["position"]
+        await drill.start_rest()
         await pipeline.balances(cars.traffic)
     assert not {line["vehicle_plate"] for line in pipeline.lines()} & {*lost.traffic.exits.values()}
     await drill.agrees()

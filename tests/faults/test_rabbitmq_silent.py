@@ -1,6 +1,6 @@
 """A RabbitMQ that says nothing while its connections stay open: frozen, or behind a network that swallows packets.
 
-Who records notices, whatever else he does; who only projects or delivers goes on with what there is.
+Who records notices, whatever else he does; who only delivers goes on with what there is.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from pipeline_traffic import Cars
 
 SILENT = "RabbitMQ has not answered"
 TORN_DOWN = "not connected to RabbitMQ"
-ROLES = ("record", "record,project,deliver", "project", "deliver")
+ROLES = ("record", "record,project,deliver", "deliver")
 RECORDING = 2
 """How many of them record: the first ones."""
 

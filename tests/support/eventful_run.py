@@ -10,6 +10,7 @@ from http import HTTPStatus
 from pathlib import Path
 from urllib.error import HTTPError
 
+from attacks import said_to, status_of
 from backend_sightings import now, poison, publish_entry
 from command_line import CommandLine
 from generator_client import finished, reached
@@ -102,7 +103,8 @@ class EventfulRun:
         return "\n".join(line for line in lines if not line.startswith("#"))
 
     async def _refused(self, camera: Camera) -> None:
-        """Messages that are no sightings, and a summary that the file contradicts."""
+        """Messages that are no sightings, what is no request, and a summary that the file contradicts."""
+        assert status_of(await asyncio.to_thread(said_to, self.pipeline.api.port, b"no HTTP\r\n\r\n")) == 400
         assert camera.events is not None
         for _, message, properties in poison(1)[::5]:
             await publish_entry(camera.events, message, message_id="poison", **properties)

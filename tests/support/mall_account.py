@@ -18,6 +18,7 @@ STUCK, STUCK_MESSAGES = range(1700, 1860), 3
 REFUSED = {t: "not_json" if t % 3 else "unknown_version" for t in range(670, 682)}
 REFUSED |= dict.fromkeys(range(STUCK.stop, STUCK.stop + STUCK_MESSAGES), "too_large")
 """When a dead letter came, and why it was refused."""
+ATTACK = range(640, 655)
 PAUSED = range(790, 810)
 GAP = range(900, 1620)
 UNSAFE = range(1000, 1130)
@@ -123,6 +124,11 @@ def log_refused(t: float) -> int:
 
 def clock_steps(t: float) -> int:
     return int(t >= CLOCK_STEP)
+
+
+def http_refused(t: float, reason: str) -> int:
+    """Return how many requests were beyond the limit *reason*: 10 a second during the attack."""
+    return len(range(ATTACK.start, min(int(t) + 1, ATTACK.stop))) * {"head_size": 3, "head_time": 7}.get(reason, 0)
 
 
 def stuck(t: float) -> int:

@@ -74,12 +74,18 @@ def counters() -> Iterator[Series]:
     yield names.VISITS.name, by(names.ATTRIBUTE_OUTCOME, "completed"), mall.written
     yield names.CLOCK_STEPS.name, {}, mall.clock_steps
     yield names.DECISIONS.name, by(names.ATTRIBUTE_REASON, "silence"), lambda t: t // 120
+    for reason in ("head_size", "head_time", "malformed"):
+        yield names.HTTP_REFUSED.name, by(names.ATTRIBUTE_REASON, reason), _http_refused(reason)
     for reason in ("not_json", "unknown_version", "too_large"):
         yield names.DEAD_LETTERS.name, by(names.ATTRIBUTE_REASON, reason), _refused(reason)
     refused = mall.refused
     yield names.CONSUMED_MESSAGES.name, by(names.ATTRIBUTE_DESTINATION, ENTRIES), mall.recorded
     yield names.CONSUMED_MESSAGES.name, by(names.ATTRIBUTE_DESTINATION, EXITS), lambda t: mall.recorded(t) + refused(t)
     yield names.CONSUMED_MESSAGES.name, by(names.ATTRIBUTE_DESTINATION, COPIES), mall.entered
+
+
+def _http_refused(reason: str) -> Function:
+    return lambda t: mall.http_refused(t, reason)
 
 
 def _refused(reason: str) -> Function:

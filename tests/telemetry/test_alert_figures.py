@@ -24,6 +24,7 @@ EXPECTED = {
     "dead-letters-wait": {"warning": range(30, 32)},
     # One direction is behind for three minutes, which is enough, the other for two.
     "gate-behind": {"warning": range(6, 9)},
+    "http-refused": {"warning": range(11, 16)},
     "log-refused": {"critical": range(26, 28)},
     "outbox-age": {"warning": OUTAGE},
     # What is late counts, written or not, and for ten minutes; so do the exits of the pause.

@@ -128,6 +128,11 @@ FIGURES = {
         "unknown_version": (in_minute, lambda t: mall.refused(t, "unknown_version")),
         "too_large": (in_minute, lambda t: mall.refused(t, "too_large")),
     },
+    "Refused at the HTTP ports": {
+        "head_size": (in_minute, lambda t: mall.http_refused(t, "head_size")),
+        "head_time": (in_minute, lambda t: mall.http_refused(t, "head_time")),
+        "malformed": (in_minute, nothing),
+    },
     "Memory": {"resident": (now, lambda t: 1e8 + t)},
     "Free disk": {"free": (low, lambda t: 5e10 - t)},
     "Records ever written": {"position": (now, doubled(mall.recorded))},

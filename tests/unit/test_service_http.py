@@ -11,6 +11,7 @@ from litestar.params import FromQuery
 from litestar.testing import AsyncTestClient
 from parkstream_service.access import Access, Callers, Role
 from parkstream_service.http import HttpFace, Kind, WrongFieldError, bearer_guards, document, http_app, needs
+from parkstream_service.refusals import Refusal
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 
@@ -27,6 +28,7 @@ class Service:
         self.reported: list[Exception] = []
         self.warned: list[str] = []
         self.lives: list[str] = []
+        self.refused: list[Refusal] = []
         self.token = token
 
         access = Access(callers=Callers.of_token(token) if token else None)
@@ -49,6 +51,7 @@ class Service:
                 lifespan=self.life,
                 report=self.reported.append,
                 warn=self.warned.append,
+                refused=self.refused.append,
                 kinds={UnknownCarError: Kind("unknown-car", "Unknown car", HTTPStatus.NOT_FOUND, field="car")},
             )
         )

@@ -78,7 +78,7 @@ def test_what_is_no_json_is_malformed(content: bytes):
 
 def test_more_than_100_items_are_too_many():
     assert len(parsed(body(*[item(n) for n in range(100)])).items) == 100
-    with pytest.raises(TooManyItemsError, match="101 summaries"):
+    with pytest.raises(TooManyItemsError, match="at most 100 summaries"):
         parsed(body(*[item(n) for n in range(101)]))
 
 

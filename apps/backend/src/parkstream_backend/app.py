@@ -9,19 +9,18 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-import aiohttp
 from litestar import Litestar
 from parkstream_projection import Projector
 from parkstream_projection.read_api import Questions, read_router
 from parkstream_projection.read_api.questions import KINDS
 from parkstream_projection.visits import VISITS
-from parkstream_service.http import HttpFace, ServerSettings, bearer_guards, http_app, serve
+from parkstream_service.http import HttpFace, bearer_guards, http_app, serve
 from parkstream_service.retry import retried
 from parkstream_service.settings import own_token
-from parkstream_telemetry import names
+from parkstream_telemetry import RefusedRequests, names
 
 from parkstream_backend.deliver.deliverer import Deliverer
-from parkstream_backend.deliver.summary_client import SummaryApi
+from parkstream_backend.deliver.summary_client import SummaryApi, new_session
 from parkstream_backend.health import Health
 from parkstream_backend.project.follower import Follower, ProjectSpans
 from parkstream_backend.project.queue_drains import QueueDrains
@@ -38,39 +37,39 @@ GC_THRESHOLDS: Final = (50_000, 20, 20)
 def run(settings: Settings) -> int:
     """Run a backend until it is asked to stop or fails, and return its exit code."""
     parts = Parts(settings)
-    return serve(face_of(parts), ServerSettings(host=settings.host, port=settings.port), parts.tasks)
+    return serve(face_of(parts), settings, parts.tasks)
 
 
 def create_app(settings: Settings) -> Litestar:
     """Return the application that *settings* describe; it connects when it is served."""
-    return face_of(Parts(settings))
+    return http_app(face_of(Parts(settings)))
 
 
-def face_of(parts: Parts) -> Litestar:
-    """Return the application that answers for *parts*, and runs them for as long as it is served."""
+def face_of(parts: Parts) -> HttpFace:
+    """Return what answers for *parts*, and runs them for as long as it is served."""
     problems = {
         "log": parts.log_problem,
         "redis": parts.redis_problem,
         "rabbitmq": parts.rabbitmq_problem,
         "dead_letters": parts.dead_letters.problem,
         "state": parts.state_problem,
+        "versions": parts.newer_versions.notice,
     }
     health = Health(parts.tasks, parts.monitor, problems)
     access = parts.settings.access()
-    return http_app(
-        HttpFace(
-            title="Parkstream backend",
-            description="Records sightings, projects visits, delivers summaries, and answers where everything stands.",
-            access=access,
-            routes=[read_router(Questions(parts.log, parts.reads, parts.outbox), bearer_guards(access.callers))],
-            live=health.live,
-            ready=health.ready,
-            metrics=parts.telemetry.prometheus,
-            lifespan=lambda: life_of(parts),
-            report=lambda error: parts.telemetry.log(names.EVENT_REQUEST_FAILED, error=error),
-            warn=lambda detail: parts.telemetry.log(names.EVENT_ACCESS, detail=detail),
-            kinds=KINDS,
-        )
+    return HttpFace(
+        title="Parkstream backend",
+        description="Records sightings, projects visits, delivers summaries, and answers where everything stands.",
+        access=access,
+        routes=[read_router(Questions(parts.log, parts.reads, parts.outbox), bearer_guards(access.callers))],
+        live=health.live,
+        ready=health.ready,
+        metrics=parts.telemetry.prometheus,
+        lifespan=lambda: life_of(parts),
+        report=lambda error: parts.telemetry.log(names.EVENT_REQUEST_FAILED, error=error),
+        warn=lambda detail: parts.telemetry.log(names.EVENT_ACCESS, detail=detail),
+        refused=RefusedRequests(parts.telemetry),
+        kinds=KINDS,
     )
 
 
@@ -83,7 +82,7 @@ async def life_of(parts: Parts) -> AsyncGenerator[None, None]:
     """
     prepared = asyncio.Event()
     tasks = parts.tasks
-    async with aiohttp.ClientSession() as session:
+    async with new_session() as session:
         token = own_token(parts.settings.api_token, os.environ)
         server = SummaryApi(session, parts.settings.summary_url, token, parts.guard.written_log)
         tasks.start("monitor", _watch(parts, prepared))
@@ -123,6 +122,8 @@ async def _watch(parts: Parts, prepared: asyncio.Event) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
+    if parts.does(Role.RECORD):  # Until then recording is paused.
+        await retried(parts.readable_types.announce, on_retry=on_retry)
     await parts.monitor.run()
 
 
@@ -140,7 +141,8 @@ def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
         traced = spans.emitted if parts.telemetry.tracing else None
         projector = Projector(parts.redis, parts.keys, VISITS, traced=traced, writer=parts.guard.writer)
         wait = parts.waiting_for("redis")
-        follower = Follower(projector, spans, parts.log, parts.reads, parts.telemetry, wait)
+        newer = parts.readable_types.by_newer
+        follower = Follower(projector, spans, parts.log, parts.reads, parts.telemetry, wait, newer)
         parts.follower = follower
         works["project"] = follower.run
         works["watermark"] = WatermarkGenerator(

@@ -15,7 +15,7 @@ def main() -> int:
     settings = settings_or_exit(Settings, os.environ)
     from parkstream_exit_generator.app import create_generator  # noqa: PLC0415 - ``config`` answers without FastStream
 
-    return create_generator(settings).run(settings.port)
+    return create_generator(settings).run()
 
 
 if __name__ == "__main__":

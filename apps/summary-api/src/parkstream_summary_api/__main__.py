@@ -4,7 +4,7 @@ import os
 import sys
 from typing import Final
 
-from parkstream_service.http import ServerSettings, document, serve
+from parkstream_service.http import document, serve
 from parkstream_service.settings import answer_config, settings_or_exit
 
 from parkstream_summary_api.app import Parts, create_app, face_of
@@ -33,8 +33,7 @@ def run(settings: Settings) -> int:
     except JournalError as error:
         sys.stderr.write(f"error: {error}\n")
         return CANNOT_OPEN
-    where = ServerSettings(host=settings.host, port=settings.port, graceful_seconds=DRAIN_SECONDS)
-    return serve(face_of(parts, settings), where, parts.tasks)
+    return serve(face_of(parts, settings), settings, parts.tasks, graceful_seconds=DRAIN_SECONDS)
 
 
 if __name__ == "__main__":

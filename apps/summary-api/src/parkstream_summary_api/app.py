@@ -13,7 +13,7 @@ from parkstream_events.keys import Database, SummaryApiKeys
 from parkstream_service.http import HttpFace, bearer_guards, http_app
 from parkstream_service.lifecycle import BackgroundTasks
 from parkstream_service.redis import Client, connect
-from parkstream_telemetry import TelemetryOptions, names, start
+from parkstream_telemetry import RefusedRequests, TelemetryOptions, names, start
 
 from parkstream_summary_api.bodies import BODY_BYTES_MAX
 from parkstream_summary_api.core.ledger import Mark
@@ -38,29 +38,28 @@ INPUT_OUTPUT_ERROR: Final = 74
 
 def create_app(settings: Settings) -> Litestar:
     """Return the application that *settings* describe."""
-    return face_of(Parts(settings), settings)
+    return http_app(face_of(Parts(settings), settings))
 
 
-def face_of(parts: "Parts", settings: Settings) -> Litestar:
-    """Return the application that answers for *parts*."""
+def face_of(parts: "Parts", settings: Settings) -> HttpFace:
+    """Return what answers for *parts*."""
     access = settings.access()
-    return http_app(
-        HttpFace(
-            title="Parkstream summary-api",
-            description="Writes one line per visit revision to a file, and answers when it is on disk.",
-            access=access,
-            routes=[api(bearer_guards(access.callers), parts.dependencies())],
-            live=parts.health.live,
-            ready=parts.health.ready,
-            metrics=parts.telemetry.prometheus,
-            lifespan=parts.running,
-            report=parts.report,
-            warn=lambda detail: parts.telemetry.log(names.EVENT_ACCESS, detail=detail),
-            kinds=KINDS,
-            middleware=[Requests(parts.telemetry)],
-            after_exception=[note_error],
-            body_bytes_max=BODY_BYTES_MAX,
-        )
+    return HttpFace(
+        title="Parkstream summary-api",
+        description="Writes one line per visit revision to a file, and answers when it is on disk.",
+        access=access,
+        routes=[api(bearer_guards(access.callers), parts.dependencies())],
+        live=parts.health.live,
+        ready=parts.health.ready,
+        metrics=parts.telemetry.prometheus,
+        lifespan=parts.running,
+        report=parts.report,
+        warn=lambda detail: parts.telemetry.log(names.EVENT_ACCESS, detail=detail),
+        refused=RefusedRequests(parts.telemetry),
+        kinds=KINDS,
+        middleware=[Requests(parts.telemetry)],
+        after_exception=[note_error],
+        body_bytes_max=BODY_BYTES_MAX,
     )
 
 

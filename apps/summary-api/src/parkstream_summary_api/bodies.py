@@ -1,18 +1,20 @@
 """From the body of a POST to summaries: item by item, so that a bad one keeps no other from being written."""
 
-from typing import Any, Final, NamedTuple
+from collections.abc import Callable
+from typing import Annotated, Final, NamedTuple, TypeVar
 
 import msgspec
 from parkstream_events.summaries import REVISION_MAX, VISIT_ID_LENGTH_MAX, ItemResult, ItemStatus, SummaryItem
 from parkstream_events.wire import encode
 
-from parkstream_summary_api.odd_json import TOO_DEEP, UnbalancedError, is_deep, items_of, oddity_of
+from parkstream_summary_api.odd_json import TOO_DEEP, UnbalancedError, holds_more_than, is_deep, items_of, oddity_of
 
 ITEMS_MAX: Final = 100
 ITEM_BYTES_MAX: Final = 64 * 1024
 BODY_BYTES_MAX: Final = ITEMS_MAX * (ITEM_BYTES_MAX + 2)
 PROBLEM_LENGTH_MAX: Final = 500
 """Longer ones lose their middle: the field is named at the end."""
+Read = TypeVar("Read")
 UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _array = msgspec.json.Decoder(list[msgspec.Raw]).decode
@@ -23,11 +25,13 @@ _item = msgspec.json.Decoder(SummaryItem).decode
 class Named(msgspec.Struct):
     """What an invalid item calls itself, if it does."""
 
-    visit_id: Any = ""
-    revision: Any = 0
+    visit_id: msgspec.Raw = msgspec.Raw(b'""')
+    revision: msgspec.Raw = msgspec.Raw(b"0")
 
 
 _named = msgspec.json.Decoder(Named).decode
+_visit_id = msgspec.json.Decoder(str).decode
+_revision = msgspec.json.Decoder(Annotated[int, msgspec.Meta(gt=0, le=REVISION_MAX)]).decode
 
 
 class MalformedError(Exception):
@@ -37,8 +41,8 @@ class MalformedError(Exception):
 class TooManyItemsError(Exception):
     """The body holds more items than one request may."""
 
-    def __init__(self, count: int) -> None:
-        super().__init__(f"{count} summaries; at most {ITEMS_MAX} are taken at once")
+    def __init__(self) -> None:
+        super().__init__(f"at most {ITEMS_MAX} summaries are taken at once")
 
 
 class Parsed(NamedTuple):
@@ -57,7 +61,7 @@ def parsed(body: bytes) -> Parsed:
     """Return what *body* holds, one object or an array; raise ``MalformedError`` or ``TooManyItemsError``."""
     raws = _raws(body)
     if len(raws) > ITEMS_MAX:
-        raise TooManyItemsError(len(raws))
+        raise TooManyItemsError
     items: list[SummaryItem] = []
     results: list[ItemResult | None] = []
     for raw in raws:
@@ -71,6 +75,8 @@ def parsed(body: bytes) -> Parsed:
 def _raws(body: bytes) -> list[bytes]:
     """Return the items of *body*; what is wrong within one of them keeps no other from being read."""
     several = body.lstrip()[:1] == b"["
+    if several and holds_more_than(ITEMS_MAX, body):
+        raise TooManyItemsError
     try:
         return [bytes(raw) for raw in _array(body)] if several else [bytes(_single(body))]
     except RecursionError:
@@ -106,14 +112,19 @@ def _invalid(raw: bytes, problem: str) -> ItemResult:
         named = _named(raw)
     except UNREADABLE:
         named = Named()
-    visit_id = named.visit_id if isinstance(named.visit_id, str) else ""
-    revision = named.revision if isinstance(named.revision, int) and 0 < named.revision <= REVISION_MAX else 0
     return ItemResult(
-        visit_id=visit_id[:VISIT_ID_LENGTH_MAX],
-        revision=revision,
+        visit_id=_read_or(_visit_id, named.visit_id, "")[:VISIT_ID_LENGTH_MAX],
+        revision=_read_or(_revision, named.revision, 0),
         status=ItemStatus.INVALID,
         problem=problem if len(problem) <= PROBLEM_LENGTH_MAX else f"{problem[:300]} … {problem[-190:]}",
     )
+
+
+def _read_or(read: Callable[[msgspec.Raw], Read], raw: msgspec.Raw, default: Read) -> Read:
+    try:
+        return read(raw) if len(bytes(raw)) <= ITEM_BYTES_MAX else default
+    except UNREADABLE:
+        return default
 
 
 def _result(item: SummaryItem, status: ItemStatus) -> ItemResult:

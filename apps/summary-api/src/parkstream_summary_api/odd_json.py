@@ -3,6 +3,8 @@
 import json
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 from typing import Any, Final
 
 from parkstream_events.wire import DEPTH_MAX
@@ -10,6 +12,8 @@ from parkstream_events.wire import DEPTH_MAX
 _TOKENS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|[\[{]|[\]}]|,', re.DOTALL)
 _OPENING: Final = (b"[", b"{")
 _CLOSING: Final = (b"]", b"}")
+COMMAS_PER_ITEM: Final = 100
+"""More than an item has; so many are read before they are counted."""
 TOO_DEEP: Final = f"nested deeper than {DEPTH_MAX} - at `$`"
 
 
@@ -42,6 +46,17 @@ def oddity_of(item: bytes) -> str:
 def items_of(array: bytes) -> list[bytes]:
     """Return the items of *array* as they are written, however odd; raise ``UnbalancedError``."""
     return list(_items(array.strip()))  # Possessive patterns above: a string of megabytes takes no memory.
+
+
+def holds_more_than(count: int, array: bytes) -> bool:
+    """Whether *array* has more than *count* items: found without making anything of them."""
+    if array.count(b",") <= COMMAS_PER_ITEM * count:
+        return False
+    seen = 0
+    with suppress(UnbalancedError):  # Who reads it says so.
+        for _ in islice(_items(array.strip()), count + 1):
+            seen += 1
+    return seen > count
 
 
 def _items(array: bytes) -> Iterator[bytes]:

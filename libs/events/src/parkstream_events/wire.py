@@ -31,6 +31,7 @@ PLACEHOLDERS: Final = frozenset({"UNKNOWN", "NOPLATE"})
 
 _BodyT = TypeVar("_BodyT")
 _SHALLOW_BYTES: Final = 256
+_VERSION_OF_SIGHTING: Final = re.compile(r"vehicle\.(entered|exited)\.v[1-9][0-9]{0,4}")
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
@@ -104,6 +105,11 @@ SIGHTING_TYPES = frozenset({ENTERED, EXITED, ENTERED_V2, EXITED_V2})
 def type_of(event: Sighting | Decision) -> str:
     """Return the type, with version, that we write *event* as; what others wrote may be another."""
     return _TYPES[type(event)]
+
+
+def is_newer(type_: str) -> bool:
+    """Return whether *type_* is a version of a sighting that this program does not know, but a newer one may."""
+    return type_ not in SIGHTING_TYPES and _VERSION_OF_SIGHTING.fullmatch(type_) is not None
 
 
 def decode(type_: str, body: bytes) -> Sighting | Decision:

@@ -7,10 +7,9 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import msgspec
-from litestar import Litestar
-from parkstream_service.http import HttpFace, ServerSettings, bearer_guards, http_app, serve
+from parkstream_service.http import HttpFace, bearer_guards, serve
 from parkstream_service.lifecycle import BackgroundTasks
-from parkstream_telemetry import names
+from parkstream_telemetry import RefusedRequests, names
 
 from parkstream_generators.context import GeneratorContext
 from parkstream_generators.http import GeneratorAccount, camera_router
@@ -39,28 +38,26 @@ class Generator:
         self._started = False
         self._driving = False
 
-    @property
-    def app(self) -> Litestar:
-        """The application that answers for this generator, and runs it for as long as it is served."""
-        access = self._context.settings.access()
-        return http_app(
-            HttpFace(
-                title=f"Parkstream {self._context.service.removeprefix('parkstream-')}",
-                description=self._context.description,
-                access=access,
-                routes=[camera_router(self._account, self._context.stop, bearer_guards(access.callers))],
-                live=self._live,
-                ready=self._ready,
-                metrics=self._context.telemetry.prometheus,
-                lifespan=self._life,
-                report=lambda error: self._report("http", error),
-                warn=lambda detail: self._context.telemetry.log(names.EVENT_ACCESS, detail=detail),
-            )
-        )
+    def run(self) -> int:
+        """Answer and run until asked to stop or failed; return the exit code."""
+        return serve(self._face(), self._context.settings, self.tasks)
 
-    def run(self, port: int) -> int:
-        """Answer on *port* and run until asked to stop or failed; return the exit code."""
-        return serve(self.app, ServerSettings(host=self._context.settings.host, port=port), self.tasks)
+    def _face(self) -> HttpFace:
+        context = self._context
+        access = context.settings.access()
+        return HttpFace(
+            title=f"Parkstream {context.service.removeprefix('parkstream-')}",
+            description=context.description,
+            access=access,
+            routes=[camera_router(self._account, context.stop, bearer_guards(access.callers))],
+            live=self._live,
+            ready=self._ready,
+            metrics=context.telemetry.prometheus,
+            lifespan=self._life,
+            report=lambda error: self._report("http", error),
+            warn=lambda detail: context.telemetry.log(names.EVENT_ACCESS, detail=detail),
+            refused=RefusedRequests(context.telemetry),
+        )
 
     @asynccontextmanager
     async def _life(self) -> AsyncGenerator[None]:

@@ -95,6 +95,8 @@ class Change(Struct):
     checkpoint: int
     state_hash: str
     clock: bytes
+    aside: bytes | None = None
+    """What is kept beside the clock, when it changed; it may be nothing."""
     entities: list[str | bytes] = []
     """Name, value, name, value …"""
     forgotten: list[str] = []
@@ -111,7 +113,8 @@ class Change(Struct):
         for put, dropped in zip(self.put, self.dropped, strict=True):
             lists += ((put, 2), (dropped, 1))
         lists.append((self.items, OUTBOX_FIELDS))
-        flat: list[Any] = [self.checkpoint, self.state_hash, self.clock, kept]
+        aside = b"" if self.aside is None else b"+" + self.aside if self.aside else b"-"
+        flat: list[Any] = [self.checkpoint, self.state_hash, self.clock, aside, kept]
         flat += [len(values) // width for values, width in lists]
         for values, _ in lists:
             flat += values
@@ -150,7 +153,7 @@ class Store:
         while True:
             _, entities, *timers = self._read
             meta, (live, emitted_through), *sizes = await self._functions.at_once(
-                ("HMGET", self._meta, "rules_version", "checkpoint", "state_hash", "clock", "sizes"),
+                ("HMGET", self._meta, "rules_version", "checkpoint", "state_hash", "clock", "aside", "sizes"),
                 ("HMGET", self._keys.outbox_meta, "live", "emitted_through"),
                 ("HLEN", entities),
                 *(("ZCARD", timer) for timer in timers),
@@ -159,7 +162,7 @@ class Store:
             if not self._follows_live or live == self.version:
                 break
             self._use(live)
-        rules_version, checkpoint, kept_hash, clock, kept_sizes = meta
+        rules_version, checkpoint, kept_hash, clock, aside, kept_sizes = meta
         if checkpoint is None:
             if any(sizes):
                 remedy = f"remove what is left, and it is folded anew: UNLINK {' '.join(self._read[1:])}"
@@ -168,7 +171,7 @@ class Store:
             return Meta(0, hash_text(clock_hash(encode(new))), new, int(emitted_through or 0))
         if int(rules_version) != self._definition.rules_version:
             raise OtherRulesError(int(rules_version), self._definition.rules_version)
-        decoded = self._definition.decode_clock(clock)
+        decoded = self._definition.decode_clock(clock, aside)
         if kept_sizes != " ".join(map(str, sizes)).encode():
             raise IncompleteStateError(self.version, GONE)
         return Meta(int(checkpoint), kept_hash.decode(), decoded, int(emitted_through or 0))

@@ -9,6 +9,7 @@ from parkstream_telemetry import names
 from parkstream_telemetry.explanation import described, explanation
 from parkstream_telemetry.latency import Percentiles, Stage
 from parkstream_telemetry.metrics import UnlistedError
+from parkstream_telemetry.refused_requests import RefusedRequests
 from parkstream_telemetry.steps import end, links_to
 from parkstream_telemetry.telemetry import Telemetry, TelemetryOptions, start
 from parkstream_telemetry.tracecontext import (
@@ -23,6 +24,7 @@ __all__ = [
     "INVALID_SPAN",
     "Link",
     "Percentiles",
+    "RefusedRequests",
     "Span",
     "Stage",
     "Telemetry",

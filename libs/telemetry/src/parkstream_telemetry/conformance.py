@@ -6,7 +6,7 @@ from types import ModuleType
 
 from parkstream_telemetry import names
 from parkstream_telemetry.kinds import Attribute, Event, Metric, Span
-from parkstream_telemetry.names import backend, generators, summary_api
+from parkstream_telemetry.names import backend, every_service, generators, summary_api
 
 ALWAYS_ALLOWED = frozenset({"event.name", "exception.type", "exception.message", "exception.stacktrace"})
 OVERFLOW_ATTRIBUTE = "otel.metric.overflow"
@@ -28,7 +28,7 @@ _OF_SERVICE: dict[str, ModuleType] = {
 
 def countable(service: str) -> list[Metric]:
     """Return the counters and histograms of *service* all of whose labels are known before anything is counted."""
-    found = vars(_OF_SERVICE[service]).values() if service in _OF_SERVICE else ()
+    found = [*vars(every_service).values(), *vars(_OF_SERVICE[service]).values()] if service in _OF_SERVICE else []
     metrics = (one for one in found if isinstance(one, Metric) and one.kind != "gauge")
     return [one for one in metrics if all(attribute.values for attribute in one.attributes)]
 

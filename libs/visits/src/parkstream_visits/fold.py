@@ -211,7 +211,8 @@ class Fold:
         clock.counters.unreadable += 1
         if len(clock.unreadable) < UNREADABLE_LISTED_MAX:
             texts = (unreadable.type, unreadable.reason, unreadable.detail)
-            clock.unreadable.append(UnreadableRecord(position, *(text[:UNREADABLE_TEXT_MAX] for text in texts)))
+            one = UnreadableRecord(position, *(text[:UNREADABLE_TEXT_MAX] for text in texts))
+            clock.unreadable = (*clock.unreadable, one)
 
     def _acknowledge(self, position: int) -> None:
         clock = self.state.clock
@@ -219,4 +220,5 @@ class Fold:
         kept = [listed for listed in clock.unreadable if listed.position != position]
         if len(kept) < len(clock.unreadable) or clock.counters.outstanding > len(kept):  # Not all could be listed.
             clock.counters.acknowledged += 1
-        clock.unreadable = kept
+        if len(kept) < len(clock.unreadable):
+            clock.unreadable = tuple(kept)

@@ -10,7 +10,7 @@ from parkstream_definitions.boards.camera_to_disk import WRITE
 from parkstream_definitions.boards.parking import DIRECTION, GATE, GATE_LEGEND
 from parkstream_definitions.boards.rabbitmq import TO_BACKENDS
 from parkstream_definitions.figures import highest, increase, lowest, rate
-from parkstream_definitions.log_alerts import LOG_REFUSED, SOON_SECONDS, UNSAFE
+from parkstream_definitions.log_alerts import HTTP_REFUSED, LOG_REFUSED, SOON_SECONDS, UNSAFE
 from parkstream_definitions.panels import one
 from parkstream_definitions.queries import Asked, along, delivered_to, formula, metric, spans, sql
 from parkstream_definitions.rules import Rule, Silence, Threshold
@@ -177,6 +177,7 @@ DELIVERY: Final = [
         thresholds=(Threshold("critical", 0),),
         signal="TRACES",
     ),
+    HTTP_REFUSED,
 ]
 
 MALL: Final = [

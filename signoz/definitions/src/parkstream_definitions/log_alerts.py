@@ -1,10 +1,10 @@
-"""The alerts of a Redis that is not written to: another log than the one that is meant, or one that may forget."""
+"""The alerts of what is shut: a Redis that is not written to, and HTTP ports that refuse."""
 
 from typing import Final
 
 from parkstream_telemetry import names
 
-from parkstream_definitions.figures import highest
+from parkstream_definitions.figures import highest, increase
 from parkstream_definitions.panels import one
 from parkstream_definitions.queries import metric
 from parkstream_definitions.rules import Rule, Threshold
@@ -19,7 +19,9 @@ LOG_REFUSED: Final = Rule(
     runbook="redis-was-lost",
     asked=one(metric(highest(names.LOG_REFUSED, "max"), legend="refused")),
     unit="none",
+    matches="last",
     thresholds=(Threshold("critical", 0),),
+    seconds_between=SOON_SECONDS,
 )
 UNSAFE: Final = Rule(
     name="redis-unsafe",
@@ -34,4 +36,16 @@ UNSAFE: Final = Rule(
     matches="last",
     thresholds=(Threshold("critical", 0),),
     seconds_between=SOON_SECONDS,
+)
+HTTP_REFUSED: Final = Rule(
+    name="http-refused",
+    title="Many requests are refused",
+    meaning="More than 100 requests or connections in 5 minutes were beyond a limit of the HTTP ports.",
+    then="See which limit and which service on the Event log dashboard: somebody attacks, a client is broken, or the "
+    "limit is too tight. Health and what is within the limits are answered meanwhile.",
+    runbook="requests-are-refused",
+    asked=one(metric(increase(names.HTTP_REFUSED), legend="refused")),
+    unit="none",
+    matches="in_total",
+    thresholds=(Threshold("warning", 100),),
 )

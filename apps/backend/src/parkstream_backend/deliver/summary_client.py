@@ -60,6 +60,11 @@ class RefusedError(PostError):
     """The server, and nobody in between, takes no such request: at least one of the summaries is at fault."""
 
 
+def new_session() -> aiohttp.ClientSession:
+    """Return a session for the summary API, which sets no cookies; those of strangers would be kept for ever."""
+    return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
+
+
 class SummaryApi:
     """The summary API at *url*, called through *session*.
 

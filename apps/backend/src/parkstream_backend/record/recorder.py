@@ -3,6 +3,7 @@
 | what came                     | what is done                                                        |
 |-------------------------------|---------------------------------------------------------------------|
 | a sighting, new or known      | recorded (once), then acknowledged                                  |
+| a sighting of a newer version | back to its queue, where a newer backend takes it, if there was one |
 | an invalid message            | a dead letter with the reason, confirmed, then acknowledged; what   |
 |                               | cannot be published waits, and holds back nothing else              |
 | Redis or RabbitMQ is away     | the same call again until it passes; the message waits, unsettled   |
@@ -29,6 +30,7 @@ from parkstream_backend.record.acks import Acks
 from parkstream_backend.record.back_pressure import BackPressure
 from parkstream_backend.record.dead_letters import DeadLetters
 from parkstream_backend.record.decoder import Camera, candidate_of
+from parkstream_backend.record.newer_versions import NewerVersions
 
 OPERATION: Final = {"system": "rabbitmq", "operation": "process"}
 
@@ -65,6 +67,7 @@ class Recorder:
         back_pressure: BackPressure,
         telemetry: Telemetry,
         failed: Callable[[Exception], None],
+        newer: NewerVersions | None = None,
     ) -> None:
         self._records = records
         self._dead_letters = dead_letters
@@ -72,6 +75,7 @@ class Recorder:
         self._back_pressure = back_pressure
         self._telemetry = telemetry
         self._failed = failed
+        self._newer = newer or NewerVersions()
         self._refusing: set[asyncio.Task[None]] = set()
 
     async def record(self, deliveries: Sequence[Delivery], camera: Camera) -> None:
@@ -181,7 +185,7 @@ class Recorder:
     def _refuse(
         self, delivery: Delivery, camera: Camera, refusal: UnreadableError, span: Span, plate: str | None = None
     ) -> None:
-        """Make a dead letter of *delivery*; the rest of the queue does not wait for that."""
+        """Make a dead letter of *delivery*, or give it back; the rest of the queue does not wait for that."""
         if self._telemetry.tracing and delivery.message_id:
             id_ = self._telemetry.public_id(delivery.message_id, plate)
             span.set_attribute(names.ATTRIBUTE_MESSAGE_ID.name, id_)
@@ -192,6 +196,10 @@ class Recorder:
 
     async def _bury(self, delivery: Delivery, camera: Camera, refusal: UnreadableError, span: Span) -> None:
         try:
+            if refusal.reason is Refusal.UNKNOWN_TYPE and await self._newer.takes(camera.type_of(delivery)):
+                await self._acks.give_back(delivery.channel, delivery.tag)
+                end(span, error=refusal, outcome="returned")
+                return
             published = await self._dead_letters.publish(delivery, camera.queue, refusal, span)
         except Exception as error:  # noqa: BLE001 - handed over: the process ends
             end(span, error=error)

@@ -2,7 +2,7 @@
 
 local DONE, STALE, NOT_LIVE, INCOMPLETE = 0, 1, 2, 3
 local ENTITY_OF = '^[^\31]*'  -- a member of a timer begins with the name of its entity
-local COUNTS = 7  -- after these arguments of commit come the lengths of its lists, then the lists
+local COUNTS = 8  -- after these arguments of commit come the lengths of its lists, then the lists
 
 local function values_of(key, names, first, last)
   local found = {}
@@ -94,11 +94,17 @@ local function write_state(keys, args, lists, timers)
   end
   redis.call('HSET', keys[1], 'rules_version', args[2], 'checkpoint', args[4], 'state_hash', args[5],
     'clock', args[6], 'sizes', sizes_of(keys, timers))
-  if args[7] == '1' then redis.call('HSET', keys[timers + 3], args[4], args[5]) end
+  if args[7] == '-' then
+    redis.call('HDEL', keys[1], 'aside')
+  elseif args[7] ~= '' then
+    redis.call('HSET', keys[1], 'aside', string.sub(args[7], 2))
+  end
+  if args[8] == '1' then redis.call('HSET', keys[timers + 3], args[4], args[5]) end
 end
 
 -- KEYS: meta, entities, the timers, hashes, outbox, its meta, the versions. ARGV: projection version, rules version,
--- checkpoint as it is and as it will be, state hash, clock, '1' to keep the hash for this position, the lengths of the
+-- checkpoint as it is and as it will be, state hash, clock, what is kept beside it, after a
+-- '+' ('' while that stays, '-' for nothing), '1' to keep the hash for this position, the lengths of the
 -- lists, the lists: entities and their values, entities to forget, per timer due times and members, members to drop;
 -- items. Only the live version emits; any other may follow it up to where it has emitted, so that it can take over
 -- anywhere. Returns what it came to: the checkpoint, how many were emitted, the live version.

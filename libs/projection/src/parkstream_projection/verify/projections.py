@@ -83,14 +83,15 @@ async def snapshot(redis: Redis, keys: BackendKeys) -> Snapshot:
 
 async def _version(functions: Functions, keys: BackendKeys, version: int) -> Version:
     meta = keys.projection(version, "meta")
-    checkpoint, clock, rules = await functions.execute("HMGET", meta, "checkpoint", "clock", "rules_version")
+    fields = ("checkpoint", "clock", "aside", "rules_version")
+    checkpoint, clock, aside, rules = await functions.execute("HMGET", meta, *fields)
     through = int(checkpoint or 0)
     missing: list[int] = []
     for start in range(HASH_EVERY, through + 1, HASH_EVERY * ASKED_MAX):
         positions = range(start, min(through, start + HASH_EVERY * (ASKED_MAX - 1)) + 1, HASH_EVERY)
         kept: list[Any] = await functions.execute("HMGET", keys.projection(version, "hashes"), *positions)
         missing += [position for position, value in zip(positions, kept, strict=True) if value is None]
-    known = decode_clock(clock) if clock else Clock()
+    known = decode_clock(clock, aside) if clock else Clock()
     return Version(version, through, known, int(rules) if rules else None, tuple(missing))
 
 

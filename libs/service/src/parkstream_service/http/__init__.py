@@ -1,6 +1,6 @@
 """The HTTP face that every service has.
 
-Reading order: app (all of it), health, problems, bearer, foreign_requests, documents, server.
+Reading order: app (all of it), health, problems, bearer, foreign_requests, documents; server, protocol, connections.
 """
 
 from parkstream_service.http.app import HttpFace, http_app
@@ -16,7 +16,7 @@ from parkstream_service.http.problems import (
     problem,
     refusals,
 )
-from parkstream_service.http.server import FAILED, ServerSettings, serve
+from parkstream_service.http.server import FAILED, serve
 
 __all__ = [
     "FAILED",
@@ -29,7 +29,6 @@ __all__ = [
     "Notice",
     "Problem",
     "Problems",
-    "ServerSettings",
     "WrongFieldError",
     "bearer_guards",
     "document",

@@ -14,6 +14,7 @@ from parkstream_service.http.documents import openapi
 from parkstream_service.http.foreign_requests import ForeignRequests
 from parkstream_service.http.health import Notice, Problems, health_routes, metrics_route
 from parkstream_service.http.problems import Kind, handlers
+from parkstream_service.refusals import Refusal
 
 BODY_BYTES_MAX: Final = 64 * 1024
 """What a service reads of a request, unless it asks for more."""
@@ -42,6 +43,8 @@ class HttpFace(Struct, frozen=True, kw_only=True):
     """Takes errors that nobody foresaw; the client sees nothing of them."""
     warn: Callable[[str], None]
     """Takes what whoever runs the service should know of who may ask."""
+    refused: Callable[[Refusal], None]
+    """Hears of each request that is beyond a limit."""
     kinds: Mapping[type[Exception], Kind] = {}
     """How the errors of *routes* are answered."""
     middleware: Sequence[Middleware] = ()

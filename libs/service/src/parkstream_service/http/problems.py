@@ -80,7 +80,7 @@ def handlers(kinds: Mapping[type[Exception], Kind], report: Callable[[Exception]
         if is_transient(error):
             return _answer_of(REDIS_AWAY, f"Redis cannot be asked now ({type(error).__name__})")
         report(error)
-        return _answer(_titled(HTTPStatus.INTERNAL_SERVER_ERROR, "see the log of the service"))
+        return _answer(titled(HTTPStatus.INTERNAL_SERVER_ERROR, "see the log of the service"))
 
     return {Exception: unforeseen, HTTPException: _framework_error, **dict.fromkeys(kinds, own)}
 
@@ -103,10 +103,11 @@ def _framework_error(_: Asked, error: HTTPException) -> Response[bytes]:
     errors: list[FieldError] = []
     if isinstance(error, ValidationException) and isinstance(error.extra, list):
         errors = [FieldError(str(found.get("key", "")), str(found.get("message", ""))) for found in error.extra]
-    return _answer(_titled(HTTPStatus(error.status_code), error.detail, errors), error.headers)
+    return _answer(titled(HTTPStatus(error.status_code), error.detail, errors), error.headers)
 
 
-def _titled(status: HTTPStatus, detail: str, errors: list[FieldError] | None = None) -> Problem:
+def titled(status: HTTPStatus, detail: str, errors: list[FieldError] | None = None) -> Problem:
+    """Return a problem that is no other than its *status* says."""
     return Problem(type="about:blank", title=status.phrase, status=status, detail=detail, errors=errors or [])
 
 

@@ -1,36 +1,35 @@
-"""How a service is served: one set of uvicorn's options, until a signal or a failed task ends it."""
+"""How a service is served: one set of uvicorn's options and of limits, until a signal or a failed task ends it."""
 
 import signal
-from typing import Final
+from functools import partial
+from typing import Any, Final
 
 import uvicorn
-from litestar import Litestar
-from msgspec import Struct
 
+from parkstream_service.http.app import HttpFace, http_app
+from parkstream_service.http.connections import Connections
+from parkstream_service.http.protocol import LimitedProtocol
 from parkstream_service.lifecycle import BackgroundTasks
+from parkstream_service.settings.http import HttpSettings
 
 FAILED: Final = 1
 KEEP_ALIVE_SECONDS: Final = 60
 """Longer than clients keep an idle connection, so that none is closed under a request."""
 
 
-class ServerSettings(Struct, frozen=True, kw_only=True):
-    """Where to listen, and how long a request may take when the service is asked to stop."""
+def serve(face: HttpFace, settings: HttpSettings, tasks: BackgroundTasks, *, graceful_seconds: int = 2) -> int:
+    """Serve *face* until SIGTERM, SIGINT or a task that fails; return the exit code.
 
-    host: str
-    port: int
-    graceful_seconds: int = 2
-
-
-def serve(app: Litestar, settings: ServerSettings, tasks: BackgroundTasks) -> int:
-    """Serve *app* until SIGTERM, SIGINT or a task that fails; finish what was accepted, and return the exit code."""
+    What was accepted is finished, for *graceful_seconds* at most.
+    """
+    protocol: Any = partial(LimitedProtocol, Connections(settings, face.body_bytes_max, face.refused))
     server = uvicorn.Server(
         uvicorn.Config(
-            app,
+            http_app(face),
             host=settings.host,
             port=settings.port,
             loop="uvloop",
-            http="httptools",
+            http=protocol,
             ws="none",
             lifespan="on",
             access_log=False,
@@ -38,7 +37,7 @@ def serve(app: Litestar, settings: ServerSettings, tasks: BackgroundTasks) -> in
             proxy_headers=False,
             server_header=False,
             timeout_keep_alive=KEEP_ALIVE_SECONDS,
-            timeout_graceful_shutdown=settings.graceful_seconds,
+            timeout_graceful_shutdown=graceful_seconds,
         )
     )
 

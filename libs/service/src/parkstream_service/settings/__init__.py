@@ -1,6 +1,6 @@
 """Typed settings from environment variables.
 
-Reading order: sources, kinds, urls, loader, description, command, http, own_token.
+Reading order: sources, kinds, urls, loader, description, command, limits, http, own_token.
 """
 
 from parkstream_service.settings.command import answer_config, settings_or_exit

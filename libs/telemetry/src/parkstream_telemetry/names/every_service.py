@@ -1,5 +1,7 @@
 """What every service emits."""
 
+from parkstream_service.refusals import Refusal
+
 from parkstream_telemetry.kinds import SECONDS, Attribute, Event, Metric
 from parkstream_telemetry.names import attributes as a
 
@@ -62,6 +64,13 @@ TELEMETRY_WAITING = Metric(
     "Spans and log records that wait for their export.",
     (a.ATTRIBUTE_SIGNAL,),
 )
+HTTP_REFUSED = Metric(
+    "parking.http.refused",
+    "counter",
+    "{request}",
+    "Requests and connections that were ended because of a limit, before anybody looked at what they ask for.",
+    (a.ATTRIBUTE_REASON.of(*Refusal),),
+)
 
 EVENT_STARTED = Event("service.started", "info", "The service is ready to work.")
 EVENT_STOPPED = Event("service.stopped", "info", "The service has finished its work.")
@@ -89,6 +98,12 @@ EVENT_LIBRARY = Event(
     "warning",
     "A library that we use logged something.",
     (Attribute("logger", "str", "Its logger."), Attribute("message", "str", "Its message.")),
+)
+EVENT_HTTP_REFUSED = Event(
+    "http.refused",
+    "warning",
+    "Requests were ended because of a limit; logged at most once a minute.",
+    (Attribute("count", "int", "Requests since the last such line."), a.ATTRIBUTE_REASONS),
 )
 EVENT_PLATE_KEY_MISSING = Event(
     "plate_hash.key_missing",

@@ -176,6 +176,18 @@ COST: Final = Row(
             unit="s",
             colors=QUANTILES,
         ),
+        Panel(
+            title="Refused at the HTTP ports",
+            meaning="Requests and connections beyond a limit, per minute, by reason: 0 unless somebody attacks, a "
+            "client is broken, or a limit is too tight.",
+            asked=one(
+                metric(
+                    increase(names.HTTP_REFUSED),
+                    legend=label(names.ATTRIBUTE_REASON),
+                    by=along(names.ATTRIBUTE_REASON),
+                )
+            ),
+        ),
     ),
 )
 
