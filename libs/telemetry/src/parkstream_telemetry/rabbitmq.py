@@ -17,8 +17,7 @@ from parkstream_telemetry.steps import destination_of, end, links_to
 from parkstream_telemetry.tracecontext import span_context_of, traceparent_of
 
 if TYPE_CHECKING:
-    from faststream import StreamMessage
-    from faststream._internal.context.repository import ContextRepo
+    from faststream import ContextRepo, StreamMessage
 
     from parkstream_telemetry.telemetry import Telemetry
 

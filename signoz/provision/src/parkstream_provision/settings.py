@@ -2,11 +2,11 @@
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
-from parkstream_service.settings import env_name
+from msgspec import Meta
+from parkstream_service.settings import HttpSettings, env_name
 
 
-class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
+class Settings(HttpSettings, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
     """What the provisioner takes from its environment."""
 
     signoz_url: Annotated[str, Meta(pattern=r"^https?://", description="Where SigNoz answers.")] = (
@@ -30,8 +30,5 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
     ] = 600.0
     signoz_runbook: Annotated[str, Meta(description="The file that is shown at /runbook; alerts link to it.")] = (
         "docs/runbook.md"
-    )
-    host: Annotated[str, Meta(min_length=1, description="Address to listen on for health, alerts and the runbook.")] = (
-        "127.0.0.1"
     )
     port: Annotated[int, Meta(ge=0, le=65_535, description="The port of health, alerts and the runbook.")] = 8005
