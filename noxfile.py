@@ -36,7 +36,7 @@ def types(session: nox.Session) -> None:
     """Check types, strictly, with mypy and pyright."""
     packages = [f"--package={import_name(member)}" for member in MEMBERS]
     session.run("mypy", *packages)
-    session.run("mypy", "noxfile.py", "deploy/compose/make_secrets.py")
+    session.run("mypy", "noxfile.py", "deploy/compose/make_secrets.py", "release")
     session.run("pyright")
 
 

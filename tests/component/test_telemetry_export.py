@@ -16,6 +16,7 @@ from parkstream_devtools.otlp.sink import Sink
 from parkstream_events.wire import Refusal
 from parkstream_telemetry import Stage, TelemetryOptions, UnlistedError, end, names, start, traceparent_of
 from parkstream_telemetry.export_queue import EXPORT_FAILED, QUEUE_FULL
+from prometheus_client.parser import text_string_to_metric_families
 
 NOT_SAMPLED = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-00"
 
@@ -63,12 +64,10 @@ def make_spans(telemetry, count):
 
 
 def dropped(telemetry):
-    points = [figure for figure in telemetry.figures() if figure.metric is names.TELEMETRY_DROPPED]
-    counts = {QUEUE_FULL: 0, EXPORT_FAILED: 0}
-    for point in points[0].points:
-        if point.labels["parking.telemetry.signal"] == "traces":
-            counts[point.labels["parking.reason"]] += point.value
-    return counts
+    families = text_string_to_metric_families(telemetry.prometheus().decode())
+    (family,) = [one for one in families if f"{one.name}_total" == names.TELEMETRY_DROPPED.family]
+    traces = [one for one in family.samples if one.labels["parking_telemetry_signal"] == "traces"]
+    return {one.labels["parking_reason"]: one.value for one in traces}
 
 
 def test_spans_metrics_and_logs_arrive_over_grpc(told, sink):

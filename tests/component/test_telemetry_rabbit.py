@@ -12,6 +12,7 @@ from parkstream_devtools.otlp.sink import Sink
 from parkstream_events.topology import LINKED_TRACEPARENT_HEADER, TRACEPARENT_HEADER
 from parkstream_telemetry import TelemetryOptions, names, start, traceparent_of
 from parkstream_telemetry.rabbitmq import TracingMiddleware
+from prometheus_client.parser import text_string_to_metric_families
 
 EVENTS = RabbitExchange("events")
 FIRST, SECOND = RabbitQueue("first", routing_key="one"), RabbitQueue("second", routing_key="two")
@@ -169,11 +170,12 @@ async def test_publishes_in_flight_together_begin_a_trace_each(broker, telemetry
 
 async def test_publishes_and_deliveries_are_counted_and_timed(broker, telemetry):
     await published(broker, b"body")
-    figures = {figure.metric: figure.points for figure in telemetry.figures()}
-    (sent,) = figures[names.SENT_MESSAGES]
-    assert (sent.value, sent.labels["messaging.destination.name"]) == (1, "events:one")
-    assert figures[names.PUBLISH_DURATION][0].count == 1
-    assert figures[names.CONSUMED_MESSAGES][0].labels["messaging.destination.name"] == "events:one:first"
+    families = text_string_to_metric_families(telemetry.prometheus().decode())
+    shown = {one.name: one for family in families for one in family.samples}
+    sent, consumed = shown[names.SENT_MESSAGES.family], shown[names.CONSUMED_MESSAGES.family]
+    assert (sent.value, sent.labels["messaging_destination_name"]) == (1, "events:one")
+    assert shown[f"{names.PUBLISH_DURATION.family}_count"].value == 1
+    assert consumed.labels["messaging_destination_name"] == "events:one:first"
 
 
 async def test_without_a_receiver_messages_go_as_they_are(rabbitmq_url, monkeypatch):

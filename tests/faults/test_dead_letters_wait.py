@@ -17,11 +17,10 @@ from parkstream_devtools.faults import DiskAlarm, Fault, MemoryAlarm, QueueDelet
 from parkstream_events import topology
 from parkstream_messaging import declare, make_broker
 from parkstream_telemetry import names
-from parkstream_telemetry.prometheus import family
 from pipeline import Pipeline, get
 
 GOOD = 1_500
-WAITING, AGE = family(names.DEAD_LETTERS_WAITING), family(names.DEAD_LETTERS_WAITING_AGE)
+WAITING, AGE = names.DEAD_LETTERS_WAITING.family, names.DEAD_LETTERS_WAITING_AGE.family
 DEAD = topology.DEAD_LETTERS_QUEUE
 
 

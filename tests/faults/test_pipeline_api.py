@@ -23,7 +23,7 @@ async def restart_api(pipeline: Pipeline) -> None:
 def recorded(pipeline: Pipeline) -> int:
     """Return how many sightings were recorded; decisions are records too, and go on."""
     (line,) = [one for one in pipeline.metrics().splitlines() if one.startswith(RECORDED)]
-    return int(line.removeprefix(RECORDED))
+    return int(float(line.removeprefix(RECORDED)))
 
 
 async def test_an_api_that_is_away_for_three_seconds(pipeline: Pipeline):

@@ -25,7 +25,8 @@ async def shop(redis_url: str, mall: str) -> AsyncIterator[Mall]:
 
 def replay(shop: Mall, *words: str) -> "subprocess.Popen[str]":
     """Start the command."""
-    environ = {**os.environ, "PARKSTREAM_REDIS_URL": shop.url, "PARKSTREAM_MALL": shop.keys.prefix.split("{")[1][:-2]}
+    own = {"PARKSTREAM_REDIS_URL": shop.url, "PARKSTREAM_MALL": shop.keys.mall, "PARKSTREAM_COPY": "true"}
+    environ = {**os.environ, **own}
     command = [sys.executable, "-m", "parkstream_cli", "replay", "--json", *words]
     return subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 

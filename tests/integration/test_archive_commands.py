@@ -25,7 +25,7 @@ def log(redis_url, mall, tmp_path):
     """Run ``parkstream log``."""
 
     def run(*arguments, **environ):
-        told = {"PARKSTREAM_REDIS_URL": redis_url, "PARKSTREAM_MALL": mall, **environ}
+        told = {"PARKSTREAM_REDIS_URL": redis_url, "PARKSTREAM_MALL": mall, "PARKSTREAM_COPY": "true", **environ}
         command = [sys.executable, "-m", "parkstream_cli", "log", *arguments]
         return subprocess.run(command, env=told, capture_output=True, text=True, check=False, cwd=tmp_path)
 
@@ -73,6 +73,7 @@ async def test_again_and_again_takes_what_has_come_meanwhile(store, redis_url, m
     told = {
         "PARKSTREAM_REDIS_URL": redis_url,
         "PARKSTREAM_MALL": mall,
+        "PARKSTREAM_COPY": "true",
         "PARKSTREAM_ARCHIVE_DIR": str(tmp_path / "archive"),
     }
     command = [sys.executable, "-m", "parkstream_cli", "log", "archive", "--keep", "20", "--every", "0.1"]

@@ -19,8 +19,6 @@ from parkstream_eventlog.archive import (
     SpanningLog,
     restorer,
 )
-from parkstream_eventlog.functions import LOG
-from parkstream_eventlog.guarded_functions import GuardedFunctions
 from redis.exceptions import ResponseError
 
 
@@ -217,18 +215,17 @@ async def test_without_room_nothing_is_restored(redis_server, mall, tmp_path):
 async def test_wrong_arguments_change_nothing(store, appended, function, arguments, problem):
     keys = [store.keys.log, store.keys.log_meta, store.keys.log_restoring]
     keys = keys[2:] if function == "restore" else keys
-    called = GuardedFunctions(store.redis, LOG, store.keys)
     with pytest.raises(ResponseError, match=problem):
-        await (called.write if function == "swap" else called.call)(function, keys, arguments)
+        await written(store, function, keys, arguments)
     await check(store, 0)
 
 
 async def test_restored_records_come_in_order_or_not_at_all(store, appended):
     record = ["t", "i", "b", "1", "", ""]
-    await store.redis.fcall(LOG.function("restore"), 1, store.keys.log_restoring, 5, *record, *record)
+    await written(store, "restore", [store.keys.log_restoring], [5, *record, *record])
     for first in (5, 6, 8):
         with pytest.raises(ResponseError, match="do not come next"):
-            await store.redis.fcall(LOG.function("restore"), 1, store.keys.log_restoring, first, *record)
+            await written(store, "restore", [store.keys.log_restoring], [first, *record])
     keys = [store.keys.log, store.keys.log_meta, store.keys.log_restoring]
     with pytest.raises(ResponseError, match="records are missing"):
         await written(store, "swap", keys, [0, 3])

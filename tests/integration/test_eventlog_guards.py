@@ -13,8 +13,8 @@ from parkstream_service.redis import Library
 LIBRARIES = (LOG, IMPORT, PROJECTING, SWITCHING)
 REGISTERED = re.compile(r"'parkstream_(\w+)_'(?: \.\. VERSION)?, (?:callback = )?(guarded\()?")
 TAKE_THE_CALLER_FIRST = {"append", "decide", "examine", "forget", "switch", "take_clock"}
-WRITE_NOTHING_OF_A_LOG = {"adopt", "create", "import", "import_finish", "lease", "load", "restore", "copy"}
-"""They create or rename, fill an empty log, hold a lease, only read, or write beside the log until ``swap``."""
+WRITE_NOTHING_OF_A_LOG = {"adopt", "create", "import", "import_finish", "load"}
+"""They create or rename, fill an empty log, or only read."""
 
 
 def registered(library: Library) -> dict[str, bool]:

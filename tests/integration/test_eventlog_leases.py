@@ -3,9 +3,8 @@
 import asyncio
 
 import pytest
-from eventlog_stores import RedisStore
+from eventlog_stores import RedisStore, written
 from parkstream_eventlog import leases as module
-from parkstream_eventlog.functions import LOG
 from parkstream_eventlog.leases import lease, leases
 from redis.exceptions import ResponseError
 
@@ -13,6 +12,7 @@ from redis.exceptions import ResponseError
 @pytest.fixture
 async def store(redis_url: str, mall: str):
     store = RedisStore(redis_url, mall)
+    await store.log.create()
     yield store
     await store.close()
 
@@ -64,6 +64,7 @@ async def test_a_lease_survives_a_restart_of_redis(redis_server, mall, monkeypat
     monkeypatch.setattr(module, "RENEW_SECONDS", 0.01)
     monkeypatch.setattr(module, "AGAIN_SECONDS", 0.01)
     store = RedisStore(redis_server.url, mall)
+    await store.log.create()
     async with lease(store.redis, store.keys, "one", 3) as one:
         before = await until_us(store)
         redis_server.kill()
@@ -80,6 +81,7 @@ async def test_a_lease_survives_a_restart_of_redis(redis_server, mall, monkeypat
 
 async def test_who_leaves_while_redis_is_away_leaves_all_the_same(redis_server, mall):
     store = RedisStore(redis_server.url, mall)
+    await store.log.create()
     async with lease(store.redis, store.keys, "one", 3):
         redis_server.kill()
     redis_server.start()
@@ -110,5 +112,5 @@ async def test_a_lease_that_ran_out_is_none(store):
 async def test_a_wrong_lease_is_refused(store, arguments):
     async with lease(store.redis, store.keys, "one", 3):
         with pytest.raises(ResponseError, match="parkstream_eventlog"):
-            await store.redis.fcall(LOG.function("lease"), 1, store.keys.log_leases, *arguments)
+            await written(store, "lease", (store.keys.log_leases,), arguments)
         assert await held(store) == {"one": 3}

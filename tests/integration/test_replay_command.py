@@ -21,7 +21,8 @@ async def shop(redis_url: str, mall: str) -> AsyncIterator[Mall]:
 
 
 async def parkstream(shop: Mall, *words: str) -> "subprocess.CompletedProcess[str]":
-    environ = {**os.environ, "PARKSTREAM_REDIS_URL": shop.url, "PARKSTREAM_MALL": shop.keys.prefix.split("{")[1][:-2]}
+    own = {"PARKSTREAM_REDIS_URL": shop.url, "PARKSTREAM_MALL": shop.keys.mall, "PARKSTREAM_COPY": "true"}
+    environ = {**os.environ, **own}
     command = [sys.executable, "-m", "parkstream_cli", "replay", *words]
     return await asyncio.to_thread(
         subprocess.run, command, env=environ, capture_output=True, text=True, check=False, timeout=60

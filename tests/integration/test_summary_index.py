@@ -172,7 +172,7 @@ def test_a_file_that_somebody_meddles_with_is_not_written_to_and_not_ready(run_s
         answer = client.ask("/v1/summaries", body(item(number)))
         assert (answer.status, answer.json["type"]) == (503, "urn:parkstream:file-changed")
         assert "emit-missing" in answer.json["detail"]
-    assert b"parking_summary_file_changed_ratio 1" in client.ask("/metrics").content
+    assert b"parking_summary_file_changed 1" in client.ask("/metrics").content
     assert "summary_file.write_failed" in process.output.read_text()
     assert process.alive
     if meddle == "moved":

@@ -66,7 +66,7 @@ async def test_what_cannot_be_read_is_an_alarm_until_it_is_acknowledged(pipeline
         }
     )
     await pipeline.until(lambda: pipeline.stats()["lines"] == 1)
-    await pipeline.until(lambda: "\nparking_records_unreadable 1\n" in pipeline.metrics())
+    await pipeline.until(lambda: "\nparking_records_unreadable 1.0\n" in pipeline.metrics())
     assert pipeline.state()["unreadable"] == 1
     (wrong,) = [one for one in json.loads(parkstream("doctor", "--json").out)["findings"] if one["about"] == "records"]
     assert (wrong["level"], "parkstream log unreadable" in wrong["advice"]) == ("wrong", True)
@@ -77,7 +77,7 @@ async def test_what_cannot_be_read_is_an_alarm_until_it_is_acknowledged(pipeline
     done = parkstream("log", "acknowledge", "2", "--reason", "a test sent it", "--json").object
     assert (done["position"], done["new"]) == (2, True)
     await pipeline.until(lambda: pipeline.state()["unreadable"] == 0)
-    await pipeline.until(lambda: "\nparking_records_unreadable 0\n" in pipeline.metrics())
+    await pipeline.until(lambda: "\nparking_records_unreadable 0.0\n" in pipeline.metrics())
     assert "records" not in {one["about"] for one in json.loads(parkstream("doctor", "--json").out)["findings"]}
     again = parkstream("log", "acknowledge", "2", "--reason", "once more", "--json").object
     assert (again["decided_at"], again["new"]) == (done["decided_at"], False)

@@ -11,11 +11,18 @@ import msgspec
 PARKSTREAM = [sys.executable, "-m", "parkstream_cli"]
 
 
+def of_a_copy(environ: Mapping[str, str]) -> dict[str, str]:
+    """Return what says that no RabbitMQ knows the log, unless *environ* names one."""
+    return {} if "PARKSTREAM_RABBITMQ_URL" in environ else {"PARKSTREAM_COPY": "true"}
+
+
 class Command:
     """``parkstream`` for one *mall* in the Redis at *url*."""
 
     def __init__(self, url: str, mall: str, environ: Mapping[str, str] | None = None) -> None:
-        self.environ = {**os.environ, "PARKSTREAM_REDIS_URL": url, "PARKSTREAM_MALL": mall, **(environ or {})}
+        more = dict(environ or {})
+        own = {"PARKSTREAM_REDIS_URL": url, "PARKSTREAM_MALL": mall}
+        self.environ = {**os.environ, **own, **of_a_copy(more), **more}
 
     def run(self, *words: str, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
         """Run it with *words* until it ends."""

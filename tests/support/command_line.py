@@ -7,6 +7,8 @@ import sys
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from command import of_a_copy
+
 TIMEOUT_SECONDS = 60
 
 
@@ -34,7 +36,7 @@ class CommandLine:
     """Runs commands in *environ*."""
 
     def __init__(self, environ: Mapping[str, str]) -> None:
-        self._environ = {"PATH": os.environ["PATH"], **environ}
+        self._environ = {"PATH": os.environ["PATH"], **of_a_copy(environ), **environ}
 
     def __call__(self, *words: str) -> Answer:
         """Run ``parkstream`` with *words* to its end."""

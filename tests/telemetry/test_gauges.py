@@ -9,7 +9,6 @@ import pytest
 from backend_sightings import now
 from parkstream_telemetry import names
 from parkstream_telemetry.kinds import Metric
-from parkstream_telemetry.prometheus import family
 from pipeline import Pipeline, get
 from traces import Camera, until
 
@@ -40,8 +39,8 @@ GAUGES: dict[Metric, Callable[[State], float]] = {
     names.UNSAFE: lambda _: 0,
     names.MEMORY_SHARE: lambda _: 0,  # This Redis has no maxmemory.
 }
-AGE = family(names.OUTBOX_AGE)
-IGNORED, DELAY = family(names.SIGHTINGS_IGNORED), family(names.GATE_DELAY)
+AGE = names.OUTBOX_AGE.family
+IGNORED, DELAY = names.SIGHTINGS_IGNORED.family, names.GATE_DELAY.family
 LABELLED = {names.SIGHTINGS_IGNORED, names.GATE_DELAY}
 
 
@@ -76,7 +75,7 @@ def figures(pipeline: Pipeline) -> dict[str, float]:
 
 def differences(pipeline: Pipeline) -> dict[str, tuple[float | None, float]]:
     shown, state = figures(pipeline), pipeline.state()
-    wanted = {family(metric): float(answer(state)) for metric, answer in GAUGES.items()} | labelled(state)
+    wanted = {metric.family: float(answer(state)) for metric, answer in GAUGES.items()} | labelled(state)
     behind = {name: value for name, value in shown.items() if name.startswith(DELAY) and name not in wanted}
     unlike = {name: (shown.get(name), value) for name, value in wanted.items() if shown.get(name) != value}
     return unlike | {name: (value, 0.0) for name, value in behind.items()}

@@ -194,9 +194,9 @@ FIGURES = [
     "parking_outbox_depth",
     "parking_outbox_age_seconds",
     "parking_outbox_parked",
-    "parking_delivery_failing_ratio",
+    "parking_delivery_failing",
     "parking_cars_inside",
-    "parking_visits_matched_share_ratio",
+    "parking_visits_matched_share",
     "parking_delivery_size_count",
 ]
 

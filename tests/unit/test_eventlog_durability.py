@@ -24,7 +24,7 @@ def test_a_changed_library_has_a_new_version():
     assert LOG.source.startswith(f"#!lua name=parkstream_eventlog_{LOG.version}\n")
     found = {library.name: (library.version, digest_of(library.source.encode()).hex()) for library in libraries}
     assert found == {
-        "parkstream_eventlog": (7, "a33cb1cc3caa0bb2"),
+        "parkstream_eventlog": (8, "e55c205ac2b44308"),
         "parkstream_import": (5, "73559153201d3e9a"),
         "parkstream_projection": (10, "2b6682892d9f02ce"),
         "parkstream_versions": (6, "942e96601ed1927f"),

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from parkstream_devtools.probes import UnreachableError, hosts_of, reason
-from parkstream_eventlog import RedisLog
+from parkstream_eventlog import RedisLog, Writer
 from parkstream_eventlog.archive import spanning
 from parkstream_events.keys import BackendKeys
 from parkstream_events.log_schema import LOG_SCHEMA
@@ -41,13 +41,16 @@ def client_of(settings: Settings) -> Client:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncGenerator[Opened, None]:
-    """Open what *settings* name, with the archive; raise ``UnreachableError`` when Redis does not answer."""
+async def opened(settings: Settings, writer: Writer | None = None) -> AsyncGenerator[Opened, None]:
+    """Open what *settings* name, with the archive, for *writer*; raise ``UnreachableError`` when Redis does not answer.
+
+    Whoever writes takes ``opened_to_write``.
+    """
     redis = client_of(settings)
     keys = BackendKeys(settings.mall)
     try:
-        log = spanning(RedisLog(redis, keys, LOG_SCHEMA), settings.archive_dir, settings.mall)
-        yield Opened(redis, keys, log, Outbox(redis, keys), Reads(redis, keys))
+        log = spanning(RedisLog(redis, keys, LOG_SCHEMA, writer=writer), settings.archive_dir, settings.mall)
+        yield Opened(redis, keys, log, Outbox(redis, keys, writer=writer), Reads(redis, keys), writer)
     except LibraryMissingError:
         raise
     except RedisError as error:

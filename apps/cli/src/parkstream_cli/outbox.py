@@ -21,6 +21,7 @@ from parkstream_cli.connections import opened, settings_here
 from parkstream_cli.errors import MISUSED, ToolError
 from parkstream_cli.output import AsJson, AsLines, as_json, as_lines, lasting, line, note
 from parkstream_cli.progress import progress
+from parkstream_cli.written_log import opened_to_write
 from parkstream_cli.written_pairs import pairs_in_file, pairs_of_api
 
 app = cyclopts.App(name="outbox", help="Deliver summaries again that were refused, or that the file has lost.")
@@ -82,7 +83,7 @@ async def redrive(
     if bool(id or problem) == all or (id and problem):
         message = "say which: --id, --problem, or --all"
         raise ToolError(message, exit_code=MISUSED)
-    async with opened(settings_here()) as it:
+    async with opened_to_write(settings_here(), only_looks=dry_run) as it:
         ids = [one.id async for one in _parked_in(it.outbox, problem) if not id or one.id in id]
         count = len(ids) if dry_run else await it.outbox.redrive(ids)
     done = Redriven(dry_run=dry_run, redriven=count, unknown=sorted({*id} - {*ids}))
@@ -107,7 +108,7 @@ async def emit_missing(
     Works on a live system. It waits while the outbox is full, so a backend with the role deliver has to run.
     """
     settings = settings_here()
-    async with opened(settings) as it, ServiceClient(settings.api_token) as client:
+    async with opened_to_write(settings, only_looks=dry_run) as it, ServiceClient(settings.api_token) as client:
         written = (
             partial(pairs_in_file, summaries) if summaries else partial(pairs_of_api, settings.summary_url, client)
         )

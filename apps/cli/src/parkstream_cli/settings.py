@@ -17,6 +17,10 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
         "redis://localhost:6379"
     )
     mall: Annotated[str, Meta(description="Whose cameras.")] = "mall"
+    copy: Annotated[
+        bool,
+        Meta(description="Redis holds a copy of a log, which no RabbitMQ has a mark of: write to it all the same."),
+    ] = False
     api_token: Annotated[str | None, Meta(description="Bearer token of both APIs.", extra={"secret": True})] = None
     plate_hash_key: Annotated[
         str,

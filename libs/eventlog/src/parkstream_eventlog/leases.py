@@ -12,6 +12,7 @@ from parkstream_service.retry import retried
 from redis.asyncio import Redis
 
 from parkstream_eventlog.functions import LOG
+from parkstream_eventlog.guarded_functions import GuardedFunctions
 from parkstream_eventlog.keys import LogKeys
 
 LEASE_SECONDS: Final = 60.0
@@ -33,7 +34,7 @@ class Leased(NamedTuple):
 class Lease:
     """Keeps what stands after a position in the log; it is renewed while the block of ``lease`` runs."""
 
-    def __init__(self, functions: Functions, keys: LogKeys, name: str, position: int) -> None:
+    def __init__(self, functions: GuardedFunctions, keys: LogKeys, name: str, position: int) -> None:
         self._functions = functions
         self._key = keys.log_leases
         self._written_at = 0.0
@@ -50,7 +51,7 @@ class Lease:
         """Write the lease anew."""
         self._written_at = time.monotonic()
         lasts_us = round(LEASE_SECONDS * 1_000_000)
-        await self._functions.call("lease", (self._key,), (self.name, self.position, lasts_us))
+        await self._functions.write("lease", (self._key,), (self.name, self.position, lasts_us))
 
     async def give_up(self) -> None:
         """Remove the lease; without Redis it runs out by itself."""
@@ -72,9 +73,10 @@ async def lease(redis: Redis, keys: LogKeys, name: str, position: int) -> AsyncG
     """Keep what stands after *position* for as long as the block runs; ``move`` says that less is needed.
 
     *name* says who it is, and is shown to whoever wants to archive; a lease of the same name is replaced, so take one
-    that no other process takes. A reader that dies holds its lease for another minute.
+    that no other process takes. A reader that dies holds its lease for another minute. Raises ``NoLogError`` without
+    a log, ``OtherLogError`` or ``LogShorterError`` when it is another one than at the begin, or has become shorter.
     """
-    own = Lease(Functions(redis, LOG), keys, name, position)
+    own = Lease(GuardedFunctions(redis, LOG, keys), keys, name, position)
     await own.renew()
     keeping = asyncio.create_task(own.keep(), name=f"lease {name}")
     try:

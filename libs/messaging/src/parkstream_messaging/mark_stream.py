@@ -6,6 +6,7 @@ cannot publish either, what the stream gives until it is quiet has to do, and a 
 """
 
 import asyncio
+from contextlib import suppress
 from typing import Any, Final
 from uuid import uuid4
 
@@ -140,6 +141,19 @@ class MarkStream:
     def _take(self, mark: Mark) -> None:
         self._last = mark
         self.newest = mark if self.newest is None else marks.newest_of(self.newest, mark)
+
+
+async def last_mark(url: str) -> Mark | None:
+    """Return the mark in the RabbitMQ at *url*, None where there is none; raise ``MarkUnreachableError``."""
+    stream = MarkStream(url)
+    try:
+        await stream.follow()
+        if stream.newest is not None:
+            with suppress(MarkUnreachableError):  # Whoever starts next reads further back: it was read all the same.
+                await stream.renew(stream.newest)  # It stays the last one, behind what was published to read it.
+        return stream.newest
+    finally:
+        await stream.close()
 
 
 class _Link:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from parkstream_eventlog import EventLog
+from parkstream_eventlog import EventLog, Writer
 from parkstream_events.keys import BackendKeys
 from redis.asyncio import Redis
 
@@ -24,6 +24,8 @@ class Opened(NamedTuple):
     log: EventLog
     outbox: Outbox
     reads: Reads
+    writer: Writer | None = None
+    """Which log is meant by whoever writes; None: the one that is there."""
 
 
 class NotFoundError(LookupError):

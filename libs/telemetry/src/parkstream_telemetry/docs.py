@@ -4,7 +4,6 @@ from collections.abc import Iterable, Iterator
 
 from parkstream_telemetry import conformance, names
 from parkstream_telemetry.kinds import Attribute, Event, Metric, Span
-from parkstream_telemetry.prometheus import family
 
 VERSION = names.SCHEMA_URL.rpartition("/")[2]
 HEADER = f"""# Telemetry
@@ -28,7 +27,7 @@ VARIABLES = (
     (f"`{_PREFIX}PROTOCOL`, `{_PREFIX}{{TRACES,METRICS,LOGS}}_PROTOCOL`", "`grpc` or `http/protobuf`", "`grpc`"),
     (f"`{_PREFIX}{{HEADERS,TIMEOUT,COMPRESSION,CERTIFICATE,…}}`", "as OpenTelemetry documents", ""),
     ("`OTEL_{TRACES,METRICS,LOGS}_EXPORTER`", "`otlp` or `none`", "`otlp` if there is an endpoint"),
-    ("`OTEL_SDK_DISABLED`", "`true`: nothing is exported", "`false`"),
+    ("`OTEL_SDK_DISABLED`", "`true`: nothing is exported, and `/metrics` is empty", "`false`"),
     ("`OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`", "which traces are kept", "`parentbased_always_on`"),
     ("`OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`", "what the process is called", "its own name"),
     ("`OTEL_BSP_MAX_QUEUE_SIZE`", "spans that may wait", "65536"),
@@ -69,7 +68,7 @@ def _metrics() -> str:
 def _metric(metric: Metric) -> tuple[str, ...]:
     buckets = f" Buckets: {', '.join(f'{bound:g}' for bound in metric.buckets)}." if metric.buckets else ""
     meaning = metric.meaning + buckets
-    return f"`{metric.name}`", f"`{family(metric)}`", metric.kind, metric.unit, meaning, _names(metric.attributes)
+    return f"`{metric.name}`", f"`{metric.family}`", metric.kind, metric.unit, meaning, _names(metric.attributes)
 
 
 def _events() -> str:

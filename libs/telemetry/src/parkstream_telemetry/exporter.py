@@ -1,12 +1,8 @@
-"""Brings spans, figures and lines to the receivers that the environment names; imported only when it names one."""
+"""Brings spans and lines to the receivers that the environment names; imported only when it names one."""
 
 import logging
-import os
 from collections.abc import Callable, Sequence
-from importlib.metadata import version
-from time import monotonic
 from typing import TYPE_CHECKING, Any, Protocol
-from uuid import uuid4
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.resources import Resource
@@ -18,19 +14,17 @@ from opentelemetry.trace import NonRecordingSpan, SpanContext, set_span_in_conte
 from parkstream_telemetry import protobuf
 from parkstream_telemetry.export_queue import ExportQueue, Limits
 from parkstream_telemetry.logs import Line
-from parkstream_telemetry.metrics import Figure
 from parkstream_telemetry.names import SCHEMA_URL
-from parkstream_telemetry.periodic_reader import PeriodicReader
 from parkstream_telemetry.receivers import Protocol as Wire
 from parkstream_telemetry.receivers import Receivers, Signal
+from parkstream_telemetry.resources import SCOPE, SCOPE_VERSION
 from parkstream_telemetry.tracer import Samples, Step
 from parkstream_telemetry.translation import Translator
 
 if TYPE_CHECKING:
     from opentelemetry.sdk._logs import ReadableLogRecord
+    from opentelemetry.sdk.metrics.export import MetricExporter
 
-SCOPE = "parkstream"
-ABORTS_SECONDS = 0.3
 Report = Callable[[str, int, str], None]
 
 
@@ -49,13 +43,12 @@ class SdkExporter(Protocol):
 class Exporters:
     """The exporters of one process, one per signal that *receivers* name."""
 
-    def __init__(self, service: str, receivers: Receivers, report: Report, figures: Callable[[], list[Figure]]) -> None:
+    def __init__(self, resource: Resource, receivers: Receivers, report: Report) -> None:
         logging.getLogger("opentelemetry").setLevel(
             logging.CRITICAL + 1
         )  # Failures are counted, and logged once a minute.
         logging.getLogger("urllib3").setLevel(logging.CRITICAL + 1)
-        resource = resource_of(service)
-        scope = InstrumentationScope(SCOPE, version("parkstream-telemetry"), SCHEMA_URL)
+        scope = InstrumentationScope(SCOPE, SCOPE_VERSION, SCHEMA_URL)
         self._translator = Translator(resource, scope)
         self._envelope = _envelope(resource, scope)
         self._report = report
@@ -64,16 +57,15 @@ class Exporters:
         self.samples = _sampling(sampler)
         self.spans: ExportQueue[bytes] | None = None
         self.lines: ExportQueue[ReadableLogRecord] | None = None
-        self._metrics: PeriodicReader | None = None
         if "traces" in wires and sampler is not ALWAYS_OFF:
             self.spans = self._queue(
                 "traces", _module(wires["traces"]).EncodedSpanExporter(self._envelope), receivers.spans
             )
         if "logs" in wires:
             self.lines = self._queue("logs", _module(wires["logs"]).OTLPLogExporter(), receivers.logs)
-        if "metrics" in wires:
-            exporter = _module(wires["metrics"]).OTLPMetricExporter()
-            self._metrics = self._reader(exporter, figures, receivers.metrics_seconds)
+        self.metrics: MetricExporter | None = (
+            _module(wires["metrics"]).OTLPMetricExporter() if "metrics" in wires else None
+        )
 
     @property
     def queues(self) -> list[ExportQueue[Any]]:
@@ -85,34 +77,20 @@ class Exporters:
         assert self.lines is not None
         self.lines.put(self._translator.line(line))
 
-    def shutdown(self, timeout_seconds: float) -> None:
-        """Send what waits, for at most *timeout_seconds*."""
-        deadline = monotonic() + timeout_seconds - ABORTS_SECONDS
-        threads = [self._metrics, self.spans, self.lines]
-        for thread in threads:
-            if thread is not None:
-                thread.close()
-        for thread in threads:
-            if thread is not None:
-                thread.join(deadline)
+    def close(self) -> None:
+        """Take nothing more, and send what waits."""
+        for queue in self.queues:
+            queue.close()
+
+    def join(self, deadline: float) -> None:
+        """Return when all is sent, or just after *deadline* (``monotonic``)."""
+        for queue in self.queues:
+            queue.join(deadline)
 
     def _queue(self, signal: Signal, exporter: SdkExporter, limits: Limits) -> ExportQueue[Any]:
         return ExportQueue(
             signal, lambda batch: _taken(exporter, batch), lambda: _aborted(exporter), self._report, limits
         )
-
-    def _reader(self, exporter: SdkExporter, figures: Callable[[], list[Figure]], seconds: float) -> PeriodicReader:
-        def send() -> None:
-            _taken(exporter, self._translator.metrics(figures()))
-
-        return PeriodicReader("metrics", seconds, send, lambda: _aborted(exporter), at_end=True)
-
-
-def resource_of(service: str) -> Resource:
-    """Return what the environment names this process, by default under the name *service*."""
-    stated = Resource.create({"service.instance.id": str(uuid4()), "service.namespace": "parkstream"})
-    named = os.environ.get("OTEL_SERVICE_NAME") or "service.name=" in os.environ.get("OTEL_RESOURCE_ATTRIBUTES", "")
-    return stated if named else stated.merge(Resource({"service.name": service}))
 
 
 def _taken(exporter: SdkExporter, batch: object) -> bool:

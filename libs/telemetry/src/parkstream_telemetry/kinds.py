@@ -16,6 +16,7 @@ COUNTS = (0.5, 1.5, 2.5, 5.5, 10.5, 20.5, 50.5, 100.5, 200.5, 500.5)
 """Bucket bounds of a batch's size: at halves, so that a percentile that is interpolated between two is a whole one."""
 STAYS = (60.0, 300.0, 900.0, 1_800.0, 3_600.0, 7_200.0, 10_800.0, 14_400.0, 21_600.0, 28_800.0, 43_200.0, 86_400.0)
 """Bucket bounds of a car's stay, s."""
+_PROMETHEUS_UNITS = {"s": "_seconds", "By": "_bytes"}
 
 
 class Kind(Enum):
@@ -57,6 +58,12 @@ class Metric(Struct, frozen=True, eq=False):
     meaning: str
     attributes: tuple[Attribute, ...] = ()
     buckets: tuple[float, ...] = ()
+
+    @property
+    def family(self) -> str:
+        """Return the name under which Prometheus knows it."""
+        total = "_total" if self.kind == "counter" else ""
+        return self.name.replace(".", "_") + _PROMETHEUS_UNITS.get(self.unit, "") + total
 
 
 class Event(Struct, frozen=True, eq=False):

@@ -1,18 +1,27 @@
-"""Figures, added up where they arise; readers take a snapshot."""
+"""Figures under names that are all listed, added up by OpenTelemetry's SDK and read by Prometheus' client."""
 
-from bisect import bisect_left
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import product
 from threading import Lock
 from typing import Any
 
-from msgspec import Struct
+from opentelemetry.exporter.prometheus import PrometheusMetricReader
+from opentelemetry.metrics import Observation
+from opentelemetry.sdk.metrics import AlwaysOffExemplarFilter, MeterProvider
+from opentelemetry.sdk.metrics import Counter as SdkCounter
+from opentelemetry.sdk.metrics import Histogram as SdkHistogram
+from opentelemetry.sdk.metrics.export import CardinalityLimits, MetricExporter, PeriodicExportingMetricReader
+from opentelemetry.sdk.resources import Resource
+from prometheus_client import CollectorRegistry, generate_latest
 
+from parkstream_telemetry.distributions import Distribution, Distributions, JoiningExporter, Observe
 from parkstream_telemetry.kinds import Metric
+from parkstream_telemetry.names import SCHEMA_URL
+from parkstream_telemetry.resources import SCOPE, SCOPE_VERSION
 
 SERIES_MAX = 500
 """Combinations of attribute values that a metric may have; what is beyond goes to the overflow series."""
-OVERFLOW = {"otel.metric.overflow": True}
+_LIMITS: CardinalityLimits = {SdkCounter: SERIES_MAX, SdkHistogram: SERIES_MAX}
 
 Observed = float | list[tuple[float, dict[str, str]]]
 Labels = Mapping[str, Any]
@@ -22,119 +31,132 @@ class UnlistedError(ValueError):
     """Something was to be emitted that ``names`` does not list."""
 
 
-class Point(Struct, frozen=True):
-    """The state of one series; of a histogram, *counts* per bucket and *count* in all."""
-
-    labels: Labels
-    value: float
-    counts: tuple[int, ...] = ()
-
-    @property
-    def count(self) -> int:
-        """Return how many values a histogram has counted."""
-        return sum(self.counts)
-
-
-class Figure(Struct, frozen=True):
-    """A metric with the points of all its series."""
-
-    metric: Metric
-    points: list[Point]
-
-
-class _Series:
-    __slots__ = ("counts", "labels", "total")
-
-    def __init__(self, labels: Labels, buckets: int) -> None:
-        self.labels = labels
-        self.total: float = 0
-        self.counts = [0] * (buckets + 1) if buckets else []
-
-
 class Metrics:
-    """Counters and histograms of one process, and callbacks for its gauges; safe to use from any thread."""
+    """Counters and histograms of one process, and callbacks for its gauges; safe to use from any thread.
 
-    def __init__(self, *, strict: bool, report: Callable[[str], None]) -> None:
+    With an *exporter* they are sent every *seconds*, by a thread of their own, and once more at the end.
+    """
+
+    def __init__(
+        self,
+        resource: Resource,
+        exporter: MetricExporter | None = None,
+        seconds: float = 10.0,
+        *,
+        strict: bool,
+        report: Callable[[str], None],
+    ) -> None:
         self._strict = strict
         self._report = report
-        self._lock = Lock()
-        self._by_call: dict[tuple[Any, ...], _Series] = {}
-        self._by_metric: dict[Metric, dict[frozenset[tuple[str, Any]], _Series]] = {}
-        self._watched: list[tuple[Metric, Callable[[], Observed]]] = []
+        self._watching, self._scraping = Lock(), Lock()
+        self._instruments: dict[Metric, Any] = {}
+        self._watched: dict[Metric, list[Callable[[], Observed]]] = {}
+        self._refused: UnlistedError | None = None
+        self._reported: set[str] = set()
+        self._distributions = Distributions()
+        self._registry = CollectorRegistry()
+        scraped = PrometheusMetricReader(
+            disable_target_info=True, scope_info_enabled=False, registry=self._registry, cardinality_limits=_LIMITS
+        )
+        self._registry.register(self._distributions)
+        self._sent: Any = (  # The SDK leaves types out.
+            PeriodicExportingMetricReader(
+                JoiningExporter(exporter, self._distributions), seconds * 1_000, cardinality_limits=_LIMITS
+            )
+            if exporter is not None
+            else None
+        )
+        provider = MeterProvider(
+            [scraped, *([self._sent] if self._sent is not None else [])],
+            resource,
+            AlwaysOffExemplarFilter(),
+            shutdown_on_exit=False,
+        )
+        self._meter = provider.get_meter(SCOPE, SCOPE_VERSION, SCHEMA_URL)
 
     def add(self, metric: Metric, value: float, attributes: Mapping[str, Any]) -> None:
         """Add *value* to a counter."""
-        call = (metric, *attributes.items())
-        series = self._by_call.get(call)
-        if series is None:
-            series = self._series(call, metric, "counter", attributes)
-        with self._lock:
-            series.total += value
+        self._instrument(metric).add(value, self._labels(metric, attributes))
 
     def record(self, metric: Metric, value: float, attributes: Mapping[str, Any]) -> None:
         """Count *value* in its bucket of a histogram."""
-        call = (metric, *attributes.items())
-        series = self._by_call.get(call)
-        if series is None:
-            series = self._series(call, metric, "histogram", attributes)
-        with self._lock:
-            series.total += value
-            series.counts[bisect_left(metric.buckets, value)] += 1
+        self._instrument(metric).record(value, self._labels(metric, attributes))
 
     def begin(self, metric: Metric) -> None:
         """Let every series of a counter or histogram begin at 0: a rate needs a point before the first count."""
+        if metric.kind == "histogram":
+            nothing = Distribution({}, 0, (0,) * (len(metric.buckets) + 1))
+            self.distribute(metric, lambda: [] if metric in self._instruments else [nothing])
+            return
         labels = [[(attribute.keyword, value) for value in attribute.values] for attribute in metric.attributes]
         for values in product(*labels):
-            self._series((metric, *values), metric, metric.kind, dict(values))
+            self.add(metric, 0, dict(values))
 
     def watch(self, metric: Metric, callback: Callable[[], Observed]) -> None:
         """Ask *callback* for the value whenever somebody looks; any thread may ask."""
-        self._watched.append((metric, callback))
+        with self._watching:
+            callbacks = self._watched.setdefault(metric, [])
+            callbacks.append(callback)
+            if len(callbacks) > 1:
+                return
+        create = (
+            self._meter.create_observable_gauge if metric.kind == "gauge" else self._meter.create_observable_counter
+        )
+        create(metric.name, [lambda _: self._asked(metric)], metric.unit, metric.meaning)
 
-    def snapshot(self) -> list[Figure]:
-        """Return every metric that has a value, as it is now."""
-        with self._lock:
-            figures = [
-                Figure(metric, [Point(one.labels, one.total, tuple(one.counts)) for one in series.values()])
-                for metric, series in self._by_metric.items()
-            ]
-        by_metric: dict[Metric, list[Point]] = {}
-        for metric, callback in self._watched:
-            by_metric.setdefault(metric, []).extend(self._asked(metric, callback))
-        return figures + [Figure(metric, points) for metric, points in by_metric.items() if points]
+    def distribute(self, metric: Metric, observe: Observe) -> None:
+        """Ask *observe* for a histogram whenever somebody looks; any thread may ask."""
+        self._distributions.watch(metric, observe)
 
-    def _asked(self, metric: Metric, callback: Callable[[], Observed]) -> Iterator[Point]:
-        try:
-            observed = callback()
-        except Exception as error:  # noqa: BLE001 - one gauge must not hide the others; it is reported
-            self._report(f"{metric.name} failed: {error!r}")
-            return
-        for value, attributes in observed if isinstance(observed, list) else [(observed, {})]:
+    def prometheus(self) -> bytes:
+        """Return every metric as Prometheus reads them; a gauge with an unlisted label fails in strict mode."""
+        with self._scraping:
+            shown = generate_latest(self._registry)
+        if self._refused is not None:
+            raise self._refused
+        return shown
+
+    def shutdown(self, timeout_seconds: float) -> None:
+        """Send all figures for the last time, for at most *timeout_seconds*."""
+        if self._sent is not None:
+            self._sent.shutdown(max(0.0, timeout_seconds) * 1_000)
+
+    def _instrument(self, metric: Metric) -> Any:  # noqa: ANN401 - a counter or a histogram
+        found = self._instruments.get(metric)
+        if found is not None:
+            return found
+        about = metric.name, metric.unit, metric.meaning
+        self._instruments[metric] = made = (
+            self._meter.create_counter(*about)
+            if metric.kind == "counter"
+            else self._meter.create_histogram(*about, explicit_bucket_boundaries_advisory=metric.buckets)
+        )
+        return made
+
+    def _asked(self, metric: Metric) -> Iterator[Observation]:
+        for callback in self._watched[metric]:
+            try:
+                observed = callback()
+                yield from self._observations(metric, observed if isinstance(observed, list) else [(observed, {})])
+            except UnlistedError as error:
+                self._refused = error
+            except Exception as error:  # noqa: BLE001 - one gauge must not hide the others; it is reported
+                self._report(f"{metric.name} failed: {error!r}")
+
+    def _observations(self, metric: Metric, observed: Iterable[tuple[float, Labels]]) -> Iterator[Observation]:
+        for value, attributes in observed:
             # A bool is a number to Python, but none to OTLP: one would keep all figures from being exported.
-            yield Point(self._labels(metric, attributes), int(value) if isinstance(value, bool) else value)
-
-    def _series(self, call: tuple[Any, ...], metric: Metric, kind: str, attributes: Mapping[str, Any]) -> _Series:
-        if metric.kind != kind:
-            self._refuse(f"{metric.name} is a {metric.kind}, no {kind}")
-        labels = self._labels(metric, attributes)
-        with self._lock:
-            known = self._by_metric.setdefault(metric, {})
-            full = len(known) >= SERIES_MAX
-            key = frozenset(labels.items())
-            if full and key not in known:
-                labels, key = OVERFLOW, frozenset(OVERFLOW.items())
-            series = known.setdefault(key, _Series(labels, len(metric.buckets)))
-            if not full:
-                self._by_call[call] = series
-            return series
+            yield Observation(int(value) if isinstance(value, bool) else value, self._labels(metric, attributes))
 
     def _labels(self, metric: Metric, attributes: Mapping[str, Any]) -> Labels:
+        if not attributes:
+            return attributes
         names = {attribute.keyword: attribute.name for attribute in metric.attributes}
         if not names.keys() >= attributes.keys():
-            self._refuse(f"{metric.name} has no {sorted(attributes.keys() - names.keys())}")
+            detail = f"{metric.name} has no {sorted(attributes.keys() - names.keys())}"
+            if self._strict:
+                raise UnlistedError(detail)
+            if detail not in self._reported:
+                self._reported.add(detail)
+                self._report(detail)
         return {names[keyword]: value for keyword, value in attributes.items() if keyword in names}
-
-    def _refuse(self, detail: str) -> None:
-        if self._strict:
-            raise UnlistedError(detail)
-        self._report(detail)

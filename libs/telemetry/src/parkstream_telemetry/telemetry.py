@@ -11,24 +11,29 @@ from msgspec import Struct, to_builtins
 from opentelemetry.trace import NoOpTracer, Span, Tracer, get_current_span
 
 from parkstream_telemetry import conformance, names
+from parkstream_telemetry.distributions import Distribution
 from parkstream_telemetry.kinds import Event, Metric
 from parkstream_telemetry.latency import Latency, Stage
 from parkstream_telemetry.logs import Captured, LogFormat, Logs
-from parkstream_telemetry.metrics import Figure, Metrics, Observed, Point, UnlistedError
+from parkstream_telemetry.metrics import Metrics, Observed, UnlistedError
 from parkstream_telemetry.periodic_reader import PeriodicReader
 from parkstream_telemetry.plates import KEY_BYTES, plate_hash, plate_key
-from parkstream_telemetry.prometheus import exposition
-from parkstream_telemetry.receivers import receivers
+from parkstream_telemetry.receivers import Receivers, receivers
+from parkstream_telemetry.resources import resource_of
 from parkstream_telemetry.steps import Steps
 from parkstream_telemetry.tracecontext import span_context_of
 from parkstream_telemetry.tracer import Emit, EncodingTracer, RecordingSpan
 
 if TYPE_CHECKING:
+    from opentelemetry.sdk.resources import Resource
+
     from parkstream_telemetry.export_queue import ExportQueue
     from parkstream_telemetry.exporter import Exporters
 
 STRICT_VARIABLE = "PARKSTREAM_TELEMETRY_STRICT"
 SHUTDOWN_SECONDS = 3.0
+ABORTS_SECONDS = 0.3
+"""What giving up receivers that do not answer may take."""
 
 
 class TelemetryOptions(Struct, frozen=True, kw_only=True):
@@ -53,10 +58,16 @@ class Telemetry:
         self._captured = Captured(self._logs)
         logging.getLogger().addHandler(self._captured)
         self.latency = Latency()
-        self._metrics = Metrics(strict=self._strict, report=self._report_invalid)
-        for metric in conformance.countable(options.service):
-            self._metrics.begin(metric)
-        self._exporters = self._export(options.service)
+        found, resource = receivers(), resource_of(options.service)
+        self._exporters = self._export(resource, found)
+        self._metrics = Metrics(
+            resource,
+            self._exporters.metrics if self._exporters else None,
+            found.metrics_seconds,
+            strict=self._strict,
+            report=self._report_invalid,
+        )
+        self._count_from_0(options.service)
         tracer = self._traced()
         self.tracing = tracer is not None
         self.tracer: Tracer = tracer or NoOpTracer()
@@ -99,13 +110,9 @@ class Telemetry:
         """Return what stands for *plate* in all that is emitted."""
         return plate_hash(plate, self._plate_key)
 
-    def figures(self) -> list[Figure]:
-        """Return every metric as it is now."""
-        return [*self._metrics.snapshot(), *self._stages()]
-
     def prometheus(self) -> bytes:
         """Return every metric as Prometheus reads them."""
-        return exposition(self.figures())
+        return self._metrics.prometheus()
 
     def shutdown(self, timeout_seconds: float = SHUTDOWN_SECONDS) -> None:
         """Send what waits, for at most *timeout_seconds*; a second time nothing happens."""
@@ -114,22 +121,28 @@ class Telemetry:
             self._statistics.close()
             self._statistics.join(deadline)
         if self._exporters is not None:
-            self._exporters.shutdown(deadline - monotonic())
+            self._exporters.close()
+            self._metrics.shutdown(deadline - ABORTS_SECONDS - monotonic())
+            self._exporters.join(deadline - ABORTS_SECONDS)
         self._statistics = self._exporters = None
         logging.getLogger().removeHandler(self._captured)
 
-    def _export(self, service: str) -> "Exporters | None":
-        found = receivers()
+    def _export(self, resource: "Resource", found: Receivers) -> "Exporters | None":
         if not found.protocols:
             return None
-        from parkstream_telemetry.exporter import Exporters  # noqa: PLC0415 - the SDK is loaded only when it is used
+        from parkstream_telemetry.exporter import Exporters  # noqa: PLC0415 - OTLP is loaded only when it is used
 
-        exporters = Exporters(service, found, self._dropped, self.figures)
-        for queue in exporters.queues:
-            self._watch_queue(queue)
+        exporters = Exporters(resource, found, self._dropped)
         if exporters.lines is not None:
             self._logs.onward = exporters.put_line
         return exporters
+
+    def _count_from_0(self, service: str) -> None:
+        for metric in conformance.countable(service):
+            self._metrics.begin(metric)
+        self._metrics.distribute(names.STAGE_DURATION, self._stages)
+        for queue in self._exporters.queues if self._exporters else ():
+            self._watch_queue(queue)
 
     def _watch_queue(self, queue: "ExportQueue[Any]") -> None:
         about = {"signal": queue.signal}
@@ -149,14 +162,16 @@ class Telemetry:
     def _dropped(self, signal: str, count: int, reason: str) -> None:
         self.log(names.EVENT_TELEMETRY_DROPPED, signal=signal, count=count, reason=reason)
 
-    def _stages(self) -> list[Figure]:
-        metric = names.STAGE_DURATION
-        points = [
-            Point({names.ATTRIBUTE_STAGE.name: stage.value}, samples.total_seconds, samples.within(metric.buckets))
+    def _stages(self) -> list[Distribution]:
+        return [
+            Distribution(
+                {names.ATTRIBUTE_STAGE.name: stage.value},
+                samples.total_seconds,
+                samples.within(names.STAGE_DURATION.buckets),
+            )
             for stage in Stage
             if (samples := self.latency.samples(stage)).count
         ]
-        return [Figure(metric, points)] if points else []
 
     def _report_statistics(self) -> None:
         if stages := self.latency.latest():

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from functools import partial
 from typing import Final, Protocol, TypeVar
@@ -205,8 +206,9 @@ class Deliverer:
 
     async def _settle(self, batch: DeliveryBatch, results: list[ItemResult]) -> None:
         kept: list[str] = []
+        for status, count in Counter(result.status for result in results).items():
+            self._telemetry.add(names.DELIVERED, count, status=status.value)
         for number, (entry, result) in enumerate(zip(batch.entries, results, strict=True)):
-            self._telemetry.add(names.DELIVERED, status=result.status.value)
             if result.status in KEPT:
                 kept.append(entry.id)
             else:

@@ -7,7 +7,7 @@ from parkstream_eventlog.extent import Extent, check_extent, extent_of
 from parkstream_eventlog.functions import LOG
 from parkstream_events.keys import BackendKeys
 from parkstream_events.marks import Mark
-from parkstream_messaging.mark_stream import MarkStream, MarkUnreachableError
+from parkstream_messaging.mark_stream import MarkUnreachableError, last_mark
 from parkstream_service.redis import Functions, connect
 from redis.exceptions import RedisError
 
@@ -26,19 +26,15 @@ async def examine(settings: Settings) -> list[Finding]:
         redis = connect(settings.redis_url)
     except ValueError:
         return []  # Said of Redis.
-    marks = MarkStream(settings.rabbitmq_url)
     try:
-        await marks.follow()
-        if marks.newest is not None:
-            await marks.renew(marks.newest)  # It stays the last one, behind what was published to read it.
+        mark = await last_mark(settings.rabbitmq_url)
         found = await extent_of(Functions(redis, LOG).execute, BackendKeys(settings.mall))
-        return [compared(marks.newest, found, settings.mall)]
+        return [compared(mark, found, settings.mall)]
     except MarkUnreachableError as error:
         return [wrong(ABOUT, str(error), UNREADABLE)]
     except (RedisError, OSError):
         return []  # Said of Redis.
     finally:
-        await marks.close()
         await redis.aclose()
 
 

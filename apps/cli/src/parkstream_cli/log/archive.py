@@ -10,11 +10,12 @@ from cyclopts import Parameter, validators
 from parkstream_eventlog.archive.moves import KEEP, Limit, Moved, Reached, move_to_archive, restore_from_archive
 from parkstream_projection.opened import Opened
 
-from parkstream_cli.connections import opened, settings_here
+from parkstream_cli.connections import settings_here
 from parkstream_cli.errors import EXPECTED, MISUSED, ToolError
 from parkstream_cli.output import AsJson, as_json, line
 from parkstream_cli.output import error as report
 from parkstream_cli.progress import progress
+from parkstream_cli.written_log import opened_to_write
 
 Move = Callable[[Opened, Path, Reached], Coroutine[Any, Any, Moved]]
 Folder = Annotated[Path | None, Parameter(name="--dir", help="The archive; by default PARKSTREAM_ARCHIVE_DIR.")]
@@ -52,10 +53,12 @@ def archive(  # noqa: PLR0913 - its options
     limit = Limit(keep, through, older_than)
 
     def move(it: Opened, place: Path, reached: Reached) -> Coroutine[Any, Any, Moved]:
-        return move_to_archive(it.redis, it.keys, it.log, place, limit, dry_run=dry_run, reached=reached)
+        return move_to_archive(
+            it.redis, it.keys, it.log, place, limit, dry_run=dry_run, reached=reached, writer=it.writer
+        )
 
     def once() -> int:
-        return _show(_run(folder, move, "archive"), "archive", json=json)
+        return _show(_run(folder, move, "archive", dry_run=dry_run), "archive", json=json)
 
     return once() if every is None else _again_and_again(once, every)
 
@@ -69,9 +72,9 @@ def restore(*, folder: Folder = None, from_: From = None, dry_run: DryRun = Fals
     """
 
     def move(it: Opened, place: Path, reached: Reached) -> Coroutine[Any, Any, Moved]:
-        return restore_from_archive(it.redis, it.keys, place, from_, dry_run=dry_run, reached=reached)
+        return restore_from_archive(it.redis, it.keys, place, from_, dry_run=dry_run, reached=reached, writer=it.writer)
 
-    return _show(_run(folder, move, "restore"), "restore", json=json)
+    return _show(_run(folder, move, "restore", dry_run=dry_run), "restore", json=json)
 
 
 def _again_and_again(once: Callable[[], int], every_seconds: float) -> NoReturn:
@@ -84,7 +87,7 @@ def _again_and_again(once: Callable[[], int], every_seconds: float) -> NoReturn:
         time.sleep(every_seconds)
 
 
-def _run(folder: Path | None, move: Move, verb: str) -> Moved:
+def _run(folder: Path | None, move: Move, verb: str, *, dry_run: bool) -> Moved:
     """Open everything, and *move* records between the log and the archive in *folder*."""
     settings = settings_here()
     place = folder or (Path(settings.archive_dir) if settings.archive_dir else None)
@@ -93,7 +96,7 @@ def _run(folder: Path | None, move: Move, verb: str) -> Moved:
         raise ToolError(message, exit_code=MISUSED)
 
     async def run() -> Moved:
-        async with opened(settings) as it:
+        async with opened_to_write(settings, only_looks=dry_run) as it:
             with progress(verb) as reached:
                 return await move(it, place, reached)
 

@@ -18,6 +18,7 @@ from parkstream_cli.log import adoption, archive, clock, records, transfer, veri
 from parkstream_cli.log.records import print_record
 from parkstream_cli.output import AsJson, AsLines, as_json, lasting, line, note
 from parkstream_cli.progress import progress
+from parkstream_cli.written_log import opened_to_write
 
 REASON_LENGTH_MAX = 500
 
@@ -138,7 +139,7 @@ async def acknowledge(
     if not 0 < len(reason.strip()) <= REASON_LENGTH_MAX:
         message = f"a reason has 1 to {REASON_LENGTH_MAX} characters"
         raise ToolError(message, exit_code=MISUSED)
-    async with opened(settings_here()) as it:
+    async with opened_to_write(settings_here()) as it:
         done = await unreadable.acknowledge(it, position, reason.strip())
     if json:
         as_json(done)

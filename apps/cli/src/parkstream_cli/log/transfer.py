@@ -24,6 +24,7 @@ from parkstream_cli.connections import opened, settings_here
 from parkstream_cli.errors import MISUSED, ToolError
 from parkstream_cli.output import AsJson, as_json, line, note
 from parkstream_cli.progress import progress
+from parkstream_cli.written_log import opened_to_import
 
 STANDARD = "-"
 Position = Annotated[int, Parameter(validator=validators.Number(gte=1))]
@@ -114,9 +115,10 @@ async def import_log(
 
 async def _import(file: str, *, archived: bool) -> Moved:
     begun, settings = time.monotonic(), settings_here()
-    async with opened(settings) as it:
+    async with opened_to_import(settings) as (it, only):
         before = (await it.log.state()).position
-        target = RedisImport(it.redis, it.keys, LOG_SCHEMA, dedupe_days=settings.dedupe_days)
+        days = settings.dedupe_days
+        target = RedisImport(it.redis, it.keys, LOG_SCHEMA, dedupe_days=days, only_log_id=only)
         with _bytes_of(file) as lines, progress("importing") as reached:
             await import_lines(lines_in(lines), target, archived=archived, reached=reached)
         state = await it.log.state()

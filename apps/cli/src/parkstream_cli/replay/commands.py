@@ -21,12 +21,13 @@ from parkstream_telemetry import Telemetry, TelemetryOptions, start
 from parkstream_telemetry.replay_trace import checked, traced
 
 from parkstream_cli.arguments import TIME_HELP, changes_of, moment_us, plate_of, within
-from parkstream_cli.connections import opened, settings_here
+from parkstream_cli.connections import settings_here
 from parkstream_cli.console import PlainConsole
 from parkstream_cli.errors import FAILED, MISUSED, ToolError
 from parkstream_cli.output import AsJson, as_json
 from parkstream_cli.progress import progress
 from parkstream_cli.replay import answers
+from parkstream_cli.written_log import opened_to_write
 
 app = cyclopts.App(
     name="replay",
@@ -95,7 +96,7 @@ async def replay(  # noqa: PLR0913 - one command, several modes
         "--switch or --version": _rebuilding(wish) if switch or version is not None else None,
     }
     mode = _chosen(modes, otherwise=_rebuilding(wish))
-    async with opened(settings_here()) as it:
+    async with opened_to_write(settings_here(), only_looks=bool(check or sets or at_a_time or list_)) as it:
         return await mode(it, json)
 
 
@@ -175,7 +176,7 @@ def _what_if(question: Otherwise) -> Mode:
 
 def _listing(drop: int | None = None) -> Mode:
     async def mode(it: Opened, json: bool) -> int:  # noqa: FBT001 - a mode's own
-        versions = Versions(it.redis, it.keys)
+        versions = Versions(it.redis, it.keys, writer=it.writer)
         if drop is not None:
             await versions.drop(drop)
         found = await versions.all()
@@ -198,7 +199,7 @@ def _rebuilding(wish: Wish) -> Mode:
 
 async def rebuilt(it: Opened, source: Source, wish: Wish, telemetry: Telemetry) -> Result:
     """Do what *wish* says, traced and with a progress bar."""
-    version = await wish.target(Versions(it.redis, it.keys))
+    version = await wish.target(Versions(it.redis, it.keys, writer=it.writer))
     total = (await it.reads.state()).checkpoint
     with traced(telemetry, version) as trace, progress(f"rebuilding version {version}", total) as reached:
 

@@ -17,6 +17,7 @@ from parkstream_eventlog.errors import LogShorterError
 from parkstream_eventlog.keys import LogKeys
 from parkstream_eventlog.log import LogReader, LogState, Record
 from parkstream_eventlog.redis_reader import RedisReader
+from parkstream_eventlog.writer import Writer
 
 SEGMENT_RECORDS: Final = 50_000
 READ: Final = 1_000
@@ -38,11 +39,11 @@ class Plan(NamedTuple):
 class Archiver:
     """Archives the log of *keys* into *archive*, and nothing but that."""
 
-    def __init__(self, redis: Redis, keys: LogKeys, archive: Archive) -> None:
+    def __init__(self, redis: Redis, keys: LogKeys, archive: Archive, writer: Writer | None = None) -> None:
         self._log = RedisReader(redis, keys)
         self._name = keys.name
         self._archive = archive
-        self._trimming = Trimming(redis, keys)
+        self._trimming = Trimming(redis, keys, writer)
 
     async def plan(self, through: int) -> Plan:
         """Return what archiving up to *through* would do; raise what stands in its way."""

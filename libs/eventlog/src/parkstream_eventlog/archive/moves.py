@@ -13,6 +13,7 @@ from parkstream_eventlog.archive.reader import Archive
 from parkstream_eventlog.archive.restorer import Restorer
 from parkstream_eventlog.keys import LogKeys
 from parkstream_eventlog.log import EventLog
+from parkstream_eventlog.writer import Writer
 
 KEEP: Final = 50_000
 
@@ -52,10 +53,18 @@ class Limit(NamedTuple):
 
 
 async def move_to_archive(  # noqa: PLR0913 - what it works on
-    redis: Redis, keys: LogKeys, log: EventLog, place: Path, limit: Limit, *, dry_run: bool, reached: Reached
+    redis: Redis,
+    keys: LogKeys,
+    log: EventLog,
+    place: Path,
+    limit: Limit,
+    *,
+    dry_run: bool,
+    reached: Reached,
+    writer: Writer | None = None,
 ) -> Moved:
     """Move records up to *limit* from *log* to the archive in *place*; with *dry_run* only say which."""
-    archiver = Archiver(redis, keys, Archive(place, keys.name))
+    archiver = Archiver(redis, keys, Archive(place, keys.name), writer)
     plan = await archiver.plan(await limit.position(log))
     segments = 0
     if not dry_run:
@@ -73,10 +82,17 @@ async def move_to_archive(  # noqa: PLR0913 - what it works on
 
 
 async def restore_from_archive(  # noqa: PLR0913 - what it works on
-    redis: Redis, keys: LogKeys, place: Path, first: int | None, *, dry_run: bool, reached: Reached
+    redis: Redis,
+    keys: LogKeys,
+    place: Path,
+    first: int | None,
+    *,
+    dry_run: bool,
+    reached: Reached,
+    writer: Writer | None = None,
 ) -> Moved:
     """Bring archived records from position *first* on back into Redis; with *dry_run* only say which."""
-    restorer = Restorer(redis, keys, Archive(place, keys.name))
+    restorer = Restorer(redis, keys, Archive(place, keys.name), writer)
     plan = await restorer.plan(first)
     if not dry_run:
         await restorer.run(plan, lambda done: reached(done, plan.written))

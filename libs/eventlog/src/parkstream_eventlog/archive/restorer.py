@@ -19,6 +19,7 @@ from parkstream_eventlog.guarded_functions import GuardedFunctions
 from parkstream_eventlog.keys import LogKeys
 from parkstream_eventlog.log import Record
 from parkstream_eventlog.redis_reader import RedisReader
+from parkstream_eventlog.writer import Writer
 
 AT_ONCE: Final = 500
 """Records that one call writes: Redis does nothing else for a millisecond or two."""
@@ -49,9 +50,9 @@ class Restoration(NamedTuple):
 class Restorer:
     """Restores the log of *keys* from *archive*, which stays as it is."""
 
-    def __init__(self, redis: Redis, keys: LogKeys, archive: Archive) -> None:
+    def __init__(self, redis: Redis, keys: LogKeys, archive: Archive, writer: Writer | None = None) -> None:
         self._redis = redis
-        self._functions = GuardedFunctions(redis, LOG, keys)
+        self._functions = GuardedFunctions(redis, LOG, keys, writer)
         self._log = RedisReader(redis, keys)
         self._archive = archive
         self._restoring = keys.log_restoring
@@ -111,7 +112,7 @@ class Restorer:
         while after < plan.archived_through:
             records = self._archive.read(after, min(AT_ONCE, plan.archived_through - after))
             arguments = [records[0].position, *(value for record in records for value in _arguments(record))]
-            await self._functions.call("restore", (self._restoring,), arguments)
+            await self._functions.write("restore", (self._restoring,), arguments)
             after = records[-1].position
             await self._stay_below_the_limit()
             reached(after - plan.after)
@@ -119,7 +120,7 @@ class Restorer:
     async def _catch_up(self, plan: Restoration, reached: Callable[[int], None]) -> None:
         """Copy what is in the log, and then exchange the two."""
         while True:
-            left = await self._functions.call("copy", self._keys, (AT_ONCE,))
+            left = await self._functions.write("copy", self._keys, (AT_ONCE,))
             await self._stay_below_the_limit()
             reached(max(plan.records, plan.written - left))
             if left <= AT_ONCE:

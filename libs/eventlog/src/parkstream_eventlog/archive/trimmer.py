@@ -9,6 +9,7 @@ from parkstream_eventlog.functions import LOG
 from parkstream_eventlog.guarded_functions import GuardedFunctions
 from parkstream_eventlog.keys import LogKeys
 from parkstream_eventlog.leases import leases
+from parkstream_eventlog.writer import Writer
 
 TRIM_MAX: Final = 10_000
 """Records that one call takes away: Redis does nothing else for about a millisecond."""
@@ -34,10 +35,10 @@ class Barrier(NamedTuple):
 class Trimming:
     """Trims the log of *keys*."""
 
-    def __init__(self, redis: Redis, keys: LogKeys) -> None:
+    def __init__(self, redis: Redis, keys: LogKeys, writer: Writer | None = None) -> None:
         self._redis = redis
         self._keys = keys
-        self._functions = GuardedFunctions(redis, LOG, keys)
+        self._functions = GuardedFunctions(redis, LOG, keys, writer)
 
     async def barriers(self) -> list[Barrier]:
         """Return who may be in the way, the one that wants most first."""

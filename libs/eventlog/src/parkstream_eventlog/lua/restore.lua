@@ -69,6 +69,6 @@ local function swap(keys, args)
   return { SWAPPED }
 end
 
-redis.register_function('parkstream_restore_' .. VERSION, restore)
-redis.register_function('parkstream_copy_' .. VERSION, copy)
+redis.register_function('parkstream_restore_' .. VERSION, guarded(restore))
+redis.register_function('parkstream_copy_' .. VERSION, guarded(copy))
 redis.register_function('parkstream_swap_' .. VERSION, guarded(swap))

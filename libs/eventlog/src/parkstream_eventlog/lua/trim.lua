@@ -89,4 +89,4 @@ end
 
 -- These two help a Redis that is full.
 redis.register_function({ function_name = 'parkstream_trim_' .. VERSION, callback = guarded(trim), flags = { 'allow-oom' } })
-redis.register_function({ function_name = 'parkstream_lease_' .. VERSION, callback = lease, flags = { 'allow-oom' } })
+redis.register_function({ function_name = 'parkstream_lease_' .. VERSION, callback = guarded(lease), flags = { 'allow-oom' } })

@@ -26,15 +26,26 @@ _WRITTEN_TO = (
     "an empty log (another mall, PARKSTREAM_MALL, or an emptied Redis)"
 )
 
+_OTHER_LOG: Final = (
+    "it is of {}, but the mark names the log {}: import that one's file, or make the empty Redis the right log first "
+    "(parkstream log adopt --yes, with the backends stopped)"
+)
+
 
 class RedisImport:
-    """A ``Target``: the log in *redis*, whose client must not repeat commands by itself (see ``connect``)."""
+    """A ``Target``: the log in *redis*, whose client must not repeat commands by itself (see ``connect``).
 
-    def __init__(self, redis: Redis, keys: LogKeys, schema: Schema, *, dedupe_days: int = DEDUPE_DAYS) -> None:
+    With *only_log_id* it takes lines of that log and no other.
+    """
+
+    def __init__(
+        self, redis: Redis, keys: LogKeys, schema: Schema, *, dedupe_days: int = DEDUPE_DAYS, only_log_id: str = ""
+    ) -> None:
         self._keys = keys
         self.schema = schema
         self._letters = Letters(schema)
         self._dedupe_days = dedupe_days
+        self._only_log_id = only_log_id
         self._functions = Functions(redis, IMPORT)
         self._new_id = uuid4().hex
         """For a log that has no id yet, when its lines name none."""
@@ -50,6 +61,11 @@ class RedisImport:
 
     async def take(self, batches: Sequence[Batch]) -> None:
         """See ``Target.take``: all are sent at once, in order, and each fits only behind the one before."""
+        for batch in batches:
+            if self._only_log_id not in {"", batch.log_id}:
+                raise refusal(
+                    batch.first_line, batch.first_line, _OTHER_LOG.format(batch.log_id or "no log", self._only_log_id)
+                )
         async with self._functions.pipeline(transaction=False) as pipeline:
             for batch in batches:
                 pipeline.execute_command(*self._command(batch))

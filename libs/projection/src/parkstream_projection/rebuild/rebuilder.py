@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
 from typing import Final, Self
 
+from parkstream_eventlog import Writer
 from parkstream_events.keys import BackendKeys
 from parkstream_service.redis import Functions
 from redis.asyncio import Redis
@@ -57,14 +58,21 @@ class Rebuilder:
     What was committed before is gone on with.
     """
 
-    def __init__(
-        self, source: Source, redis: Redis, keys: BackendKeys, version: int, *, folded: Folded | None = None
+    def __init__(  # noqa: PLR0913 - what it works on
+        self,
+        source: Source,
+        redis: Redis,
+        keys: BackendKeys,
+        version: int,
+        *,
+        folded: Folded | None = None,
+        writer: Writer | None = None,
     ) -> None:
         self._source = source
         self._redis = redis
         self._keys = keys
         self._version = version
-        self._store = Store(redis, keys, VISITS, version)
+        self._store = Store(redis, keys, VISITS, version, writer=writer)
         self._folded = folded or _nobody
         self._ending = AsyncExitStack()
         self._commit: asyncio.Task[None] | None = None

@@ -52,7 +52,7 @@ class Result(Struct, frozen=True, kw_only=True):
 
 async def replay(it: Opened, source: Source, version: int, wish: Wish, folded: Callable[[Batch], None]) -> Result:
     """Fold *source* into *version*, which is the target of *wish*, and do the rest of it; *folded* gets each batch."""
-    versions = Versions(it.redis, it.keys)
+    versions = Versions(it.redis, it.keys, writer=it.writer)
     live = await versions.live()
     comparison = Comparison(it.redis, it.keys, live, version)
     began, events = time.monotonic(), 0
@@ -63,7 +63,8 @@ async def replay(it: Opened, source: Source, version: int, wish: Wish, folded: C
         comparison.touched(plates)
         folded(batch)
 
-    async with Rebuilder(source, it.redis, it.keys, version, folded=batch_folded) as rebuilder:
+    rebuilder = Rebuilder(source, it.redis, it.keys, version, folded=batch_folded, writer=it.writer)
+    async with rebuilder:
         while (await rebuilder.catch_up()).events:
             pass  # Events were recorded meanwhile.
         await versions.finish(version)

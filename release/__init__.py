@@ -1,0 +1,1 @@
+"""What making a release takes beside building it. Reading order: lockstep, fixtures."""
