@@ -221,27 +221,12 @@ def batch_subscriber(  # noqa: PLR0913 - options by name
     Without *settles* the handler acknowledges what it was given; a batch that it raises for goes back all the same.
     """
     config: Any = broker.config
-    plain: Any = create_subscriber(
-        queue=queue,
-        exchange=exchange,
-        consume_args=None,
-        channel=channel,
-        no_reply=True,
-        ack_policy=AckPolicy.MANUAL,
-        config=config,
-        title_=None,
-        description_=None,
-        include_in_schema=True,
-    )
+    asked: dict[str, Any] = {"queue": queue, "exchange": exchange, "channel": channel, "no_reply": True}
+    described: dict[str, Any] = {"title_": None, "description_": None, "include_in_schema": True}
+    manual = AckPolicy.MANUAL
+    plain: Any = create_subscriber(**asked, **described, consume_args=None, ack_policy=manual, config=config)
     subscriber = BatchSubscriber(
-        RabbitSubscriberConfig(
-            no_reply=True,
-            channel=channel,
-            queue=queue,
-            exchange=exchange,
-            _ack_policy=AckPolicy.MANUAL,
-            _outer_config=config,
-        ),
+        RabbitSubscriberConfig(**asked, _ack_policy=manual, _outer_config=config),
         plain.specification,
         plain.calls,
         size_max=size_max or max(1, (channel.prefetch_count or PREFETCH_COUNT) // 2),
