@@ -79,12 +79,12 @@ class Pass(NamedTuple):
         return kind(self.id, self.plate, begin + timedelta(seconds=self.at), self.gate)
 
 
-class Mall(NamedTuple):
+class Place(NamedTuple):
     """Where the scene takes place; a *scene* with a frozen backend freezes the last of *backends*."""
 
     rabbitmq_url: str
     redis_url: str
-    name: str
+    mall: str
     summary_file: Path
     backends: list[ServiceProcess]
 
@@ -97,7 +97,7 @@ class Mall(NamedTuple):
     async def log(self) -> list[RecordedEvent]:
         """Return all that is recorded."""
         client = connect(self.redis_url)
-        records = await RedisReader(client, BackendKeys(self.name)).read(0, 1_000_000)
+        records = await RedisReader(client, BackendKeys(self.mall)).read(0, 1_000_000)
         await client.aclose()
         return [recorded_event_of(record) for record in records]
 
@@ -120,22 +120,22 @@ class Outcome(NamedTuple):
         return dict(Counter(str(one.reason) for one in self.corrections))
 
 
-async def play(scene: Scene, mall: Mall) -> Outcome:
-    """Let *scene* happen in *mall*, wait until nothing is pending, and judge every correction and the account."""
+async def play(scene: Scene, place: Place) -> Outcome:
+    """Let *scene* happen in *place*, wait until nothing is pending, and judge every correction and the account."""
     passes = scene.passes()
     begin = datetime.now(UTC) + timedelta(seconds=0.5)
-    frozen = asyncio.create_task(_freeze(scene, mall, begin))
-    async with load.exchange_at(mall.rabbitmq_url) as exchange, asyncio.TaskGroup() as group:
+    frozen = asyncio.create_task(_freeze(scene, place, begin))
+    async with load.exchange_at(place.rabbitmq_url) as exchange, asyncio.TaskGroup() as group:
         for one in passes:
             await _until(begin, one.published)
             key = topology.EXITED_KEY if one.is_exit else topology.ENTERED_KEY
             message = load.message_of(one.sighting(begin))
             group.create_task(exchange.publish(message, key, mandatory=True))  # type: ignore[arg-type]
     stuck = await frozen
-    state = await _settled(mall, len(passes))
-    log = await mall.log()
+    state = await _settled(place, len(passes))
+    log = await place.log()
     found = corrections(log)
-    lines = [json.loads(line) for line in mall.summary_file.read_bytes().splitlines()]
+    lines = [json.loads(line) for line in place.summary_file.read_bytes().splitlines()]
     return Outcome(
         seconds=scene.ends,
         decisions=dict(Counter(one.event.because for one in log if hasattr(one.event, "because"))),
@@ -151,11 +151,11 @@ async def _until(begin: datetime, seconds: float) -> None:
     await asyncio.sleep(max(0.0, (at - datetime.now(UTC)).total_seconds()))
 
 
-async def _freeze(scene: Scene, mall: Mall, begin: datetime) -> range:
+async def _freeze(scene: Scene, place: Place, begin: datetime) -> range:
     """Let the last backend stand still as *scene* says, and return from when to when (microseconds)."""
     if scene.frozen is None:
         return range(0)
-    fault = Frozen(mall.backends[-1])
+    fault = Frozen(place.backends[-1])
     await _until(begin, scene.frozen[0])
     since = datetime.now(UTC)
     await asyncio.to_thread(fault.inject)
@@ -166,10 +166,10 @@ async def _freeze(scene: Scene, mall: Mall, begin: datetime) -> range:
     return range(microseconds(since), microseconds(datetime.now(UTC)))
 
 
-async def _settled(mall: Mall, sightings: int) -> dict[str, Any]:
+async def _settled(place: Place, sightings: int) -> dict[str, Any]:
     async with asyncio.timeout(SETTLED_TIMEOUT_SECONDS):
         while True:
-            state = await asyncio.to_thread(mall.state)
+            state = await asyncio.to_thread(place.state)
             counters = state["counters"]
             recorded = counters["entered"] + counters["exited"]
             if recorded == sightings and not (state["lag"] or state["pending"] or state["outbox_depth"]):
@@ -181,7 +181,7 @@ def _is_allowed(one: Correction, stuck: range) -> bool:
     """Return whether docs/guarantees.md allows it: overtaken is only what a backend had that stood still."""
     published_us = one.cause.published_at_us or 0
     was_stuck = published_us < stuck.stop and one.cause.recorded_at_us >= stuck.start
-    return one.reason is not Reason.OVERTAKEN or was_stuck
+    return was_stuck if one.reason is Reason.OVERTAKEN else one.reason is not Reason.UNEXPLAINED
 
 
 def _current(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from typing import Final
 from parkstream_devtools import RabbitServer, Sandbox
 
 from benchmarks import stack
-from benchmarks.gate_scene import Mall, Scene, play
+from benchmarks.gate_scene import Place, Scene, play
 from benchmarks.results import Row, say
 
 RATE: Final = 100.0
@@ -32,8 +32,8 @@ def measure(sandbox: Sandbox, rabbitmq: RabbitServer, outage_seconds: float, bac
         for backend in started:
             at_work.callback(backend.terminate)
             backend.wait_ready()
-        mall = Mall(run.rabbitmq_url, run.redis.url, stack.MALL, run.summary_file, started)
-        outcome = asyncio.run(play(scene, mall))
+        place = Place(run.rabbitmq_url, run.redis.url, stack.MALL, run.summary_file, started)
+        outcome = asyncio.run(play(scene, place))
     say(f"  {outage_seconds:g} s, {backends}: {outcome.reasons}, decisions {outcome.decisions}")
     if outcome.forbidden or outcome.wrong:
         message = f"account {outcome.wrong}; not allowed: {outcome.forbidden[:5]}"

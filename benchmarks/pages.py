@@ -47,6 +47,7 @@ report of the slowest gate (two each way here, with 60 and 40 % of the cars).
 |---:|---|---:|---:|---:|
 {pending}
 
+{note}
 What is pending when the last car has passed waits until all gates are silent: `silence_grace` (5 s) more.
 """
 _PUBLISH = """## Publish
@@ -66,6 +67,20 @@ sightings that are not final; the next ones are too many. Repeat: `./dev bench p
 |---|---:|---:|---:|---:|
 {rows}
 """
+_GATES = """## A gate that is cut off
+
+100 sightings/s by two entry and two exit gates; the link of one entry gate is down, and then its sightings come
+as a backlog. Of two backends one may stand still for half of that time. The account balances each time, and every
+correction is one that [the guarantees](guarantees.md#what-is-not-promised) allow. Repeat: `./dev bench gates`.
+
+| backends | link down | sightings | corrected | why |
+|---|---:|---:|---:|---|
+{rows}
+
+`completed`: the visit rested on sightings that exist, and an earlier entry came late; `silent`: the gate was silent for
+longer than `silence_grace`; `overtaken`: a backend that stood still had the sighting, and others recorded later ones of
+its gate.
+"""
 _GROW = """## Grow
 
 The same drain at growing sizes: what one event costs, and the memory and open files of each process at the end.
@@ -84,7 +99,7 @@ cores; each step runs in a process of its own. Repeat: `./dev bench log --events
 |---|---:|
 | `parkstream log import` | {import_seconds:.1f} |
 | projected live, batch by batch as a backend does | {live_projector_seconds:.1f} |
-| `parkstream replay --check`: read, folded, hashed, compared | {check_seconds:.1f} |
+| `parkstream replay --check`: read, folded, hashed, compared (CPU: {check_cpu_seconds:.1f}) | {check_seconds:.1f} |
 | rebuilt into another version in Redis | {rebuild_seconds:.1f} |
 | `parkstream log verify` | {verify_seconds:.1f} |
 
@@ -108,10 +123,11 @@ def text() -> str:
     parts = [
         _HEAD.format(machine=_machine(drain["machine"])),
         _drain(drain),
-        _latency(_result("latency")["results"]),
+        _latency(_result("latency")),
         _PUBLISH.format(rows=_lines(map(_publish_row, _result("publish")["results"]))),
         _GROW.format(rows=_lines(map(_grow_row, _result("grow")["results"]))),
         _log(_result("log")["results"][0]),
+        _GATES.format(rows=_lines(map(_gates_row, _result("gates")["results"]))),
         _PLATE.format(rows=_lines(map(_plate_row, _result("plate")["results"]))),
         TRIED.read_text(encoding="utf-8").replace("# What was tried", "## What was tried", 1),
     ]
@@ -129,8 +145,10 @@ def _drain(drain: Mapping[str, Any]) -> str:
     )
 
 
-def _latency(rows: list[dict[str, Any]]) -> str:
+def _latency(latency: Mapping[str, Any]) -> str:
+    rows = latency["results"]
     return _LATENCY.format(
+        note=latency.get("pending_note", ""),
         rows=_lines(_latency_row(row) for row in rows if not row["pending"]),
         pending=_lines(_latency_row(row) for row in rows if row["pending"]),
     )
@@ -183,6 +201,13 @@ def _grow_row(row: Mapping[str, Any]) -> str:
     )
     cost = f"{row['redis_bytes_per_event']:.0f} | {row['cpu_us_per_event']['all']:.0f}"
     return f"| {row['events']:,} | {row['events_per_second']:,.0f} | {cost} | {in_memory} |"
+
+
+def _gates_row(row: Mapping[str, Any]) -> str:
+    why = ", ".join(f"{name} {count:,.0f}" for name, count in sorted(row["reasons"].items()))
+    return (
+        f"| {row['name']} | {row['outage_seconds']:g} s | {row['sightings']:,.0f} | {row['corrected']:,.0f} | {why} |"
+    )
 
 
 def _plate_row(row: Mapping[str, Any]) -> str:

@@ -21,6 +21,13 @@ HERE = Path(__file__).resolve().parent
 FOLDER = HERE / ".secrets"
 RABBITMQ_USERS = ("admin", "backend", "cli", "entry_generator", "exit_generator")
 REDIS_USERS = ("backend", "cli", "collector", "entry_generator", "exit_generator", "summary_api")
+CALLERS = {
+    "operator": ("api_token", ["metrics", "operate", "visits:read"]),
+    "backend": ("api_token_backend", ["summaries:write"]),
+    "cli": ("api_token_cli", ["operate", "visits:read"]),
+    "metrics": ("api_token_metrics", ["metrics"]),
+}
+"""Who calls the services: the file of each one's credential, and what it may do."""
 PASSWORD_BYTES = 24
 NEXT = """\
 next: docker compose -f deploy/compose/compose.lite.yaml up --wait    (about 1.2 GB)
@@ -52,8 +59,9 @@ class Secrets:
 
     def all(self) -> list[str]:
         """Make what is missing, derive the rest, and return the names of what was made."""
-        for name in ("api_token", "plate_hash_key", "signoz_jwt_secret"):
+        for name in ("plate_hash_key", "signoz_jwt_secret", *(file for file, _ in CALLERS.values())):
             self._kept(name, hexadecimal)
+        self._write("credentials.json", self._callers())
         self._kept("signoz_root_password", of_all_kinds)
         for user in RABBITMQ_USERS:
             password = self._kept(f"rabbitmq_password_{user}", hexadecimal)
@@ -64,6 +72,17 @@ class Secrets:
         self._write("rabbitmq_definitions.json", self._definitions())
         self._write("redis_users.acl", self._users())
         return self._made
+
+    def _callers(self) -> str:
+        """Return the callers with hashes of their credentials; one that was changed stays valid until the next run."""
+        file = self._folder / "credentials.json"
+        before = json.loads(file.read_text("utf-8")) if file.exists() else {}
+        callers = {}
+        for name, (secret, roles) in CALLERS.items():
+            digest = "sha256:" + hashlib.sha256(self._read(secret).encode()).hexdigest()
+            earlier = [one for one in before.get(name, {}).get("secrets", [])[:1] if one != digest]
+            callers[name] = {"roles": roles, "secrets": [digest, *earlier]}
+        return json.dumps(callers, indent=2)
 
     def _definitions(self) -> str:
         definitions = json.loads((HERE / "rabbitmq" / "definitions.json").read_text("utf-8"))

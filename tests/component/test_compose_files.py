@@ -6,11 +6,14 @@ import re
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 
 import pytest
 import yaml
 from compose_stack import CONTAINERS
 from parkstream_cli.doctor.signoz_stack import STEPS
+from parkstream_service.access import Role
+from parkstream_service.access.callers import read_callers
 from the_tree import ROOT
 
 COMPOSE = ROOT / "deploy" / "compose"
@@ -18,7 +21,17 @@ FILES = ["compose.yaml", "compose.lite.yaml", "cli.yaml"]
 ALL = ["compose.yaml", "signoz.yaml", "cli.yaml"]
 VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
 EXAMPLE = re.compile(r"^#([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
-GIVEN = {"HOST", "PORT", "RABBITMQ_URL", "REDIS_URL", "SUMMARY_URL", "SUMMARY_FILE", "ARCHIVE_DIR"}
+GIVEN = {
+    "HOST",
+    "PORT",
+    "ALLOWED_HOSTS",
+    "CREDENTIALS_FILE",
+    "RABBITMQ_URL",
+    "REDIS_URL",
+    "SUMMARY_URL",
+    "SUMMARY_FILE",
+    "ARCHIVE_DIR",
+}
 """What compose decides, because services find each other by it."""
 SECRET = {"API_TOKEN", "PLATE_HASH_KEY"}
 OF_A_DIRECTION = {"GATES", "GATE_FAULTS"}
@@ -211,10 +224,37 @@ def told():
 
 @pytest.mark.parametrize("service", SERVICES)
 def test_a_service_is_given_its_own_variables_all_and_no_others(told, service):
+    calls_others = service == "backend"
     given = {name.removeprefix("PARKSTREAM_") for name in EVERY[service]["environment"] if name.startswith("PARK")}
-    assert {name.removesuffix("_FILE") if name.removesuffix("_FILE") in told[service] else name for name in given} == (
-        told[service].keys()
-    )
+    own = told[service].keys() - (set() if calls_others else {"API_TOKEN"})
+    assert {name.removesuffix("_FILE") if name.removesuffix("_FILE") in own else name for name in given} == own
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_service_answers_by_its_name_and_by_those_of_this_machine(service):
+    hosts = EVERY[service]["environment"]["PARKSTREAM_ALLOWED_HOSTS"].split(",")
+    assert hosts == ["localhost", "127.0.0.1", "[::1]", service]
+
+
+def test_callers_have_credentials_of_their_own_and_a_changed_one_stays_valid_until_the_next_run(tmp_path):
+    make = [sys.executable, COMPOSE / "make_secrets.py", "--folder", tmp_path]
+    file, token = tmp_path / "credentials.json", tmp_path / "api_token_backend"
+
+    def made():
+        subprocess.run(make, check=True, capture_output=True)
+        return {caller.digest: (caller.name, caller.roles) for caller in read_callers(file)}
+
+    first = made()
+    assert sorted(name for name, _ in first.values()) == ["backend", "cli", "metrics", "operator"]
+    was = sha256(token.read_bytes()).digest()
+    assert first[was] == ("backend", {Role.SUMMARIES_WRITE})
+    inode = file.stat().st_ino
+    token.write_text("")
+    now = made()
+    assert now[was] == now[sha256(token.read_bytes()).digest()] == first[was]
+    assert len(now) == len(first) + 1
+    assert made() == {digest: caller for digest, caller in now.items() if digest != was}
+    assert file.stat().st_ino == inode  # Containers have it mounted.
 
 
 def test_the_example_has_every_variable_with_its_default_and_no_others(told):

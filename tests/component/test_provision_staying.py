@@ -11,6 +11,7 @@ import pytest
 from attacks import crowd, live, refusals, said_to, status_of
 from fake_signoz import FakeSigNoz
 from provisioner import DELIVERED, FILES, LAG, RUNBOOK, SILENCES, environ
+from raw_http import status
 
 WAIT_SECONDS = 30
 
@@ -62,7 +63,7 @@ class Staying:
             return None
 
     def asked(self, path, content):
-        request = urllib.request.Request(self.url + path, content, method="POST")
+        request = urllib.request.Request(self.url + path, content, {"Content-Type": "application/json"})
         try:
             with urllib.request.urlopen(request, timeout=5) as answer:
                 return answer.status
@@ -82,7 +83,14 @@ def test_it_stays_and_is_healthy_while_nothing_drifts(signoz):
         board["spec"]["display"]["name"] = before
         staying.becomes(200)
         alert = {"alerts": [{"status": "firing", "labels": {"alertname": "Parkstream: Dead letters arrived"}}]}
-        assert staying.asked("/alerts", json.dumps(alert).encode()) == 200
+        port, body = int(staying.url.rpartition(":")[2]), json.dumps(alert).encode()
+        as_json = {"Content-Type": "application/json"}
+        for foreign in ({"Origin": "http://evil.example"}, {"Host": "evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+            assert status(port, "/alerts", as_json | foreign, "POST", body) == 403
+            assert status(port, "/runbook", foreign) == 403
+            assert status(port, "/health/ready", foreign) == 200
+        assert status(port, "/alerts", {"Content-Type": "text/plain"}, "POST", body) == 415
+        assert staying.asked("/alerts", body) == 200
         assert staying.said("alert")["labels"]["alertname"] == "Parkstream: Dead letters arrived"
 
 

@@ -45,7 +45,8 @@ def test_the_summary_file_may_lie_in_a_folder_of_this_machine(stack, tmp_path):
     moved.environ |= given
     try:
         moved.compose("up", "--detach", "--wait", "--no-build", "--no-deps", "summary-api", "redis")
-        posted = moved.compose("exec", "-T", "summary-api", "python", "-c", POST_ONE)
+        token = f"TOKEN={moved.secret('api_token_backend')}"
+        posted = moved.compose("exec", "-T", "--env", token, "summary-api", "python", "-c", POST_ONE)
         assert "written" in posted
         file = tmp_path / "summaries" / "summaries.jsonl"
         assert '"visit_id":"exit:one@1796032800000000"' in file.read_text(encoding="utf-8")
@@ -55,14 +56,13 @@ def test_the_summary_file_may_lie_in_a_folder_of_this_machine(stack, tmp_path):
 
 
 POST_ONE = """
-import json, pathlib, urllib.request
+import json, os, urllib.request
 item = {
     "visit_id": "exit:one@1796032800000000", "revision": 1, "outcome": "entry_missed", "vehicle_plate": "ABC1234",
     "entry_date_time": None, "exit_date_time": "2026-11-29T10:00:00Z", "duration": None, "duration_ms": None,
     "entry_event_id": None, "exit_event_id": "one", "position": 1, "superseded_by": None,
 }
-token = pathlib.Path("/run/secrets/api_token").read_text()
-headers = {"authorization": f"Bearer {token}", "content-type": "application/json"}
+headers = {"authorization": "Bearer " + os.environ["TOKEN"], "content-type": "application/json"}
 request = urllib.request.Request("http://127.0.0.1:8000/v1/summaries", json.dumps(item).encode(), headers)
 print(urllib.request.urlopen(request).read().decode())
 """

@@ -25,7 +25,7 @@ SUPPORT = Path(__file__).parents[1] / "support"
 @pytest.fixture
 def run_until(redis_url: str) -> Iterator[Run]:
     """Run a command on a mall and a folder until a step, and return its exit code."""
-    environ = {"PARKSTREAM_REDIS_URL": redis_url, "PYTHONPATH": str(SUPPORT)}
+    environ = {"PARKSTREAM_REDIS_URL": redis_url, "PARKSTREAM_COPY": "true", "PYTHONPATH": str(SUPPORT)}
     command = [sys.executable, str(SUPPORT / "dying.py")]
     with subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as dying:
 

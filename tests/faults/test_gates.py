@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from typing import Any
 
 import aio_pika
 import pytest
@@ -11,29 +10,19 @@ from backend_sightings import entry, exit_, now, publish_entry, publish_exit
 from command_line import CommandLine
 from parkstream_events import topology, wire
 from parkstream_events.decisions import Gate, WatermarkAdvanced
-from parkstream_events.sightings import Direction, microseconds
+from parkstream_events.sightings import Direction
 from pipeline import Pipeline
 from projections import Mall
 
+from benchmarks.corrections import Reason
+from benchmarks.gate_scene import CUT_OFF, Place, Scene, play
+
 SECOND = timedelta(seconds=1)
 PATIENT = {"PARKSTREAM_SILENCE_GRACE_SECONDS": "3600", "PARKSTREAM_HOLD_MAX_SECONDS": "3600"}
-IMPATIENT = {"PARKSTREAM_SILENCE_GRACE_SECONDS": "1", "PARKSTREAM_HOLD_MAX_SECONDS": "3600"}
+IMPATIENT = {"PARKSTREAM_SILENCE_GRACE_SECONDS": "1", "PARKSTREAM_ALLOWED_LATENESS_SECONDS": "1"}
 CARS = 30
 LATE_BY = 5
-SOUTH = Gate(Direction.ENTRY, "south")
-pytestmark = pytest.mark.parametrize("backends", [1, 2])
-
-
-@pytest.fixture
-async def shop(redis_url: str, mall: str) -> AsyncIterator[Mall]:
-    shop = Mall(redis_url, mall)
-    yield shop
-    await shop.close()
-
-
-@pytest.fixture
-def pipeline(run_service, redis_url, rabbitmq_url, mall, tmp_path) -> Pipeline:
-    return Pipeline(run_service, redis_url, rabbitmq_url, mall, tmp_path)
+RATE, STAY = 40.0, 2.4
 
 
 class Cameras:
@@ -88,6 +77,7 @@ async def nobody_waits_for_the_unnamed(shop: Mall) -> None:
     await shop.log.decide(wire.WATERMARK_ADVANCED, decision.id, wire.encode(decision), unless_after=None)
 
 
+@pytest.mark.parametrize("backends", [1, 2])
 async def test_a_gate_that_is_late_is_waited_for(pipeline: Pipeline, shop: Mall, cameras: Cameras, backends: int):
     await start(pipeline, backends, PATIENT)
     begin = now() - timedelta(minutes=10)
@@ -117,67 +107,30 @@ async def test_a_gate_that_is_late_is_waited_for(pipeline: Pipeline, shop: Mall,
     assert wire.decode(record.type, record.body).gate == "south", "the slowest gate released it"
 
 
-async def test_a_gate_that_is_cut_off_corrects_only_what_was_reported_while_it_was_silent(
-    pipeline: Pipeline, shop: Mall, cameras: Cameras, backends: int
+@pytest.mark.parametrize(
+    ("backends", "scene"),
+    [
+        pytest.param(1, Scene(RATE, STAY, (3, 8), None, 10), id="one backend"),
+        pytest.param(2, Scene(RATE, STAY, (3, 12), (3.5, 8), 14), id="two, one frozen"),
+    ],
+)
+async def test_a_gate_that_is_cut_off_corrects_only_what_the_guarantees_allow(
+    pipeline: Pipeline, redis_url: str, mall: str, backends: int, scene: Scene
 ):
     await start(pipeline, backends, IMPATIENT)
-    for number in range(CARS):
-        for gate in ("north", "south"):
-            await cameras.enters(gate, f"EARLY{gate}{number}", now())
-            await cameras.send()
-            await cameras.leaves(f"EARLY{gate}{number}", now())
-    cut = [f"CUT{number}" for number in range(CARS)]
-    for plate in cut:
-        await cameras.enters("south", plate, now())
-        await cameras.leaves(plate, now())
-    count = 2 * CARS + await _traffic_until(cameras, lambda: _silent_at(shop))
-    silent_at = await _silent_at(shop)
-    await pipeline.until(lambda: len(_outcomes(pipeline, cut)) == CARS)
-    assert set(_outcomes(pipeline, cut).values()) == {"entry_missed"}
-    await cameras.send()
-    await pipeline.until(lambda: pipeline.stats()["current"]["completed"] == count + CARS)
-    await pipeline.until(lambda: not pipeline.state()["pending"] and not pipeline.state()["outbox_depth"])
-
-    lines = pipeline.lines()
-    corrected = {line["visit_id"] for line in lines if line["revision"] > 1}
-    assert {line["vehicle_plate"] for line in lines if line["visit_id"] in corrected} == set(cut)
-    assert min(line["position"] for line in lines if line["outcome"] == "entry_missed") >= silent_at
-    assert len(lines) == count + 2 * CARS == pipeline.state()["counters"]["emitted"]
+    outcome = await play(scene, Place(pipeline.rabbitmq_url, redis_url, mall, pipeline.file, pipeline.backends))
+    assert outcome.wrong == {}
+    assert outcome.forbidden == []
+    silent = [one for one in outcome.corrections if one.reason is Reason.SILENT]
+    assert {one.gate for one in silent} == {CUT_OFF}
     parkstream = CommandLine({**pipeline.environ, "PARKSTREAM_BACKEND_URL": pipeline.backends[0].url})
-    for plate in cut[:: CARS - 1]:
-        (visit,) = parkstream("visit", plate, "--json").object["visits"]
-        first, second = visit["revisions"]
-        assert first["because"] in {"silence", "watermark_passed"}
-        assert (second["because"], second["outcome"]) == ("corrected", "completed")
-        assert [one["gate"] for one in visit["sightings"]] == ["south", "out"]
-
-
-async def _traffic_until(cameras: Cameras, condition: Any) -> int:
-    """Let cars pass by north until *condition*; return how many did."""
-    count = 0
-    async with asyncio.timeout(60):
-        while not await condition():
-            await cameras.enters("north", f"MEANWHILE{count}", now())
-            await cameras.leaves(f"MEANWHILE{count}", now())
-            count += 1
-    return count
-
-
-async def _silent_at(shop: Mall) -> int:
-    """Return where it was decided that south is silent; 0 when it was not."""
-    for record in await shop.log.read(0, 100_000):
-        event = wire.decode(record.type, record.body)
-        if isinstance(event, WatermarkAdvanced) and SOUTH in event.gates:
-            assert event.to_us > microseconds(now() - timedelta(minutes=5))
-            return record.position
-    return 0
+    (visit,) = parkstream("visit", silent[0].cause.event.vehicle_plate, "--json").object["visits"]
+    first, second = visit["revisions"]
+    assert first["because"] in {"silence", "watermark_passed"}
+    assert (second["because"], second["outcome"]) == ("corrected", "completed")
+    assert visit["sightings"][0]["gate"] == CUT_OFF
 
 
 def _recorded(pipeline: Pipeline) -> int:
     counters = pipeline.state()["counters"]
     return int(counters["entered"] + counters["exited"])
-
-
-def _outcomes(pipeline: Pipeline, plates: list[str]) -> dict[str, str]:
-    lines = pipeline.lines() if pipeline.file.exists() and pipeline.file.stat().st_size else []
-    return {line["vehicle_plate"]: line["outcome"] for line in lines if line["vehicle_plate"] in plates}

@@ -1,7 +1,9 @@
 """The summary API is away, dies, has no room, or does not let us in: what was emitted is written in the end, once."""
 
 import asyncio
+import json
 import resource
+from hashlib import sha256
 
 import pytest
 from pipeline import Pipeline, get
@@ -63,18 +65,25 @@ async def test_a_disk_that_is_full_for_a_while(pipeline: Pipeline):
     await pipeline.balances(cars.traffic)
 
 
-async def test_a_token_that_is_wrong_parks_nothing(pipeline: Pipeline):
-    pipeline.start_api({"PARKSTREAM_API_TOKEN": "right"})
-    backend = pipeline.start_backend({"PARKSTREAM_API_TOKEN": "wrong"})
+async def test_a_credential_that_is_wrong_parks_nothing_and_is_put_right_without_a_restart(pipeline: Pipeline):
+    callers, own = (pipeline.file.with_name(name) for name in ("callers", "own"))
+    roles = {"summaries:write": b"right", "visits:read": b"wrong"}
+    hashes = {role: f"sha256:{sha256(secret).hexdigest()}" for role, secret in roles.items()}
+    named = {
+        f"caller-{number}": {"roles": [role], "secrets": [one]} for number, (role, one) in enumerate(hashes.items())
+    }
+    callers.write_text(json.dumps(named))
+    own.write_text("wrong")
+    pipeline.start_api({"PARKSTREAM_CREDENTIALS_FILE": str(callers)})
+    backend = pipeline.start_backend({"PARKSTREAM_API_TOKEN_FILE": str(own)})
     pipeline.token = "wrong"
     async with Cars(pipeline.rabbitmq_url) as cars:
         await cars.drive(50)
         await pipeline.until(lambda: "deliver.failing" in backend.output.read_text())
         assert pipeline.state()["parked"] == 0
-        assert backend.terminate() == 0
-        pipeline.start_backend({"PARKSTREAM_API_TOKEN": "right"})
-        pipeline.token = "right"
+        own.write_text("right")
         await pipeline.balances(cars.traffic)
+    assert "deliver.resumed" in backend.output.read_text()
 
 
 async def test_recording_pauses_while_too_many_summaries_wait(pipeline: Pipeline):

@@ -33,7 +33,7 @@ async def session() -> AsyncIterator[aiohttp.ClientSession]:
 
 async def verdict(session: aiohttp.ClientSession, answer: Answer) -> PostError:
     with Api(answer) as api, pytest.raises(PostError) as raised:
-        await SummaryApi(session, api.url, None).post([encode(item())])
+        await SummaryApi(session, api.url, lambda: None).post([encode(item())])
     assert str(raised.value)
     return raised.value
 
@@ -149,7 +149,7 @@ async def test_results_of_other_visits_settle_and_park_nothing(
     entries = [Entry(f"{number}-0", f"exit:{number}", 1, encode(item(number)), 0, 0) for number in (1, 2)]
     with Api(Answer(headers=JSON, body=encode(PostResults(results)))) as api:
         telemetry = start(TelemetryOptions(service="test", statistics_seconds=0))
-        deliverer = Deliverer(outbox, SummaryApi(session, api.url, None), telemetry, "me", lambda *_: None)
+        deliverer = Deliverer(outbox, SummaryApi(session, api.url, lambda: None), telemetry, "me", lambda *_: None)
         async with asyncio.timeout(60), asyncio.TaskGroup() as group:
             group.create_task(deliverer.deliver(entries))
             while len(api.requests) < 2:

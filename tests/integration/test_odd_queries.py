@@ -10,6 +10,7 @@ from summary_client import Client, environ
 from summary_items import item
 
 ODD = ["", "-1", "0", "1.5", "1e400", "NaN", "Infinity", "9" * 400, "9" * 6_000, "253402300800", "\x00", "a\nb", "true"]
+REST = b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
 MANY_NUMBERS = [b"1" + b"0" * 400, b"1" + b"0" * 9_000, b"-1", b"1.5", b"1e400", b"1" + b"0" * 16]
 
 
@@ -53,21 +54,24 @@ def test_a_revision_is_found_or_the_parameter_is_named(api, value):
     "path", [b"%00", b"%FF", b"%ED%A0%80", b"%0A", b"a/../b", b"%2e%2e", b"x" * 4_000, b"exit:1%00", b"..%2f..%2fetc"]
 )
 def test_an_id_that_is_odd_is_unknown(api, path):
-    assert status_of(api, b"GET /v1/summaries/" + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n") == 404
+    assert status_of(api, b"GET /v1/summaries/" + path + REST + b"\r\n") == 404
 
 
 @pytest.mark.parametrize(
     "query", [b"from=%FF", b"plate=%ED%A0%80", b"limit", b"=", b"&&", b"limit=1&limit=2", b"cursor=%00"]
 )
 def test_a_query_that_is_odd_is_no_server_error(api, query):
-    request = b"GET /v1/summaries?" + query + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+    request = b"GET /v1/summaries?" + query + REST + b"\r\n"
     assert status_of(api, request) in {200, 400}
 
 
 @pytest.mark.parametrize("header", [b"x-sent-at-us: " + b"9" * 400, b"x-sent-at-us: \xb2", b"traceparent: 00-\xff"])
 def test_a_header_that_is_odd_keeps_nothing_from_being_written(api, header):
     content = encode(item(2))
-    head = b"POST /v1/summaries HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: %d\r\n" % len(content)
+    head = b"POST /v1/summaries HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: %d\r\n" % len(
+        content
+    )
+    head += b"Content-Type: application/json\r\n"
     assert status_of(api, head + header + b"\r\n\r\n" + content) == 200
 
 
@@ -96,7 +100,7 @@ def test_a_backend_answers_whatever_it_is_asked(run_service, redis_url, rabbitmq
     for value in values:
         assert backend.ask("/v1/parked/redrive", b"", id=value).json == {"redriven": 0}
     for path in (b"%00", b"%FF", b"%0A", b"x" * 4_000, b"%F0%9F%9A%97"):
-        request = b"GET /v1/visits/" + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n"
+        request = b"GET /v1/visits/" + path + REST + b"\r\n"
         assert status_of(backend, request) == 400
     assert pipeline.backends[0].alive
 

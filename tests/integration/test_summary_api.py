@@ -114,14 +114,15 @@ def test_stats_tell_how_long_exits_took_to_the_disk_apart_from_held_ones(api):
     assert api.stats()["pending_exit_to_disk_ms"]["p99"] > 0
 
 
-def test_a_token_guards_v1_and_nothing_else(run_service, file, redis_url, mall):
+def test_a_token_guards_v1_and_metrics_and_nothing_else(run_service, file, redis_url, mall):
     port = run_service("parkstream_summary_api", environ(file, redis_url, mall, PARKSTREAM_API_TOKEN="secret")).port
     for stranger in (Client(port), Client(port, "guess"), Client(port, "sécret")):
         refused = stranger.ask("/v1/summaries", body(item()))
         assert (refused.status, refused.json["title"]) == (401, "Unauthorized")
         assert refused.headers["www-authenticate"].startswith("Bearer")
-        assert stranger.ask("/v1/stats").status == 401
-        for path in ("/health/live", "/health/ready", "/metrics", "/docs"):
+        for path in ("/v1/stats", "/metrics"):
+            assert stranger.ask(path).status == 401
+        for path in ("/health/live", "/health/ready", "/docs"):
             assert stranger.ask(path).status == 200
     assert file.read_bytes() == b""
     assert Client(port, "secret").post(item()) == ["written"]

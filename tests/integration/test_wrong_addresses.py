@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import cyclopts
 import pytest
+from mistyped_addresses import MISTYPED, PASSWORD
 from parkstream_cli.app import app, main
 
 REDIS, RABBITMQ, SUMMARIES = "PARKSTREAM_REDIS_URL", "PARKSTREAM_RABBITMQ_URL", "PARKSTREAM_SUMMARY_URL"
-PASSWORD = "s3cret"
 WORDS: dict[str, tuple[str, ...]] = {
     "backup": ("{folder}/backup",),
     "dead-letters list": (),
@@ -45,7 +45,15 @@ ELSEWHERE = {"demo", "config"}
 """Starts servers of its own; asks the services, one process each (its own test)."""
 NEEDS = {
     REDIS: sorted(set(WORDS) - {"dead-letters list", "dead-letters redrive", "dead-letters show", "restore", "trace"}),
-    RABBITMQ: ["dead-letters list", "dead-letters redrive", "dead-letters show", "doctor", "republish"],
+    RABBITMQ: [
+        "dead-letters list",
+        "dead-letters redrive",
+        "dead-letters show",
+        "doctor",
+        "log archive",
+        "log import",
+        "republish",
+    ],
     SUMMARIES: ["doctor", "outbox emit-missing"],
 }
 SCHEMES = {REDIS: "redis", RABBITMQ: "amqp", SUMMARIES: "http"}
@@ -119,8 +127,9 @@ def test_every_command_is_looked_at():
 @pytest.mark.parametrize("variable", SCHEMES)
 @pytest.mark.parametrize("command", WORDS)
 def test_what_is_no_address_is_refused_by_its_variable(ended, command, variable):
-    for pattern in MALFORMED:
-        url = pattern.format(scheme=SCHEMES[variable])
+    some = MISTYPED[list(WORDS).index(command) :: len(WORDS)]
+    for pattern in [*MALFORMED, *some]:
+        url = pattern.format(scheme=SCHEMES[variable], upper="REDIS", password=PASSWORD)
         code, out, err = ended(command, variable, url)
         assert (code, out) == (2, ""), url
         assert err.startswith(f"error: {variable} is "), err
@@ -134,7 +143,7 @@ def test_the_services_refuse_the_same(ended):
     for variable in (REDIS, RABBITMQ, SUMMARIES):
         code, out, err = ended("config", variable, "me:s3cret@[fd00::1")
         assert code == 2
-        assert f"error: {variable} is '***@[fd00::1'" in err
+        assert f"error: {variable} is '***'" in err
         assert PASSWORD not in out + err
 
 

@@ -35,7 +35,8 @@ class Client:
         connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
             target = path + ("?" + urlencode(query) if query else "")
-            connection.request(method or ("GET" if content is None else "POST"), target, content, self.headers)
+            headers = self.headers if content is None else {"Content-Type": "application/json"} | self.headers
+            connection.request(method or ("GET" if content is None else "POST"), target, content, headers)
             response = connection.getresponse()
             headers = {name.lower(): value for name, value in response.getheaders()}
             return Answer(response.status, headers, response.read())

@@ -1,8 +1,12 @@
 """Why a summary was corrected: each reason is known from the log alone."""
 
+from contextlib import nullcontext
+from unittest.mock import patch
+
 import pytest
 from parkstream_events.decisions import Gate, WatermarkAdvanced
 from parkstream_events.sightings import Direction
+from parkstream_visits import gates
 from visits_histories import END, IN, OUT, RULES, START, UNIT, Pass
 
 from benchmarks.corrections import Reason, corrections
@@ -66,6 +70,15 @@ def test_a_correction_has_the_reason_that_the_gate_gives(reason):
     by_south = [one for one in found if one.gate == "south"]
     assert [one.reason for one in by_south] == [reason]
     assert by_south[0].visit_id == LEAVES[0].visit_id
+
+
+@pytest.mark.parametrize("broken", ["slowest", "silence"])
+def test_a_gate_that_should_have_been_waited_for_explains_nothing(broken):
+    """Broken rules: the watermark is that of the fastest gate, or a gate is silent that has just reported."""
+    early = [] if broken == "slowest" else [decided("silence", [SOUTH], 5)]
+    with patch.object(gates, "min", max, create=True) if broken == "slowest" else nullcontext():
+        found = corrections(log_of([*BEGIN, seen(3, IN, "south"), *early, LEAVES, *ON, (LATE, 32)]))
+    assert [one.reason for one in found] == [Reason.UNEXPLAINED]
 
 
 def test_what_is_seen_in_order_corrects_nothing():

@@ -5,7 +5,8 @@ from parkstream_cli.doctor import rabbitmq, redis, services, summaries
 from parkstream_cli.doctor.findings import Level, version_of
 from parkstream_cli.doctor.redis import last_position
 from parkstream_cli.settings import Settings
-from parkstream_devtools.probes import ServiceClient, UnreachableError, hosts_of, reason
+from parkstream_devtools.probes import ServiceClient, UnreachableError, reason
+from parkstream_service.settings import hosts_of
 
 NOWHERE = "127.0.0.1:1"
 

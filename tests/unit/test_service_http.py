@@ -9,7 +9,8 @@ import pytest
 from litestar import Router, get
 from litestar.params import FromQuery
 from litestar.testing import AsyncTestClient
-from parkstream_service.http import HttpFace, Kind, WrongFieldError, bearer_guards, document, http_app
+from parkstream_service.access import Access, Callers, Role
+from parkstream_service.http import HttpFace, Kind, WrongFieldError, bearer_guards, document, http_app, needs
 from parkstream_service.refusals import Refusal
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -25,11 +26,14 @@ class Service:
         self.wrong: dict[str, str] = {"redis": ""}
         self.error: Exception | None = None
         self.reported: list[Exception] = []
+        self.warned: list[str] = []
         self.lives: list[str] = []
         self.refused: list[Refusal] = []
         self.token = token
 
-        @get("/cars")
+        access = Access(callers=Callers.of_token(token) if token else None)
+
+        @get("/cars", opt=needs(Role.VISITS_READ))
         async def cars(count: FromQuery[int] = 1) -> list[str]:
             if self.error is not None:
                 raise self.error
@@ -39,13 +43,14 @@ class Service:
             HttpFace(
                 title="Parkstream test",
                 description="A test.",
-                guarded=bool(token),
-                routes=[Router("/v1", route_handlers=[cars], guards=list(bearer_guards(token)))],
+                access=access,
+                routes=[Router("/v1", route_handlers=[cars], guards=list(bearer_guards(access.callers)))],
                 live=self.look,
                 ready=self.look,
                 metrics=lambda: b"parking_cars 1\n",
                 lifespan=self.life,
                 report=self.reported.append,
+                warn=self.warned.append,
                 refused=self.refused.append,
                 kinds={UnknownCarError: Kind("unknown-car", "Unknown car", HTTPStatus.NOT_FOUND, field="car")},
             )
@@ -62,7 +67,7 @@ class Service:
 
     async def ask(self, path: str, method: str = "GET", token: str | None = None) -> Any:
         given = token or self.token
-        async with AsyncTestClient(self.app) as client:
+        async with AsyncTestClient(self.app, base_url="http://127.0.0.1") as client:
             borne = (given if " " in given else f"Bearer {given}") if given else ""
             headers = {"authorization": borne.encode("latin-1")} if borne else {}
             return await client.request(method, path, headers=headers)
@@ -71,18 +76,18 @@ class Service:
 @pytest.mark.parametrize("path", ["/health/live", "/health/ready"])
 async def test_health_has_one_shape_well_or_not(path: str):
     service = Service()
+    looked_at = ["redis", "credentials"] if path.endswith("ready") else ["redis"]
     well = await service.ask(path)
     assert (well.status_code, well.json()) == (
         200,
-        {"status": "ok", "checks": {"redis": {"status": "ok", "detail": ""}}},
+        {"status": "ok", "checks": {name: {"status": "ok", "detail": ""} for name in looked_at}},
     )
 
     service.wrong["rabbitmq"] = "not connected"
     failing = await service.ask(path)
     assert failing.status_code == 503
     assert failing.json()["status"] == "failing"
-    assert failing.json()["checks"] == {
-        "redis": {"status": "ok", "detail": ""},
+    assert failing.json()["checks"] == {name: {"status": "ok", "detail": ""} for name in looked_at} | {
         "rabbitmq": {"status": "failing", "detail": "not connected"},
     }
 
@@ -107,8 +112,13 @@ async def test_the_right_token_opens(given: str):
     assert (await Service().ask("/v1/cars", token=given)).status_code == 200
 
 
-async def test_without_a_configured_token_everything_is_open():
-    assert (await Service(token=None).ask("/v1/cars")).json() == ["AB1"]
+async def test_without_a_configured_token_everything_is_open_and_ready_and_the_log_say_so():
+    service = Service(token=None)
+    assert (await service.ask("/v1/cars")).json() == ["AB1"]
+    ready = (await service.ask("/health/ready")).json()
+    assert (ready["status"], ready["checks"]["credentials"]["status"]) == ("ok", "warning")
+    assert "PARKSTREAM_CREDENTIALS_FILE" in ready["checks"]["credentials"]["detail"]
+    assert {ready["checks"]["credentials"]["detail"]} == set(service.warned)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+import os
 import secrets
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable
@@ -16,6 +17,7 @@ from parkstream_projection.read_api.questions import KINDS
 from parkstream_projection.visits import VISITS
 from parkstream_service.http import HttpFace, bearer_guards, http_app, serve
 from parkstream_service.retry import retried
+from parkstream_service.settings import own_token
 from parkstream_telemetry import RefusedRequests, names
 
 from parkstream_backend.deliver.deliverer import Deliverer
@@ -54,17 +56,18 @@ def face_of(parts: Parts) -> HttpFace:
         "state": parts.state_problem,
     }
     health = Health(parts.tasks, parts.monitor, problems)
-    token = parts.settings.api_token
+    access = parts.settings.access()
     return HttpFace(
         title="Parkstream backend",
         description="Records sightings, projects visits, delivers summaries, and answers where everything stands.",
-        guarded=bool(token),
-        routes=[read_router(Questions(parts.log, parts.reads, parts.outbox), bearer_guards(token))],
+        access=access,
+        routes=[read_router(Questions(parts.log, parts.reads, parts.outbox), bearer_guards(access.callers))],
         live=health.live,
         ready=health.ready,
         metrics=parts.telemetry.prometheus,
         lifespan=lambda: life_of(parts),
         report=lambda error: parts.telemetry.log(names.EVENT_REQUEST_FAILED, error=error),
+        warn=lambda detail: parts.telemetry.log(names.EVENT_ACCESS, detail=detail),
         refused=RefusedRequests(parts.telemetry),
         kinds=KINDS,
     )
@@ -80,7 +83,8 @@ async def life_of(parts: Parts) -> AsyncGenerator[None, None]:
     prepared = asyncio.Event()
     tasks = parts.tasks
     async with aiohttp.ClientSession() as session:
-        server = SummaryApi(session, parts.settings.summary_url, parts.settings.api_token, parts.guard.written_log)
+        token = own_token(parts.settings.api_token, os.environ)
+        server = SummaryApi(session, parts.settings.summary_url, token, parts.guard.written_log)
         tasks.start("monitor", _watch(parts, prepared))
         for name, work in _works_of(parts, server).items():
             tasks.start(name, _after(prepared, work))

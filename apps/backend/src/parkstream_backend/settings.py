@@ -40,9 +40,6 @@ class Settings(HttpSettings, frozen=True, kw_only=True, rename=env_name("PARKSTR
     ] = "redis://localhost:6379"
     mall: Annotated[str, Meta(min_length=1, max_length=64, pattern=MALL_PATTERN, description="Whose cameras.")] = "mall"
     port: Annotated[int, Meta(ge=0, le=65_535, description="The port of health, metrics and the read API.")] = 8001
-    api_token: Annotated[
-        str | None, Meta(description="Bearer token of the read API and of the summary API.", extra={"secret": True})
-    ] = None
     plate_hash_key: Annotated[
         str | None,
         Meta(
@@ -102,6 +99,7 @@ class Settings(HttpSettings, frozen=True, kw_only=True, rename=env_name("PARKSTR
     archive_dir: Annotated[str | None, Meta(description="Where archived records lie, if any are.")] = None
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         for written in self.no_plates:
             normalised_plate(written)
 

@@ -4,7 +4,7 @@ import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from parkstream_devtools.probes import UnreachableError, hosts_of, reason
+from parkstream_devtools.probes import UnreachableError, reason
 from parkstream_eventlog import RedisLog, Writer
 from parkstream_eventlog.archive import spanning
 from parkstream_events.keys import BackendKeys
@@ -12,7 +12,7 @@ from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_projection import Outbox, Reads
 from parkstream_projection.opened import Opened
 from parkstream_service.redis import Client, LibraryMissingError, connect
-from parkstream_service.settings import settings_or_exit
+from parkstream_service.settings import hosts_of, settings_or_exit
 from redis.exceptions import RedisError
 
 from parkstream_cli.errors import MISUSED, ToolError

@@ -2,9 +2,10 @@
 
 import cyclopts
 from msgspec import Struct
-from parkstream_devtools.probes import hosts_of, reason
+from parkstream_devtools.probes import reason
 from parkstream_devtools.redis_functions import load_functions
 from parkstream_service.redis import Loaded
+from parkstream_service.settings import hosts_of
 from redis.exceptions import RedisError
 
 from parkstream_cli.connections import VARIABLE, client_of, settings_here, unreachable

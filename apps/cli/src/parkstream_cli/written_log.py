@@ -12,12 +12,12 @@ from parkstream_messaging.mark_stream import MarkUnreachableError, last_mark
 from parkstream_projection.opened import Opened
 from parkstream_service.redis import Functions
 
-from parkstream_cli.connections import opened
+from parkstream_cli.connections import client_of, opened, unreachable
 from parkstream_cli.errors import ToolError
 from parkstream_cli.settings import Settings
 
 COPY: Final = "for a copy of a log, of which no RabbitMQ has a mark, set PARKSTREAM_COPY=true"
-WHERE: Final = f"start RabbitMQ, or set PARKSTREAM_RABBITMQ_URL; {COPY}"
+WHERE: Final = f"PARKSTREAM_RABBITMQ_URL; {COPY}"
 OTHER_MALL: Final = f"set PARKSTREAM_MALL or PARKSTREAM_RABBITMQ_URL; {COPY}"
 NO_MARK: Final = (
     "this RabbitMQ has no mark of the log, which the first backend writes: start one, or set "
@@ -56,12 +56,15 @@ async def opened_to_import(settings: Settings) -> AsyncGenerator[tuple[Opened, s
 
 
 async def mark_of(settings: Settings) -> Mark | None:
-    """Return the mark of the mall, None before there is one; raise ``ToolError`` when it is another's or not known."""
+    """Return the mark of the mall, None before there is one; raise ``ToolError`` when it is that of another mall.
+
+    Raises ``UnreachableError`` when nobody knows it.
+    """
+    client_of(settings)  # Raises for an address that asks for what no client can.
     try:
         mark = await last_mark(settings.rabbitmq_url)
     except MarkUnreachableError as error:
-        message = f"{error}: {WHERE}"
-        raise ToolError(message) from error
+        raise unreachable(settings.rabbitmq_url, str(error), WHERE) from error
     if mark is not None and mark.mall != settings.mall:
         message = f"this RabbitMQ keeps the mark of the mall {mark.mall!r}, not of {settings.mall!r}: {OTHER_MALL}"
         raise ToolError(message)

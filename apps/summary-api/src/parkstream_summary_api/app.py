@@ -43,16 +43,18 @@ def create_app(settings: Settings) -> Litestar:
 
 def face_of(parts: "Parts", settings: Settings) -> HttpFace:
     """Return what answers for *parts*."""
+    access = settings.access()
     return HttpFace(
         title="Parkstream summary-api",
         description="Writes one line per visit revision to a file, and answers when it is on disk.",
-        guarded=bool(settings.api_token),
-        routes=[api(bearer_guards(settings.api_token), parts.dependencies())],
+        access=access,
+        routes=[api(bearer_guards(access.callers), parts.dependencies())],
         live=parts.health.live,
         ready=parts.health.ready,
         metrics=parts.telemetry.prometheus,
         lifespan=parts.running,
         report=parts.report,
+        warn=lambda detail: parts.telemetry.log(names.EVENT_ACCESS, detail=detail),
         refused=RefusedRequests(parts.telemetry),
         kinds=KINDS,
         middleware=[Requests(parts.telemetry)],

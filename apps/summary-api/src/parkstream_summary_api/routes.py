@@ -9,7 +9,8 @@ from litestar.di import NamedDependency, Provide
 from litestar.params import FromPath, QueryParameter, SkipValidation
 from parkstream_events.marks import LOG_HEADER, LogName, MarkError, log_name_of
 from parkstream_events.summaries import REVISION_MAX, Outcome, PostResults, Summary
-from parkstream_service.http import Guard, problem
+from parkstream_service.access import Role
+from parkstream_service.http import Guard, needs, problem, refusals
 
 from parkstream_summary_api.bodies import MalformedError, parsed
 from parkstream_summary_api.documents import PostedOperation
@@ -23,7 +24,8 @@ LARGE_BYTES = 512 * 1024
 """What is odd in a larger body may take a second to find, while others are answered."""
 TIME = {"format": "date-time"}
 
-UNAUTHORISED = problem("The bearer token is missing or wrong.")
+READER = needs(Role.VISITS_READ)
+REFUSALS = refusals(Role.VISITS_READ)
 WRONG = problem("A parameter is wrong; `errors` names it.")
 UNAVAILABLE = problem("Redis is away, or the index is being rebuilt; come again after `Retry-After` seconds.")
 
@@ -33,10 +35,12 @@ UNAVAILABLE = problem("Redis is away, or the index is being rebuilt; come again 
     status_code=200,
     operation_class=PostedOperation,
     summary="Write summaries",
+    opt=needs(Role.SUMMARIES_WRITE),
     responses={
         400: problem("The body is not JSON."),
-        401: UNAUTHORISED,
+        **refusals(Role.SUMMARIES_WRITE),
         413: problem("The body holds more than 100 summaries or 6.5 MB."),
+        415: problem("The body does not say that it is JSON."),
         503: UNAVAILABLE,
         507: problem("The disk is full; nothing of the request was kept."),
     },
@@ -74,7 +78,8 @@ def log_of(header: str) -> LogName | None:
 @get(
     "/summaries",
     summary="List summaries",
-    responses={400: WRONG, 401: UNAUTHORISED, 503: UNAVAILABLE},
+    opt=READER,
+    responses={400: WRONG, **REFUSALS, 503: UNAVAILABLE},
 )
 async def list_summaries(  # noqa: PLR0913, PLR0917 (one argument per query parameter)
     reading: NamedDependency[SkipValidation[Reading]],
@@ -103,9 +108,10 @@ async def list_summaries(  # noqa: PLR0913, PLR0917 (one argument per query para
 @get(
     "/summaries/{visit_id:path}",
     summary="Get one visit",
+    opt=READER,
     responses={
         400: WRONG,
-        401: UNAUTHORISED,
+        **REFUSALS,
         404: problem("No such visit, or no such revision."),
         503: UNAVAILABLE,
     },
@@ -121,7 +127,7 @@ async def get_summary(
     return await reading.visit(visit_id.removeprefix("/"), revision)
 
 
-@get("/stats", summary="Get counters and latencies", responses={401: UNAUTHORISED, 503: UNAVAILABLE})
+@get("/stats", summary="Get counters and latencies", opt=READER, responses={**REFUSALS, 503: UNAVAILABLE})
 async def get_stats(statistics: NamedDependency[SkipValidation[Statistics]]) -> Stats:
     """Return what the file holds, and how long summaries took to get there since this process started."""
     return await statistics.stats()

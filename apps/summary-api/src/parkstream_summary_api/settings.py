@@ -30,9 +30,6 @@ class Settings(HttpSettings, frozen=True, kw_only=True, rename=env_name("PARKSTR
         ),
     ] = 8
     """A visit is final after 7, and a summary may wait to be delivered."""
-    api_token: Annotated[
-        str | None, Meta(description="Bearer token that every call of /v1 must show.", extra={"secret": True})
-    ] = None
     plate_hash_key: Annotated[
         str | None,
         Meta(

@@ -11,18 +11,19 @@ from aio_pika import connect
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import AMQPError
 from parkstream_events.topology import DEAD_LETTERS_QUEUE, WORK_QUEUES
+from parkstream_service.settings import hosts_of
 
 AnswerT = TypeVar("AnswerT")
 ASK_SECONDS: Final = 5.0
+BROKER: Final = "RabbitMQ"
 
 
 class UnreachableError(Exception):
-    """Nobody answered at *url*, or not as expected."""
+    """Nobody answered at *url*, which may be ``BROKER``, or not as expected."""
 
     def __init__(self, url: str, why: str) -> None:
-        url = hosts_of(url)
-        super().__init__(f"{url}: {why}")
-        self.url = url
+        self.url = url if url == BROKER else hosts_of(url)
+        super().__init__(f"{self.url}: {why}")
         self.why = why
 
 
@@ -116,7 +117,7 @@ async def queues(channel: AbstractChannel) -> Queues:
     try:
         found = {name: await channel.declare_queue(name, passive=True) for name in [*WORK_QUEUES, DEAD_LETTERS_QUEUE]}
     except AMQPError as error:
-        raise UnreachableError(str(channel), reason(error)) from error
+        raise UnreachableError(BROKER, reason(error)) from error
     return Queues(waiting={name: queue.declaration_result.message_count or 0 for name, queue in found.items()})
 
 
@@ -134,10 +135,3 @@ def reason(error: Exception) -> str:
     if isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
         return os.strerror(cause.errno)
     return str(error) or type(error).__name__
-
-
-def hosts_of(url: str) -> str:
-    """Return *url* without user and password."""
-    before, _, after = url.rpartition("@")
-    scheme, mark, _ = before.partition("://")
-    return f"{scheme}{mark}{after}" if mark else after

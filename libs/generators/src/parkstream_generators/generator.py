@@ -44,17 +44,18 @@ class Generator:
 
     def _face(self) -> HttpFace:
         context = self._context
-        token = context.settings.api_token
+        access = context.settings.access()
         return HttpFace(
             title=f"Parkstream {context.service.removeprefix('parkstream-')}",
             description=context.description,
-            guarded=bool(token),
-            routes=[camera_router(self._account, context.stop, bearer_guards(token))],
+            access=access,
+            routes=[camera_router(self._account, context.stop, bearer_guards(access.callers))],
             live=self._live,
             ready=self._ready,
             metrics=context.telemetry.prometheus,
             lifespan=self._life,
             report=lambda error: self._report("http", error),
+            warn=lambda detail: context.telemetry.log(names.EVENT_ACCESS, detail=detail),
             refused=RefusedRequests(context.telemetry),
         )
 

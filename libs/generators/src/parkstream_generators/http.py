@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from litestar import Router, get, post
 from msgspec import Struct
-from parkstream_service.http import Guard, problem
+from parkstream_service.access import Role
+from parkstream_service.http import Guard, needs, refusals
 
 
 class Running(Struct, frozen=True):
@@ -45,14 +46,14 @@ def camera_router(
     account: Callable[[], Awaitable[GeneratorAccount]], stop: Callable[[], None], guards: Sequence[Guard]
 ) -> Router:
     """Return all routes of ``/v1``; *guards* watch over them."""
-    unauthorised = {401: problem("The bearer token is missing or wrong.")}
+    reading, operating = Role.VISITS_READ, Role.OPERATE
 
-    @get("/account", summary="What did it do?", responses=unauthorised)
+    @get("/account", summary="What did it do?", opt=needs(reading), responses=refusals(reading))
     async def get_account() -> GeneratorAccount:
         """Return how many events were made, published and confirmed."""
         return await account()
 
-    @post("/stop", status_code=202, summary="Make no more events", responses=unauthorised)
+    @post("/stop", status_code=202, summary="Make no more events", opt=needs(operating), responses=refusals(operating))
     async def do_stop() -> Running:
         """Make no more events; what was made is still published."""
         stop()

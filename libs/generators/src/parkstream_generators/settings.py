@@ -26,9 +26,6 @@ class CameraSettings(HttpSettings, frozen=True, kw_only=True, rename=env_name("P
         str, Meta(description="Where Redis is, without a database: each service has its own.", extra=REDIS_URL)
     ] = "redis://localhost:6379"
     mall: Annotated[str, Meta(min_length=1, max_length=64, pattern=MALL_PATTERN, description="Whose cameras.")] = "mall"
-    api_token: Annotated[
-        str | None, Meta(description="Bearer token that /v1 asks for, if any.", extra={"secret": True})
-    ] = None
     plate_hash_key: Annotated[
         str | None,
         Meta(
@@ -64,6 +61,7 @@ class CameraSettings(HttpSettings, frozen=True, kw_only=True, rename=env_name("P
     ] = 0.0
 
     def __post_init__(self) -> None:
+        super().__post_init__()
         gates_of(self.gates, self.gate_faults)
 
     @property

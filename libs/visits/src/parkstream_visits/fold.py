@@ -63,7 +63,8 @@ class Fold:
     def see(self, name: str, sighting: PlateSighting) -> list[Emitted]:
         """Take in a *sighting* of the plate *name* as ``fold`` does; the rules in force apply."""
         clock, ledger = self._clock, self._ledger
-        at_us, recorded_at_us, rules = sighting.at_us, sighting.recorded_at_us, clock.rules[-1]
+        at_us, rules = sighting.at_us, clock.rules[-1]
+        recorded_at_us = at_us + sighting.delay_us
         ledger.position = sighting.position
         emitted = ledger.emitted = []
         clock.recorded_at_us = max(clock.recorded_at_us, recorded_at_us)

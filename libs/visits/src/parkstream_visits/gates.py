@@ -73,7 +73,7 @@ class Gates(Struct, array_like=True):
             gate.late_since_us = 0
         elif not gate.late_since_us:
             gate.late_since_us = recorded_at_us
-        before_us, to_us = gate.mark_us, min(at_us, recorded_at_us)
+        before_us, to_us = gate.mark_us, min(recorded_at_us, at_us)
         if to_us > before_us:
             gate.mark_us = to_us
         if gate.status is GateStatus.COUNTED:

@@ -53,12 +53,12 @@ class PlateSighting(NamedTuple):
     @property
     def due_us(self) -> int:
         """When it happened, never later than its recording: what rests on it may wait no longer than that."""
-        return self.at_us + min(self.delay_us, 0)
+        return self.at_us if self.delay_us >= 0 else self.at_us + self.delay_us
 
     @property
     def visit_id(self) -> str:
         """The id of a visit that is called by this sighting."""
-        return visit_id_of(self.way, self.id, self.at_us)
+        return f"{'exit' if self.way else 'entry'}:{self.id}@{self.at_us}"
 
 
 def visit_id_of(way: int, event_id: str, at_us: int) -> str:

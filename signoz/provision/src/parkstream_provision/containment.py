@@ -25,7 +25,8 @@ def _differing(wanted: object, found: object, at: str) -> Iterator[str]:
     elif shapes == (list, list):
         yield from _in_list(entries(wanted), entries(found), at)
     elif _differs(wanted, found):
-        yield f"{at} is {_short(found)} instead of {_short(wanted)}"
+        # The address of a webhook is a secret by itself.
+        yield f"{at} is another" if at.endswith("url") else f"{at} is {_short(found)} instead of {_short(wanted)}"
 
 
 def _in_object(wanted: Json, found: Json, at: str) -> Iterator[str]:

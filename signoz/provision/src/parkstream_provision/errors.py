@@ -3,6 +3,8 @@
 import re
 from typing import Final
 
+from parkstream_service.settings import hosts_of
+
 from parkstream_provision.shapes import entries, fields
 
 DETAIL_MAX: Final = 500
@@ -17,7 +19,8 @@ class UnreachableError(ProvisionError):
     """Nobody answers."""
 
     def __init__(self, url: str, detail: str) -> None:
-        super().__init__(f"no answer from {url} ({detail}): is SigNoz running, and PARKSTREAM_SIGNOZ_URL right?")
+        where = hosts_of(url)
+        super().__init__(f"no answer from {where} ({detail}): is SigNoz running, and PARKSTREAM_SIGNOZ_URL right?")
 
 
 class NotReadyError(ProvisionError):
@@ -25,7 +28,7 @@ class NotReadyError(ProvisionError):
 
     def __init__(self, url: str, seconds: float, detail: str) -> None:
         super().__init__(
-            f"SigNoz at {url} was not ready within {seconds:g} s ({detail}): look at its log, "
+            f"SigNoz at {hosts_of(url)} was not ready within {seconds:g} s ({detail}): look at its log, "
             "or give it longer with PARKSTREAM_SIGNOZ_READY_SECONDS"
         )
 

@@ -13,6 +13,7 @@ import msgspec
 from litestar import MediaType, Request, get, post
 from litestar.exceptions import NotFoundException
 from litestar.handlers import HTTPRouteHandler
+from parkstream_service.access import Access, checked_hosts
 from parkstream_service.http import HttpFace, Kind, problem, serve
 from parkstream_service.lifecycle import BackgroundTasks
 from parkstream_service.refusals import Refusal
@@ -98,13 +99,15 @@ def face_of(watch: Watch, settings: Settings, tasks: BackgroundTasks) -> HttpFac
     return HttpFace(
         title="Parkstream provision",
         description="Whether SigNoz is as the files say, the runbook, and a receiver of alerts.",
-        guarded=False,
+        access=Access(checked_hosts(settings.allowed_hosts)),
+        public=True,
         routes=routes_of(settings),
         live=live,
         ready=ready,
         metrics=refused.metrics,
         lifespan=life,
         report=lambda error: log("provision.request_failed", error=repr(error)),
+        warn=lambda detail: log("provision.warned", detail=detail),
         refused=refused,
         kinds={msgspec.DecodeError: Kind("malformed-json", "Malformed JSON", HTTPStatus.BAD_REQUEST, field="$")},
         body_bytes_max=BODY_BYTES_MAX,

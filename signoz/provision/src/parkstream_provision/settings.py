@@ -3,15 +3,14 @@
 from typing import Annotated
 
 from msgspec import Meta
-from parkstream_service.settings import HttpSettings, env_name
+from parkstream_service.access import LOOPBACK
+from parkstream_service.settings import HTTP_URL, HttpLimits, env_name
 
 
-class Settings(HttpSettings, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
+class Settings(HttpLimits, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
     """What the provisioner takes from its environment."""
 
-    signoz_url: Annotated[str, Meta(pattern=r"^https?://", description="Where SigNoz answers.")] = (
-        "http://localhost:8080"
-    )
+    signoz_url: Annotated[str, Meta(description="Where SigNoz answers.", extra=HTTP_URL)] = "http://localhost:8080"
     signoz_email: Annotated[str, Meta(min_length=3, description="Who logs in: SIGNOZ_USER_ROOT_EMAIL of SigNoz.")] = (
         "admin@parkstream.example"
     )
@@ -31,4 +30,14 @@ class Settings(HttpSettings, frozen=True, kw_only=True, rename=env_name("PARKSTR
     signoz_runbook: Annotated[str, Meta(description="The file that is shown at /runbook; alerts link to it.")] = (
         "docs/runbook.md"
     )
+    host: Annotated[str, Meta(min_length=1, description="Address to listen on for health, alerts and the runbook.")] = (
+        "127.0.0.1"
+    )
+    allowed_hosts: Annotated[
+        tuple[str, ...],
+        Meta(
+            min_length=1,
+            description="Names that requests may have in Host and Origin, with any port; /health answers any.",
+        ),
+    ] = LOOPBACK
     port: Annotated[int, Meta(ge=0, le=65_535, description="The port of health, alerts and the runbook.")] = 8005

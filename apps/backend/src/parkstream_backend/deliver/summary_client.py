@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Annotated, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import aiohttp
 import msgspec
@@ -59,20 +59,30 @@ class RefusedError(PostError):
 
 
 class SummaryApi:
-    """The summary API at *url*, called through *session*; *log_name* returns which log the summaries are of."""
+    """The summary API at *url*, called through *session*.
+
+    *token* returns our credential, *log_name* which log the summaries are of.
+    """
 
     def __init__(
-        self, session: aiohttp.ClientSession, url: str, token: str | None, log_name: Callable[[], str] = str
+        self,
+        session: aiohttp.ClientSession,
+        url: str,
+        token: Callable[[], str | None],
+        log_name: Callable[[], str] = str,
     ) -> None:
         parts = urlsplit(url)
         self.address = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 0)
         """Its host and port."""
         self._session = session
         self._log_name = log_name
-        self._url = f"{url.rstrip('/')}/v1/summaries"
+        bare = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()  # Errors name it.
+        self._url = f"{bare.rstrip('/')}/v1/summaries"
         self._headers = {"Content-Type": "application/json", "Accept-Encoding": "identity"}
-        if token:
-            self._headers["Authorization"] = f"Bearer {token}"
+        if parts.username:
+            basic = aiohttp.BasicAuth(unquote(parts.username), unquote(parts.password or ""))
+            self._headers["Authorization"] = basic.encode()
+        self._token = token
         self._timeout = aiohttp.ClientTimeout(total=TRY_SECONDS)
 
     async def post(
@@ -83,6 +93,8 @@ class SummaryApi:
         *sent_at_us* is since when they are being delivered.
         """
         headers = self._headers.copy()
+        if token := self._token():
+            headers["Authorization"] = f"Bearer {token}"
         if name := self._log_name():
             headers[LOG_HEADER] = name
         if traceparent is not None:

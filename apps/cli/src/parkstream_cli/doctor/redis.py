@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from parkstream_devtools.probes import hosts_of, reason
+from parkstream_devtools.probes import reason
 from parkstream_devtools.redis_functions import LIBRARIES
 from parkstream_eventlog import (
     ClocksApartError,
@@ -21,6 +21,7 @@ from parkstream_eventlog.durability import DURABLE
 from parkstream_eventlog.writer import CLOCK_US_MAX
 from parkstream_events.keys import BackendKeys
 from parkstream_service.redis import connect
+from parkstream_service.settings import hosts_of
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 

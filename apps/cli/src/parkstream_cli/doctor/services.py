@@ -11,6 +11,8 @@ from parkstream_cli.settings import Settings
 
 LAG_MANY: Final = 10_000
 SEE_RUNBOOK: Final = "see the runbook: messages wait in RabbitMQ"
+CREDENTIALS: Final = "credentials"
+"""What a service that listens on this machine only may be without."""
 ADVICE: Final = {
     "dead_letters": "mend the cause: the messages are published by themselves; see the runbook: dead letters",
     "rabbitmq": "see the runbook: RabbitMQ is silent, or a queue is not ours",
@@ -47,7 +49,14 @@ async def _backend(url: str, client: ServiceClient) -> list[Finding]:
 
 
 def _problems(problems: dict[str, str]) -> list[Finding]:
-    return [wrong(f"backend: {name}", detail, ADVICE.get(name, SEE_RUNBOOK)) for name, detail in problems.items()]
+    return [_problem(name, detail) for name, detail in problems.items()]
+
+
+def _problem(name: str, detail: str) -> Finding:
+    about = f"backend: {name}"
+    if name == CREDENTIALS:
+        return note(about, detail, "fine while only this machine asks; see the decision: callers and their roles")
+    return wrong(about, detail, ADVICE.get(name, SEE_RUNBOOK))
 
 
 def _state(state: State) -> list[Finding]:
@@ -73,7 +82,7 @@ async def _generator(name: str, url: str, client: ServiceClient) -> Finding:
 
 def _advice(service: str, variable: str, error: UnreachableError) -> str:
     if "HTTP 401" in error.why or "HTTP 403" in error.why:
-        return "set PARKSTREAM_API_TOKEN to the token of the service"
+        return "set PARKSTREAM_API_TOKEN to a credential that has the role visits:read there"
     if "HTTP 503" in error.why:
         return f"{service} runs, but says what it misses: see above"
     return f"start {service}, or set {variable}"

@@ -14,6 +14,7 @@ from parkstream_telemetry.kept_traces.waterfall import waterfall
 
 from parkstream_devtools.pipeline import account
 from parkstream_devtools.pipeline.account import Account, Line, Milliseconds
+from parkstream_devtools.pipeline.callers import make_credentials
 from parkstream_devtools.pipeline.kept_files import SPANS_FILE, keep_spans, kept, own_place, usual_place
 from parkstream_devtools.pipeline.services import Services, start_servers
 from parkstream_devtools.pipeline.settings import Options, Say, of_all
@@ -68,8 +69,10 @@ def run(options: Options, say: Say, show: Show) -> Result:
         # Entered last but left last: services that end still send spans.
         traced = last.enter_context(tracing(os.environ, sandbox.folder / SPANS_FILE, say))
         say("starting summary-api, backend, exit-generator, entry-generator")
-        services = Services(sandbox, of_all(servers, os.environ) | traced.environ, options, summary_file)
-        driven, final = asyncio.run(_drive(services, servers.rabbitmq_url, options, show))
+        credentials = make_credentials(sandbox.folder, os.environ)
+        environ = of_all(servers, os.environ) | traced.environ
+        services = Services(sandbox, environ, options, summary_file, credentials)
+        driven, final = asyncio.run(_drive(services, servers.rabbitmq_url, credentials.operator, options, show))
         services.check()
         place = own_place()
         if place != usual_place():
@@ -88,11 +91,13 @@ def _examples(services: Services, traced: Tracing, place: Path, *, moved: bool) 
     return found
 
 
-async def _drive(services: Services, rabbitmq_url: str, options: Options, show: Show) -> tuple[Snapshot, Snapshot]:
+async def _drive(
+    services: Services, rabbitmq_url: str, token: str, options: Options, show: Show
+) -> tuple[Snapshot, Snapshot]:
     """Return how things stand when the cameras stop, and when nothing is pending any more."""
     async with AsyncExitStack() as stack:
         rabbitmq = await stack.enter_async_context(await connected(rabbitmq_url))
-        client = await stack.enter_async_context(ServiceClient())
+        client = await stack.enter_async_context(ServiceClient(token))
         watch = Watch(services.addresses, client, await rabbitmq.channel())
         loop = _Loop(services, watch, show)
         end = time.monotonic() + options.seconds

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Final
 
+from parkstream_devtools.pipeline.callers import Credentials
 from parkstream_devtools.pipeline.settings import Options, Say, Servers, of_entries, of_exits
 from parkstream_devtools.pipeline.snapshots import Addresses
 from parkstream_devtools.sandbox import Sandbox, ServiceProcess
@@ -21,10 +22,13 @@ class DiedError(Exception):
 class Services:
     """The four services; the entry cameras begin when all others are ready."""
 
-    def __init__(self, sandbox: Sandbox, common: dict[str, str], options: Options, summary_file: Path) -> None:
+    def __init__(
+        self, sandbox: Sandbox, environ: dict[str, str], options: Options, summary_file: Path, credentials: Credentials
+    ) -> None:
+        common = environ | credentials.of_all
         to_file = common | {"PARKSTREAM_SUMMARY_FILE": str(summary_file)}
         self._summaries = sandbox.service("parkstream_summary_api", to_file, "summary-api")
-        to_api = common | {"PARKSTREAM_SUMMARY_URL": self._summaries.url}
+        to_api = common | credentials.of_backend | {"PARKSTREAM_SUMMARY_URL": self._summaries.url}
         self._backend = sandbox.service("parkstream_backend", to_api, "backend")
         self._exits = sandbox.service("parkstream_exit_generator", common | of_exits(options), "exit-generator")
         for service in [self._summaries, self._backend, self._exits]:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
+from parkstream_service.settings import masked_url
 
 from parkstream_devtools.otlp.sink import Sink
 from parkstream_devtools.pipeline.settings import Say
@@ -29,7 +30,7 @@ def tracing(environ: Mapping[str, str], file: Path, say: Say) -> Generator[Traci
     named = {name: value for name, value in environ.items() if name.startswith("OTEL_") and name != _OURS}
     endpoint = next((named[name] for name in _ENDPOINTS if named.get(name)), None)
     if endpoint is not None:
-        say(f"telemetry goes to {endpoint}: look for the cars' traces there")
+        say(f"telemetry goes to {masked_url(endpoint)}: look for the cars' traces there")
     if endpoint is not None or named.get("OTEL_SDK_DISABLED", "").lower() == "true":
         yield Tracing(named)
         return

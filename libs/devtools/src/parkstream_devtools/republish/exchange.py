@@ -12,8 +12,9 @@ from aiormq.exceptions import ChannelAccessRefused
 from parkstream_events.topology import ENTERED_KEY, EVENTS_EXCHANGE, EXITED_KEY, PUBLISHED_AT_HEADER, WORK_QUEUES
 from parkstream_messaging import MessagingError, declare, make_broker
 from parkstream_messaging.sighting_message import sighting_message
+from parkstream_service.settings import hosts_of
 
-from parkstream_devtools.probes import hosts_of, reason
+from parkstream_devtools.probes import reason
 from parkstream_devtools.republish.messages import KEYS, Message
 
 if TYPE_CHECKING:

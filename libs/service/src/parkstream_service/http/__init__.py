@@ -1,10 +1,10 @@
 """The HTTP face that every service has.
 
-Reading order: app (all of it), health, problems, bearer, documents; server, protocol, connections.
+Reading order: app (all of it), health, problems, bearer, foreign_requests, documents; server, protocol, connections.
 """
 
 from parkstream_service.http.app import HttpFace, http_app
-from parkstream_service.http.bearer import Guard, bearer_guards
+from parkstream_service.http.bearer import Guard, bearer_guards, needs
 from parkstream_service.http.documents import document
 from parkstream_service.http.health import Health, Notice, Problems
 from parkstream_service.http.problems import (
@@ -14,6 +14,7 @@ from parkstream_service.http.problems import (
     Problem,
     WrongFieldError,
     problem,
+    refusals,
 )
 from parkstream_service.http.server import FAILED, serve
 
@@ -32,6 +33,8 @@ __all__ = [
     "bearer_guards",
     "document",
     "http_app",
+    "needs",
     "problem",
+    "refusals",
     "serve",
 ]

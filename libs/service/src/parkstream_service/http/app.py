@@ -8,13 +8,20 @@ from litestar import Litestar
 from litestar.types import ControllerRouterHandler, Middleware, Scope
 from msgspec import Struct
 
+from parkstream_service.access import Access
+from parkstream_service.http.bearer import bearer_guards
 from parkstream_service.http.documents import openapi
-from parkstream_service.http.health import Problems, health_routes, metrics_route
+from parkstream_service.http.foreign_requests import ForeignRequests
+from parkstream_service.http.health import Notice, Problems, health_routes, metrics_route
 from parkstream_service.http.problems import Kind, handlers
 from parkstream_service.refusals import Refusal
 
 BODY_BYTES_MAX: Final = 64 * 1024
 """What a service reads of a request, unless it asks for more."""
+OPEN: Final = (
+    "there is no credential, so whoever is on this machine may do everything here; "
+    "set PARKSTREAM_CREDENTIALS_FILE or PARKSTREAM_API_TOKEN"
+)
 
 
 class HttpFace(Struct, frozen=True, kw_only=True):
@@ -22,8 +29,8 @@ class HttpFace(Struct, frozen=True, kw_only=True):
 
     title: str
     description: str
-    guarded: bool
-    """Whether a token is configured; the API document says so."""
+    access: Access
+    """Who may ask."""
     routes: Sequence[ControllerRouterHandler]
     live: Problems
     """What only a restart mends, by name."""
@@ -34,8 +41,12 @@ class HttpFace(Struct, frozen=True, kw_only=True):
     lifespan: Callable[[], AbstractAsyncContextManager[None]]
     report: Callable[[Exception], None]
     """Takes errors that nobody foresaw; the client sees nothing of them."""
+    warn: Callable[[str], None]
+    """Takes what whoever runs the service should know of who may ask."""
     refused: Callable[[Refusal], None]
     """Hears of each request that is beyond a limit."""
+    public: bool = False
+    """Whether it shows and takes nothing but what everybody may; without a credential that is no reason to warn."""
     kinds: Mapping[type[Exception], Kind] = {}
     """How the errors of *routes* are answered."""
     middleware: Sequence[Middleware] = ()
@@ -46,13 +57,38 @@ class HttpFace(Struct, frozen=True, kw_only=True):
 def http_app(face: HttpFace) -> Litestar:
     """Return the application that shows *face*; what it needs is started and stopped in its lifespan."""
     untyped: Any = face.lifespan
+    callers = face.access.callers
+    guards = bearer_guards(callers)
     return Litestar(
-        route_handlers=[*face.routes, *health_routes(face.live, face.ready), metrics_route(face.metrics)],
+        route_handlers=[*face.routes, *health_routes(face.live, _ready(face)), metrics_route(face.metrics, guards)],
         exception_handlers=handlers(face.kinds, face.report),
-        middleware=face.middleware,
+        middleware=[ForeignRequests(face.access.hosts), *face.middleware],
         after_exception=face.after_exception,
+        on_startup=[lambda: _begin(face)],
         lifespan=[lambda _: untyped()],
-        openapi_config=openapi(face.title, face.description, guarded=face.guarded),
+        openapi_config=openapi(face.title, face.description, guarded=callers is not None),
         request_max_body_size=face.body_bytes_max,
         logging_config=None,
     )
+
+
+def _begin(face: HttpFace) -> None:
+    callers = face.access.callers
+    if callers is None and not face.public:
+        face.warn(OPEN)
+    elif callers is not None and callers.file:
+        callers.file.report = face.warn
+
+
+def _ready(face: HttpFace) -> Problems:
+    """Return what ready looks at: what the service names, and whether who may ask is as configured."""
+    callers = face.access.callers
+
+    if face.public:
+        return face.ready
+
+    async def ready() -> Mapping[str, str]:
+        problem = OPEN if callers is None else callers.problem
+        return {**await face.ready(), "credentials": Notice(problem) if problem else ""}
+
+    return ready

@@ -25,7 +25,9 @@ class DocsPage(OpenAPIRenderPlugin):
 
 def openapi(title: str, description: str, *, guarded: bool) -> OpenAPIConfig:
     """Return how the document is made: served at ``/docs`` and ``/docs/openapi.json``."""
-    bearer = SecurityScheme(type="http", scheme="bearer", description="PARKSTREAM_API_TOKEN, when it is configured.")
+    bearer = SecurityScheme(
+        type="http", scheme="bearer", description="The credential of a caller, when any are configured."
+    )
     return OpenAPIConfig(
         title=title,
         version="1",

@@ -1,6 +1,6 @@
 """Is a process alive, is it of use now, and its figures: the same paths and one shape of body for all services."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final, Literal, TypeAlias
 
@@ -8,6 +8,10 @@ from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from litestar.openapi.datastructures import ResponseSpec
 from msgspec import Struct
+
+from parkstream_service.access import Role
+from parkstream_service.http.bearer import Guard, needs
+from parkstream_service.http.problems import refusals
 
 Problems: TypeAlias = Callable[[], Awaitable[Mapping[str, str]]]
 """Returns what was looked at, by name, with what is wrong with it; "" when nothing is."""
@@ -68,10 +72,18 @@ def health_routes(live: Problems, ready: Problems) -> list[HTTPRouteHandler]:
     return [is_live, is_ready]
 
 
-def metrics_route(metrics: Callable[[], bytes]) -> HTTPRouteHandler:
-    """Return ``/metrics``."""
+def metrics_route(metrics: Callable[[], bytes], guards: Sequence[Guard]) -> HTTPRouteHandler:
+    """Return ``/metrics``; *guards* watch over it."""
 
-    @get("/metrics", summary="Metrics in Prometheus' text format", tags=["operation"], media_type=PROMETHEUS)
+    @get(
+        "/metrics",
+        summary="Metrics in Prometheus' text format",
+        tags=["operation"],
+        media_type=PROMETHEUS,
+        guards=list(guards),
+        opt=needs(Role.METRICS),
+        responses=refusals(Role.METRICS),
+    )
     async def every_metric() -> bytes:
         """Return every metric of this process."""
         return metrics()

@@ -9,6 +9,7 @@ from litestar import Request, Response
 from litestar.exceptions import HTTPException, ValidationException
 from litestar.openapi.datastructures import ResponseSpec
 
+from parkstream_service.access import Role
 from parkstream_service.redis.errors import is_transient
 
 MEDIA_TYPE: Final = "application/problem+json"
@@ -58,6 +59,14 @@ REDIS_AWAY: Final = Kind("redis-away", "Redis away", HTTPStatus.SERVICE_UNAVAILA
 def problem(description: str) -> ResponseSpec:
     """Return how the API document describes a problem."""
     return ResponseSpec(Problem, generate_examples=False, description=description, media_type=MEDIA_TYPE)
+
+
+def refusals(role: Role) -> dict[int, ResponseSpec]:
+    """Return how the API document describes who is not let in to what *role* opens."""
+    return {
+        401: problem("The bearer token is missing or wrong."),
+        403: problem(f"The caller has not the role `{role}`, or the request comes from another site."),
+    }
 
 
 def handlers(kinds: Mapping[type[Exception], Kind], report: Callable[[Exception], None]) -> Handlers:

@@ -1,24 +1,30 @@
 """Typed settings from environment variables.
 
-Reading order: sources, kinds, urls, loader, limits, http, description, command.
+Reading order: sources, kinds, urls, loader, description, command, limits, http, own_token.
 """
 
 from parkstream_service.settings.command import answer_config, settings_or_exit
 from parkstream_service.settings.description import Variable, describe
 from parkstream_service.settings.http import HttpSettings
+from parkstream_service.settings.limits import HttpLimits
 from parkstream_service.settings.loader import SettingsError, env_name, load
-from parkstream_service.settings.urls import AMQP_URL, HTTP_URL, REDIS_URL
+from parkstream_service.settings.own_token import own_token
+from parkstream_service.settings.urls import AMQP_URL, HTTP_URL, REDIS_URL, hosts_of, masked_url
 
 __all__ = [
     "AMQP_URL",
     "HTTP_URL",
     "REDIS_URL",
+    "HttpLimits",
     "HttpSettings",
     "SettingsError",
     "Variable",
     "answer_config",
     "describe",
     "env_name",
+    "hosts_of",
     "load",
+    "masked_url",
+    "own_token",
     "settings_or_exit",
 ]

@@ -1,10 +1,15 @@
 """Where the text of a variable stands: in the environment, or in the file that ``<name>_FILE`` names."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from parkstream_service.settings.urls import masked_url
+
 FILE_SUFFIX: Final = "_FILE"
+_URL: Final = re.compile("@|//|:")
+"""What stands there may be the value itself, in the variable beside its own."""
 
 
 def text_of(name: str, environ: Mapping[str, str]) -> str:
@@ -27,19 +32,20 @@ def _as_text(name: str, text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError as error:
-        message = f"{name} is {text!r}, which is no text in UTF-8"
+        message = f"{name} is no text in UTF-8"
         raise ValueError(message) from error
     return text
 
 
 def _content(variable: str, file: Path) -> str:
+    named = str(file) if file.exists() else masked_url(str(file)) if _URL.search(str(file)) else str(file)
     try:
         text = file.read_text("utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is no text"
-        message = f"{variable} is {str(file)!r}, which cannot be read ({why}); it takes the path of a file"
+        message = f"{variable} is {named!r}, which cannot be read ({why}); it takes the path of a file"
         raise ValueError(message) from error
     if not text:
-        message = f"{variable} is {str(file)!r}, which is empty; it takes the path of a file that holds the value"
+        message = f"{variable} is {named!r}, which is empty; it takes the path of a file that holds the value"
         raise ValueError(message)
     return text

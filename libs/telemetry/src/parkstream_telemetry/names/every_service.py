@@ -80,6 +80,12 @@ EVENT_WAITING = Event(
     "Something that is needed is away; it is tried again until it is back.",
     (Attribute("parking.dependency", "str", "What is needed."), a.ATTRIBUTE_DETAIL),
 )
+EVENT_ACCESS = Event(
+    "service.access",
+    "warning",
+    "Who may call: everybody, without a credential; or the file of callers was read again, or cannot be.",
+    (a.ATTRIBUTE_DETAIL,),
+)
 EVENT_STATISTICS = Event(
     "latency.statistics",
     "info",
