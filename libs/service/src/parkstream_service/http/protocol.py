@@ -112,12 +112,6 @@ class LimitedProtocol(HttpToolsProtocol):
         if self._in_head:
             self._shared.wait_for(self, None if at_work else self._next())
 
-    def pause_writing(self) -> None:
-        """Wait for the client to read."""
-        super().pause_writing()
-        if self._in_head:
-            self._shared.wait_for(self, self._shared.answers)
-
     def resume_writing(self) -> None:
         """Wait no more for that."""
         super().resume_writing()
