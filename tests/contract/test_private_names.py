@@ -77,7 +77,7 @@ def test_uvicorn_reads_through_a_class_that_may_be_another():
     given = list(inspect.signature(HttpToolsProtocol).parameters)
     assert given == ["config", "server_state", "app_state", "_loop"]
     names = {"on_message_begin", "on_url", "on_header", "on_headers_complete", "on_message_complete"}
-    names |= {"on_response_complete", "send_400_response", "pause_writing", "resume_writing", "data_received"}
+    names |= {"on_response_complete", "send_400_response", "resume_writing", "data_received"}
     assert names <= vars(HttpToolsProtocol).keys()
     source = inspect.getsource(HttpToolsProtocol) + inspect.getsource(RequestResponseCycle)
     for attribute in ("self.pipeline", "self.flow", "self.cycle", "self.url", "self.logger", "self.response_complete"):
