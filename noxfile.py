@@ -1,5 +1,6 @@
 """What CI runs, in the order of what fails fastest; ``./dev`` calls it with the workspace's own packages on PATH."""
 
+import subprocess
 from pathlib import Path
 
 import nox
@@ -10,6 +11,8 @@ INTERRUPT_SECONDS = 30.0
 """How long pytest may take to stop its servers after Ctrl-C."""
 SIDE_BY_SIDE = ["--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder"]
 """For all tests: a file after the other in each of three processes, which have servers of their own and mostly wait."""
+AUDIT_FAILED = 2
+"""What uv exits with when it could not ask; with 1 when something was found."""
 
 nox.options.default_venv_backend = "none"
 nox.options.sessions = ["lint", "types", "imports", "members", "test"]
@@ -36,7 +39,7 @@ def types(session: nox.Session) -> None:
     """Check types, strictly, with mypy and pyright."""
     packages = [f"--package={import_name(member)}" for member in MEMBERS]
     session.run("mypy", *packages)
-    session.run("mypy", "noxfile.py", "deploy/compose/make_secrets.py", "release")
+    session.run("mypy", "noxfile.py", *map(str, ROOT.glob("deploy/compose/*.py")), "release")
     session.run("pyright")
 
 
@@ -61,6 +64,17 @@ def test(session: nox.Session) -> None:
     install = "from parkstream_devtools import ensure_servers, ensure_tools; ensure_servers(); ensure_tools()"
     session.run("python", "-c", install)
     session.run("pytest", *(session.posargs or SIDE_BY_SIDE), interrupt_timeout=INTERRUPT_SECONDS)
+
+
+@nox.session
+def audit(session: nox.Session) -> None:
+    """Look up every package of the lock among the known weaknesses (osv.dev); it needs a network."""
+    command = ["uv", "audit", "--frozen", "--preview-features", "audit-command", *session.posargs]
+    code = subprocess.run(command, check=False).returncode
+    if code == AUDIT_FAILED:
+        session.error("nothing was looked up: osv.dev cannot be reached from here (or --service-url, if given)")
+    elif code:
+        session.error("see above: update what it names (uv lock --upgrade-package NAME)")
 
 
 @nox.session

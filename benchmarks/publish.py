@@ -12,6 +12,7 @@ from parkstream_devtools import RabbitServer, Sandbox, ServiceProcess
 from parkstream_events import topology
 
 from benchmarks import stack
+from benchmarks.load import exchange_at
 from benchmarks.meter import Meter, cpu_us_per_event
 from benchmarks.results import Row, say
 from benchmarks.spans import discarding
@@ -27,6 +28,7 @@ def measure(sandbox: Sandbox, rabbitmq: RabbitServer, seconds: float, *, traced:
     with ExitStack() as at_work:
         sink = at_work.enter_context(discarding(sandbox)) if traced else None
         run = at_work.enter_context(stack.run(sandbox, rabbitmq, sink.environ if sink else {}))
+        asyncio.run(_declared(run.rabbitmq_url))
         leaving = _leaving(run)  # Its queue must be there before cars enter.
         leaving.terminate()
         entering = run.service("parkstream_entry_generator", "entry-generator", PARKSTREAM_RATE=TOO_FAST)
@@ -73,6 +75,11 @@ def _row(name: str, process: ServiceProcess, seconds: float, *, traced: bool) ->
 def _unparked(run: stack.Run) -> int:
     """Return how many cars wait in the exit generator's own queue."""
     return asyncio.run(_depth(run.rabbitmq_url))
+
+
+async def _declared(url: str) -> None:
+    async with exchange_at(url):
+        pass
 
 
 async def _depth(url: str) -> int:

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Makes the passwords and keys of a deployment, once; ``./dev secrets`` runs it, and so can a bare Python 3.9.
 
-What exists is never overwritten. What is derived from passwords (URLs, RabbitMQ's definitions, Redis' users) is written
+What exists is never overwritten. Where they are is noted in .env, without which the compose files name this command.
+What is derived from passwords (URLs, RabbitMQ's definitions, Redis' users) is written
 anew each time, so that rights follow an upgrade. The folder is for its owner only; the files in it may be read by
 whoever gets in, because containers that they are mounted into run as somebody else.
 """
@@ -19,8 +20,10 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 FOLDER = HERE / ".secrets"
+ENV = HERE / ".env"
+VARIABLE = "PARKSTREAM_SECRETS"
 RABBITMQ_USERS = ("admin", "backend", "cli", "entry_generator", "exit_generator")
-REDIS_USERS = ("backend", "cli", "collector", "entry_generator", "exit_generator", "summary_api")
+REDIS_USERS = ("backend", "cli", "collector", "entry_generator", "exit_generator", "loader", "summary_api")
 CALLERS = {
     "operator": ("api_token", ["metrics", "operate", "visits:read"]),
     "backend": ("api_token_backend", ["summaries:write"]),
@@ -39,15 +42,28 @@ KINDS = string.ascii_lowercase, string.ascii_uppercase, string.digits, "-_.+"
 def main() -> int:
     """Make what is missing; return the exit code."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    where = "where they are kept (default: $PARKSTREAM_SECRETS, or %(default)s)"
-    parser.add_argument("--folder", type=Path, default=HERE / os.environ.get("PARKSTREAM_SECRETS", FOLDER), help=where)
-    folder: Path = parser.parse_args().folder
+    named = os.environ.get(VARIABLE)
+    where = "where they are kept (default: $PARKSTREAM_SECRETS, or .secrets here)"
+    parser.add_argument("--folder", type=Path, default=HERE / named if named else None, help=where)
+    chosen: Path | None = parser.parse_args().folder
+    folder = chosen or FOLDER
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     folder.chmod(0o700)
     made = Secrets(folder).all()
     sys.stdout.write(f"{folder}: {f'made {len(made)}: ' + ', '.join(made) if made else 'nothing was missing'}\n")
+    if chosen is None:
+        note(ENV, f"{VARIABLE}={folder.name}")
+    elif not named:
+        sys.stdout.write(f"set {VARIABLE}={folder.absolute()}, in the environment or in {ENV}\n")
     sys.stdout.write(NEXT)
     return 0
+
+
+def note(file: Path, line: str) -> None:
+    """Add *line* to *file*, which is the user's, unless its variable is there."""
+    text = file.read_text("utf-8") if file.exists() else ""
+    if not any(one.startswith(line.partition("=")[0] + "=") for one in text.splitlines()):
+        file.write_text(text + ("" if text.endswith("\n") or not text else "\n") + line + "\n", "utf-8")
 
 
 class Secrets:

@@ -19,7 +19,7 @@ from parkstream_backend.record.dead_letters import DeadLetters
 from parkstream_backend.record.recorder import Recorder
 from parkstream_backend.record.subscribers import listen_to_entries, listen_to_exits
 from parkstream_eventlog import GroupCommit, MemoryLog
-from parkstream_events import topology
+from parkstream_events import topology, wire
 from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_messaging import declare, make_broker
 from parkstream_messaging.confirmed_channel import ConfirmedChannel
@@ -214,6 +214,21 @@ async def test_properties_that_no_client_can_decode_block_nothing(record: Record
     await until(lambda: dead_letter_count(record, 1))
     (letter,) = await record.dead_letters()
     assert letter.headers[topology.REASON_HEADER] == "unknown_type"
+
+
+async def test_a_message_that_came_by_a_further_key_is_refused(record: Record):
+    """Before RabbitMQ 4 a right to publish entries does not keep anybody from adding the key of exits."""
+    await record.begin()
+    forged = exit_("x1", "P1", BEGIN)
+    for further in ("CC", "BCC"):
+        headers = {further: [topology.EXITED_KEY]}
+        await publish_entry(record.events, forged, type=wire.EXITED, message_id=further, headers=headers)
+    await until(lambda: dead_letter_count(record, 4))
+    reasons = Counter(
+        (one.headers["x-original-queue"], one.headers[topology.REASON_HEADER]) for one in await record.dead_letters()
+    )
+    assert reasons == {(topology.EXITS_QUEUE, "misrouted"): 2, (topology.ENTRIES_QUEUE, "unknown_type"): 2}
+    assert (await record.log.state()).position == 0
 
 
 async def test_while_the_gate_is_shut_deliveries_wait_in_rabbitmq(record: Record):

@@ -17,7 +17,7 @@ class Broker:
         self.up.set()
         self.failure = AMQPConnectionError("away")
         self.sent: list[str] = []
-        self.declared = 0
+        self.checked = 0
         self.in_flight = self.in_flight_most = 0
 
     async def send(self, intent):
@@ -29,10 +29,10 @@ class Broker:
             raise self.failure
         self.sent.append(intent.id)
 
-    async def declare(self):
+    async def check(self):
         if not self.up.is_set():
             raise AMQPConnectionError
-        self.declared += 1
+        self.checked += 1
 
 
 class IntentStore:
@@ -70,7 +70,7 @@ async def publisher(broker, intent_store, said):
     publisher = Publisher(
         broker.send,
         intent_store,
-        broker.declare,
+        broker.check,
         buffer_max=1_000,
         on_away=lambda error, buffered: said.append((repr(error), buffered)),
         on_confirmed=lambda _: None,
@@ -103,7 +103,7 @@ async def test_everything_offered_is_published_and_settled(publisher, broker, in
     assert 1 < broker.in_flight_most <= IN_FLIGHT_MAX
 
 
-async def test_what_fails_is_published_again_when_the_queues_are_declared(publisher, broker, intent_store, said):
+async def test_what_fails_is_published_again_when_the_queues_are_there(publisher, broker, intent_store, said):
     broker.up.clear()
     publisher.offer([intent(n) for n in range(50)])
     await until(lambda: said)
@@ -113,7 +113,7 @@ async def test_what_fails_is_published_again_when_the_queues_are_declared(publis
     await emptied(publisher)
 
     assert sorted(broker.sent) == sorted(f"id-{n}" for n in range(50))
-    assert broker.declared == 1
+    assert broker.checked == 1
     assert len(said) == 1
 
 
@@ -132,7 +132,7 @@ async def test_an_error_that_is_no_outage_ends_the_publisher(broker, intent_stor
     broker.failure = ValueError("a bug")
     broker.up.clear()
     publisher = Publisher(
-        broker.send, intent_store, broker.declare, buffer_max=1, on_away=lambda *_: None, on_confirmed=lambda _: None
+        broker.send, intent_store, broker.check, buffer_max=1, on_away=lambda *_: None, on_confirmed=lambda _: None
     )
     publisher.offer([intent(1)])
 

@@ -19,7 +19,7 @@ from the_tree import ROOT
 COMPOSE = ROOT / "deploy" / "compose"
 FILES = ["compose.yaml", "compose.lite.yaml", "cli.yaml"]
 ALL = ["compose.yaml", "signoz.yaml", "cli.yaml"]
-VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*))?\}")
+VARIABLE = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^}]*)|:\?[^}]*)?\}")
 EXAMPLE = re.compile(r"^#([A-Z][A-Z0-9_]*)=(.*)$", re.MULTILINE)
 GIVEN = {
     "HOST",
@@ -62,10 +62,16 @@ def test_docker_takes_the_file(file):
     if not shutil.which("docker") or subprocess.run(["docker", "compose", "version"], check=False).returncode:
         (pytest.fail if CONTAINERS == "yes" else pytest.skip)("docker compose is not installed")
     command = ["docker", "compose", "-f", COMPOSE / file, "--profile", "*", "config", "--format", "json"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    there = {**os.environ, "PARKSTREAM_SECRETS": ".secrets"}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=there)
     assert done.returncode == 0, done.stderr
     assert "level=warning" not in done.stderr
     assert all(service["image"] for service in json.loads(done.stdout)["services"].values())
+    environ = {name: value for name, value in os.environ.items() if name != "PARKSTREAM_SECRETS"}
+    without = ["docker", "compose", "--env-file", os.devnull, "-f", COMPOSE / file, "config"]
+    refused = subprocess.run(without, capture_output=True, text=True, check=False, env=environ)
+    assert refused.returncode != 0
+    assert "run ./dev secrets" in refused.stderr
 
 
 @pytest.mark.parametrize("file", FILES)
@@ -185,7 +191,7 @@ def test_every_secret_is_a_file_that_is_made_and_none_is_in_the_tree(tmp_path):
     subprocess.run(make, check=True, capture_output=True)
     first = {path.name: path.read_text() for path in tmp_path.iterdir()}
     asked = {name: one for file in ALL for name, one in loaded(file)["secrets"].items()}
-    assert all(one == {"file": f"${{PARKSTREAM_SECRETS:-.secrets}}/{name}"} for name, one in asked.items())
+    assert all(one == {"file": f"${{PARKSTREAM_SECRETS:?run ./dev secrets}}/{name}"} for name, one in asked.items())
     assert asked.keys() <= first.keys()
     assert tmp_path.stat().st_mode & 0o777 == 0o700
     said = subprocess.run(make, check=True, capture_output=True, text=True).stdout
@@ -193,6 +199,26 @@ def test_every_secret_is_a_file_that_is_made_and_none_is_in_the_tree(tmp_path):
     assert {path.name: path.read_text() for path in tmp_path.iterdir()} == first
     kept = subprocess.run(["git", "ls-files", "deploy"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     assert ".secrets" not in kept
+
+
+def test_what_is_missing_is_added_and_what_is_there_is_kept(tmp_path):
+    """As after an upgrade, in a clone whose .env is the user's."""
+    here = tmp_path / "compose"
+    for part in ("rabbitmq", "redis"):
+        shutil.copytree(COMPOSE / part, here / part)
+    make = [sys.executable, shutil.copy(COMPOSE / "make_secrets.py", here)]
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("PARKSTREAM_")}
+    (here / ".env").write_text("PARKSTREAM_RATE=1")
+    subprocess.run(make, check=True, capture_output=True, env=environ)
+    first = {path.name: path.read_text() for path in (here / ".secrets").iterdir()}
+    for name in ("redis_password_loader", "redis_url_loader", "api_token"):
+        (here / ".secrets" / name).unlink()
+    again = subprocess.run(make, check=True, capture_output=True, text=True, env=environ)
+    assert "made 2: api_token, redis_password_loader" in again.stdout
+    second = {path.name: path.read_text() for path in (here / ".secrets").iterdir()}
+    changed = {"redis_password_loader", "redis_url_loader", "redis_users.acl", "api_token", "credentials.json"}
+    assert {name for name in first if second[name] != first[name]} == changed
+    assert (here / ".env").read_text() == "PARKSTREAM_RATE=1\nPARKSTREAM_SECRETS=.secrets\n"
 
 
 def test_two_deployments_share_no_secret(tmp_path):

@@ -1,77 +1,78 @@
 """Redis as the containers have it: nobody without a password, everybody with its own keys, and nothing lost."""
 
 import ast
-import os
+import asyncio
 import re
-import signal
-import subprocess
-import sys
 from contextlib import asynccontextmanager
-from pathlib import Path
 
 import pytest
+from command_line import CommandLine
 from eventlog_stores import NewLog, entered
-from parkstream_devtools import free_port
-from parkstream_devtools.redis_functions import load_functions
-from parkstream_devtools.servers.process import Process, answers
+from guarded_servers import COMPOSE, GuardedRedis
 from parkstream_eventlog import Appended
+from parkstream_eventlog.functions import LOG
 from parkstream_events.keys import BackendKeys, SummaryApiKeys
 from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_service.redis import connect
 from parkstream_summary_api.core.ledger import NOTHING_INDEXED, Ledger
 from parkstream_summary_api.index import Index
+from redis import Redis as BlockingRedis
 from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError, NoPermissionError
+from redis.exceptions import AuthenticationError, NoPermissionError, ResponseError
 from summary_items import item
 from the_tree import ROOT
 
-COMPOSE = ROOT / "deploy" / "compose"
 CODE = {
     "backend": ["libs/eventlog", "libs/projection", "apps/backend"],
     "cli": ["libs/eventlog", "libs/projection", "apps/cli"],
     "exit_generator": ["libs/generators", "apps/exit-generator"],
-    "summary_api": ["apps/summary-api"],
+    "summary_api": ["libs/summaries", "apps/summary-api"],
 }
 """Whose commands a user must be allowed; the entry generator needs a part of what the exit generator does."""
 ELSEWHERE = {"backend": {"scan", "bgrewriteaof"}}
 """What is in that code for the command line: verify looks for keys that should not be there, backup for files."""
 DANGEROUS = [["CONFIG", "SET", "appendonly", "no"], ["FLUSHALL"], ["KEYS", "*"], ["SHUTDOWN"], ["ACL", "LIST"]]
+USERS = {"backend", "cli", "collector", "entry_generator", "exit_generator", "health", "loader", "summary_api"}
+SERVICES = {"backend", "cli", "entry_generator", "exit_generator", "summary_api"}
+ENDLESS = """#!lua name=endless
+redis.register_function{function_name='endless', flags={'no-writes'}, callback=function() while true do end end}"""
+REFUSED = [
+    *("EVAL return 0", "EVAL_RO return 0", "EVALSHA sha 0", "EVALSHA_RO sha 0", "SCRIPT LOAD return", "SCRIPT FLUSH"),
+    *("FUNCTION DELETE parkstream_eventlog", "FUNCTION FLUSH", "FUNCTION DUMP", "FUNCTION RESTORE x"),
+    *("CONFIG SET appendonly no", "CONFIG REWRITE", "CONFIG RESETSTAT", "ACL LIST", "ACL SETUSER cli +@all"),
+    *("FLUSHALL", "FLUSHDB", "SWAPDB 0 1", "KEYS *", "SHUTDOWN NOSAVE", "MONITOR", "SAVE"),
+    *("REPLICAOF NO ONE", "CLIENT LIST", "CLIENT KILL ID 1", "MODULE LIST", "PUBLISH channel x", "LATENCY RESET"),
+    *("GET another-key", "SET another-key x", "RESTORE key 0 x", "MIGRATE host 1 key 0 1"),
+]
+"""What nobody may do."""
+RIGHTS = {
+    "PING": USERS,
+    "INFO": {"backend", "cli", "collector"},
+    "CONFIG GET maxmemory": {"backend", "cli"},
+    "FCALL no_such_function 0": SERVICES,
+    "FUNCTION LIST": SERVICES - {"summary_api"} | {"loader"},
+    "FUNCTION LOAD no-library": {"loader"},
+    "FUNCTION KILL": {"loader"},
+    "SCRIPT KILL": {"loader"},
+    "SCAN 0": {"cli"},
+    "BGREWRITEAOF": {"cli"},
+    "CLIENT UNPAUSE": {"cli"},
+    "XADD parkstream:backend:{mall}:elsewhere * field value": {"backend", "cli"},
+    "HSET parkstream:backend:{mall}:log:meta field value": {"backend", "cli"},
+    "HSET parkstream:entry-generator:{mall}:elsewhere field value": {"entry_generator"},
+    "HSET parkstream:exit-generator:{mall}:elsewhere field value": {"exit_generator"},
+    "HSET parkstream:summary-api:{mall}:elsewhere field value": {"summary_api"},
+    "HGET another-key field": set(),
+    **{command: set() for command in REFUSED},
+}
+"""Who may do what; everybody else is refused."""
 NO_COMMANDS = {"auth", "hello", "command", "cluster", "get"}
 """What needs no right, or reads like a command in the code and is none: HTTP has a GET, too."""
 
 
-class Guarded:
-    """A Redis with the product's own configuration and users, which may be restarted."""
-
-    def __init__(self, folder: Path) -> None:
-        self.secrets = folder / "secrets"
-        subprocess.run(
-            [sys.executable, COMPOSE / "make_secrets.py", "--folder", self.secrets], check=True, capture_output=True
-        )
-        users = folder / "users.acl"  # Redis 7.0 knows no CLIENT SETINFO yet.
-        users.write_text((self.secrets / "redis_users.acl").read_text().replace(" +client|setinfo", ""))
-        self.port = free_port()
-        told = {"port": str(self.port), "dir": str(folder), "aclfile": str(users)}
-        options = [part for name, value in told.items() for part in (f"--{name}", value)]
-        command = ["redis-server", str(COMPOSE / "redis" / "redis.conf"), *options, "--bind", "127.0.0.1"]
-        self.process = Process("redis", command, dict(os.environ), folder / "log", lambda _: None)
-        self.start()
-        load_functions(self.url_of("cli"))
-
-    def start(self):
-        self.process.launch()
-        self.process.wait_until(lambda: answers(self.port, b"AUTH health x\r\nPING\r\n", b"+OK\r\n+PONG"), 30)
-
-    def stop(self):
-        self.process.end(signal.SIGTERM, 20)
-
-    def url_of(self, user):
-        return (self.secrets / f"redis_url_{user}").read_text().replace("@redis:6379", f"@127.0.0.1:{self.port}")
-
-
 @pytest.fixture(scope="module")
 def guarded(sandbox, tmp_path_factory):
-    server = Guarded(tmp_path_factory.mktemp("redis"))
+    server = GuardedRedis(tmp_path_factory.mktemp("redis"))
     yield server
     server.stop()
 
@@ -83,6 +84,11 @@ async def connected(url):
         yield redis
     finally:
         await redis.aclose()
+
+
+def plainly(guarded, user):
+    """Return a client that sends nothing of its own accord, and waits as long as it takes."""
+    return Redis.from_url(guarded.url_of(user), protocol=2, driver_info=None, socket_timeout=None)
 
 
 async def test_what_functions_wrote_outlives_a_restart(guarded, mall):
@@ -138,6 +144,58 @@ async def test_the_health_check_may_do_nothing_but_ask(guarded):
         for command in (["HGETALL", "parkstream:backend:{mall}:log:meta"], ["INFO"], ["CONFIG", "GET", "port"]):
             with pytest.raises(NoPermissionError):
                 await redis.execute_command(*command)
+
+
+@pytest.mark.parametrize("user", sorted(USERS))
+async def test_a_user_may_do_what_it_needs_and_nothing_else(guarded, user):
+    async with plainly(guarded, user) as redis:
+        allowed = {command for command in RIGHTS if not await is_refused(redis, command)}
+    assert allowed == {command for command, users in RIGHTS.items() if user in users}
+
+
+async def is_refused(redis, command):
+    try:
+        await redis.execute_command(*command.split(" "))
+    except NoPermissionError:
+        return True
+    except ResponseError:  # It may; what it asks for is not there.
+        return False
+    return False
+
+
+async def test_a_function_that_does_not_end_is_ended_by_the_loader_alone(guarded):
+    kill = {user: CommandLine({"PARKSTREAM_REDIS_URL": guarded.url_of(user)}) for user in ("cli", "loader")}
+    async with plainly(guarded, "loader") as loader, plainly(guarded, "backend") as redis:
+        await loader.function_load(ENDLESS, replace=True)
+        endless = asyncio.create_task(redis.fcall("endless", 0))
+        async with asyncio.timeout(30):
+            while not await is_busy(loader):
+                await asyncio.sleep(0)
+        refused = await asyncio.to_thread(kill["cli"], "functions", "kill")
+        ended = await asyncio.to_thread(kill["loader"], "functions", "kill")
+        with pytest.raises(ResponseError, match="killed"):
+            await endless
+    assert "take the loader's" in refused.err
+    assert ended.out == "ended\n"
+    assert kill["loader"]("functions", "kill").out == "nothing runs\n"
+
+
+async def is_busy(redis):
+    try:
+        await redis.ping()
+    except ResponseError:
+        return True
+    return False
+
+
+def test_only_the_loader_loads_functions(guarded):
+    load = {user: CommandLine({"PARKSTREAM_REDIS_URL": guarded.url_of(user)}) for user in ("backend", "loader")}
+    assert load["loader"]("functions", "load").code == 0
+    newer = LOG._replace(sources=(*LOG.sources, "-- Another.\n"))
+    with BlockingRedis.from_url(guarded.url_of("loader"), protocol=2, driver_info=None) as redis:
+        redis.function_load(newer.source, replace=True)
+    assert "take the loader's" in load["backend"]("functions", "load").err
+    assert f"parkstream_eventlog {LOG.version}: replaced" in load["loader"]("functions", "load").out
 
 
 @pytest.mark.parametrize("user", CODE)

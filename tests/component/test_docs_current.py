@@ -25,7 +25,7 @@ PAGE_NAME = re.compile(r"(?<![\w./}-])(?:[\w-]+/)*[\w-]+\.md\b")
 HEADS = {"what happens", "promise", "what", "word", "reason", "the gap", "what you see", "what it prints"}
 ELSEWHERE = {"backup.json", "manifest.json"}
 """What pages name that lies elsewhere."""
-MADE_LATER = {"deploy/compose/.secrets"}
+MADE_LATER = {"deploy/compose/.secrets", "deploy/compose/images.env"}
 """What a command makes."""
 TEST = re.compile(r"(tests/[\w/]+\.py)(?:::(\w+))?")
 

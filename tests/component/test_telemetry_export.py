@@ -11,6 +11,7 @@ import pytest
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.sdk.trace import Tracer
 from parkstream_devtools.otlp.received import logs_of, points_of, spans_of
 from parkstream_devtools.otlp.sink import Sink
 from parkstream_events.wire import Refusal
@@ -204,6 +205,16 @@ def test_a_span_that_is_not_listed_is_refused_in_strict_mode(told, sink):
         telemetry.tracer.start_span("invented").end()
     with pytest.raises(UnlistedError, match="plate"):
         end(telemetry.steps.project(None), plate="B-AR 123")
+
+
+def test_the_tracer_is_the_one_of_the_sdk(told, sink):
+    telemetry = told(OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint, OTEL_SPAN_EVENT_COUNT_LIMIT=1)
+    assert isinstance(telemetry.tracer, Tracer)
+    span = telemetry.steps.project(None)
+    span.add_event("exception")
+    end(span, error=ValueError("x"))
+    telemetry.shutdown()
+    assert [len(span.events) for span in sink.spans()] == [1]
 
 
 def test_without_a_key_plates_are_hashed_with_one_that_nobody_knows(capsys):

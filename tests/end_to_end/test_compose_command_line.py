@@ -43,6 +43,7 @@ COMMANDS = [
     ("log accept-clock", 1, "take it with --yes"),
     ("log adopt", 0, "nothing to adopt"),
     ("functions load", 0, "parkstream_eventlog"),
+    ("functions kill", 1, "take the loader's"),
     ("log archive --keep 20", 0, "the log holds 20 records now"),
     ("log restore", 0, "restored"),
     ("log verify", 0, "ok: checked"),

@@ -5,7 +5,7 @@ import random
 from collections import Counter
 
 import pytest
-from camera_queues import Message, drained
+from camera_queues import Message, declared, drained
 from generator_client import account, finished, reached
 from parkstream_devtools import ServiceProcess
 from parkstream_events.wire import decode
@@ -17,9 +17,9 @@ ENTRY, EXIT = "parkstream_entry_generator", "parkstream_exit_generator"
 
 
 @pytest.fixture
-def environ(redis_url, rabbitmq_url, mall) -> dict[str, str]:
+async def environ(redis_url, rabbitmq_url, mall) -> dict[str, str]:
     return {
-        "PARKSTREAM_RABBITMQ_URL": rabbitmq_url,
+        "PARKSTREAM_RABBITMQ_URL": await declared(rabbitmq_url),
         "PARKSTREAM_REDIS_URL": redis_url,
         "PARKSTREAM_MALL": mall,
         "PARKSTREAM_RATE": "250",

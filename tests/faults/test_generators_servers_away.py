@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from camera_queues import drained
+from camera_queues import declared, drained
 from generator_client import account, finished, reached, refused
 from parkstream_devtools import ServiceProcess
 from parkstream_messaging import ENTRIES, EXITS, SEEN_ENTERING
@@ -14,9 +14,9 @@ BUFFER_MAX = 150
 
 
 @pytest.fixture
-def environ(redis_url, rabbitmq_url, mall) -> dict[str, str]:
+async def environ(redis_url, rabbitmq_url, mall) -> dict[str, str]:
     return {
-        "PARKSTREAM_RABBITMQ_URL": rabbitmq_url,
+        "PARKSTREAM_RABBITMQ_URL": await declared(rabbitmq_url),
         "PARKSTREAM_REDIS_URL": redis_url,
         "PARKSTREAM_MALL": mall,
         "PARKSTREAM_RATE": "200",
@@ -26,9 +26,9 @@ def environ(redis_url, rabbitmq_url, mall) -> dict[str, str]:
 
 
 @pytest.fixture
-def hurt_vhost(rabbitmq_server, mall):
+async def hurt_vhost(rabbitmq_server, mall):
     """A vhost of a RabbitMQ that may be stopped."""
-    yield rabbitmq_server.add_vhost(mall)
+    yield await declared(rabbitmq_server.add_vhost(mall))
     rabbitmq_server.delete_vhost(mall)
 
 

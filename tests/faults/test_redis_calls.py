@@ -17,7 +17,7 @@ from parkstream_devtools.faults.redis_calls import Plan
 from pipeline import POLL_SECONDS, Pipeline
 
 ERRORS_PER_NAME = 2
-CONNECTING = {"CLIENT SETINFO", "CLIENT SETNAME", "SELECT"}
+CONNECTING = {"CLIENT SETNAME", "SELECT"}
 """What every new connection begins with; there is one after most of what is broken, so few of these are."""
 SELDOM = {"XAUTOCLAIM", "parkstream_forget_consumers"}
 """What is called every two seconds: each time it is tried again is one of these."""
@@ -27,9 +27,9 @@ IMPATIENT = {"PYTHONPATH": str(Path(__file__).parents[1] / "support" / "impatien
 ROLES = ("record", "project", "deliver")
 SECONDS_MAX = 540
 AGAIN = {
-    "summary-api": {"EVAL", "HMGET"},
-    "record": {"parkstream_append", "EVAL_RO"},
-    "project": {"parkstream_load", "parkstream_commit", "EVAL_RO"},
+    "summary-api": {"parkstream_summaries_commit", "HMGET"},
+    "record": {"parkstream_append", "parkstream_at_once"},
+    "project": {"parkstream_load", "parkstream_commit", "parkstream_at_once"},
     "deliver": {"XREADGROUP", "XAUTOCLAIM", "parkstream_settle", "parkstream_forget_consumers"},
     "entry": {"parkstream_cameras_intend", "parkstream_cameras_settle"},
     "exit": {"parkstream_cameras_intend", "parkstream_cameras_park", "parkstream_cameras_due"},

@@ -1,5 +1,6 @@
 """Redis' settings change under way, or it evicts what it was to keep: recording stops, says why, and goes on."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -8,7 +9,9 @@ from command_line import CommandLine
 from parkstream_devtools import RedisServer
 from parkstream_devtools.faults import Weakened
 from parkstream_devtools.probes import queues
+from parkstream_eventlog.functions import LOG
 from parkstream_events.keys import BackendKeys
+from parkstream_service.redis import READS
 from pipeline import Pipeline
 from pipeline_traffic import Cars
 from readiness import failing
@@ -56,6 +59,46 @@ async def test_a_setting_that_changes_stops_recording_until_it_is_right_again(
             again = pipeline.start_backend(ready=False)
             await pipeline.until(lambda: f"CONFIG SET {name} " in failing(again.url).get("durability", ""))
             assert "redis.unsafe" in again.output.read_text()
+        await pipeline.until(lambda: not failing(again.url))
+        await pipeline.balances(cars.traffic)
+
+
+def replaced(redis: Any) -> None:
+    """Put another writer in the place of ours, under its name."""
+    redis.function_load(LOG._replace(sources=(*LOG.sources, "-- Not ours.\n")).source, replace=True)
+
+
+def squatted(redis: Any) -> None:
+    """Delete the writer, and call another function as it is called."""
+    redis.function_delete(LOG.versioned_name)
+    redis.function_delete(READS.versioned_name)
+    name = LOG.function("append")
+    redis.function_load(f"#!lua name=squatter\nredis.register_function('{name}', function() return 1 end)")
+
+
+@pytest.mark.parametrize("disturb", [replaced, squatted])
+async def test_functions_that_are_not_ours_stop_recording_until_ours_are_back(
+    pipeline: Pipeline, redis_server: RedisServer, disturb: Callable[[Any], None]
+):
+    pipeline.start()
+    backend, redis = pipeline.backends[0], client_of(redis_server)
+    parkstream = CommandLine(pipeline.environ)
+    async with Cars(pipeline.rabbitmq_url) as cars:
+        await cars.drive(20)
+        await pipeline.balances(cars.traffic)
+        disturb(redis)
+        await pipeline.until(lambda: "parkstream functions load" in failing(backend.url).get("functions", ""))
+        assert "redis.unsafe" in backend.output.read_text()
+        before = cars.traffic.sightings
+        await cars.drive(20)
+        backend.kill()
+        await pipeline.until_async(lambda: waiting(pipeline), cars.traffic.sightings - before)
+        assert LOG.versioned_name in parkstream("doctor").out
+        again = pipeline.start_backend(ready=False)
+        await pipeline.until(lambda: "parkstream functions load" in failing(again.url).get("redis", ""))
+        if disturb is squatted:
+            redis.function_delete("squatter")
+        assert parkstream("functions", "load").code == 0
         await pipeline.until(lambda: not failing(again.url))
         await pipeline.balances(cars.traffic)
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 import aio_pika
 import pytest
 from backend_sightings import entry, exit_, now, poison, publish_entry, publish_exit
+from camera_queues import declared
 from parkstream_events import topology
 from parkstream_events.sightings import microseconds
 from pipeline import Pipeline, get, post
@@ -77,6 +78,7 @@ async def test_poison_amid_good_messages_becomes_dead_letters(pipeline: Pipeline
 
 
 async def test_the_exit_generator_is_up_long_before_the_backend(pipeline: Pipeline, run_service):
+    await declared(pipeline.rabbitmq_url)  # As the backend left it.
     quick = {"PARKSTREAM_DWELL_MEDIAN_SECONDS": "1", "PARKSTREAM_DWELL_SIGMA": "0.3", "PARKSTREAM_SEED": "7"}
     exits = run_service("parkstream_exit_generator", {**pipeline.environ, **quick})
     entries = run_service("parkstream_entry_generator", {**pipeline.environ, **quick, "PARKSTREAM_RATE": "100"})

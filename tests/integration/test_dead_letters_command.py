@@ -1,14 +1,18 @@
 """``parkstream dead-letters`` on a real RabbitMQ: looked at without a trace, redriven without a loss."""
 
 import asyncio
+import json
 import time
 from collections.abc import AsyncIterator
+from urllib.parse import unquote, urlsplit
 
 import aio_pika
 import pytest
+from aio_pika.exceptions import AMQPError
 from backend_sightings import entry, exit_, now
 from command_line import CommandLine
 from parkstream_events import topology, wire
+from parkstream_events.wire import Refusal
 from parkstream_messaging import declare, make_broker
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -22,7 +26,8 @@ class Broker:
         self.channel = channel
 
     async def bury(self, id_: str, reason: str, body: bytes, queue: str = topology.ENTRIES_QUEUE, **more) -> None:
-        """Publish a dead letter as the backend does."""
+        """Publish a dead letter as the backend does; as nobody without a *user*."""
+        user = more.pop("user", "guest")
         headers = {
             topology.PUBLISHED_AT_HEADER: 1_795_766_400_000_000,
             topology.TRACEPARENT_HEADER: TRACE,
@@ -32,7 +37,7 @@ class Broker:
             **more,
         }
         type_ = wire.ENTERED if queue == topology.ENTRIES_QUEUE else wire.EXITED
-        message = aio_pika.Message(body, headers=headers, message_id=id_, type=type_, delivery_mode=2)
+        message = aio_pika.Message(body, headers=headers, message_id=id_, type=type_, delivery_mode=2, user_id=user)
         exchange = await self.channel.get_exchange(topology.DEAD_LETTERS_EXCHANGE)
         await exchange.publish(message, "")
 
@@ -161,6 +166,34 @@ async def test_what_came_from_an_unknown_queue_stays(broker, parkstream):
     await broker.until(topology.DEAD_LETTERS_QUEUE, 1)
 
 
+async def test_what_somebody_else_put_here_is_no_sighting(broker, parkstream, rabbitmq_url, servers):
+    """RabbitMQ lets nobody say that another published it."""
+    await broker.bury("nobody", "too_old", entry("nobody", "CAR1", now()), user=None)
+    servers.rabbitmq.control("add_user", "camera", "camera")
+    servers.rabbitmq.control("set_permissions", "-p", vhost_of(rabbitmq_url), "camera", ".*", ".*", ".*")
+    async with await aio_pika.connect(rabbitmq_url.replace("guest:guest", "camera:camera")) as connection:
+        camera = Broker(await connection.channel())
+        await camera.bury("own", "too_old", entry("own", "CAR1", now()), user="camera")
+        with pytest.raises(AMQPError, match="user_id"):
+            await camera.bury("forged", "too_old", entry("forged", "CAR1", now()), user="guest")
+    servers.rabbitmq.control("delete_user", "camera")
+    await broker.until(topology.DEAD_LETTERS_QUEUE, 2)
+    done = parkstream("dead-letters", "redrive", "--all", "--json")
+    assert (done.code, json.loads(done.out)["untrusted"]) == (1, ["nobody", "own"])
+    assert await broker.waiting(topology.ENTRIES_QUEUE) == 0
+
+
+def vhost_of(url: str) -> str:
+    return unquote(urlsplit(url).path[1:])
+
+
+async def test_what_came_by_a_key_that_its_camera_has_no_right_to_is_never_sent_there(broker, parkstream):
+    await broker.bury("a", Refusal.MISROUTED, exit_("a", "CAR1", now()), topology.EXITS_QUEUE)
+    await broker.until(topology.DEAD_LETTERS_QUEUE, 1)
+    answer = parkstream("dead-letters", "redrive", "--all", "--untrusted")
+    assert (answer.code, answer.out) == (1, "0 redriven, 1 stay\n")
+
+
 async def test_what_rabbitmq_moved_here_by_itself_is_listed_and_redriven(broker, parkstream):
     events = await broker.channel.get_exchange(topology.EVENTS_EXCHANGE)
     await events.publish(aio_pika.Message(b"{}", message_id="m"), topology.EXITED_KEY)
@@ -171,7 +204,9 @@ async def test_what_rabbitmq_moved_here_by_itself_is_listed_and_redriven(broker,
     await broker.until(topology.DEAD_LETTERS_QUEUE, 1)
     (letter,) = parkstream("dead-letters", "list", "--json").lines
     assert (letter["reason"], letter["queue"]) == ("rejected", topology.EXITS_QUEUE)
-    assert parkstream("dead-letters", "redrive", "--all").code == 0
+    stays = parkstream("dead-letters", "redrive", "--all")
+    assert (stays.code, stays.out, "the backend did not put it here" in stays.err) == (1, "0 redriven, 1 stay\n", True)
+    assert parkstream("dead-letters", "redrive", "--all", "--untrusted").code == 0
     redriven = await broker.take(topology.EXITS_QUEUE)
     assert published(redriven) == {}
 
@@ -186,7 +221,8 @@ async def test_without_a_queue_for_it_nothing_is_redriven_and_nothing_is_lost(bu
     await queue.delete(if_unused=False, if_empty=False)
     answer = parkstream("dead-letters", "redrive", "--all")
     assert answer.code == 1
-    assert "no queue took vehicle.entered: start the backend" in answer.err
+    assert "the queues of sightings are not there" in answer.err
+    assert "start the backend" in answer.err
     await buried.until(topology.DEAD_LETTERS_QUEUE, 4)
 
 

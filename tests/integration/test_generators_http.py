@@ -9,7 +9,7 @@ from itertools import pairwise
 from urllib.request import urlopen
 
 import pytest
-from camera_queues import drained, eventually
+from camera_queues import declared, drained, eventually
 from generator_client import account, ask, finished, reached, refused
 from parkstream_events.sightings import microseconds
 from parkstream_events.topology import PUBLISHED_AT_HEADER
@@ -21,9 +21,9 @@ MODULES = [ENTRY, EXIT]
 
 
 @pytest.fixture
-def environ(redis_url, rabbitmq_url, mall) -> dict[str, str]:
+async def environ(redis_url, rabbitmq_url, mall) -> dict[str, str]:
     return {
-        "PARKSTREAM_RABBITMQ_URL": rabbitmq_url,
+        "PARKSTREAM_RABBITMQ_URL": await declared(rabbitmq_url),
         "PARKSTREAM_REDIS_URL": redis_url,
         "PARKSTREAM_MALL": mall,
         "PARKSTREAM_RATE": "200",

@@ -4,7 +4,7 @@ import asyncio
 from collections import Counter
 
 import pytest
-from camera_queues import drained
+from camera_queues import declared, drained
 from generator_client import finished, reached
 from parkstream_devtools.otlp.sink import Sink
 from parkstream_messaging import ENTRIES, EXITS
@@ -19,9 +19,9 @@ def sink():
 
 
 @pytest.fixture
-def environ(redis_url, rabbitmq_url, mall, sink) -> dict[str, str]:
+async def environ(redis_url, rabbitmq_url, mall, sink) -> dict[str, str]:
     return {
-        "PARKSTREAM_RABBITMQ_URL": rabbitmq_url,
+        "PARKSTREAM_RABBITMQ_URL": await declared(rabbitmq_url),
         "PARKSTREAM_REDIS_URL": redis_url,
         "PARKSTREAM_MALL": mall,
         "PARKSTREAM_RATE": "100",

@@ -26,7 +26,8 @@ from parkstream_devtools.republish.plan import Report as Sent
 from parkstream_eventlog import Record
 from parkstream_eventlog.archive.moves import Moved
 from parkstream_eventlog.statistics import Figures
-from parkstream_messaging.dead_letters import Letter, Redriven
+from parkstream_messaging.dead_letters import Letter
+from parkstream_messaging.redrive import Redriven
 from parkstream_projection import Version
 from parkstream_projection.questions import unreadable
 from parkstream_projection.questions.as_of import Answer as AsOf

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import aio_pika
 from parkstream_events.sightings import Sighting
 from parkstream_events.wire import decode_sighting
+from parkstream_messaging import declare, make_broker
 
 DEADLINE_SECONDS = 60.0
 
@@ -24,6 +25,15 @@ class Message(NamedTuple):
     @property
     def sighting(self) -> Sighting:
         return decode_sighting(self.type, self.body)
+
+
+async def declared(url: str) -> str:
+    """Declare what the backend would at *url*, for generators that are alone; return *url*."""
+    broker = make_broker(url)
+    await broker.connect()
+    await declare(broker)
+    await broker.stop()
+    return url
 
 
 async def depth(url: str, queue: str) -> int:

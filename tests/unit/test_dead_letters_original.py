@@ -3,7 +3,8 @@
 import pytest
 from aio_pika import Message
 from parkstream_events import topology
-from parkstream_messaging.dead_letters import Letter, Selection, can_be_published, original
+from parkstream_messaging.dead_letters import Letter, Selection
+from parkstream_messaging.redrive import can_be_published, original
 
 ADDED = {
     topology.REASON_HEADER: "too_old",

@@ -8,6 +8,8 @@ from parkstream_eventlog.functions import IMPORT, LOG
 from parkstream_eventlog.log import digest_of
 from parkstream_generators.redis_store import CAMERAS
 from parkstream_projection.functions import PROJECTING, SWITCHING
+from parkstream_service.redis import READS
+from parkstream_summaries import INDEX
 
 
 @pytest.mark.parametrize(("maxmemory", "share"), [(0, 0.0), (1000, 0.75)])
@@ -20,7 +22,7 @@ async def test_the_share_of_memory_is_counted_as_redis_does(maxmemory: int, shar
 
 def test_a_changed_library_has_a_new_version():
     """An older process must keep calling what it knows: raise the version of a library, and then this."""
-    libraries = (LOG, IMPORT, PROJECTING, SWITCHING, CAMERAS)
+    libraries = (LOG, IMPORT, PROJECTING, SWITCHING, CAMERAS, INDEX, READS)
     assert LOG.source.startswith(f"#!lua name=parkstream_eventlog_{LOG.version}\n")
     found = {library.name: (library.version, digest_of(library.source.encode()).hex()) for library in libraries}
     assert found == {
@@ -29,4 +31,6 @@ def test_a_changed_library_has_a_new_version():
         "parkstream_projection": (10, "2b6682892d9f02ce"),
         "parkstream_versions": (6, "942e96601ed1927f"),
         "parkstream_cameras": (3, "f0e3dddcb36a2b03"),
+        "parkstream_summaries": (1, "d50636bb708cd419"),
+        "parkstream_reads": (1, "3b6e7b6a98d33be0"),
     }

@@ -182,17 +182,6 @@ def test_threads_lose_no_count(metrics):
     assert samples(metrics, "parking_letters_total") == {("a",): 20_000}
 
 
-def test_several_may_read_at_a_time(metrics):
-    metrics.watch(SHARE, lambda: 0.5)
-    shown = []
-    threads = [Thread(target=lambda: shown.extend(metrics.prometheus() for _ in range(50))) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert shown == [metrics.prometheus()] * 200
-
-
 @pytest.mark.parametrize(
     "metric",
     [LETTERS, WAIT, SHARE, Metric("a.size", "gauge", "By", ""), INSIDE],

@@ -61,4 +61,4 @@ def test_queues_are_as_large_as_asked(asked):
 
 @pytest.mark.parametrize("value", ["", "many", "-1", "0"])
 def test_a_number_that_is_none_is_as_good_as_absent(asked, value):
-    assert asked({"OTEL_BSP_MAX_QUEUE_SIZE": value}).spans.queue_max == 65_536
+    assert asked({"OTEL_BSP_MAX_QUEUE_SIZE": value}).spans.queue_max == 8_192

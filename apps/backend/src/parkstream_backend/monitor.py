@@ -148,6 +148,8 @@ class Monitor:
             if not is_transient(error):
                 raise
             self.redis_problem = f"{type(error).__name__}: {error}"
+            if any(self.problems.values()):
+                self._set_back_pressure()  # Functions that are gone may be those that are asked for the figures.
             return
         self.redis_problem = ""
         self._set_back_pressure()

@@ -18,13 +18,14 @@ from parkstream_messaging.watch import Watch
 from parkstream_projection import Outbox, Reads, Versions
 from parkstream_projection.functions import PROJECTING
 from parkstream_service.lifecycle import BackgroundTasks
-from parkstream_service.redis import Functions, Library, connect, is_transient
+from parkstream_service.redis import Library, connect, is_transient
 from parkstream_service.retry import Wait
 from parkstream_telemetry import TelemetryOptions, names, start
 
 from parkstream_backend.clock_guard import ClockGuard
+from parkstream_backend.code_guard import CodeGuard
 from parkstream_backend.log_guard import LogGuard
-from parkstream_backend.monitor import Measure, Monitor
+from parkstream_backend.monitor import Guard, Measure, Monitor
 from parkstream_backend.project.follower import Follower
 from parkstream_backend.record.acks import Acks
 from parkstream_backend.record.back_pressure import BackPressure
@@ -52,14 +53,14 @@ class Parts:
         self.looking = connect(settings.redis_url, Database.BACKEND, name="parkstream-backend-looks")
         """For what only looks, whatever Redis holds."""
         writer = Writer("", step_stands_seconds=settings.clock_step_seconds)
-        marks = MarkStream(settings.rabbitmq_url)
+        marks = MarkStream(settings.rabbitmq_url, declares=True)
         wait = self.waiting_for("redis")
         self.guard = LogGuard(self.looking, self.keys, marks, writer, settings.mall, telemetry, wait)
         self.redis = connect(
             settings.redis_url, Database.BACKEND, name="parkstream-backend", on_connect=self.guard.admit
         )
         log = self._log_of(writer)
-        self.clock_guard = ClockGuard(log, telemetry)
+        self.clock_guard, self.code_guard = ClockGuard(log, telemetry), CodeGuard(self.looking, self._libraries())
         self.log: EventLog = spanning(log, settings.archive_dir, settings.mall)
         self.commit = GroupCommit(self.log, on_commit=self._committed, on_retry=self.waiting_for("redis"))
         self.outbox = Outbox(self.redis, self.keys, writer=writer)
@@ -75,7 +76,7 @@ class Parts:
         self.listener = self._listener()
         self.monitor = Monitor(
             self._measure(),
-            {"durability": lambda: check_durability(self.looking), "clock": self.clock_guard},
+            self._guards(),
             self.back_pressure,
             telemetry,
             projection_lag_max=settings.projection_lag_max,
@@ -94,6 +95,14 @@ class Parts:
             clock_ahead_max_us=round(self.settings.clock_ahead_max_seconds * SECOND_US),
         )
 
+    def _guards(self) -> dict[str, Guard]:
+        """Return what is asked before anything is written; the functions first, since the others call them."""
+        return {
+            "functions": self.code_guard,
+            "durability": lambda: check_durability(self.looking),
+            "clock": self.clock_guard,
+        }
+
     def _measure(self) -> Measure:
         redis, keys = self.looking, self.keys
         return Measure(redis, RedisReader(redis, keys), Outbox(redis, keys), self.reads, Versions(redis, keys))
@@ -110,9 +119,8 @@ class Parts:
         await check_as_long_as_archive(log, self.settings.archive_dir, self.settings.mall)
 
     async def check_writable(self) -> None:
-        """Raise while functions are missing, or a clock keeps the log, which is the one that is meant, as it is."""
-        for library in self._libraries():
-            await Functions(self.redis, library).check()
+        """Raise while functions are not ours, or a clock keeps the log, which is the one that is meant, as it is."""
+        await self.code_guard.begin()
         self.clock_guard.begin()
         await self.monitor.ask_guards()
         await self.clock_guard()

@@ -7,8 +7,10 @@ from typing import Annotated, Any
 import cyclopts
 from cyclopts import Parameter, validators
 from msgspec import structs
-from parkstream_messaging.dead_letters import Letter, Redriven, Selection, dead_letters
-from parkstream_messaging.dead_letters import redrive as redrive_selected
+from parkstream_messaging.connection import user_of
+from parkstream_messaging.dead_letters import Letter, Selection, dead_letters
+from parkstream_messaging.redrive import Redriven
+from parkstream_messaging.redrive import redrive as redrive_selected
 
 from parkstream_cli.broker import broker
 from parkstream_cli.connections import settings_here
@@ -78,21 +80,25 @@ async def redrive(  # noqa: PLR0913 - options by name
     reason: Reason = None,
     queue: Queue = None,
     all: Annotated[bool, Parameter(help="Send all of them.", negative="")] = False,  # noqa: A002 - what it is called
+    untrusted: Annotated[bool, Parameter(help="Also what nobody vouches for; look at it first.", negative="")] = False,
     dry_run: Annotated[bool, Parameter(help="Only list what would be sent.", negative="")] = False,
     json: AsJson = False,
 ) -> int:
     """Send dead letters to the backend again, unchanged.
 
     Each is removed here after RabbitMQ has confirmed it there; what is not selected stays. What is still wrong becomes
-    a dead letter again; what the log has already is ignored there.
+    a dead letter again; what the log has already is ignored there. Only what the backend put here is sent, unless
+    --untrusted is given: anybody else's would become a sighting.
     """
     if bool(id or reason or queue) == all:
         message = "say which: --id, --reason, --queue, or --all"
         raise ToolError(message, exit_code=MISUSED)
     selection = Selection(ids=id, reason=reason, queue=queue)
-    async with broker(settings_here().rabbitmq_url) as connection, dead_letters(connection) as letters:
+    settings = settings_here()
+    trusted = None if untrusted else {settings.rabbitmq_backend_user, user_of(settings.rabbitmq_url)}
+    async with broker(settings.rabbitmq_url) as connection, dead_letters(connection) as letters:
         with progress("reading" if dry_run else "sending", letters.waiting) as reached:
-            done = await redrive_selected(letters, selection, reached, dry_run=dry_run)
+            done = await redrive_selected(letters, selection, reached, trusted=trusted, dry_run=dry_run)
     if json:
         as_json(done)
     else:
@@ -112,6 +118,7 @@ def _row(letter: Letter) -> str:
 def _show(letter: Letter) -> None:
     line(f"dead letter {letter.id}")
     rows = {"type": letter.type, "reason": letter.reason, "detail": letter.detail, "from": letter.queue}
+    rows["user"] = letter.user
     for name, value in {**rows, "published": letter.published_at}.items():
         line(f"  {name:<10} {value or 'unknown'}")
     for name, value in letter.headers.items():
@@ -124,7 +131,9 @@ def _show(letter: Letter) -> None:
 def _print_outcome(done: Redriven) -> None:
     would = "would be redriven" if done.dry_run else "redriven"
     line(f"{len(done.redriven)} {would}, {done.stay} stay")
+    for id_ in done.untrusted:
+        note(f"{id_} stays: the backend did not put it here; look at it, then --untrusted")
     for id_ in done.impossible:
-        note(f"{id_} stays: nothing says from which of our queues it came, or its headers cannot be written")
+        note(f"{id_} stays: nothing says from which of our queues it came, or it cannot or must not be sent there")
     for id_ in done.unknown:
         note(f"there is no dead letter {id_}")

@@ -3,15 +3,18 @@
 import cyclopts
 from msgspec import Struct
 from parkstream_devtools.probes import reason
-from parkstream_devtools.redis_functions import load_functions
-from parkstream_service.redis import Loaded
+from parkstream_devtools.redis_functions import kill_function, load_functions
+from parkstream_service.redis import Loaded, code_of
 from parkstream_service.settings import hosts_of
-from redis.exceptions import RedisError
+from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from parkstream_cli.connections import VARIABLE, client_of, settings_here, unreachable
+from parkstream_cli.errors import ToolError
 from parkstream_cli.output import AsJson, as_json, line
 
-app = cyclopts.App(name="functions", help="Load the functions that services call in Redis.")
+app = cyclopts.App(name="functions", help="Load the functions that services call in Redis; end one that does not end.")
+
+NOT_ALLOWED = "the user of PARKSTREAM_REDIS_URL may not {what}: take the loader's (docs/security.md)"
 
 
 class LoadedLibrary(Struct, frozen=True):
@@ -42,6 +45,8 @@ def load(*, json: AsJson = False) -> None:
     url = settings.redis_url
     try:
         done = load_functions(url)
+    except NoPermissionError as error:
+        raise ToolError(NOT_ALLOWED.format(what="load functions")) from error
     except RedisError as error:
         raise unreachable(url, reason(error), VARIABLE) from error
     found = LoadedLibraries(hosts_of(url), [LoadedLibrary(one.name, one.version, how) for one, how in done.items()])
@@ -50,3 +55,26 @@ def load(*, json: AsJson = False) -> None:
         return
     for one in found.libraries:
         line(f"{one.name} {one.version}: {one.state}")
+
+
+@app.command
+def kill() -> None:
+    """End the function or script that keeps Redis busy, if one does.
+
+    One that has written cannot be ended so: Redis would keep half of what it does.
+    """
+    settings = settings_here()
+    client_of(settings)
+    url = settings.redis_url
+    try:
+        ended = kill_function(url)
+    except NoPermissionError as error:
+        raise ToolError(NOT_ALLOWED.format(what="end functions")) from error
+    except ResponseError as error:
+        if code_of(error) != "UNKILLABLE":
+            raise unreachable(url, reason(error), VARIABLE) from error
+        problem = "it has written: kill -9 Redis, which then starts without what this function wrote"
+        raise ToolError(problem) from error
+    except RedisError as error:
+        raise unreachable(url, reason(error), VARIABLE) from error
+    line("ended" if ended else "nothing runs")

@@ -13,6 +13,9 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
     rabbitmq_url: Annotated[str, Meta(description="Where RabbitMQ is.", extra=AMQP_URL)] = (
         "amqp://guest:guest@localhost:5672/"
     )
+    rabbitmq_backend_user: Annotated[
+        str, Meta(description="The backend's user in RabbitMQ: whose dead letters may be redriven.")
+    ] = "backend"
     redis_url: Annotated[str, Meta(description="Where Redis is, without a database.", extra=REDIS_URL)] = (
         "redis://localhost:6379"
     )

@@ -7,7 +7,7 @@ from parkstream_events.wire import ENTERED
 from parkstream_generators.context import GeneratorContext, Identity
 from parkstream_generators.generator import Generator
 from parkstream_generators.intents import SightingKind
-from parkstream_messaging import declare
+from parkstream_messaging import check_events
 
 from parkstream_entry_generator.arrivals import EntryCamera
 from parkstream_entry_generator.settings import Settings
@@ -26,7 +26,7 @@ def create_generator(settings: Settings) -> Generator:
             make=VehicleEntered,
             description="A vehicle passed an entry camera.",
             kinds=(SightingKind.ENTERED, SightingKind.MISREAD),
-            declarations=(declare,),
+            checks=(check_events,),
         ),
     )
     camera = EntryCamera(context, settings.arrivals, settings.rate, settings.time_scale, open_loop=settings.open_loop)

@@ -10,10 +10,10 @@ from parkstream_generators.context import GeneratorContext, Identity
 from parkstream_generators.generator import Generator
 from parkstream_generators.intents import SightingKind
 from parkstream_generators.parked_cars import ParkedCars
-from parkstream_messaging import declare
+from parkstream_messaging import check_events
 from parkstream_telemetry import names
 
-from parkstream_exit_generator.entry_subscriber import declare_seen_entering, listen
+from parkstream_exit_generator.entry_subscriber import find_seen_entering, listen
 from parkstream_exit_generator.settings import Settings
 from parkstream_exit_generator.stays import ExitBarrier
 
@@ -32,7 +32,7 @@ def create_generator(settings: Settings) -> Generator:
             make=VehicleExited,
             description="A vehicle passed an exit camera.",
             kinds=(SightingKind.MATCHED, SightingKind.UNMATCHED, SightingKind.MISREAD),
-            declarations=(declare, declare_seen_entering),
+            checks=(check_events, find_seen_entering),
         ),
     )
     parked_cars = ParkedCars(context.store, keys, context.wake.set)

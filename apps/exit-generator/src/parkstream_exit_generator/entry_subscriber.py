@@ -12,21 +12,21 @@ from parkstream_generators.intents import Car
 from parkstream_generators.parked_cars import ParkedCars
 from parkstream_generators.passages import NO_FURTHER_CAR, PLACEHOLDER
 from parkstream_generators.plates import true_plate
-from parkstream_messaging import EVENTS, SEEN_ENTERING, declare_queue
+from parkstream_messaging import EVENTS_THERE, SEEN_ENTERING, declare_unless_there
 from parkstream_messaging.batch_subscriber import Delivery, batch_subscriber
 
 PREFETCH_COUNT = 500
 
 
-async def declare_seen_entering(broker: RabbitBroker) -> None:
-    """Declare the bounded queue: it drops its oldest entries rather than hold up anybody."""
-    await declare_queue(broker, SEEN_ENTERING, EVENTS)
+async def find_seen_entering(broker: RabbitBroker) -> None:
+    """Make sure of the bounded queue: it drops its oldest entries rather than hold up anybody."""
+    await declare_unless_there(broker, SEEN_ENTERING)
 
 
 def listen(broker: RabbitBroker, parked_cars: ParkedCars, intent_store: IntentStore, dwell: Dwell) -> None:
     """Keep in *parked_cars* whoever enters, until the end of a stay that *dwell* draws."""
 
-    @batch_subscriber(broker, SEEN_ENTERING, EVENTS, channel=Channel(prefetch_count=PREFETCH_COUNT))
+    @batch_subscriber(broker, SEEN_ENTERING, EVENTS_THERE, channel=Channel(prefetch_count=PREFETCH_COUNT))
     async def on_entries(entries: list[Delivery]) -> None:
         """Remember the cars; the batch is acknowledged when that is durable."""
         now_us = time.time_ns() // 1000

@@ -11,12 +11,12 @@ from time import time
 from typing import Any, Final, NamedTuple
 
 from parkstream_events.keys import SummaryApiKeys
-from parkstream_service.redis import is_transient
+from parkstream_service.redis import Functions, is_transient
+from parkstream_summaries import INDEX
 from redis.asyncio import Redis
 
 from parkstream_summary_api.core.days import day_of, name_of
 from parkstream_summary_api.core.ledger import NOTHING_INDEXED, Entry, Ledger, Mark, entries_of
-from parkstream_summary_api.index_scripts import COMMIT, LOOK_UP, RESTORE, RESTORED
 
 TIMEOUT_SECONDS: Final = 2.0
 DAY_SECONDS: Final = 86_400
@@ -54,6 +54,7 @@ class Index:
 
     def __init__(self, redis: Redis, keys: SummaryApiKeys, days: int, clock: Callable[[], float] = time) -> None:
         self._redis = redis
+        self._functions = Functions(redis, INDEX)
         self._keys = keys
         self._days = days
         self._clock = clock
@@ -73,7 +74,7 @@ class Index:
         for ids in by_day.values():
             arguments += (len(ids), *map(name_of, ids))
         async with _answering():
-            ((_, meta), *days) = await self._redis.eval(LOOK_UP, len(keys), *keys, *arguments)
+            ((_, meta), *days) = await self._functions.call("look_up", keys, arguments)
         known: dict[str, tuple[Entry, ...]] = {}
         absent: dict[int | None, bytes] = {}
         for (day, ids), range_, (exists, found) in zip(by_day.items(), meta[len(MARK) :], days, strict=True):
@@ -95,7 +96,7 @@ class Index:
                 arguments += (name_of(visit_id), ledger.entries(visit_id))
         keys = [self._keys.index_meta, *map(self._keys.index_day, by_day)]
         async with _answering():
-            return bool(await self._redis.eval(COMMIT, len(keys), *keys, *arguments))
+            return bool(await self._functions.call("commit", keys, arguments))
 
     async def begin_restoring(self, day: int | None) -> None:
         """Forget what was restored of *day* by somebody who did not come to the end."""
@@ -116,14 +117,14 @@ class Index:
         for visit_id, value in entries.items():
             arguments += (name_of(visit_id), value)
         async with _answering():
-            await self._redis.eval(RESTORE, 1, key, *arguments)
+            await self._functions.call("restore", [key], arguments)
 
     async def restored(self, day: int | None, range_: bytes) -> None:
         """Take what was restored of *day*, if *range_* is still that of its lines and nobody else was first."""
         keys = (self._keys.index_meta, self._keys.index_day(day), self._keys.index_restoring(day))
         arguments = (_range_field(day), range_, self._seconds_of(day))
         async with _answering():
-            await self._redis.eval(RESTORED, len(keys), *keys, *arguments)
+            await self._functions.call("restored", keys, arguments)
 
     def is_over(self, day: int) -> bool:
         """Whether the visits of *day* cannot change any more."""

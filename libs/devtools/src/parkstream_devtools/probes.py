@@ -1,6 +1,7 @@
 """Questions to services and servers over the network, each with a deadline."""
 
 import os
+import ssl
 from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self, TypeVar
@@ -132,6 +133,9 @@ async def connected(url: str) -> AbstractConnection:
 def reason(error: Exception) -> str:
     """Return why nobody answered, in the words of the system where it has any."""
     cause = error if isinstance(error, OSError) else error.__context__
+    for one in (error, error.__cause__, error.__context__):
+        if isinstance(one, ssl.SSLError):  # Its number is none of the system's, and others copy it.
+            return str(one)
     if isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
         return os.strerror(cause.errno)
     return str(error) or type(error).__name__

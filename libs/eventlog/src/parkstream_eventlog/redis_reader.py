@@ -17,9 +17,6 @@ TYPES_MAX: Final = 1_000
 LATEST: Final = b"latest:"
 EARLIER: Final = b"earlier:"
 
-_STATE = "return { redis.call('TIME'), redis.call('HGETALL', KEYS[2]), redis.call('XLEN', KEYS[1]) }"
-"""In one step, and also while Redis is full, when it allows no transaction."""
-
 
 class _Types(dict[bytes, str]):
     """Types as text: there are few, and each is decoded once."""
@@ -72,8 +69,9 @@ class RedisReader:
 
     async def state(self) -> LogState:
         """See ``LogReader.state``."""
-        answer = await self._execute("EVAL_RO", _STATE, 2, self._keys.log, self._keys.log_meta)
-        (seconds, microseconds), flat, length = answer
+        (seconds, microseconds), flat, length = await self._functions.at_once(
+            ("TIME",), ("HGETALL", self._keys.log_meta), ("XLEN", self._keys.log)
+        )
         meta: dict[bytes, bytes] = dict(zip(flat[::2], flat[1::2], strict=True))
         return LogState(
             log_id=meta.get(b"log_id", b"").decode(),

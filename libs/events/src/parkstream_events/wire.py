@@ -47,6 +47,7 @@ class Refusal(StrEnum):
     NO_PLATE = "no_plate"
     TOO_OLD = "too_old"
     IN_FUTURE = "in_future"
+    MISROUTED = "misrouted"
 
 
 class UnreadableError(Exception):

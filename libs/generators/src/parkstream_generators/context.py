@@ -9,8 +9,10 @@ from typing import Final
 from faststream.rabbit import RabbitBroker
 from msgspec import Struct
 from parkstream_events.keys import Database, EntryGeneratorKeys, ExitGeneratorKeys
-from parkstream_messaging import make_broker
+from parkstream_messaging import MessagingError, TopologyMissingError, make_broker
+from parkstream_messaging.confirmed_publisher import FAILURES
 from parkstream_service.redis import connect
+from parkstream_service.retry import retried
 from parkstream_telemetry import TelemetryOptions, names, start
 from parkstream_telemetry.rabbitmq import TracingMiddleware
 
@@ -38,7 +40,8 @@ class Identity(Struct, frozen=True, kw_only=True):
     description: str
     kinds: Sequence[SightingKind]
     """Those that there always are: their counts begin at 0."""
-    declarations: Sequence[Callable[[RabbitBroker], Awaitable[None]]]
+    checks: Sequence[Callable[[RabbitBroker], Awaitable[None]]]
+    """What must be there before it publishes, and after each failure."""
 
 
 class GeneratorContext:
@@ -58,7 +61,7 @@ class GeneratorContext:
         self.publisher = Publisher(
             event_publisher(self.broker, identity.key, identity.type, identity.description),
             self.intent_store,
-            self._declare,
+            self._check,
             buffer_max=settings.buffer_max,
             on_away=self._broker_away,
             on_confirmed=self._confirmed,
@@ -77,7 +80,9 @@ class GeneratorContext:
         self.confirmed: Counter[str] = Counter()
         """What RabbitMQ confirmed since the process began, by kind."""
         self._count({(kind, gate.name): 0 for gate in self.passages.gates.all for kind in identity.kinds})
-        self._declarations = identity.declarations
+        self._checks = identity.checks
+        self.queues_problem = ""
+        """What it waits for in RabbitMQ before it begins."""
         self._dropped = 0
         self._reported_at: dict[str, float] = {}
         self.telemetry.watch(names.BUFFERED, lambda: self.publisher.buffered)
@@ -106,11 +111,21 @@ class GeneratorContext:
         """Before anything is delivered: what handles it is there, and all queues are."""
         await self.store.open()
         self.publisher.offer(await self.intent_store.open(self.settings.first_seed))
-        await self._declare()
+        await retried(self._check, when=_passes, on_retry=self._queues_missing, most_seconds=1.0)
 
-    async def _declare(self) -> None:
-        for declare_some in self._declarations:
-            await declare_some(self.broker)
+    async def _check(self) -> None:
+        """Raise unless all queues are there; ready says what is missing until they are."""
+        try:
+            for check in self._checks:
+                await check(self.broker)
+        except MessagingError as error:
+            self.queues_problem = str(error)
+            raise
+        self.queues_problem = ""
+
+    def _queues_missing(self, error: Exception) -> None:
+        if self._may_report("rabbitmq"):
+            self.telemetry.log(names.EVENT_WAITING, dependency="rabbitmq", detail=f"{type(error).__name__}: {error}")
 
     def _redis_away(self, error: Exception) -> None:
         if self._may_report("redis"):
@@ -136,6 +151,10 @@ class GeneratorContext:
             return False
         self._reported_at[what] = now
         return True
+
+
+def _passes(error: Exception) -> bool:
+    return isinstance(error, (*FAILURES, TopologyMissingError))
 
 
 def _options(settings: CameraSettings, service: str) -> TelemetryOptions:

@@ -13,7 +13,7 @@ from parkstream_events.topology import (
     PASSED_AT_HEADER,
     PUBLISHED_AT_HEADER,
 )
-from parkstream_messaging import EVENTS
+from parkstream_messaging import EVENTS_THERE
 from parkstream_messaging.sighting_message import sighting_message
 
 from parkstream_generators.intents import Intent
@@ -31,7 +31,7 @@ def event_publisher(broker: RabbitBroker, key: str, type_: str, description: str
     It raises when no queue takes the message, when RabbitMQ refuses it, and when it does not answer for 5 s.
     """
     publisher = broker.publisher(
-        exchange=EVENTS, routing_key=key, mandatory=True, title=key, description=description, schema=bytes
+        exchange=EVENTS_THERE, routing_key=key, mandatory=True, title=key, description=description, schema=bytes
     )
 
     @publisher

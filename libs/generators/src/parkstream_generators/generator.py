@@ -114,7 +114,7 @@ class Generator:
         return {
             **await self._live(),
             "start": "" if self._started else "not started yet",
-            "rabbitmq": "" if connected else "not connected",
+            "rabbitmq": self._context.queues_problem if connected else "not connected",
             "redis": await self._context.store.problem(),
         }
 

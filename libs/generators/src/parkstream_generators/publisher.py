@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from parkstream_messaging import TopologyMissingError
 from parkstream_messaging.confirmed_publisher import FAILURES, IN_FLIGHT_MAX
 from parkstream_service.retry import retried, uncancelled
 
@@ -19,7 +20,7 @@ RECOVERY_PAUSE_SECONDS: Final = 0.2
 class Publisher:
     """A bounded buffer before *send*; ``run`` it in a task, ``offer`` no more than there is ``room`` for.
 
-    *declare* makes sure of the queues; it is awaited after each failure, before the event is published again.
+    *check* makes sure of the queues; it is awaited after each failure, before the event is published again.
     ``on_away(error, buffered)`` is called when publishing fails, ``on_confirmed(count)`` when events are counted.
     """
 
@@ -27,7 +28,7 @@ class Publisher:
         self,
         send: Send,
         intent_store: IntentStore,
-        declare: Callable[[], Awaitable[None]],
+        check: Callable[[], Awaitable[None]],
         *,
         buffer_max: int,
         on_away: Callable[[Exception, int], None],
@@ -35,7 +36,7 @@ class Publisher:
     ) -> None:
         self._send = send
         self._intent_store = intent_store
-        self._declare = declare
+        self._check = check
         self._buffer_max = buffer_max
         self._on_away = on_away
         self._on_confirmed = on_confirmed
@@ -103,12 +104,12 @@ class Publisher:
                 return
             self._on_away(error, self.buffered)
             await asyncio.sleep(RECOVERY_PAUSE_SECONDS)
-            await retried(self._declare_in_time, when=_is_failure, first_seconds=RECOVERY_PAUSE_SECONDS)
+            await retried(self._check_in_time, when=_is_failure, first_seconds=RECOVERY_PAUSE_SECONDS)
             self._recovered_at = asyncio.get_running_loop().time()
 
-    async def _declare_in_time(self) -> None:
+    async def _check_in_time(self) -> None:
         async with asyncio.timeout(TIMEOUT_SECONDS):
-            await self._declare()
+            await self._check()
 
     async def _settle(self) -> None:
         while True:
@@ -123,4 +124,4 @@ class Publisher:
 
 
 def _is_failure(error: Exception) -> bool:
-    return isinstance(error, FAILURES)
+    return isinstance(error, (*FAILURES, TopologyMissingError))

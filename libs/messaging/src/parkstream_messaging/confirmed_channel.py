@@ -13,7 +13,7 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from parkstream_service.retry import uncancelled
 
-from parkstream_messaging.connection import CONNECT_TIMEOUT_SECONDS, with_heartbeat
+from parkstream_messaging.connection import CONNECT_TIMEOUT_SECONDS, user_of, with_heartbeat
 from parkstream_messaging.hang_up import hang_up
 
 UNCONFIRMED_SECONDS: Final = 60.0
@@ -63,10 +63,12 @@ class ConfirmedChannel:
     async def publish(self, published: Message, routing_key: str) -> None:
         """Return when RabbitMQ has confirmed *published*, and a queue has it.
 
+        It says who published it, which RabbitMQ checks.
         Of the messages that wait for their confirm at one time no two may have the same ``message_id``: aiormq would
         take a return of one for the other's. Raises what ``is_away`` knows.
         """
         channel = await self.opened()
+        published.user_id = user_of(self._url)
         exchange = await channel.get_exchange(self._exchange, ensure=False)
         publishing = asyncio.create_task(uncancelled(lambda: exchange.publish(published, routing_key, mandatory=True)))
         try:

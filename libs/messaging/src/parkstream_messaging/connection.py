@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from faststream.rabbit import Channel, RabbitBroker
 
@@ -81,6 +81,11 @@ def make_broker(  # noqa: PLR0913 - options by name
     broker.prepare = prepare
     broker.stop_timeout_seconds = graceful_seconds + CLOSE_TIMEOUT_SECONDS
     return broker
+
+
+def user_of(url: str) -> str:
+    """Return as whom *url* logs in."""
+    return unquote(urlsplit(url).username or "guest")
 
 
 def with_heartbeat(url: str) -> str:

@@ -13,7 +13,7 @@ from uuid import uuid4
 import aio_pika
 from aio_pika import DeliveryMode, Message
 from aio_pika.abc import AbstractChannel, AbstractConnection, AbstractExchange, AbstractIncomingMessage
-from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AMQPError
+from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AMQPError, ChannelNotFoundEntity
 from aiormq.exceptions import ChannelInvalidStateError
 from parkstream_events import marks
 from parkstream_events.marks import Mark, MarkError
@@ -42,9 +42,10 @@ class MarkUnreachableError(MessagingError, PassingError):
 
 
 class MarkStream:
-    """The marks in the RabbitMQ at *url*."""
+    """The marks in the RabbitMQ at *url*; who *declares* mends the stream, others only make it when it is not there."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, declares: bool = False) -> None:
+        self._declares = declares
         self._url = f"{url}{'&' if '?' in url else '?'}heartbeat={HEARTBEAT_SECONDS}"
         self.newest: Mark | None = None
         """Of all that were read."""
@@ -113,13 +114,21 @@ class MarkStream:
     async def _read_from_the_first(self) -> None:
         await self._reader.close()
         self._read_at = None
+        if self._declares or not await self._is_there():
+            await _declare(await self._reader.opened(self._url))
         channel = await self._reader.opened(self._url)
         await channel.set_qos(PREFETCH)
-        exchange = await channel.declare_exchange(MARK_EXCHANGE, aio_pika.ExchangeType.FANOUT, durable=True)
-        arguments: Any = MARK_QUEUE_ARGUMENTS
-        queue = await channel.declare_queue(MARK_QUEUE, durable=True, arguments=arguments)
-        await queue.bind(exchange)
+        queue = await channel.declare_queue(MARK_QUEUE, passive=True)
         self._tag = await queue.consume(self._on_message, arguments={"x-stream-offset": "first"})
+
+    async def _is_there(self) -> bool:
+        channel = await self._reader.opened(self._url)
+        try:
+            await channel.declare_exchange(MARK_EXCHANGE, passive=True)
+            await channel.declare_queue(MARK_QUEUE, passive=True)
+        except ChannelNotFoundEntity:
+            return False
+        return True
 
     async def _publish(self, message: Message) -> None:
         exchange = await self._publisher.exchange(self._url)
@@ -141,6 +150,12 @@ class MarkStream:
     def _take(self, mark: Mark) -> None:
         self._last = mark
         self.newest = mark if self.newest is None else marks.newest_of(self.newest, mark)
+
+
+async def _declare(channel: AbstractChannel) -> None:
+    exchange = await channel.declare_exchange(MARK_EXCHANGE, aio_pika.ExchangeType.FANOUT, durable=True)
+    arguments: Any = MARK_QUEUE_ARGUMENTS
+    await (await channel.declare_queue(MARK_QUEUE, durable=True, arguments=arguments)).bind(exchange)
 
 
 async def last_mark(url: str) -> Mark | None:

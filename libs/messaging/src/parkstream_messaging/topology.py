@@ -1,11 +1,14 @@
-"""The exchanges and queues as FastStream objects, and their declaration, which every process makes before it works."""
+"""The exchanges and queues as FastStream objects: the backend declares them, who publishes checks that they exist."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 from aio_pika.abc import AbstractConnection
-from aio_pika.exceptions import ChannelPreconditionFailed
+from aio_pika.exceptions import ChannelNotFoundEntity, ChannelPreconditionFailed
+from aiormq.abc import AbstractChannel
+from aiormq.exceptions import ChannelAccessRefused
 from faststream.rabbit import ExchangeType, QueueType, RabbitExchange, RabbitQueue
 from parkstream_events import topology as names
 
@@ -13,6 +16,8 @@ if TYPE_CHECKING:
     from faststream.rabbit import RabbitBroker
 
 EVENTS = RabbitExchange(names.EVENTS_EXCHANGE, ExchangeType.TOPIC)
+EVENTS_THERE = RabbitExchange(names.EVENTS_EXCHANGE, ExchangeType.TOPIC, declare=False, robust=False)
+"""The same for who only publishes: the backend declares it."""
 DEAD_LETTERS_EXCHANGE = RabbitExchange(names.DEAD_LETTERS_EXCHANGE, ExchangeType.FANOUT)
 
 
@@ -36,6 +41,14 @@ RECORDED: Final[Mapping[RabbitExchange, Sequence[RabbitQueue]]] = {
 
 class MessagingError(Exception):
     """RabbitMQ lacks something or refuses it; the text says what to do."""
+
+
+class TopologyMissingError(MessagingError):
+    """What only the backend declares is not there (yet)."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"RabbitMQ has no {name}: start the backend, which declares it, or import the definitions")
+        self.name = name
 
 
 class TopologyMismatchError(MessagingError):
@@ -64,6 +77,58 @@ async def declare_work_queues(broker: "RabbitBroker") -> None:
     await declare_exchange(broker, DEAD_LETTERS_EXCHANGE)
     await declare_queue(broker, ENTRIES, EVENTS)
     await declare_queue(broker, EXITS, EVENTS)
+
+
+async def check_events(broker: "RabbitBroker") -> None:
+    """Raise ``TopologyMissingError`` unless the exchange of sightings and both work queues are there.
+
+    Asking needs no right in RabbitMQ, and declares nothing.
+    """
+    async with _asking(broker) as channel:
+        try:
+            await channel.exchange_declare(EVENTS.name, passive=True)
+        except ChannelNotFoundEntity as error:
+            raise TopologyMissingError(EVENTS.name) from error
+        for queue in (ENTRIES, EXITS):
+            await _check_queue(channel, queue)
+
+
+async def declare_unless_there(broker: "RabbitBroker", queue: RabbitQueue) -> None:
+    """Declare *queue* and bind it to sightings where nobody has; raise where this user may not."""
+    async with _asking(broker) as channel:
+        try:
+            await channel.queue_declare(queue.name, passive=True)
+        except ChannelNotFoundEntity:
+            found = False
+        else:
+            found = True
+    if not found:
+        try:
+            await declare_queue(broker, queue, EVENTS_THERE)
+        except ChannelAccessRefused as error:
+            raise TopologyMissingError(queue.name) from error
+
+
+async def _check_queue(channel: AbstractChannel, queue: RabbitQueue) -> None:
+    try:
+        await channel.queue_declare(queue.name, passive=True)
+    except ChannelNotFoundEntity as error:
+        raise TopologyMissingError(queue.name) from error
+
+
+@asynccontextmanager
+async def _asking(broker: "RabbitBroker") -> AsyncGenerator[AbstractChannel, None]:
+    """Open a channel that is restored by nobody, and that a refusal may close."""
+    transport = (await broker.connect()).transport
+    if transport is None or transport.connection.is_closed:
+        message = "not connected to RabbitMQ"
+        raise ConnectionError(message)
+    channel = await transport.connection.channel(publisher_confirms=False)
+    try:
+        yield channel
+    finally:
+        if not channel.is_closed:
+            await channel.close()
 
 
 async def declare_exchange(broker: "RabbitBroker", exchange: RabbitExchange) -> None:

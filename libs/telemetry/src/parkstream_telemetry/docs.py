@@ -30,7 +30,7 @@ VARIABLES = (
     ("`OTEL_SDK_DISABLED`", "`true`: nothing is exported, and `/metrics` is empty", "`false`"),
     ("`OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`", "which traces are kept", "`parentbased_always_on`"),
     ("`OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`", "what the process is called", "its own name"),
-    ("`OTEL_BSP_MAX_QUEUE_SIZE`", "spans that may wait", "65536"),
+    ("`OTEL_BSP_MAX_QUEUE_SIZE`", "spans that may wait", "8192"),
     ("`OTEL_BSP_MAX_EXPORT_BATCH_SIZE`", "spans that go at once", "2048"),
     ("`OTEL_BSP_SCHEDULE_DELAY`", "longest wait of a span, ms: what a kill may lose", "200"),
     ("`OTEL_BLRP_{MAX_QUEUE_SIZE,MAX_EXPORT_BATCH_SIZE,SCHEDULE_DELAY}`", "the same of log records", "2048, 512, 1000"),

@@ -18,7 +18,7 @@ EXPORT_FAILED = "export_failed"
 class Limits(Struct, frozen=True):
     """How much waits, how much goes at once, and for how long a lone item waits."""
 
-    queue_max: int = 65_536
+    queue_max: int = 8_192
     batch_max: int = 2_048
     delay_seconds: float = 0.2
 

@@ -37,7 +37,7 @@ def receivers() -> Receivers:
     return Receivers(
         {signal: _protocol(signal) for signal in signals if _wanted(signal)},
         Limits(
-            int(_number("OTEL_BSP_MAX_QUEUE_SIZE", 65_536)),
+            int(_number("OTEL_BSP_MAX_QUEUE_SIZE", 8_192)),
             int(_number("OTEL_BSP_MAX_EXPORT_BATCH_SIZE", 2_048)),
             _number("OTEL_BSP_SCHEDULE_DELAY", 200) / 1_000,
         ),

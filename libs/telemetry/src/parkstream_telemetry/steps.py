@@ -1,23 +1,44 @@
 """Starts and ends the steps of a car's trace, each listed as ``names.SPAN_…``, without attaching any context."""
 
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
 
-from opentelemetry.trace import INVALID_SPAN, Link, Span, SpanContext, SpanKind
+from opentelemetry.context import Context
+from opentelemetry.trace import (
+    INVALID_SPAN,
+    Link,
+    NonRecordingSpan,
+    Span,
+    SpanContext,
+    SpanKind,
+    StatusCode,
+    Tracer,
+    set_span_in_context,
+)
 
 from parkstream_telemetry import conformance, names
 from parkstream_telemetry.kinds import Span as Listed
+from parkstream_telemetry.logs import explanation
 from parkstream_telemetry.tracecontext import span_context_of
-from parkstream_telemetry.tracer import ERROR_TYPE, EncodingTracer, RecordingSpan, Step
 
 STEPS_MAX = 256
+RECORDED_MARK = "_parkstream_recorded"
+_NOWHERE = Context()
 _ATTRIBUTES = {keyword: attribute.name for keyword, attribute in conformance.attributes().items()}
+
+
+class Step(NamedTuple):
+    """What all spans of one step have in common."""
+
+    name: str
+    kind: SpanKind
+    attributes: Mapping[str, Any]
 
 
 class Steps:
     """Makes spans under the parent that a traceparent names; while nothing is traced, spans that do nothing."""
 
-    def __init__(self, tracer: EncodingTracer | None) -> None:
+    def __init__(self, tracer: Tracer | None) -> None:
         self._tracer = tracer
         self._known: dict[tuple[str, ...], Step] = {}
         self._project = _step(names.SPAN_PROJECT, "project", {})
@@ -36,10 +57,8 @@ class Steps:
         **attributes: Any,  # noqa: ANN401 - attributes by their arguments
     ) -> Span:
         """Start a PRODUCER span: ``message_id``, ``body_size``."""
-        if self._tracer is None:
-            return INVALID_SPAN
         step = self._messaging(names.SPAN_PUBLISH, "publish", "send", (exchange, routing_key))
-        return self._tracer.begin(step, parent, attributes_of(attributes), links)
+        return self._start(step, parent, links, None, attributes)
 
     def process(  # noqa: PLR0913 - where it came from, in full
         self,
@@ -53,10 +72,8 @@ class Steps:
         **attributes: Any,  # noqa: ANN401
     ) -> Span:
         """Start a CONSUMER span: ``message_id``, ``body_size``, ``redelivered``, ``plate_hash``, ``position``."""
-        if self._tracer is None:
-            return INVALID_SPAN
         step = self._messaging(names.SPAN_PROCESS, "process", "process", (exchange, routing_key, queue))
-        return self._tracer.begin(step, span_context_of(traceparent), attributes_of(attributes), links, started_ns)
+        return self._begin(step, traceparent, links, started_ns, attributes)
 
     def project(
         self,
@@ -132,10 +149,22 @@ class Steps:
         started_ns: int | None,
         attributes: dict[str, Any],
     ) -> Span:
+        context = parent.get_span_context() if isinstance(parent, Span) else span_context_of(parent)
+        return self._start(step, context, links, started_ns, attributes)
+
+    def _start(
+        self,
+        step: Step,
+        parent: SpanContext | None,
+        links: Sequence[Link],
+        started_ns: int | None,
+        attributes: dict[str, Any],
+    ) -> Span:
         if self._tracer is None:
             return INVALID_SPAN
-        context = parent.get_span_context() if isinstance(parent, Span) else span_context_of(parent)
-        return self._tracer.begin(step, context, attributes_of(attributes), links, started_ns)
+        context = _NOWHERE if parent is None else set_span_in_context(NonRecordingSpan(parent), _NOWHERE)
+        given = {**step.attributes, **attributes_of(attributes)}
+        return self._tracer.start_span(step.name, context, step.kind, given, links, started_ns)
 
     def _to_server(self, listed_as: Listed, server: tuple[str, int]) -> Step:
         key = (listed_as.name, *map(str, server))
@@ -155,7 +184,7 @@ class Steps:
             "messaging.operation.name": operation,
             "messaging.operation.type": type_,
             "messaging.destination.name": destination,
-            "messaging.rabbitmq.destination.routing_key": path[1] or None,
+            **({"messaging.rabbitmq.destination.routing_key": path[1]} if path[1] else {}),
         }
         return self._kept((operation, *path), _step(listed_as, f"{operation} {destination}", common))
 
@@ -174,16 +203,23 @@ def end(
 ) -> None:
     """End *span* with what is known at last; *error* ended the step, and is recorded where it happened first.
 
-    Without one the step went well at last, whatever went wrong in between: then there is no ``error.type``.
+    Without one the step went well at last, whatever went wrong in between.
     """
-    if not isinstance(span, RecordingSpan):
+    if not span.is_recording():
         return
-    if error is None:
-        span.attributes.pop(ERROR_TYPE, None)
-    span.attributes.update(attributes_of(attributes))
+    span.set_attributes(attributes_of(attributes))
     if error is not None:
-        span.fail(error)
+        _fail(span, error)
     span.end(ended_ns)
+
+
+def _fail(span: Span, error: BaseException) -> None:
+    explained = explanation(error, with_stack=True)
+    span.set_attribute("error.type", explained["exception.type"])
+    span.set_status(StatusCode.ERROR, f"{type(error).__name__}: {error}")
+    if not getattr(error, RECORDED_MARK, False):
+        setattr(error, RECORDED_MARK, True)
+        span.add_event("exception", explained)
 
 
 def links_to(*traceparents: object) -> list[Link]:

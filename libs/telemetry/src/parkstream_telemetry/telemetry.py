@@ -15,14 +15,13 @@ from parkstream_telemetry.distributions import Distribution
 from parkstream_telemetry.kinds import Event, Metric
 from parkstream_telemetry.latency import Latency, Stage
 from parkstream_telemetry.logs import Captured, LogFormat, Logs
-from parkstream_telemetry.metrics import Metrics, Observed, UnlistedError
+from parkstream_telemetry.metrics import Metrics, Observed
 from parkstream_telemetry.periodic_reader import PeriodicReader
 from parkstream_telemetry.plates import KEY_BYTES, plate_hash, plate_key
 from parkstream_telemetry.receivers import Receivers, receivers
 from parkstream_telemetry.resources import resource_of
 from parkstream_telemetry.steps import Steps
 from parkstream_telemetry.tracecontext import span_context_of
-from parkstream_telemetry.tracer import Emit, EncodingTracer, RecordingSpan
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.resources import Resource
@@ -68,7 +67,7 @@ class Telemetry:
             report=self._report_invalid,
         )
         self._count_from_0(options.service)
-        tracer = self._traced()
+        tracer = self._exporters.tracer if self._exporters else None
         self.tracing = tracer is not None
         self.tracer: Tracer = tracer or NoOpTracer()
         self.steps = Steps(tracer)
@@ -132,7 +131,7 @@ class Telemetry:
             return None
         from parkstream_telemetry.exporter import Exporters  # noqa: PLC0415 - OTLP is loaded only when it is used
 
-        exporters = Exporters(resource, found, self._dropped)
+        exporters = Exporters(resource, found, self._dropped, strict=self._strict)
         if exporters.lines is not None:
             self._logs.onward = exporters.put_line
         return exporters
@@ -152,12 +151,6 @@ class Telemetry:
             names.TELEMETRY_DROPPED,
             lambda: [(count, {**about, "reason": reason}) for reason, count in queue.dropped.items()],
         )
-
-    def _traced(self) -> EncodingTracer | None:
-        if self._exporters is None or self._exporters.spans is None:
-            return None
-        spans = self._exporters.spans
-        return EncodingTracer(self._exporters.samples, _checked(spans.put) if self._strict else _unchecked(spans.put))
 
     def _dropped(self, signal: str, count: int, reason: str) -> None:
         self.log(names.EVENT_TELEMETRY_DROPPED, signal=signal, count=count, reason=reason)
@@ -185,22 +178,6 @@ class Telemetry:
 
     def _report_invalid(self, detail: str) -> None:
         self.log(names.EVENT_TELEMETRY_INVALID, detail=detail)
-
-
-def _unchecked(put: Callable[[bytes], None]) -> Emit:
-    return lambda _, encoded: put(encoded)
-
-
-def _checked(put: Callable[[bytes], None]) -> Emit:
-    def check_and_put(span: RecordingSpan, encoded: bytes) -> None:
-        problem = conformance.span_problem(
-            span.step.name, span.step.kind.name, (*span.step.attributes, *span.attributes)
-        )
-        if problem is not None:
-            raise UnlistedError(problem)
-        put(encoded)
-
-    return check_and_put
 
 
 def start(options: TelemetryOptions) -> Telemetry:

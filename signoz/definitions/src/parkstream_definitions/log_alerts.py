@@ -24,7 +24,8 @@ LOG_REFUSED: Final = Rule(
 UNSAFE: Final = Rule(
     name="redis-unsafe",
     title="Nothing may be written to Redis",
-    meaning="Redis may forget what it acknowledges, so recording has stopped and events wait in RabbitMQ.",
+    meaning="Redis may forget what it acknowledges, or calls functions that are not ours, so recording has stopped and "
+    "events wait in RabbitMQ.",
     then="Read why in a backend's /health/ready or with `parkstream doctor`; once that is mended all goes on by "
     "itself.",
     runbook="nothing-may-be-written-to-redis",

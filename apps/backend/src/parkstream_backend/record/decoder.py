@@ -1,5 +1,8 @@
 """How a delivery is read: as a sighting, or not at all; and what of it the log is asked to keep."""
 
+from collections.abc import Mapping
+from typing import Final
+
 from msgspec import Struct
 from parkstream_eventlog import Candidate
 from parkstream_events import topology
@@ -9,6 +12,10 @@ from parkstream_events.wire import Refusal, UnreadableError, decode_sighting
 from parkstream_messaging.batch_subscriber import Delivery
 
 PUBLISHED_AT_US_MAX = 2**53
+OTHER_KEYS: Final[Mapping[str, frozenset[str]]] = {
+    queue: frozenset(topology.WORK_QUEUES.values()) - {key} for queue, key in topology.WORK_QUEUES.items()
+}
+"""What no message in a work queue may have been published as: a RabbitMQ may let a camera add keys that it has not."""
 
 
 class Camera(Struct, frozen=True):
@@ -28,6 +35,9 @@ class Camera(Struct, frozen=True):
 
     def read(self, delivery: Delivery) -> Sighting:
         """Return the sighting that *delivery* reports; raise ``UnreadableError`` when it reports none."""
+        if delivery.routing_key in OTHER_KEYS.get(self.queue, ()):
+            detail = f"published as {delivery.routing_key}, which is not for this queue: by a further key, CC or BCC"
+            raise UnreadableError(Refusal.MISROUTED, detail)
         type_ = self.type_of(delivery)
         seen = decode_sighting(type_, delivery.body, self.placeholders)
         if not isinstance(seen, self.kind):

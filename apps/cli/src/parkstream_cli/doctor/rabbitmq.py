@@ -37,7 +37,7 @@ async def _queue(connection: AbstractConnection, name: str) -> Finding:
         async with connection.channel() as channel:
             queue = await channel.declare_queue(name, passive=True)
     except AMQPError as error:
-        return wrong(about, str(error), "start the backend or a generator: they declare it")
+        return wrong(about, str(error), "start the backend, which declares it")
     waiting = queue.declaration_result.message_count or 0
     consumers = queue.declaration_result.consumer_count or 0
     if name == DEAD_LETTERS_QUEUE:

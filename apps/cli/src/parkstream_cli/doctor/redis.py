@@ -20,7 +20,7 @@ from parkstream_eventlog.archive import Archive, ArchiveError
 from parkstream_eventlog.durability import DURABLE
 from parkstream_eventlog.writer import CLOCK_US_MAX
 from parkstream_events.keys import BackendKeys
-from parkstream_service.redis import connect
+from parkstream_service.redis import LibraryMissingError, connect
 from parkstream_service.settings import hosts_of
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -49,11 +49,14 @@ async def examine(
         return [wrong("Redis", str(error), "set PARKSTREAM_REDIS_URL")]
     # The log is asked last: while it grows, whatever was made of it is behind it.
     implied = {"the summary file": last_position(summary_file), "the summary API": summaries_position}
+    findings: list[Finding] = []
     try:
+        for look in (_version, _functions, _durability, _lazy, _memory):
+            findings.append(await look(redis))  # noqa: PERF401 - those before a failure count
         state = await RedisReader(redis, BackendKeys(mall)).state()
-        looks = (_version, _functions, _durability, _lazy, _memory)
-        findings = [await look(redis) for look in looks]
         findings += [_clock(state.now_us), _dense(state), *_from_the_future(state)]
+    except LibraryMissingError:
+        return findings
     except (RedisError, OSError) as error:
         return [wrong("Redis", f"{hosts_of(url)}: {reason(error)}", "start Redis, or set PARKSTREAM_REDIS_URL")]
     finally:
@@ -72,11 +75,15 @@ async def _version(redis: Redis) -> Finding:
 
 async def _functions(redis: Redis) -> Finding:
     untyped: Any = redis
-    there = {library[1] for library in await untyped.execute_command("FUNCTION", "LIST")}
+    there = {library[1]: library for library in await untyped.execute_command("FUNCTION", "LIST", "WITHCODE")}
     missing = [one.versioned_name for one in LIBRARIES if one.versioned_name.encode() not in there]
     if missing:
         return wrong("functions", f"Redis has not got {', '.join(missing)}", "parkstream functions load")
-    return ok("functions", "all are loaded")
+    others = [one for one in LIBRARIES if one.source.encode() not in there[one.versioned_name.encode()]]
+    if others:
+        found = f"{', '.join(one.versioned_name for one in others)} are not those of this program"
+        return wrong("functions", found, "find out who replaced them, then parkstream functions load")
+    return ok("functions", "all are loaded, and as this program has them")
 
 
 async def _lazy(redis: Redis) -> Finding:

@@ -126,6 +126,7 @@ def connect(
         db=int(database),
         protocol=2,
         client_name=name,
+        driver_info=None,  # Redis 7.0 has no CLIENT SETINFO, so that no user could be given the right to it.
         socket_timeout=timeout_seconds,
         socket_connect_timeout=min(timeout_seconds, CONNECT_TIMEOUT_SECONDS),
         retry=Retry(NoBackoff(), 0),

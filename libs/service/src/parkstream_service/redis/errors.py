@@ -4,7 +4,7 @@
 |---------------------------------------------------------------|-------------------------------------------|
 | no answer, half of one, or one that is none                   | the same call again, on a new connection  |
 | a code of ``TRANSIENT_CODES``: it says how Redis is           | the same call again, and ready says why   |
-| that it has not got our functions                             | the same                                  |
+| that it has not got our functions, or has others              | the same                                  |
 | anything else: it says that the call is wrong, or nobody knows| raised: another try would fare no better  |
 """
 
@@ -75,6 +75,18 @@ class LibraryMissingError(RedisError):
         self.library = library
 
 
+class LibraryOtherError(RedisError):
+    """The functions *library* in Redis are not those of this program: somebody has replaced them."""
+
+    def __init__(self, library: str) -> None:
+        untyped: Any = super()
+        untyped.__init__(
+            f"the functions {library} in Redis are not those of this program: find out who replaced them, then "
+            "parkstream functions load"
+        )
+        self.library = library
+
+
 class PassingError(Exception):
     """Nothing was done; the same call may succeed when somebody has put something right."""
 
@@ -91,4 +103,4 @@ def is_transient(error: BaseException) -> bool:
     """Whether the same call may succeed later, since what is wrong is wrong with Redis, or with the way to it."""
     if isinstance(error, RedisError) and code_of(error) in TRANSIENT_CODES:
         return True
-    return isinstance(error, (*_TRANSIENT, LibraryMissingError, PassingError))
+    return isinstance(error, (*_TRANSIENT, LibraryMissingError, LibraryOtherError, PassingError))

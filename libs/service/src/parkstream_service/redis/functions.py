@@ -1,6 +1,6 @@
 """Calls a library of functions in Redis. Services load none: ``parkstream functions load`` does, before they start.
 
-So neither a full Redis nor a user who may only call functions keeps a service from working.
+So neither a full Redis nor a user who may only call functions keeps a service from working. No service may send code.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -13,19 +13,10 @@ from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
 from parkstream_service.redis.client import Client
-from parkstream_service.redis.errors import LibraryMissingError
+from parkstream_service.redis.errors import LibraryMissingError, LibraryOtherError
 
 _NOT_FOUND: Final = "Function not found"
 """Redis gives this answer no code of its own."""
-_AT_ONCE: Final = """
-local answers, at = {}, 1
-while at <= #ARGV do
-  local last = at + tonumber(ARGV[at])
-  answers[#answers + 1] = redis.call(unpack(ARGV, at + 1, last))
-  at = last + 1
-end
-return answers
-"""
 
 
 class Library(NamedTuple):
@@ -61,6 +52,9 @@ def source_of(package: str, file: str) -> str:
     return files(package).joinpath(file).read_text(encoding="utf-8")
 
 
+READS: Final = Library("parkstream_reads", 1, (source_of("parkstream_service.redis", "reads.lua"),))
+
+
 class Functions:
     """Commands, pipelines and the functions of *library*, answered as Redis sends it: bytes, integers, lists."""
 
@@ -78,17 +72,20 @@ class Functions:
         A Redis that is full takes no MULTI: what is queued there needs memory.
         """
         words = [word for command in commands for word in (len(command), *command)]
-        answers: list[Any] = await self.execute("EVAL_RO", _AT_ONCE, 0, *words)
+        answers: list[Any] = await self._called(READS, "FCALL_RO", READS.function("at_once"), 0, *words)
         return answers
 
     async def call(self, name: str, keys: Sequence[str], arguments: Sequence[Any]) -> Any:  # noqa: ANN401 - see class
         """Return what the function *name* answers; raise ``LibraryMissingError`` when this Redis has not got it."""
+        return await self._called(self._library, *self.command(name, keys, arguments))
+
+    async def _called(self, library: Library, *command: Any) -> Any:  # noqa: ANN401 - see class
         try:
-            return await self.execute(*self.command(name, keys, arguments))
+            return await self.execute(*command)
         except ResponseError as error:
             if _NOT_FOUND not in str(error):
                 raise
-        raise LibraryMissingError(self._library.versioned_name)
+        raise LibraryMissingError(library.versioned_name)
 
     async def call_then(
         self, name: str, keys: Sequence[str], arguments: Sequence[Any], then: Sequence[str]
@@ -112,9 +109,16 @@ class Functions:
         return ("FCALL", self._library.function(name), len(keys), *keys, *arguments)
 
     async def check(self) -> None:
-        """Raise ``LibraryMissingError`` unless this Redis has the library."""
-        if not await self.execute("FUNCTION", "LIST", "LIBRARYNAME", self._library.versioned_name):
-            raise LibraryMissingError(self._library.versioned_name)
+        """Raise ``LibraryMissingError`` unless this Redis has the library, ``LibraryOtherError`` unless it is ours."""
+        for library in (READS, self._library):
+            await self._check(library)
+
+    async def _check(self, library: Library) -> None:
+        found = await self.execute("FUNCTION", "LIST", "LIBRARYNAME", library.versioned_name, "WITHCODE")
+        if not found:
+            raise LibraryMissingError(library.versioned_name)
+        if library.source.encode() not in found[0]:
+            raise LibraryOtherError(library.versioned_name)
 
 
 class Loaded(StrEnum):
