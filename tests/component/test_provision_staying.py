@@ -13,7 +13,7 @@ from fake_signoz import FakeSigNoz
 from provisioner import DELIVERED, FILES, LAG, RUNBOOK, SILENCES, environ
 from raw_http import status
 
-WAIT_SECONDS = 30
+WAIT_SECONDS = 120
 
 
 @pytest.fixture
