@@ -1,6 +1,9 @@
 """What CI runs, in the order of what fails fastest; ``./dev`` calls it with the workspace's own packages on PATH."""
 
+import json
+import os
 import subprocess
+import sys
 from pathlib import Path
 
 import nox
@@ -11,11 +14,13 @@ INTERRUPT_SECONDS = 30.0
 """How long pytest may take to stop its servers after Ctrl-C."""
 SIDE_BY_SIDE = ["--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder"]
 """For all tests: a file after the other in each of three processes, which have servers of their own and mostly wait."""
+FAST = ["tests/unit", "tests/contract", "tests/architecture"]
+"""What runs on the newest Python, too: quick, and it imports all there is."""
 AUDIT_FAILED = 2
 """What uv exits with when it could not ask; with 1 when something was found."""
 
 nox.options.default_venv_backend = "none"
-nox.options.sessions = ["lint", "types", "imports", "members", "test"]
+nox.options.sessions = ["lint", "types", "imports", "members", "test", "newest"]
 nox.options.error_on_external_run = False
 
 
@@ -64,6 +69,48 @@ def test(session: nox.Session) -> None:
     install = "from parkstream_devtools import ensure_servers, ensure_tools; ensure_servers(); ensure_tools()"
     session.run("python", "-c", install)
     session.run("pytest", *(session.posargs or SIDE_BY_SIDE), interrupt_timeout=INTERRUPT_SECONDS)
+
+
+@nox.session
+def newest(session: nox.Session) -> None:
+    """Run the fast tests on the newest Python that is here, in an environment of its own."""
+    python, version = newest_python()
+    if version.startswith(f"{sys.version_info.major}.{sys.version_info.minor}."):
+        session.skip(f"Python {version}, which all tests ran on, is the newest that is here: uv python install 3.13")
+    session.log(f"Python {version}: {' '.join(FAST)}")
+    environment = ROOT / ".nox" / "newest"
+    variables = {"UV_PROJECT_ENVIRONMENT": str(environment), "VIRTUAL_ENV": str(environment)}
+    session.run("uv", "sync", "--quiet", "--frozen", "--python", python, env=variables)
+    variables["PATH"] = os.pathsep.join([str(environment / "bin"), os.environ["PATH"]])
+    session.run(
+        str(environment / "bin" / "pytest"), *FAST, *SIDE_BY_SIDE, env=variables, interrupt_timeout=INTERRUPT_SECONDS
+    )
+
+
+def newest_python() -> tuple[str, str]:
+    """Return the path and version of the newest CPython that uv or pyenv have installed, or that is on PATH."""
+    folders = [str(path) for path in Path.home().glob(".pyenv/versions/*/bin")]
+    variables = {name: value for name, value in os.environ.items() if name != "UV_PYTHON"}
+    variables["PATH"] = os.pathsep.join([*folders, variables["PATH"]])
+    command = ["uv", "python", "list", "--only-installed", "--output-format=json"]
+    listing = subprocess.run(command, env=variables, stdout=subprocess.PIPE, check=True).stdout
+    plain = ("cpython", "default")
+    newest, *_ = [one for one in json.loads(listing) if (one["implementation"], one["variant"]) == plain]
+    return newest["path"], newest["version"]
+
+
+@nox.session
+def release(session: nox.Session) -> None:
+    """Make the tree the release that is named: versions, lock, changelog, and what later releases are held to."""
+    (version,) = session.posargs
+    session.run("python", "-m", "release", version)
+    session.run("uv", "lock", "--quiet")
+    session.run("uv", "sync", "--quiet")
+    for fragment in sorted((ROOT / "changelog.d").glob("*.md")):
+        if "." not in fragment.stem and fragment.name != "README.md":
+            session.run("git", "mv", str(fragment), str(fragment.with_suffix(".change.md")))  # As towncrier names them.
+    session.run("towncrier", "build", "--yes", "--version", version)
+    session.run("pytest", "tests/integration/test_upgrade.py", env={"PARKSTREAM_KEEP_RELEASE": "yes"})
 
 
 @nox.session

@@ -4,7 +4,7 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import drain, gates, grow, latency, log, pages, plate, publish, shuffled, stack, telemetry
+from benchmarks import drain, gates, grow, latency, log, memory, pages, plate, publish, shuffled, stack, telemetry
 from benchmarks.results import Row, medians, report, say
 
 
@@ -20,6 +20,7 @@ def main() -> None:
         ("publish", publish),
         ("grow", grow),
         ("log", log),
+        ("memory", memory),
         ("plate", plate),
         ("gates", gates),
         ("telemetry", telemetry),
@@ -82,6 +83,8 @@ def _arguments(name: str, parser: argparse.ArgumentParser) -> None:
         )
     if name == "log":
         parser.add_argument("--events", type=int, default=1_000_000, help="number of records (default: %(default)s)")
+    if name == "memory":
+        parser.add_argument("--cars", type=int, default=4_200, help="how many enter (default: %(default)s)")
     if name == "gates":
         parser.add_argument(
             "--outages", type=float, nargs="*", default=[30, 90], help="how long a gate is cut off (default: 30 90 s)"
@@ -161,6 +164,13 @@ def _log(options: argparse.Namespace) -> None:
     report("log", merged, log.COLUMNS, options.json, **{name: merged[0][name] for name in log.PROMISED})
 
 
+def _memory(options: argparse.Namespace) -> None:
+    with stack.servers() as (sandbox, rabbitmq):
+        rows = [memory.measure(sandbox, rabbitmq, options.cars) for _ in range(options.repeats)]
+    merged = medians(rows, ("name",))
+    report("memory", merged, ("cars", "bytes", "record", "decision", "base"), options.json)
+
+
 def _plate(options: argparse.Namespace) -> None:
     rows = [row for _ in range(options.repeats) for row in plate.measure()]
     columns = ("name", "sightings", "fold_us", "write_us", "bytes")
@@ -190,6 +200,7 @@ _RUN: dict[str, Callable[[argparse.Namespace], None]] = {
     "publish": _publish,
     "grow": _grow,
     "log": _log,
+    "memory": _memory,
     "plate": _plate,
     "gates": _gates,
     "telemetry": _telemetry,

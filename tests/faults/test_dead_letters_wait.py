@@ -1,8 +1,8 @@
-"""Messages that can neither be recorded nor be dead-lettered: they wait, and hold back no other."""
+"""Messages that can neither be recorded nor be dead-lettered: they wait, and hold back no other, whatever the roles."""
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 from urllib.error import HTTPError, URLError
 from urllib.request import urlopen
@@ -17,7 +17,7 @@ from parkstream_devtools.faults import DiskAlarm, Fault, MemoryAlarm, QueueDelet
 from parkstream_events import topology
 from parkstream_messaging import declare, make_broker
 from parkstream_telemetry import names
-from pipeline import Pipeline, get
+from pipeline import ALL_ROLES, EACH_ALONE, Pipeline, get
 
 GOOD = 1_500
 WAITING, AGE = names.DEAD_LETTERS_WAITING.family, names.DEAD_LETTERS_WAITING_AGE.family
@@ -142,8 +142,10 @@ async def heals_with(mall: Mall, bodies: list[bytes], fillers: int = 0) -> None:
     assert sorted(await letters(mall.pipeline.rabbitmq_url)) == sorted([*bodies, *[b"filler"] * fillers])
 
 
-@pytest.mark.parametrize(("alarm", "count"), [(MemoryAlarm, 1), (DiskAlarm, 40)])
-async def test_an_alarm_with_poison_in_front_of_good_ones(mall_: Mall, alarm: type[Fault], count: int):
+@pytest.mark.parametrize(("roles", "alarm", "count"), [(ALL_ROLES, MemoryAlarm, 1), (EACH_ALONE, DiskAlarm, 40)])
+async def test_an_alarm_with_poison_in_front_of_good_ones(
+    mall_: Mall, roles: Sequence[str], alarm: type[Fault], count: int
+):
     """No camera publishes meanwhile, so what is there came before; the backend starts into the alarm.
 
     It has run before: where there has never been a mark, a backend waits until RabbitMQ takes one.
@@ -153,7 +155,8 @@ async def test_an_alarm_with_poison_in_front_of_good_ones(mall_: Mall, alarm: ty
     mall_.pipeline.backends.clear()
     await mall_.publish(*poison(count), *good(GOOD))
     with alarm(mall_.rabbitmq):
-        await asyncio.to_thread(mall_.pipeline.start_backend, {"PARKSTREAM_PREFETCH_COUNT": "50"}, ready=False)
+        few = {"PARKSTREAM_PREFETCH_COUNT": "50"}
+        await asyncio.to_thread(mall_.pipeline.start_backends, roles, few, ready=False)
         await mall_.recorded(GOOD)
         await stays_with(mall_, count)
         assert "memory or disk" in mall_.problem()
@@ -163,7 +166,7 @@ async def test_an_alarm_with_poison_in_front_of_good_ones(mall_: Mall, alarm: ty
 async def test_a_full_queue_of_dead_letters(mall_: Mall):
     with QueueFull(mall_.rabbitmq, mall_.vhost, DEAD):
         fillers = await filled(mall_)
-        await asyncio.to_thread(mall_.pipeline.start_backend)
+        await asyncio.to_thread(mall_.pipeline.start_backends, EACH_ALONE)
         await mall_.publish(*poison(3), *good(GOOD), *poison(3))
         await mall_.recorded(GOOD)
         await stays_with(mall_, 6)
@@ -178,7 +181,7 @@ async def test_dead_letters_that_are_refused(mall_: Mall, running: bool):
     with Refused(mall_.rabbitmq, mall_.vhost, topology.DEAD_LETTERS_EXCHANGE):
         await mall_.publish(*poison(3), *good(GOOD), *poison(3))
         if not running:
-            await asyncio.to_thread(mall_.pipeline.start_backend, ready=False)
+            await asyncio.to_thread(mall_.pipeline.start_backends, EACH_ALONE, ready=False)
         await mall_.recorded(GOOD)
         await stays_with(mall_, 6)
         assert "ACCESS_REFUSED" in mall_.problem()
@@ -192,7 +195,7 @@ async def test_a_queue_of_dead_letters_that_is_deleted_is_declared_again(mall_: 
     QueueDeleted(mall_.rabbitmq, mall_.vhost, DEAD).inject()
     await mall_.publish(*poison(2), *good(GOOD))
     if not running:
-        await asyncio.to_thread(mall_.pipeline.start_backend)
+        await asyncio.to_thread(mall_.pipeline.start_backends, EACH_ALONE)
     await mall_.recorded(GOOD)
     await heals_with(mall_, poison(2))
 

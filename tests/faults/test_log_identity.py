@@ -6,7 +6,6 @@ import signal
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -14,12 +13,12 @@ from command import Command
 from parkstream_devtools import RabbitServer, RedisServer, ServiceProcess
 from parkstream_devtools.faults import AofCopy, Emptied, MemoryAlarm, Older, QueueDeleted
 from parkstream_events.topology import MARK_QUEUE
-from pipeline import Pipeline
+from pipeline import ALL_ROLES, EACH_ALONE, Pipeline
 from pipeline_traffic import Cars
 from readiness import failing
-from redis import Redis
+from redis_contents import data_of
 
-SPLITS = [("record,project,deliver", "record,project,deliver"), ("record", "project", "deliver")]
+SPLITS = [(*ALL_ROLES, *ALL_ROLES), EACH_ALONE]
 QUIET_SECONDS = 3.0
 """All decisions of a silence are made by then."""
 CARS = 20
@@ -74,22 +73,6 @@ async def quiet(pipeline: Pipeline) -> None:
         return time.monotonic() - since > QUIET_SECONDS
 
     await pipeline.until(at_rest)
-
-
-def data_of(server: RedisServer) -> dict[bytes, Any]:
-    """Return all of the log and what is made of it; of a stream its entries, not when its consumers last looked."""
-    with Redis(port=server.port) as redis:
-
-        def value(key: bytes) -> Any:
-            match redis.type(key):
-                case b"hash":
-                    return redis.hgetall(key)
-                case b"stream":
-                    return redis.xrange(key)
-                case _:
-                    return redis.dump(key)
-
-        return {key: value(key) for key in redis.keys("*") if b":record:reports:" not in key}
 
 
 async def settled(pipeline: Pipeline, cars: Cars) -> None:
@@ -226,6 +209,23 @@ async def test_recording_goes_on_while_the_mark_cannot_be_renewed(own: Pipeline,
             await own.balances(cars.traffic)
             await own.until(lambda: "the mark cannot be renewed" in own.backends[0].output.read_text())
             assert log_problem(own.backends[0]) == ""
+
+
+async def test_a_mall_that_never_had_a_mark_waits_while_an_alarm_lasts_and_says_so(
+    own: Pipeline, rabbitmq_server: RabbitServer, redis_server: RedisServer, mall: str
+):
+    """Nobody can tell whether there is a mark, and none could be written before the first acknowledgement."""
+    own.start_api()
+    with MemoryAlarm(rabbitmq_server):
+        own.start_backends(EACH_ALONE, ready=False)
+        await refused(own, "memory or disk is short")
+        found = json.loads(Command(redis_server.url, mall, own.environ).run("doctor", "--json").stdout)["findings"]
+        assert any("memory or disk is short" in one["found"] for one in found if one["about"] == "log against the mark")
+        assert data_of(redis_server) == {}
+    async with Cars(own.rabbitmq_url) as cars:
+        await own.until(lambda: not any(map(log_problem, own.backends)))
+        await cars.drive(CARS)
+        await own.balances(cars.traffic)
 
 
 async def test_a_mark_whose_queue_was_deleted_is_written_again(

@@ -11,7 +11,7 @@ import pytest
 from health import is_ready, problem
 from parkstream_devtools import RabbitServer
 from parkstream_events import topology
-from pipeline import Pipeline
+from pipeline import ALL_ROLES, EACH_ALONE, Pipeline
 from pipeline_traffic import Cars
 
 ENTRIES, EXITS, DEAD = topology.ENTRIES_QUEUE, topology.EXITS_QUEUE, topology.DEAD_LETTERS_QUEUE
@@ -59,11 +59,11 @@ class Mall(NamedTuple):
     async def works_again(self) -> None:
         """Both queues are consumed, and what comes is recorded and delivered."""
         await self.pipeline.until(lambda: self.is_consumed(ENTRIES) and self.is_consumed(EXITS), 120)
-        await self.pipeline.until(lambda: is_ready(self.pipeline.backends[0]), 120)
+        await self.pipeline.until(lambda: all(map(is_ready, self.pipeline.backends)), 120)
         async with Cars(self.pipeline.rabbitmq_url) as cars:
             await cars.drive(20)
             await self.pipeline.balances(cars.traffic)
-        assert self.pipeline.backends[0].alive
+        assert all(backend.alive for backend in self.pipeline.backends)
 
     async def says(self, text: str) -> None:
         await self.pipeline.until(lambda: text in problem(self.pipeline.backends[0], "rabbitmq"), 120)
@@ -77,11 +77,26 @@ def mall_(run_service, redis_url, rabbitmq_server, mall, tmp_path) -> Mall:
     return made
 
 
-@pytest.mark.parametrize("queues", [(ENTRIES,), (EXITS,), (ENTRIES, EXITS, DEAD)])
-async def test_queues_that_are_deleted_are_declared_and_consumed_again(mall_: Mall, queues: Sequence[str]):
-    await asyncio.to_thread(mall_.pipeline.start_backend)
+@pytest.mark.parametrize(
+    ("roles", "queues"), [(ALL_ROLES, (ENTRIES,)), (EACH_ALONE, (EXITS,)), (EACH_ALONE, (ENTRIES, EXITS, DEAD))]
+)
+async def test_queues_that_are_deleted_are_declared_and_consumed_again(
+    mall_: Mall, roles: Sequence[str], queues: Sequence[str]
+):
+    await asyncio.to_thread(mall_.pipeline.start_backends, roles)
     for queue in queues:
         mall_.ask("DELETE", "queues", queue)
+    await mall_.works_again()
+
+
+async def test_queues_that_are_deleted_before_a_start_are_declared_by_it(mall_: Mall):
+    await asyncio.to_thread(mall_.pipeline.start_backends, EACH_ALONE)
+    for backend in mall_.pipeline.backends:
+        backend.kill()
+    for queue in (ENTRIES, EXITS, DEAD):
+        mall_.ask("DELETE", "queues", queue)
+    for backend in mall_.pipeline.backends:
+        backend.restart()
     await mall_.works_again()
 
 
@@ -103,11 +118,12 @@ async def test_a_binding_that_is_deleted_is_made_again(mall_: Mall):
 @pytest.mark.parametrize("queue", [ENTRIES, EXITS])
 @pytest.mark.parametrize("running", [True, False])
 async def test_a_queue_of_other_arguments_is_named_until_it_is_ours_again(mall_: Mall, queue: str, running: bool):
+    """Running with all roles, starting with each alone."""
     if running:
         await asyncio.to_thread(mall_.pipeline.start_backend)
     mall_.occupy(queue)
     if not running:
-        await asyncio.to_thread(mall_.pipeline.start_backend, ready=False)
+        await asyncio.to_thread(mall_.pipeline.start_backends, EACH_ALONE, ready=False)
     await mall_.says(f"{queue} exists with other arguments")
     mall_.ask("DELETE", "queues", queue)
     await mall_.works_again()

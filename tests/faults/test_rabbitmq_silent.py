@@ -1,4 +1,7 @@
-"""A RabbitMQ that says nothing while its connections stay open: frozen, or behind a network that swallows packets."""
+"""A RabbitMQ that says nothing while its connections stay open: frozen, or behind a network that swallows packets.
+
+Who records notices, whatever else he does; who only delivers goes on with what there is.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -15,6 +18,9 @@ from pipeline_traffic import Cars
 
 SILENT = "RabbitMQ has not answered"
 TORN_DOWN = "not connected to RabbitMQ"
+ROLES = ("record", "record,project,deliver", "deliver")
+RECORDING = 2
+"""How many of them record: the first ones."""
 
 
 @pytest.fixture
@@ -34,12 +40,25 @@ def pipeline(run_service, redis_url, direct_url, proxy, mall) -> Iterator[Pipeli
         made = Pipeline(run_service, redis_url, direct_url, mall, Path(folder))
         parts = urlsplit(direct_url)
         made.environ["PARKSTREAM_RABBITMQ_URL"] = direct_url.replace(f":{parts.port}/", f":{proxy.port}/")
-        made.start()
+        made.start_api()
+        made.start_backends(ROLES)
         yield made
 
 
 async def says(pipeline: Pipeline, text: str) -> None:
-    await pipeline.until(lambda: text in problem(pipeline.backends[0], "rabbitmq"), 120)
+    """Return when everybody who records has said *text*; the others are ready."""
+    waited_for = [*pipeline.backends[:RECORDING]]
+
+    def all_have_said() -> bool:
+        waited_for[:] = [backend for backend in waited_for if text not in problem(backend, "rabbitmq")]
+        return not waited_for
+
+    await pipeline.until(all_have_said, 120)
+    assert all(is_ready(backend) for backend in pipeline.backends[RECORDING:])
+
+
+async def all_ready(pipeline: Pipeline) -> None:
+    await pipeline.until(lambda: all(map(is_ready, pipeline.backends)), 120)
 
 
 @pytest.mark.parametrize("fault", [Blackhole, HalfOpen])
@@ -55,7 +74,7 @@ async def test_packets_that_vanish_are_noticed_and_the_connection_is_made_anew(
         await cars.drive(20)
         await says(pipeline, TORN_DOWN)
         proxy.change(Weather())
-        await pipeline.until(lambda: is_ready(pipeline.backends[0]), 120)
+        await all_ready(pipeline)
         await cars.drive(20)
         await pipeline.balances(cars.traffic)
 
@@ -69,16 +88,21 @@ async def test_a_rabbitmq_that_is_frozen_is_noticed(pipeline: Pipeline, rabbitmq
             await says(pipeline, TORN_DOWN)
             driving = asyncio.create_task(cars.drive(20))
         await driving
-        await pipeline.until(lambda: is_ready(pipeline.backends[0]), 120)
+        await all_ready(pipeline)
         await pipeline.balances(cars.traffic)
 
 
 async def test_a_rabbitmq_that_is_silent_from_the_start(pipeline: Pipeline, proxy: Proxy):
-    pipeline.backends[0].kill()
+    for backend in pipeline.backends:
+        backend.kill()
     with Blackhole(proxy):
-        pipeline.backends[0].restart()
-        await says(pipeline, "not subscribed yet: ")
-    await pipeline.until(lambda: is_ready(pipeline.backends[0]), 120)
+        for backend in pipeline.backends:
+            backend.restart()
+        for backend in pipeline.backends[:RECORDING]:
+            await pipeline.until(lambda one=backend: "not subscribed yet: " in problem(one, "rabbitmq"), 120)
+        for backend in pipeline.backends:
+            await pipeline.until(lambda one=backend: "the mark cannot be read" in problem(one, "log"), 120)
+    await all_ready(pipeline)
     async with Cars(pipeline.rabbitmq_url) as cars:
         await cars.drive(20)
         await pipeline.balances(cars.traffic)

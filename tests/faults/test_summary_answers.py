@@ -8,7 +8,13 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 from parkstream_backend.deliver.deliverer import Deliverer
-from parkstream_backend.deliver.summary_client import PostError, RefusedError, SummaryApi, UnavailableError
+from parkstream_backend.deliver.summary_client import (
+    PostError,
+    RefusedError,
+    SummaryApi,
+    UnavailableError,
+    new_session,
+)
 from parkstream_devtools.faults import Answer, Api, answers
 from parkstream_events.summaries import ItemResult, ItemStatus, PostResults
 from parkstream_events.wire import encode
@@ -27,7 +33,7 @@ MEMORY_BYTES_MAX = 8 * 1024 * 1024
 
 @pytest.fixture
 async def session() -> AsyncIterator[aiohttp.ClientSession]:
-    async with aiohttp.ClientSession() as made:
+    async with new_session() as made:
         yield made
 
 
@@ -100,6 +106,14 @@ async def test_the_wait_that_is_asked_for_is_bounded(session: aiohttp.ClientSess
     error = await verdict(session, Answer(status=503, headers={"Retry-After": value.encode().decode("latin-1")}))
     assert isinstance(error, UnavailableError)
     assert 0 <= error.retry_after_seconds <= 5
+
+
+async def test_nothing_is_kept_that_a_stranger_sets(session: aiohttp.ClientSession):
+    with Api(Answer(status=503, headers={"Set-Cookie": "a=1; Max-Age=999999"})) as api:
+        for _ in range(2):
+            with pytest.raises(UnavailableError):
+                await SummaryApi(session, f"http://localhost:{api.port}", None).post([encode(item())])
+    assert len(session.cookie_jar) == 0
 
 
 def kept(visit_id: str, revision: int, status: ItemStatus = ItemStatus.WRITTEN) -> ItemResult:

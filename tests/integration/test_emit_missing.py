@@ -62,6 +62,33 @@ async def test_exactly_what_is_missing_is_emitted_again(shop, lines, file, parks
     assert parkstream(*words).object["missing"] == 0
 
 
+async def test_what_was_deleted_from_the_outbox_is_emitted_again_and_counted_once(shop, lines, file, parkstream):
+    """Some of it was delivered and not settled yet; neither that nor the rest waits anywhere any more."""
+    await shop.log.append(day_of_traffic(60, now_us() - HOUR))
+    await project(shop.projector())
+    emitted = await shop.emitted()
+    (first, *_) = await shop.outbox.take("test", 1, 1_000)
+    await shop.outbox.park(first, "conflict: other")
+    with file.open("ab") as end:
+        end.write(wire.encode(line_of(emitted[1][1])) + b"\n")
+    await shop.redis.delete(shop.keys.outbox, shop.keys.outbox_parked)
+    assert (await shop.outbox.account()).gone == len(emitted)
+    report = json.loads(parkstream("log", "verify", "--json").out)
+    assert "parkstream outbox emit-missing" in report["findings"][0]["advice"]
+    done = parkstream("outbox", "emit-missing", "--summaries", str(file), "--json").object
+    assert done["emitted"] == len(emitted) - 1
+    assert (await shop.outbox.account()).gone == 0
+    await delivered(shop, file)
+    assert parkstream("log", "verify", "--summaries", str(file), "--json").object["findings"] == []
+
+
+async def test_counters_of_the_outbox_that_were_deleted_are_counted_anew(shop, lines, file, parkstream):
+    await shop.redis.hdel(shop.keys.outbox_meta, "emitted")
+    assert (await shop.outbox.account()).gone == -len(lines)
+    parkstream("outbox", "emit-missing", "--summaries", str(file))
+    assert (await shop.outbox.account()).gone == 0
+
+
 async def test_a_log_whose_file_was_mended_is_sound(shop, lines, file, parkstream):
     file.write_bytes(b"".join(lines[::2]))
     report = parkstream("log", "verify", "--summaries", str(file), "--json")

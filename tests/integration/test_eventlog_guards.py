@@ -1,12 +1,17 @@
 """Every function that writes refuses another log than its caller means, and a shorter one, before it writes."""
 
 import re
+import time
 
 import pytest
 from eventlog_stores import RedisStore, entered
-from parkstream_eventlog import LogShorterError, OtherLogError, Writer
+from parkstream_eventlog import LogShorterError, OtherLogError, RedisLog, Writer
 from parkstream_eventlog.functions import IMPORT, LOG
 from parkstream_eventlog.guarded_functions import GuardedFunctions
+from parkstream_events import wire
+from parkstream_events.log_schema import LOG_SCHEMA
+from parkstream_events.units import DAY_US
+from parkstream_projection import Versions
 from parkstream_projection.functions import PROJECTING, SWITCHING
 from parkstream_service.redis import Library
 
@@ -62,6 +67,34 @@ async def test_another_log_and_a_shorter_one_are_refused(store: RedisStore, libr
         await GuardedFunctions(store.redis, library, store.keys, Writer(log_id, 3)).write(name, (), ())
     assert (error.value.after, error.value.position) == (3, 2)
     assert await everything(store) == before
+
+
+@pytest.mark.parametrize("name", sorted(TAKE_THE_CALLER_FIRST))
+async def test_so_does_what_takes_the_caller_first(store: RedisStore, name: str):
+    log_id, before = await store.log.create(), await everything(store)
+    with pytest.raises(OtherLogError, match=f"holds the log {log_id}, not another"):
+        await written_by(store, Writer("another", 1), name)
+    with pytest.raises(LogShorterError):
+        await written_by(store, Writer(log_id, 3), name)
+    assert await everything(store) == before
+
+
+async def written_by(store: RedisStore, writer: Writer, name: str) -> None:
+    log = RedisLog(store.redis, store.keys, LOG_SCHEMA, writer=writer)
+    today = time.time_ns() // 1_000 // DAY_US
+    match name:
+        case "append":
+            await log.append([entered("c")])
+        case "decide":
+            await log.decide(wire.RULES_CHANGED, "d", b"{}", unless_after=None)
+        case "examine":
+            await log.examine()
+        case "forget":
+            await log._call("forget", [store.keys.log_ids(today - 40)], (35, today - 40))
+        case "switch":
+            await Versions(store.redis, store.keys, writer=writer).switch(1, 2, 0)
+        case "take_clock":
+            await log.take_clock()
 
 
 async def test_a_flushed_redis_is_refused(store: RedisStore):

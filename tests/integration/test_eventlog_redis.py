@@ -22,6 +22,7 @@ from parkstream_eventlog import redis_reader as eventlog_redis
 from parkstream_eventlog.functions import LOG
 from parkstream_eventlog.id_index import decision_field, event_field
 from parkstream_eventlog.log import digest_of
+from parkstream_eventlog.positions import positions_of
 from parkstream_events import wire
 from parkstream_events.keys import BackendKeys
 from parkstream_events.log_schema import LOG_SCHEMA
@@ -31,7 +32,8 @@ from parkstream_service.retry import retried
 from redis.asyncio import Redis
 from redis.exceptions import OutOfMemoryError, ResponseError
 
-NOTE = (wire.WATERMARK_ADVANCED, "watermark:entry:0", b"{}")
+NOTE = (wire.RULES_CHANGED, "rules:0", b"{}")
+OFTEN = (wire.WATERMARK_ADVANCED, "watermark:1", b"{}")
 DAY = time.time_ns() // 1_000 // DAY_US
 FINE = [event_field("E", 5, "id"), wire.ENTERED, "body", "8 bytes.", "17", "00-trace"]
 
@@ -185,6 +187,32 @@ async def test_ids_are_forgotten_two_days_after_they_are_too_old_and_expire_by_n
         await store.log.examine()
         assert await store.redis.exists(store.keys.log_ids(DAY), store.keys.log_ids(DAY - 10), older[0]) == 3
         assert await store.redis.exists(*older[1:]) == 0
+        assert (await store.log.state()).ids_from_day == DAY - 35
+
+
+async def test_ids_of_decisions_that_come_often_are_remembered_for_a_day(store: RedisStore):
+    today, yesterday, older = (store.keys.log_ids_brief(DAY - ago) for ago in range(3))
+    assert isinstance(await store.log.decide(*OFTEN, unless_after=None), Appended)
+    assert await store.redis.hkeys(today) == [decision_field(OFTEN[1])]
+    assert await store.redis.hlen(store.keys.log_ids(DAY)) == 1
+    await store.redis.rename(today, yesterday)
+    assert await store.log.decide(*OFTEN, unless_after=None) == Duplicate(2)
+    await store.redis.rename(yesterday, older)
+    assert isinstance(await store.log.decide(*OFTEN, unless_after=None), Appended)
+    await store.redis.hset(store.keys.log_ids_brief(DAY - 3), "field", "value")
+    await store.log.examine()
+    assert await store.redis.exists(today, older) == 2
+    assert await store.redis.exists(store.keys.log_ids_brief(DAY - 3)) == 0
+
+
+@pytest.mark.parametrize("id_", ["0190a6e2-7c1b-7def-8123-456789abcdef", "00000000-0000-0000-0000-00002a3f5b5d"])
+async def test_a_uuid_takes_sixteen_bytes_of_the_index_and_is_recorded_as_it_came(store: RedisStore, id_: str):
+    assert isinstance((await store.log.append([entered(id_)]))[0], Appended)
+    assert (await store.log.read(1, 1))[0].id == id_
+    assert {len(field) for field in await store.redis.hkeys(store.keys.log_ids(DAY))} == {len("E12345first"), 22}
+    assert await store.log.append([entered(id_)]) == [Duplicate(2)]
+    assert isinstance((await store.log.append([entered(id_.replace("d", "D"))]))[0], Appended)
+    assert await positions_of(store.redis, store.keys, id_) == [2]
 
 
 async def test_a_decision_is_heard_once_around_midnight(store: RedisStore):

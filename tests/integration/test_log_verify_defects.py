@@ -82,7 +82,7 @@ async def add_again(mall):
 async def forget_the_unreadable(mall):
     meta = mall.keys.projection(1, "meta")
     clock = decode_clock(await mall.redis.hget(meta, "clock"))
-    clock.unreadable = []
+    clock.unreadable = ()
     await mall.redis.hset(meta, "clock", encode(clock))
 
 
@@ -179,6 +179,15 @@ def test_records_missing_at_the_end_are_one_finding(verified):
 
     report = verified(cut)
     assert found(report) == [("gap", report["last"] - 1)]
+
+
+def test_ids_that_a_backend_keeps_for_fewer_days_are_not_missed(verified):
+    async def forget_the_first_day(mall):
+        bucket, _ = await mall.id_of(1)
+        await mall.redis.delete(bucket)
+        await mall.redis.hset(mall.keys.log_meta, "ids_from_day", int(bucket.rpartition(":")[2]) + 1)
+
+    assert found(verified(forget_the_first_day)) == []
 
 
 def test_all_findings_are_counted_and_the_first_are_listed(verified):

@@ -13,8 +13,11 @@ from pipeline import Pipeline
 from pipeline_traffic import Cars, driving
 from readiness import failing
 
-NEWER = {"PYTHONPATH": str(Path(__file__).parents[1] / "support" / "newer_version")}
+SUPPORT = Path(__file__).parents[1] / "support"
+NEWER = {"PYTHONPATH": str(SUPPORT / "newer_version")}
 """What makes a process the next version."""
+NEWER_EVENTS = {"PYTHONPATH": str(SUPPORT / "newer_events")}
+"""What makes a process know version 3 of both sightings."""
 
 
 @pytest.fixture
@@ -36,6 +39,10 @@ def checks_of(backend: ServiceProcess) -> dict[str, str]:
     except OSError:
         return {}
     return {name: check["detail"] for name, check in found["checks"].items()}
+
+
+def dead_letters_of(pipeline: Pipeline) -> int:
+    return len(command_line(pipeline)("dead-letters", "list", "--limit", "1000", "--json").lines)
 
 
 def stands_by(backend: ServiceProcess) -> bool:
@@ -81,3 +88,57 @@ async def test_an_upgrade_and_the_way_back_under_traffic(pipeline: Pipeline):
     assert again.alive
     assert new.alive
     await pipeline.balances(cars.traffic)
+
+
+async def test_cameras_that_are_renewed_before_the_backends_lose_nothing(pipeline: Pipeline):
+    """The wrong order: what nobody can read yet is kept, named, and sent again once somebody can."""
+    pipeline.start()
+    (old,) = pipeline.backends
+    async with Cars(pipeline.rabbitmq_url, version=3) as cars:
+        await cars.drive(20)
+        await pipeline.until(lambda: "vehicle.entered.v3 became dead letters" in checks_of(old).get("versions", ""))
+        assert is_ready(old)
+        new = pipeline.start_backend(NEWER_EVENTS)
+        await pipeline.until(lambda: dead_letters_of(pipeline) == len(cars.traffic.entries) + len(cars.traffic.exits))
+        doctor = command_line(pipeline, **NEWER_EVENTS)("doctor", "--json")
+        found = [one["found"] for one in json.loads(doctor.out)["findings"] if one["about"] == "dead letters"]
+        assert any("of vehicle.entered.v3: versions that this program reads" in one for one in found), doctor.out
+        old.terminate()
+        redriven = command_line(pipeline, **NEWER_EVENTS)("dead-letters", "redrive", "--reason", "unknown_type")
+        assert redriven.code == 0, redriven.err
+    assert new.alive
+    await pipeline.balances(cars.traffic)
+
+
+async def test_cameras_of_a_newer_version_while_backends_of_both_run(pipeline: Pipeline):
+    """Older ones give back what only the newer records, and let it project; without it, all of that waits."""
+    pipeline.start()
+    (old,) = pipeline.backends
+    new = pipeline.start_backend(NEWER_EVENTS)
+    async with (
+        Cars(pipeline.rabbitmq_url, "n", version=3) as newer,
+        Cars(pipeline.rabbitmq_url, traffic=newer.traffic) as cars,
+        driving(cars),
+    ):
+        await newer.drive(200)
+        await pipeline.until(lambda: pipeline.state()["position"] >= 300 and not pipeline.state()["lag"])
+        new.kill()
+        await newer.drive(20)
+        await pipeline.until(lambda: "wait for a newer backend" in checks_of(old)["versions"])
+        pipeline.start_backend(NEWER_EVENTS)
+    assert old.alive
+    await pipeline.balances(newer.traffic)
+    assert dead_letters_of(pipeline) == 0
+
+
+async def test_an_older_backend_leaves_the_projection_to_one_that_knows_the_version(pipeline: Pipeline):
+    pipeline.start_api()
+    pipeline.start_backend({**NEWER_EVENTS, "PARKSTREAM_ROLES": "record"})
+    old = pipeline.start_backend({"PARKSTREAM_ROLES": "project,deliver"})
+    async with Cars(pipeline.rabbitmq_url, "n", version=3) as newer:
+        await newer.drive(20)
+        await pipeline.until(lambda: "a version that a newer program recorded" in checks_of(old).get("state", ""))
+        pipeline.start_backend({**NEWER_EVENTS, "PARKSTREAM_ROLES": "project"})
+        await pipeline.until(lambda: is_ready(old))
+    await pipeline.balances(newer.traffic)
+    assert pipeline.state()["unreadable"] == 0

@@ -37,22 +37,25 @@ def is_failing(service: ServiceProcess) -> bool:
     )
 
 
-@pytest.mark.parametrize("number", range(len(WELL_FORMED)))
-def test_what_leaves_a_service_shows_no_password(sandbox: Sandbox, servers, receiver: Sink, tmp_path, number: int):
+@pytest.mark.parametrize("away", [True, False])
+def test_what_leaves_a_service_shows_no_password(sandbox: Sandbox, servers, receiver: Sink, tmp_path, away: bool):
     """Of servers that are away, and of those that know another password."""
-    ports = [(1, 1), (servers.redis.port, servers.rabbitmq.port)][number % 2]
-    redis, rabbitmq = (f"127.0.0.1:{port}" for port in ports)
-    environ = {
-        "PARKSTREAM_REDIS_URL": well_formed("redis", redis)[number].rstrip("/"),
-        "PARKSTREAM_RABBITMQ_URL": well_formed("amqp", rabbitmq)[number],
-        "PARKSTREAM_SUMMARY_URL": well_formed("http", "127.0.0.1:1")[number],
-        "PARKSTREAM_SUMMARY_FILE": str(tmp_path / "summaries.jsonl"),
-        "PARKSTREAM_API_TOKEN": TOKEN,
-        "PARKSTREAM_MALL": f"secrets-{number}",
-        "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint,
-        "OTEL_METRIC_EXPORT_INTERVAL": "500",
-    }
-    services = [sandbox.service(module, environ) for module in MODULES]
+    redis, rabbitmq = (1, 1) if away else (servers.redis.port, servers.rabbitmq.port)
+
+    def environ(number: int) -> dict[str, str]:
+        forms = [(number + other) % len(WELL_FORMED) for other in range(3)]
+        return {
+            "PARKSTREAM_REDIS_URL": well_formed("redis", f"127.0.0.1:{redis}")[forms[0]].rstrip("/"),
+            "PARKSTREAM_RABBITMQ_URL": well_formed("amqp", f"127.0.0.1:{rabbitmq}")[forms[1]],
+            "PARKSTREAM_SUMMARY_URL": well_formed("http", "127.0.0.1:1")[forms[2]],
+            "PARKSTREAM_SUMMARY_FILE": str(tmp_path / "summaries.jsonl"),
+            "PARKSTREAM_API_TOKEN": TOKEN,
+            "PARKSTREAM_MALL": f"secrets-{away}",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": receiver.endpoint,
+            "OTEL_METRIC_EXPORT_INTERVAL": "500",
+        }
+
+    services = [sandbox.service(module, environ(number + 2 * away)) for number, module in enumerate(MODULES)]
     for service in services:
         eventually(lambda: is_failing(service), 90)  # noqa: B023 - it is called at once
     said = "".join(map(asked, services))

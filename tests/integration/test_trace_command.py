@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from backend_sightings import now
 from parkstream_devtools.otlp.sink import Sink
-from traces import Camera, Traced, traced_pipeline
+from traces import Camera, Traced, id_of, traced_pipeline
 
 HOUR = timedelta(hours=1)
 STEPS = ["process", "project", "deliver", "POST", "write"]
@@ -58,7 +58,7 @@ def traces_in(answer):
 
 
 async def test_a_car_is_found_by_its_visit_its_plate_or_the_backend(traced, car, trace):
-    visit_id = next(one["visit_id"] for one in traced.pipeline.lines() if one["exit_event_id"] == "out-CAR1")
+    visit_id = next(one["visit_id"] for one in traced.pipeline.lines() if one["exit_event_id"] == id_of("out", "CAR1"))
     by_visit = traces_in(trace(visit_id, "--json"))
     assert [row["span"].partition(" ")[0] for row in by_visit[car]["trace"]] == STEPS
     assert by_visit[car]["visit_id"] == visit_id

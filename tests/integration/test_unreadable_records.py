@@ -1,6 +1,7 @@
 """A record that cannot be read, from its alarm to its acknowledgement: it changes nothing and blocks nothing."""
 
 import json
+from typing import Any
 
 import pytest
 from backend_sightings import BEGIN, entry, exit_
@@ -8,6 +9,8 @@ from command_line import CommandLine
 from parkstream_eventlog import Candidate
 from parkstream_events import wire
 from parkstream_events.sightings import microseconds
+from parkstream_projection.store import Change
+from parkstream_visits.state import UNREADABLE_LISTED_MAX
 from pipeline import Pipeline
 from projections import HOUR, Mall, now_us, project, sighting
 
@@ -41,6 +44,35 @@ async def test_extremes_are_projected_live_as_they_are_replayed(shop, batch):
     listed = [(one.position, one.reason) for one in truth.state.clock.unreadable]
     assert listed == [(5, "invalid_field"), (6, "invalid_field"), (9, "invalid_field"), (10, "unknown_type")]
     assert [str(spoken.outcome) for spoken in truth.emitted] == ["completed"]
+
+
+async def written(shop: Mall, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Return how many bytes each commit writes of ten cars that enter, one by one."""
+    arguments, written = Change.arguments, list[int]()
+
+    def counted(change: Change) -> list[Any]:
+        flat = arguments(change)
+        written.append(sum(len(one) if isinstance(one, str | bytes) else len(str(one)) for one in flat))
+        return flat
+
+    await shop.log.append([sighting(0, f"car-{nth}", f"CAR{nth}", now_us()) for nth in range(10)])
+    with monkeypatch.context() as patch:
+        patch.setattr(Change, "arguments", counted)
+        await project(shop.projector(), 1)
+    return written
+
+
+async def test_a_commit_writes_as_much_however_many_are_listed(shop, redis_url, mall, monkeypatch):
+    other_shop = Mall(redis_url, f"{mall}-other")
+    await write(shop, EXTREMES[-1])
+    await write(other_shop, *[("vehicle.flew.v1", b"x")] * UNREADABLE_LISTED_MAX)
+    for one in (shop, other_shop):
+        await project(one.projector())
+    few, many = await written(shop, monkeypatch), await written(other_shop, monkeypatch)
+    assert len((await other_shop.reads.state()).clock.unreadable) == UNREADABLE_LISTED_MAX
+    assert max(many) <= max(few) + 40, "but for numbers that have more digits"
+    assert (await other_shop.reads.state()).state_hash == (await other_shop.truth()).hash
+    await other_shop.close()
 
 
 @pytest.fixture

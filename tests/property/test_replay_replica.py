@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from log_histories import happenings, later, log_of
 from parkstream_eventlog import Record
-from parkstream_projection.codec import decode_clock
+from parkstream_projection.codec import aside_of, decode_clock
 from parkstream_projection.rebuild import Rebuilder, Source, check
 from parkstream_projection.rebuild.changes import Changes
 from parkstream_projection.rebuild.replica import Replica
@@ -44,7 +44,8 @@ class Replayed:
         """Go on from nothing but what is committed, and return its hash."""
         before, self.replica = self.replica, None
         plates = {name: before.plate(name) for name in before.names()}
-        self.replica = Replica(before.checkpoint, decode_clock(before.clock), plates.items())
+        clock = decode_clock(before.clock, aside_of(before.state.clock))
+        self.replica = Replica(before.checkpoint, clock, plates.items())
         self._begin()
         return self._hashing.changed(plates, self.replica.clock)
 

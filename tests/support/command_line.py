@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from command import of_a_copy
 
-TIMEOUT_SECONDS = 60
+TIMEOUT_SECONDS = 180
 
 
 class Answer(NamedTuple):

@@ -5,7 +5,7 @@ import json
 import time
 import urllib.request
 from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,10 @@ QUICK = {
     "PARKSTREAM_DUPLICATE_WINDOW_SECONDS": "1",
 }
 """Decisions that need not wait long, so that tests need not either."""
+
+
+ALL_ROLES = ("record,project,deliver",)
+EACH_ALONE = ("record", "project", "deliver")
 
 
 class Pipeline:
@@ -62,6 +66,14 @@ class Pipeline:
         backend = self._run("parkstream_backend", {**self.environ, **own}, ready=ready)
         self.backends.append(backend)
         return backend
+
+    def start_backends(
+        self, roles: Sequence[str], environ: Mapping[str, str] | None = None, *, ready: bool = True
+    ) -> None:
+        """Start a backend for each of *roles*, all at once."""
+        started = [self.start_backend({**(environ or {}), "PARKSTREAM_ROLES": one}, ready=False) for one in roles]
+        for backend in started if ready else ():
+            backend.wait_ready()
 
     def start(self) -> None:
         """Start one of each."""
@@ -138,7 +150,8 @@ class Pipeline:
         return f"{wrong}: {state} {stats} {traffic}" if wrong else ""
 
     def _last_words(self) -> list[str]:
-        return [service.last_lines(25) for service in [self._api, *self.backends] if service]
+        counted = "no API answers" if self._api is None or not self._api.alive else str(self.stats())
+        return [*(service.last_lines(25) for service in [self._api, *self.backends] if service), counted]
 
 
 def get(url: str, token: str = "") -> dict[str, Any]:

@@ -50,10 +50,11 @@ class Event(NamedTuple):
 
 
 class Cars:
-    """Publishes cars to RabbitMQ at *url*; every fifth exit has no entry."""
+    """Publishes cars to RabbitMQ at *url*, in events of *version*; every fifth exit has no entry."""
 
-    def __init__(self, url: str, name: str = "c") -> None:
-        self.traffic = Traffic()
+    def __init__(self, url: str, name: str = "c", *, version: int = 1, traffic: Traffic | None = None) -> None:
+        self.traffic = traffic or Traffic()
+        self._version = version
         self._url = url
         self._name = name
         self._count = 0
@@ -111,7 +112,8 @@ class Cars:
 
     async def _send(self, exchange: aio_pika.abc.AbstractExchange, event: Event) -> None:
         async with asyncio.timeout(CONFIRM_SECONDS):
-            await (publish_entry if event.is_entry else publish_exit)(exchange, event.body)
+            publish, kind = (publish_entry, "entered") if event.is_entry else (publish_exit, "exited")
+            await publish(exchange, event.body, type=f"vehicle.{kind}.v{self._version}")
 
     async def _exchange(self) -> aio_pika.abc.AbstractExchange:
         if self._events is None:

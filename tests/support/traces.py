@@ -134,9 +134,9 @@ class Camera:
         headers = {topology.TRACEPARENT_HEADER: traceparent}
         await publish_entry(
             self.events,
-            entry(f"in-{plate}", plate, at, **({"gate": gate} if gate else {})),
+            entry(id_of("in", plate), plate, at, **({"gate": gate} if gate else {})),
             headers=headers,
-            message_id=f"in-{plate}",
+            message_id=id_of("in", plate),
         )
         return traceparent
 
@@ -145,7 +145,8 @@ class Camera:
         assert self.events is not None
         traceparent = traceparent or new_traceparent()
         headers = {topology.TRACEPARENT_HEADER: traceparent}
-        await publish_exit(self.events, exit_(f"out-{plate}", plate, at), headers=headers, message_id=f"out-{plate}")
+        id_ = id_of("out", plate)
+        await publish_exit(self.events, exit_(id_, plate, at), headers=headers, message_id=id_)
         return traceparent
 
 
@@ -172,6 +173,11 @@ def traced_pipeline(
         pipeline = Pipeline(run, redis.url, url, f"{name}-{secrets.token_hex(3)}", folder)
         pipeline.environ |= exporting_to(sink.endpoint)
         yield Traced(pipeline, sink, run, outputs)
+
+
+def id_of(way: str, plate: str) -> str:
+    """Return the id of the sighting of *plate* on its way "in" or "out": the plate cannot be read in it."""
+    return f"{way}-{plate.encode().hex('.')}"
 
 
 def new_traceparent() -> str:

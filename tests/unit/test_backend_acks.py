@@ -11,6 +11,7 @@ class Channel:
         self.is_closed = False
         self.acknowledged: list[int] = []
         self.singly: list[int] = []
+        self.returned: list[int] = []
 
     async def basic_ack(self, delivery_tag: int, multiple: bool = False, wait: bool = True) -> None:
         if self.is_closed:
@@ -19,6 +20,11 @@ class Channel:
             self.acknowledged.append(delivery_tag)
         else:
             self.singly.append(delivery_tag)
+
+    async def basic_nack(self, delivery_tag: int, wait: bool = True) -> None:
+        if self.is_closed:
+            raise ConnectionError
+        self.returned.append(delivery_tag)
 
 
 async def turns(count: int = 3) -> None:
@@ -106,6 +112,30 @@ async def test_a_delivery_that_never_reached_us_is_not_passed_by_one_that_is_hel
     assert (channel.acknowledged, channel.singly) == ([], [2])
 
 
+async def test_one_that_goes_back_to_its_queue_is_never_acknowledged():
+    acks, channel = Acks(), Channel()
+    acks.hold(channel, 1)
+    acks.hold(channel, 4)
+    await turns()
+    for tag in (1, 4):  # One of them was passed, the other not yet: 2 is still open.
+        await acks.give_back(channel, tag)
+    for tag in (3, 5, 2):
+        acks.settle(channel, tag)
+    await turns()
+    assert (channel.returned, channel.acknowledged, channel.singly) == ([1, 4], [5], [])
+
+
+async def test_one_that_would_go_back_when_its_channel_dies_goes_back_with_it():
+    acks, channel = Acks(), Channel()
+    acks.hold(channel, 1)
+    await turns()
+    acks.settle(channel, 3)
+    giving_back = acks.give_back(channel, 1)
+    channel.is_closed = True
+    await giving_back
+    assert (acks.channels, channel.returned) == (0, [])
+
+
 class Broker:
     """Numbers deliveries and closes the channel, as RabbitMQ does, for a tag that is not outstanding."""
 
@@ -123,9 +153,9 @@ class Broker:
             self.outstanding -= acknowledged
 
 
-@given(st.integers(1, 60), st.sets(st.integers(1, 60)), st.randoms())
+@given(st.integers(1, 60), st.sets(st.integers(1, 60)), st.sets(st.integers(1, 60)), st.randoms())
 def test_in_whatever_order_they_are_settled_all_are_acknowledged_once_and_none_too_early(
-    count: int, held: set[int], chance: random.Random
+    count: int, held: set[int], returned: set[int], chance: random.Random
 ):
     window, broker, settled = Window(), Broker(count), set[int]()
     tags, late = list(range(1, count + 1)), {tag for tag in held if tag <= count}
@@ -134,6 +164,9 @@ def test_in_whatever_order_they_are_settled_all_are_acknowledged_once_and_none_t
     for tag, is_held in steps:
         if is_held:
             window.hold(tag)
+        elif tag in late & returned:
+            broker.outstanding.remove(tag)
+            window.give_back(tag)
         else:
             window.settle(tag)
             settled.add(tag)

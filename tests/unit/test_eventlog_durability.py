@@ -26,10 +26,10 @@ def test_a_changed_library_has_a_new_version():
     assert LOG.source.startswith(f"#!lua name=parkstream_eventlog_{LOG.version}\n")
     found = {library.name: (library.version, digest_of(library.source.encode()).hex()) for library in libraries}
     assert found == {
-        "parkstream_eventlog": (8, "e55c205ac2b44308"),
-        "parkstream_import": (5, "73559153201d3e9a"),
-        "parkstream_projection": (10, "2b6682892d9f02ce"),
-        "parkstream_versions": (6, "942e96601ed1927f"),
+        "parkstream_eventlog": (9, "9c295f26129740b1"),
+        "parkstream_import": (6, "5f5a5816bc04c1bc"),
+        "parkstream_projection": (12, "392d1439d4d59ea2"),
+        "parkstream_versions": (7, "a912e6cc17932e44"),
         "parkstream_cameras": (3, "f0e3dddcb36a2b03"),
         "parkstream_summaries": (1, "d50636bb708cd419"),
         "parkstream_reads": (1, "3b6e7b6a98d33be0"),

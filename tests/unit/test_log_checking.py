@@ -32,7 +32,8 @@ def line(**fields):
 
 
 def version(checkpoint=10, listed=(), number=1, hashes_missing=()):
-    clock = Clock(unreadable=[UnreadableRecord(position, "news.v1", "unknown_type", "") for position in listed])
+    clock = Clock()
+    clock.unreadable = tuple(UnreadableRecord(position, "news.v1", "unknown_type", "") for position in listed)
     return Version(number, checkpoint, clock, 1, hashes_missing)
 
 

@@ -101,7 +101,14 @@ def test_a_library_that_logs_is_heard_in_our_form(logs, out):
     logger.removeHandler(captured)
     said = line(out)
     assert (said["event"], said["level"]) == ("library.logged", "error")
-    assert (said["logger"], said["message"]) == ("a.library", "it broke: badly")
+    assert (said["logger"], said["message"]) == ("a.library", "it broke: %s"), "what it filled in may be a plate"
+
+
+def test_a_library_that_only_carries_bytes_is_heard_in_full_but_for_what_follows_its_first_line(logs, out):
+    Captured(logs).handle(
+        logging.LogRecord("aiormq.connection", logging.ERROR, "", 1, "gone: %s\n%s", ("x", "y"), None)
+    )
+    assert line(out)["message"] == "gone: x"
 
 
 def test_lines_go_onward_under_their_full_names(logs):

@@ -9,7 +9,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-import aiohttp
 from litestar import Litestar
 from parkstream_projection import Projector
 from parkstream_projection.read_api import Questions, read_router
@@ -21,7 +20,7 @@ from parkstream_service.settings import own_token
 from parkstream_telemetry import RefusedRequests, names
 
 from parkstream_backend.deliver.deliverer import Deliverer
-from parkstream_backend.deliver.summary_client import SummaryApi
+from parkstream_backend.deliver.summary_client import SummaryApi, new_session
 from parkstream_backend.health import Health
 from parkstream_backend.project.follower import Follower, ProjectSpans
 from parkstream_backend.project.queue_drains import QueueDrains
@@ -54,6 +53,7 @@ def face_of(parts: Parts) -> HttpFace:
         "rabbitmq": parts.rabbitmq_problem,
         "dead_letters": parts.dead_letters.problem,
         "state": parts.state_problem,
+        "versions": parts.newer_versions.notice,
     }
     health = Health(parts.tasks, parts.monitor, problems)
     access = parts.settings.access()
@@ -82,7 +82,7 @@ async def life_of(parts: Parts) -> AsyncGenerator[None, None]:
     """
     prepared = asyncio.Event()
     tasks = parts.tasks
-    async with aiohttp.ClientSession() as session:
+    async with new_session() as session:
         token = own_token(parts.settings.api_token, os.environ)
         server = SummaryApi(session, parts.settings.summary_url, token, parts.guard.written_log)
         tasks.start("monitor", _watch(parts, prepared))
@@ -122,6 +122,8 @@ async def _watch(parts: Parts, prepared: asyncio.Event) -> None:
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_THRESHOLDS)
+    if parts.does(Role.RECORD):  # Until then recording is paused.
+        await retried(parts.readable_types.announce, on_retry=on_retry)
     await parts.monitor.run()
 
 
@@ -139,7 +141,8 @@ def _works_of(parts: Parts, server: SummaryApi) -> dict[str, Work]:
         traced = spans.emitted if parts.telemetry.tracing else None
         projector = Projector(parts.redis, parts.keys, VISITS, traced=traced, writer=parts.guard.writer)
         wait = parts.waiting_for("redis")
-        follower = Follower(projector, spans, parts.log, parts.reads, parts.telemetry, wait)
+        newer = parts.readable_types.by_newer
+        follower = Follower(projector, spans, parts.log, parts.reads, parts.telemetry, wait, newer)
         parts.follower = follower
         works["project"] = follower.run
         works["watermark"] = WatermarkGenerator(

@@ -5,6 +5,7 @@ types that the code uses; a test keeps the file current.
 """
 
 from collections.abc import Sequence
+from inspect import cleandoc
 from typing import Any
 
 import msgspec
@@ -46,6 +47,8 @@ def document() -> dict[str, Any]:
     _, schemas = msgspec.json.schema_components(
         [BODIES[type_] for type_ in (*ENTRIES, *EXITS)], ref_template="#/components/schemas/{name}"
     )
+    for schema in schemas.values():
+        schema["description"] = cleandoc(schema["description"])  # Python 3.13 does so by itself.
     return {
         "asyncapi": ASYNCAPI_VERSION,
         "info": {

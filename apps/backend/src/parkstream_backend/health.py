@@ -1,12 +1,18 @@
 """Whether events find their way through this process."""
 
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
 
 from parkstream_projection.present import GateState
 from parkstream_service.http import Notice
 from parkstream_service.lifecycle import BackgroundTasks
 
 from parkstream_backend.monitor import UNNAMED, Monitor
+
+GONE: Final = (
+    "{} summaries are neither waiting nor parked nor delivered: the outbox or its counters were deleted; "
+    "`parkstream outbox emit-missing` emits what the summary file lacks, and counts anew"
+)
 
 
 class Health:
@@ -32,8 +38,9 @@ class Health:
             "redis": self._monitor.redis_problem,
             **self._monitor.problems,
             **found,
-            "log": found.get("log") or self._monitor.figures.ahead,
+            "log": found.get("log") or self._monitor.figures.log_problem,
             "projection": f"{lag} records behind, at most {most:.0f} are fine" if lag >= most else "",
+            "outbox": GONE.format(abs(self._monitor.figures.gone)) if self._monitor.figures.gone else "",
             "gates": Notice(", ".join(map(_in_words, self._monitor.figures.behind))),
         }
 

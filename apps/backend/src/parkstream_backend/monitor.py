@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from msgspec import Struct
-from parkstream_eventlog import EventLogError, LogReader, memory_share
+from parkstream_eventlog import EventLogError, LogReader, LogState, memory_share
 from parkstream_projection import OtherRulesError, Outbox, Present, Reads, Versions
 from parkstream_projection.present import GateState
 from parkstream_service.redis import is_transient
@@ -34,12 +34,14 @@ class Figures(Struct, frozen=True, kw_only=True):
     """Of Redis' maxmemory; 0 without one."""
     position: int = 0
     length: int = 0
-    ahead: str = ""
-    """What is wrong with the time of the last record."""
+    log_problem: str = ""
+    """What is wrong with its records."""
     checkpoint: int = 0
     outbox_depth: int = 0
     outbox_age_seconds: float = 0.0
     parked: int = 0
+    gone: int = 0
+    """Summaries that somebody has deleted from the outbox."""
     quiet: bool = False
     """Whether a switch of versions waits for the log to come to rest."""
     inside: int = 0
@@ -75,7 +77,7 @@ class Measure:
         """Return how full everything is now."""
         present = await self._present()  # Before the position, so that no lag is negative.
         log = await self._log.state()
-        counters = present.clock.counters
+        counters, account = present.clock.counters, await self._outbox.account()
         return Figures(
             memory_share=await memory_share(self._redis),
             checkpoint=present.checkpoint,
@@ -88,10 +90,11 @@ class Measure:
             behind=tuple(gate for gate in present.gates if gate.is_behind),
             position=log.position,
             length=log.length,
-            ahead=ahead_problem(log),
-            outbox_depth=await self._outbox.depth(),
+            log_problem=ahead_problem(log) or incomplete_problem(log),
+            outbox_depth=account.waiting,
             outbox_age_seconds=await self._outbox.age_seconds(),
-            parked=await self._outbox.parked(),
+            parked=account.parked,
+            gone=account.gone,
             quiet=await self._versions.is_quiet(),
         )
 
@@ -217,6 +220,17 @@ class Monitor:
             self._telemetry.log(names.EVENT_PAUSED, reasons=",".join(sorted(reasons)))
         if before and not reasons:
             self._telemetry.log(names.EVENT_RESUMED)
+
+
+def incomplete_problem(log: LogState) -> str:
+    """Say that records are missing that nobody has archived, if so."""
+    expected = log.position - log.archived_through
+    if log.length == expected:
+        return ""
+    return (
+        f"Redis holds {log.length} records of the log, but {expected} are not archived: it was deleted or cut; "
+        "restore Redis' append-only file (runbook: keys were deleted)"
+    )
 
 
 def matched_share(counters: Counters) -> float:

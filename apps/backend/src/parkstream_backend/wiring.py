@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from functools import cached_property
 from typing import Final
 
 from faststream.rabbit import Channel, RabbitBroker
@@ -27,11 +28,13 @@ from parkstream_backend.code_guard import CodeGuard
 from parkstream_backend.log_guard import LogGuard
 from parkstream_backend.monitor import Guard, Measure, Monitor
 from parkstream_backend.project.follower import Follower
+from parkstream_backend.readable_types import ReadableTypes
 from parkstream_backend.record.acks import Acks
 from parkstream_backend.record.back_pressure import BackPressure
 from parkstream_backend.record.connection import Listener
 from parkstream_backend.record.consumer_reports import ConsumerReports, Reporter
 from parkstream_backend.record.dead_letters import WAITING_MAX, DeadLetters
+from parkstream_backend.record.newer_versions import NewerVersions
 from parkstream_backend.record.queue_depths import QueueDepths
 from parkstream_backend.record.recorder import Recorder
 from parkstream_backend.record.subscribers import listen_to_entries, listen_to_exits
@@ -84,6 +87,16 @@ class Parts:
         )
         if self.does(Role.RECORD):
             self._subscribe()
+
+    @cached_property
+    def readable_types(self) -> ReadableTypes:
+        """Which types of sightings the programs can read that record here."""
+        return ReadableTypes(self.redis, self.keys)
+
+    @cached_property
+    def newer_versions(self) -> NewerVersions:
+        """What becomes of sightings that only a newer program can read."""
+        return NewerVersions(self.readable_types.by_newer, self.waiting_for("redis"))
 
     def _log_of(self, writer: Writer) -> RedisLog:
         return RedisLog(
@@ -201,7 +214,8 @@ class Parts:
         def failed(error: Exception) -> None:
             self.tasks.fail("record", error)
 
-        recorder = Recorder(self.commit, self.dead_letters, Acks(), self.back_pressure, self.telemetry, failed)
+        parts = (self.commit, self.dead_letters, Acks(), self.back_pressure, self.telemetry)
+        recorder = Recorder(*parts, failed, self.newer_versions)
         listening = {Queue.ENTRIES: listen_to_entries, Queue.EXITS: listen_to_exits}
         for queue in self.settings.queues:
             channel = Channel(self.settings.prefetch_count + WAITING_MAX)

@@ -27,10 +27,10 @@ RedisDir = Annotated[
 ]
 Flag = Annotated[bool, Parameter(negative="")]
 NEXT_STEPS = """\
-Next: start Redis, then the summary API, look with `parkstream doctor`, and start the backends.
+Next: start Redis, look with `parkstream doctor`, start the summary API, and then the backends.
 What waits in RabbitMQ is recorded then. What was acknowledged after the backup is neither there nor here: if there was
-any, backends refuse this older log until you accept it (`parkstream log adopt`); cameras that still have those events
-may send them again."""
+any, backends refuse this older log until you accept it (`parkstream log adopt`, before the summary API starts: see the
+runbook); cameras that still have those events may send them again."""
 
 
 class Answer(Struct, frozen=True, kw_only=True):

@@ -1,5 +1,6 @@
 """``parkstream demo``: progress while it runs, then one car's trace, the account and the first summaries."""
 
+import os
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
@@ -139,12 +140,17 @@ def print_result(result: Result, console: PlainConsole) -> None:
         f"matched share   {account.matched_share:.2%} of {account.exits_published:,} exits",
         f"exit to disk    p50/p95/p99 {spread(account.exit_to_disk_ms)}",
         f"  when pending  p50/p95/p99 {spread(account.pending_exit_to_disk_ms)} (while cars came)",
-        *(["any other car   parkstream trace PLATE"] if result.cars is not None else []),
+        *([f"any other car   {called_as()} trace PLATE"] if result.cars is not None else []),
         f"summary file    {account.summary_file}",
         *result.first_lines,
     ]
     for text in ending:
         console.say(text)
+
+
+def called_as() -> str:
+    """Return how the user calls this command: in a clone it is ``./dev``, which says so."""
+    return os.environ.get("CALLED_AS", "parkstream")
 
 
 def draw_examples(cars: Examples, console: PlainConsole) -> None:

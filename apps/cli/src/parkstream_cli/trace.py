@@ -109,7 +109,8 @@ def ask(wanted: str, sources: Sources) -> list[FoundTrace]:
         raise NoSpansError(file)
     tried: list[str] = []
     is_id = _TRACE_ID.fullmatch(wanted) is not None
-    trace_ids = {wanted} if is_id else with_visits(file, [wanted]) or _of_plate(wanted, sources, tried)
+    visits = [wanted, plate_hash(wanted, plate_key(sources.plate_hash_key))]
+    trace_ids = {wanted} if is_id else with_visits(file, visits) or _of_plate(wanted, sources, tried)
     found = in_order(gathered(file, trace_ids))
     if not found:
         raise NoTraceError(wanted, file, tried)

@@ -18,6 +18,7 @@ class Writes:
     def __init__(self, telemetry: Telemetry) -> None:
         self._write = telemetry.steps.write
         self._tracing = telemetry.tracing
+        self._public_id = telemetry.public_id
 
     def settled(self, settled: Settled) -> None:
         """Tell of one group commit."""
@@ -37,7 +38,7 @@ class Writes:
                 own if apart else post,
                 links=links if apart else (),
                 started_ns=settled.began_ns,
-                visit_id=item.visit_id,
+                visit_id=self._public_id(item.visit_id, item.vehicle_plate),
                 revision=item.revision,
                 outcome=item.outcome.value,
                 pending=item.outcome in PENDING,

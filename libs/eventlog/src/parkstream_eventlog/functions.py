@@ -9,7 +9,7 @@ RECORD: Final = source_of(PACKAGE, "lua/record.lua")
 """The shape of a record and every XADD to a log: first in each library that writes one."""
 LOG: Final = Library(
     "parkstream_eventlog",
-    8,
+    9,
     (RECORD, *(source_of(PACKAGE, f"lua/{name}.lua") for name in ("append", "trim", "restore"))),
 )
-IMPORT: Final = Library("parkstream_import", 5, (RECORD, source_of(PACKAGE, "lua/import.lua")))
+IMPORT: Final = Library("parkstream_import", 6, (RECORD, source_of(PACKAGE, "lua/import.lua")))

@@ -6,7 +6,8 @@ from typing import Protocol
 class LogKeys(Protocol):
     """The names of one log's keys, all in one cluster slot, so that a function may touch them.
 
-    Those of ``log_ids`` end in ``:<day>``, those of ``projection`` in ``:<version>:<name>``; the functions check that.
+    Those of ``log_ids`` and ``log_ids_brief`` end in ``:<day>``, those of ``projection`` in ``:<version>:<name>``; the
+    functions check that.
     """
 
     @property
@@ -21,7 +22,7 @@ class LogKeys(Protocol):
 
     @property
     def log_meta(self) -> str:
-        """Hash: log_id, position, recorded_at_us, archived_through, ``latest:<category>`` and ``earlier:<log id>``."""
+        """Hash: log_id, position, recorded_at_us, archived_through, ids_from_day, ``latest:…`` and ``earlier:…``."""
         ...
 
     @property
@@ -41,6 +42,10 @@ class LogKeys(Protocol):
 
     def log_ids(self, day: int) -> str:
         """Hash of one *day* (days since 1970, of event times): letter, time and id to digest and position."""
+        ...
+
+    def log_ids_brief(self, day: int) -> str:
+        """Hash of one *day*, of recorded times: the same of decisions whose ids are not kept for long."""
         ...
 
     def projection(self, version: int, name: str) -> str:

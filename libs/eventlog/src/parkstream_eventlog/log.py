@@ -112,6 +112,8 @@ class LogState(NamedTuple):
     length: int
     latest: Mapping[str, Latest]
     earlier_ids: Mapping[str, int]
+    ids_from_day: int = 0
+    """Of events before this day (since 1970) ids were forgotten, by who keeps them for fewest days."""
 
     def latest_of(self, category: str) -> Latest:
         """Return the last record of *category*, or ``NEVER``."""

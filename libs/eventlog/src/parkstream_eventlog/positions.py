@@ -1,11 +1,12 @@
 """Where in the log something is: at a time, or under an id."""
 
+import re
 from typing import Any
 
 from parkstream_service.units import DAY_US
 from redis.asyncio import Redis
 
-from parkstream_eventlog.id_index import TIME_BYTES, decision_field
+from parkstream_eventlog.id_index import BRIEF_DAYS, TIME_BYTES, decision_field, event_field
 from parkstream_eventlog.keys import LogKeys
 from parkstream_eventlog.log import DEDUPE_DAYS, DIGEST_BYTES, LogReader
 
@@ -45,8 +46,8 @@ async def positions_of(redis: Redis, keys: LogKeys, id_: str, *, dedupe_days: in
     seconds, _ = await untyped.time()
     today = seconds * 1_000_000 // DAY_US
     found: set[bytes] = set()
-    for ago in range(-1, dedupe_days + 2):
-        key = keys.log_ids(today - ago)
+    buckets = [keys.log_ids(today - ago) for ago in range(-1, dedupe_days + 2)]
+    for key in [*buckets, *(keys.log_ids_brief(today - ago) for ago in range(-1, BRIEF_DAYS + 2))]:
         if (decided := await untyped.hget(key, decision_field(id_))) is not None:
             found.add(decided)
         async for _, value in untyped.hscan_iter(key, match=_pattern(id_), count=SCANNED_AT_ONCE):
@@ -68,5 +69,5 @@ async def decided_at(redis: Redis, keys: LogKeys, id_: str, *, dedupe_days: int 
 
 def _pattern(id_: str) -> bytes:
     """Return what matches the field of an event with *id_*: any letter but that of decisions, any time."""
-    escaped = "".join(f"\\{sign}" if sign in "*?[]\\^" else sign for sign in id_)
-    return b"[^D]" + b"?" * TIME_BYTES + escaped.encode()
+    as_kept = event_field("X", 0, id_)[1 + TIME_BYTES :]
+    return b"[^D]" + b"?" * TIME_BYTES + re.sub(rb"([*?\[\]\\^])", rb"\\\1", as_kept)

@@ -11,7 +11,7 @@ from redis.exceptions import ResponseError
 
 from parkstream_eventlog.durability import SETTINGS, check_rewritten, check_settings
 from parkstream_eventlog.errors import WeakDurabilityError
-from parkstream_eventlog.id_index import event_field
+from parkstream_eventlog.id_index import BRIEF_DAYS, event_field
 from parkstream_eventlog.keys import LogKeys
 from parkstream_eventlog.log import (
     APPEND_MAX,
@@ -29,7 +29,7 @@ from parkstream_eventlog.log import (
     digest_of,
 )
 from parkstream_eventlog.redis_reader import RedisReader
-from parkstream_eventlog.schema import Letters, Schema
+from parkstream_eventlog.schema import Letters, Schema, is_brief
 from parkstream_eventlog.writer import STEP_STANDS_SECONDS, Writer, refusal_of, writer_here
 
 FORGOTTEN_DAYS: Final = 400
@@ -55,6 +55,7 @@ class RedisLog(RedisReader):
         step_stands_seconds: float = STEP_STANDS_SECONDS,
     ) -> None:
         super().__init__(redis, keys)
+        self._schema = schema
         self._letters = Letters(schema)
         self._writer = writer
         self._dedupe_days = dedupe_days
@@ -94,7 +95,9 @@ class RedisLog(RedisReader):
         categories, position = unless_after or ((), 0)
         seconds, _ = await self._execute("TIME")
         newest_day = int(seconds) * 1_000_000 // DAY_US + 1
-        buckets = [self._keys.log_ids(newest_day - ago) for ago in range(self._dedupe_days + 2)]
+        brief = is_brief(self._schema, type_)
+        key_of, days = (self._keys.log_ids_brief, BRIEF_DAYS) if brief else (self._keys.log_ids, self._dedupe_days)
+        buckets = [key_of(newest_day - ago) for ago in range(days + 2)]
         arguments = (self._dedupe_days, newest_day, type_, id_, body, digest_of(body), position, *categories)
         recorded_at_us, code = await self._write("decide", buckets, arguments)
         match code & 7:
@@ -120,9 +123,12 @@ class RedisLog(RedisReader):
         self._reached(position)
         today = time.time_ns() // 1_000 // DAY_US
         if today != self._forgotten_on:
-            beyond = today - self._dedupe_days - 1
-            days = range(beyond - FORGOTTEN_DAYS, beyond)
-            await self._call("forget", [self._keys.log_ids(day) for day in days], (self._dedupe_days, *days))
+            for key_of, kept, noted in (
+                (self._keys.log_ids, self._dedupe_days, 1),
+                (self._keys.log_ids_brief, BRIEF_DAYS, 0),
+            ):
+                days = range(today - kept - 1 - FORGOTTEN_DAYS, today - kept - 1)
+                await self._call("forget", [key_of(day) for day in days], (kept, noted, *days))
             self._forgotten_on = today
         return clock_steps
 

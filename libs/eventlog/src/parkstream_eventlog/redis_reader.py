@@ -90,6 +90,7 @@ class RedisReader:
                 for name, value in meta.items()
                 if name.startswith(EARLIER)
             },
+            ids_from_day=int(meta.get(b"ids_from_day", 0)),
         )
 
     async def _position(self) -> int:

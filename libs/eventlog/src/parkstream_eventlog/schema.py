@@ -18,7 +18,11 @@ class Origin(NamedTuple):
 
 
 class Schema(Protocol):
-    """What the log cannot know by itself; any object with these two will do."""
+    """What the log cannot know by itself; any object with these two will do.
+
+    It may also have ``brief``: the types, without their version, of decisions that come so often that their ids are not
+    kept for long. Such an id must not come again after a day.
+    """
 
     @property
     def letters(self) -> Mapping[str, str]:
@@ -32,6 +36,11 @@ class Schema(Protocol):
     def origin_of(self) -> Callable[[str, bytes], tuple[int, str] | None]:
         """Return the origin of the event that a body holds as a type; None when it cannot be read."""
         ...
+
+
+def is_brief(schema: Schema, type_: str) -> bool:
+    """Return whether the ids of *type_* are kept for a day only."""
+    return type_.rpartition(".v")[0] in getattr(schema, "brief", ())
 
 
 class Letters(dict[str, str]):

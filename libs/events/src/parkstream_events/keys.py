@@ -40,11 +40,13 @@ class BackendKeys(Keys):
         self.log = self.key("log")
         """Stream: the records, stream id ``<position>-0``."""
         self.log_meta = self.key("log", "meta")
-        """Hash: log_id, position, recorded_at_us, archived_through, ``latest:<category>`` and ``earlier:<log id>``."""
+        """Hash: log_id, position, recorded_at_us, archived_through, ids_from_day, ``latest:…`` and ``earlier:…``."""
         self.log_leases = self.key("log", "leases")
         """Hash: who reads the log, to ``<position>:<until>``; until then (µs) nothing after it is archived."""
         self.log_restoring = self.key("log", "restoring")
         """Stream: the log as it will be once archived records are back in it."""
+        self.log_types = self.key("log", "types")
+        """Hash: the types of sightings that the programs can read which ever recorded to the log, each to 1."""
         self.projections = self.key("projections")
         """Set: the versions of the projection that exist."""
         self.outbox = self.key("outbox")
@@ -61,6 +63,10 @@ class BackendKeys(Keys):
     def log_ids(self, day: int) -> str:
         """Hash of one *day* (days since 1970, of event times): letter, time and id to digest and position."""
         return self.key("log", "ids", day)
+
+    def log_ids_brief(self, day: int) -> str:
+        """Hash of one *day*, of recorded times: the same of decisions about the watermark, kept for a day only."""
+        return self.key("log", "brief", day)
 
     def projection(self, version: int, name: str) -> str:
         """Key *name* of the projection *version*."""

@@ -16,6 +16,8 @@ class LogSchema:
 
     def __init__(self) -> None:
         self.letters: Final = {"vehicle.entered": "E", "vehicle.exited": "X"}
+        self.brief: Final = frozenset({"watermark.advanced"})
+        """Their ids name the position as of which they are decided, and the log goes on."""
 
     @staticmethod
     def origin_of(type_: str, body: bytes) -> tuple[int, str] | None:

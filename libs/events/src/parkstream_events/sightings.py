@@ -101,8 +101,7 @@ def normalised_plate(plate: str) -> str:
     """
     if plate.isascii() and plate.isalnum() and len(plate) <= PLATE_LENGTH_MAX:
         return plate.upper()
-    folded = _nfkc(_nfkc(plate).upper())
-    kept = _nfkc("".join(c for c in folded if not _is_layout(c)))
+    kept = plate_characters(plate)
     categories = [unicodedata.category(c)[0] for c in kept]
     length = len(kept) - categories.count("M")
     if not {"L", "N"} & {*categories} or not {*categories} <= {"L", "M", "N"} or length > PLATE_LENGTH_MAX:
@@ -112,6 +111,12 @@ def normalised_plate(plate: str) -> str:
         message = f"a plate has at most {PLATE_MARKED_LENGTH_MAX} characters, marks included"
         raise ValueError(message)
     return kept
+
+
+def plate_characters(text: str) -> str:
+    """Return *text* as NFKC in upper case without what only lays out a plate: of a plate, what it says."""
+    folded = _nfkc(_nfkc(text).upper())
+    return _nfkc("".join(c for c in folded if not _is_layout(c)))
 
 
 def _nfkc(text: str) -> str:

@@ -31,6 +31,7 @@ PLACEHOLDERS: Final = frozenset({"UNKNOWN", "NOPLATE"})
 
 _BodyT = TypeVar("_BodyT")
 _SHALLOW_BYTES: Final = 256
+_VERSION_OF_SIGHTING: Final = re.compile(r"vehicle\.(entered|exited)\.v[1-9][0-9]{0,4}")
 _STRING: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?', re.DOTALL)
 
 encode: Callable[[Any], bytes] = msgspec.json.Encoder().encode
@@ -51,12 +52,16 @@ class Refusal(StrEnum):
 
 
 class UnreadableError(Exception):
-    """A body that no event can be made of: *reason* for machines, *detail* for people."""
+    """A body that no event can be made of: *reason* for machines, *detail* for people.
 
-    def __init__(self, reason: Refusal, detail: str) -> None:
+    A detail that *quotes* what came goes into the dead letter only, not into logs and traces: it may name a plate.
+    """
+
+    def __init__(self, reason: Refusal, detail: str, *, quotes: bool = False) -> None:
         super().__init__(f"{reason}: {detail}")
         self.reason = reason
         self.detail = detail
+        self.public = reason.value if quotes else str(self)
 
 
 def reader(
@@ -102,11 +107,16 @@ def type_of(event: Sighting | Decision) -> str:
     return _TYPES[type(event)]
 
 
+def is_newer(type_: str) -> bool:
+    """Return whether *type_* is a version of a sighting that this program does not know, but a newer one may."""
+    return type_ not in SIGHTING_TYPES and _VERSION_OF_SIGHTING.fullmatch(type_) is not None
+
+
 def decode(type_: str, body: bytes) -> Sighting | Decision:
     """Return the event that *body* holds as *type_*; raise ``UnreadableError`` when it holds none."""
     decoder = _DECODERS.get(type_)
     if decoder is None:
-        raise UnreadableError(Refusal.UNKNOWN_TYPE, f"no decoder for the type {type_[:80]!r}")
+        raise UnreadableError(Refusal.UNKNOWN_TYPE, f"no decoder for the type {type_[:80]!r}", quotes=True)
     if len(body) > BODY_BYTES_MAX:
         raise UnreadableError(Refusal.TOO_LARGE, f"{len(body)} bytes; at most {BODY_BYTES_MAX} are taken")
     if len(body) > _SHALLOW_BYTES and _depth(body) > DEPTH_MAX:  # The stack must never decide what can be read.
@@ -118,7 +128,7 @@ def decode(type_: str, body: bytes) -> Sighting | Decision:
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise UnreadableError(Refusal.NOT_JSON, str(error)) from error
     except (ValueError, OverflowError) as error:
-        raise UnreadableError(Refusal.INVALID_FIELD, str(error)) from error
+        raise UnreadableError(Refusal.INVALID_FIELD, str(error), quotes=True) from error
 
 
 def decode_sighting(type_: str, body: bytes, placeholders: Collection[str] = PLACEHOLDERS) -> Sighting:
@@ -128,11 +138,12 @@ def decode_sighting(type_: str, body: bytes, placeholders: Collection[str] = PLA
     """
     if type_ not in SIGHTING_TYPES:
         detail = f"a camera sends {', '.join(sorted(SIGHTING_TYPES))}, not {type_[:80]!r}"
-        raise UnreadableError(Refusal.UNKNOWN_TYPE, detail)
+        raise UnreadableError(Refusal.UNKNOWN_TYPE, detail, quotes=True)
     event = decode(type_, body)
     assert isinstance(event, VehicleEntered | VehicleExited)
     if event.vehicle_plate in placeholders:
-        raise UnreadableError(Refusal.NO_PLATE, f"{event.vehicle_plate} stands for a plate that could not be read")
+        detail = f"{event.vehicle_plate} stands for a plate that could not be read"
+        raise UnreadableError(Refusal.NO_PLATE, detail, quotes=True)
     return event
 
 

@@ -52,13 +52,7 @@ class ConfirmedChannel:
 
     async def blocked(self) -> bool:
         """Whether RabbitMQ has announced that it takes no messages now."""
-        transport = None if self._connection is None else self._connection.transport
-        if transport is None:
-            return False
-        unblocked: asyncio.Future[object] = asyncio.ensure_future(transport.ready())
-        done, _ = await asyncio.wait({unblocked}, timeout=0.05)
-        unblocked.cancel()
-        return not done
+        return await is_blocked(self._connection)
 
     async def publish(self, published: Message, routing_key: str) -> None:
         """Return when RabbitMQ has confirmed *published*, and a queue has it.
@@ -93,6 +87,17 @@ class ConfirmedChannel:
         connection, self._connection, self._channel = self._connection, None, None
         if connection is not None:
             await hang_up(connection)
+
+
+async def is_blocked(connection: AbstractConnection | None) -> bool:
+    """Whether RabbitMQ has announced on *connection* that it takes no messages now."""
+    transport = None if connection is None else connection.transport
+    if transport is None:
+        return False
+    unblocked: asyncio.Future[object] = asyncio.ensure_future(transport.ready())
+    done, _ = await asyncio.wait({unblocked}, timeout=0.05)
+    unblocked.cancel()
+    return not done
 
 
 def is_away(error: Exception) -> bool:

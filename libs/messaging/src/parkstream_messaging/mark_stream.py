@@ -21,6 +21,7 @@ from parkstream_events.topology import MARK_EXCHANGE, MARK_QUEUE, MARK_QUEUE_ARG
 from parkstream_service.redis import PassingError
 from parkstream_service.retry import uncancelled
 
+from parkstream_messaging.confirmed_channel import is_blocked
 from parkstream_messaging.topology import MessagingError
 
 ANSWER_SECONDS: Final = 5.0
@@ -30,15 +31,17 @@ QUIET_SECONDS: Final = 1.0
 HEARTBEAT_SECONDS: Final = 5
 PREFETCH: Final = 500
 PROBE: Final = b"{}"
+BLOCKED: Final = "RabbitMQ takes no messages while its memory or disk is short (see rabbitmqctl status)"
 FAILURES: Final = (*CONNECTION_EXCEPTIONS, AMQPError, ChannelInvalidStateError, TimeoutError)
 
 
 class MarkUnreachableError(MessagingError, PassingError):
     """Nobody knows what the mark is, or it was not renewed."""
 
-    def __init__(self, error: Exception, *, read: bool) -> None:
+    def __init__(self, error: Exception, *, read: bool, blocked: bool = False) -> None:
         what = "read" if read else "renewed"
-        super().__init__(f"the mark cannot be {what}: {type(error).__name__} {error}".rstrip())
+        why = BLOCKED if blocked else f"{type(error).__name__} {error}".rstrip()
+        super().__init__(f"the mark cannot be {what}: {why}")
 
 
 class MarkStream:
@@ -76,8 +79,9 @@ class MarkStream:
                 await self._publisher.close()  # RabbitMQ reads nothing from it: memory or disk is short.
                 self._read_all.set()
                 return
+            blocked = await self._publisher.is_blocked()
             await self.close()
-            raise MarkUnreachableError(error, read=True) from error
+            raise MarkUnreachableError(error, read=True, blocked=blocked) from error
 
     async def renew(self, mark: Mark) -> None:
         """Publish *mark*, or the newest when that is newer, unless it is the last already."""
@@ -90,8 +94,9 @@ class MarkStream:
                 message = Message(marks.encode(mark), delivery_mode=DeliveryMode.PERSISTENT)
                 await uncancelled(lambda: self._publish(message))
         except FAILURES as error:
+            blocked = await self._publisher.is_blocked()
             await self._publisher.close()
-            raise MarkUnreachableError(error, read=False) from error
+            raise MarkUnreachableError(error, read=False, blocked=blocked) from error
         self._take(mark)
 
     async def close(self) -> None:
@@ -189,6 +194,10 @@ class _Link:
 
     async def exchange(self, url: str) -> AbstractExchange:
         return await (await self.opened(url)).get_exchange(MARK_EXCHANGE, ensure=False)
+
+    async def is_blocked(self) -> bool:
+        """Whether RabbitMQ takes nothing that is published here."""
+        return await is_blocked(self._connection)
 
     def consumes(self, tag: str) -> bool:
         """Whether the consumer *tag* is there: RabbitMQ ends it with its queue."""

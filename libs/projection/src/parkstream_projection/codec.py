@@ -16,7 +16,19 @@ from parkstream_projection.state_hash import MODULUS, clock_hash, encode, entity
 
 encode_item: Final[Callable[[SummaryItem], bytes]] = msgspec.json.Encoder().encode
 decode_plate: Final = msgspec.msgpack.Decoder(Plate).decode
-decode_clock: Final = msgspec.msgpack.Decoder(Clock).decode
+_decode_clock: Final = msgspec.msgpack.Decoder(Clock).decode
+
+
+def decode_clock(encoded: bytes, aside: bytes | None = None) -> Clock:
+    """Return the clock with what is kept *aside*; without it only the digest of that is known."""
+    clock = _decode_clock(encoded)
+    clock.take_aside(aside)
+    return clock
+
+
+def aside_of(clock: Clock) -> bytes:
+    """Return what is kept beside *clock*; nothing when it is empty."""
+    return clock.aside
 
 
 def recorded_event_of(record: Record) -> RecordedEvent:

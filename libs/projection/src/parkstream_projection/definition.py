@@ -83,8 +83,13 @@ class Definition(Protocol[ClockT, EntityT, EventT, RevisionT]):
         ...
 
     @property
-    def decode_clock(self) -> Callable[[bytes], ClockT]:
-        """Return the clock that ``state_hash.encode`` made these bytes of."""
+    def decode_clock(self) -> Callable[[bytes, bytes | None], ClockT]:
+        """Return the clock that ``state_hash.encode`` made these bytes of, with what was kept aside."""
+        ...
+
+    @property
+    def aside_of(self) -> Callable[[ClockT], bytes]:
+        """Return what is kept beside a clock, which has its digest, and written when it changed; that is seldom."""
         ...
 
     @property

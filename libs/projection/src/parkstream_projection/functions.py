@@ -8,9 +8,9 @@ from parkstream_service.redis import Library, source_of
 PACKAGE: Final = "parkstream_projection"
 PROJECTING: Final = Library(
     "parkstream_projection",
-    10,
+    12,
     (RECORD, *(source_of(PACKAGE, f"lua/{name}.lua") for name in ("live", "outbox", "projection"))),
 )
 SWITCHING: Final = Library(
-    "parkstream_versions", 6, (RECORD, *(source_of(PACKAGE, f"lua/{name}.lua") for name in ("live", "versions")))
+    "parkstream_versions", 7, (RECORD, *(source_of(PACKAGE, f"lua/{name}.lua") for name in ("live", "versions")))
 )

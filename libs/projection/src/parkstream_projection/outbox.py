@@ -52,11 +52,18 @@ class Account(Struct, frozen=True, kw_only=True):
     emitted: int
     waiting: int
     parked: int
+    delivered: int
+    emitted_again: int
 
     @property
     def kept(self) -> int:
         """How many the server must have at least."""
         return self.emitted - self.waiting - self.parked
+
+    @property
+    def gone(self) -> int:
+        """How many are in none of these places: they were deleted; negative when the counters were."""
+        return self.emitted + self.emitted_again - self.waiting - self.parked - self.delivered
 
 
 class Outbox:
@@ -120,11 +127,13 @@ class Outbox:
         return int(await self._functions.execute("XLEN", self._stream))
 
     async def account(self) -> Account:
-        """Return how many items were emitted, wait and are parked."""
-        emitted, waiting, parked = await self._functions.at_once(
-            ("HGET", self._meta, "emitted"), ("XLEN", self._stream), ("HLEN", self._parked)
+        """Return how many items were emitted, and where they are."""
+        counters = ("HMGET", self._meta, "emitted", "emitted_again", "delivered")
+        counts, waiting, parked = await self._functions.at_once(
+            counters, ("XLEN", self._stream), ("HLEN", self._parked)
         )
-        return Account(emitted=int(emitted or 0), waiting=waiting, parked=parked)
+        emitted, again, delivered = (int(count or 0) for count in counts)
+        return Account(emitted=emitted, waiting=waiting, parked=parked, delivered=delivered, emitted_again=again)
 
     async def age_seconds(self) -> float:
         """Return for how long the oldest item has waited since its cause was recorded; 0 when none waits."""
@@ -166,7 +175,11 @@ class Outbox:
         arguments: list[Any] = []
         for one in entries:
             arguments += ("", one.key, one.revision, one.item, one.recorded_at_us, one.traceparent or "")
-        return int(await self._functions.write("emit_again", (self._stream, self._meta), arguments))
+        return int(await self._functions.write("emit_again", (self._stream, self._parked, self._meta), arguments))
+
+    async def reconcile(self) -> None:
+        """Count what is gone as delivered: what of it is in no file was emitted again."""
+        await self._functions.write("reconcile", (self._stream, self._parked, self._meta), ())
 
     async def _redrive(self, parked: Sequence[Parked]) -> int:
         arguments: list[Any] = []

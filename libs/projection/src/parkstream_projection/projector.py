@@ -70,6 +70,7 @@ class Projector(Generic[ClockT, EntityT, EventT, RevisionT]):
         self._cache: OrderedDict[str, Kept[EntityT]] = OrderedDict()
         self._clock = definition.new_clock()
         self._clock_hash = 0
+        self._aside = b""
         self._hash = 0
         self._emitted_through = 0
         self._loaded = False
@@ -97,6 +98,7 @@ class Projector(Generic[ClockT, EntityT, EventT, RevisionT]):
         self.checkpoint, kept_hash, self._clock, self._emitted_through = await self._store.meta()
         self._hash = int(kept_hash, 16)
         self._clock_hash = clock_hash(encode(self._clock))
+        self._aside = self._definition.aside_of(self._clock)
         self._loaded = True
         return self.checkpoint
 
@@ -146,6 +148,8 @@ class Projector(Generic[ClockT, EntityT, EventT, RevisionT]):
                 if record.position > self._emitted_through:
                     self._emit(record, new, change)
         change.clock = encode(self._clock)
+        if (aside := self._definition.aside_of(self._clock)) != self._aside:
+            change.aside = self._aside = aside
         clock = clock_hash(change.clock)
         self._hash = (self._hash - self._clock_hash + clock + work.write(change)) % MODULUS
         self._clock_hash = clock

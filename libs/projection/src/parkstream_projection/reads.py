@@ -74,7 +74,7 @@ class _Keys(NamedTuple):
     timers: list[str]
 
 
-_META: Final = ("checkpoint", "state_hash", "clock", "rules_version")
+_META: Final = ("checkpoint", "state_hash", "clock", "aside", "rules_version")
 
 
 class Reads:
@@ -169,11 +169,11 @@ def _keys_of(keys: BackendKeys, version: int) -> _Keys:
 
 
 def _present(meta: list[Any]) -> Present:
-    checkpoint, kept_hash, clock, _ = meta
+    checkpoint, kept_hash, clock, aside, _ = meta
     if checkpoint is None:
         return Present(0, hash_text(clock_hash(encode(Clock()))), Clock())
     try:
-        decoded = decode_clock(clock)
+        decoded = decode_clock(clock, aside)
     except msgspec.DecodeError as error:
         if (made_by := _rules_of(meta)) == RULES_VERSION:
             raise

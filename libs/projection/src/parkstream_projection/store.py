@@ -18,10 +18,12 @@ HASH_EVERY: Final = 10_000
 OUTBOX_FIELDS: Final = 6
 STALE: Final = 1
 NOT_LIVE: Final = 2
+INCOMPLETE: Final = 3
 FIRST_VERSION: Final = 1
 """Live until another is made so."""
 
 
+GONE: Final = "entities or timers are gone"
 REPLAY: Final = "rebuild it: `parkstream replay`, then `parkstream replay --version N --switch`"
 
 
@@ -93,6 +95,8 @@ class Change(Struct):
     checkpoint: int
     state_hash: str
     clock: bytes
+    aside: bytes | None = None
+    """What is kept beside the clock, when it changed; it may be nothing."""
     entities: list[str | bytes] = []
     """Name, value, name, value …"""
     forgotten: list[str] = []
@@ -109,7 +113,8 @@ class Change(Struct):
         for put, dropped in zip(self.put, self.dropped, strict=True):
             lists += ((put, 2), (dropped, 1))
         lists.append((self.items, OUTBOX_FIELDS))
-        flat: list[Any] = [self.checkpoint, self.state_hash, self.clock, kept]
+        aside = b"" if self.aside is None else b"+" + self.aside if self.aside else b"-"
+        flat: list[Any] = [self.checkpoint, self.state_hash, self.clock, aside, kept]
         flat += [len(values) // width for values, width in lists]
         for values, _ in lists:
             flat += values
@@ -146,28 +151,29 @@ class Store:
     async def meta(self) -> Meta:
         """Return where the projection stands, the live one as of now; raise ``OtherRulesError`` when others made it."""
         while True:
-            meta, (live, emitted_through), entities, left = await self._functions.at_once(
-                ("HMGET", self._meta, "rules_version", "checkpoint", "state_hash", "clock"),
+            _, entities, *timers = self._read
+            meta, (live, emitted_through), *sizes = await self._functions.at_once(
+                ("HMGET", self._meta, "rules_version", "checkpoint", "state_hash", "clock", "aside", "sizes"),
                 ("HMGET", self._keys.outbox_meta, "live", "emitted_through"),
-                ("HLEN", self._read[1]),
-                ("EXISTS", *self._read[1:]),
+                ("HLEN", entities),
+                *(("ZCARD", timer) for timer in timers),
             )
             live = int(live or FIRST_VERSION)
             if not self._follows_live or live == self.version:
                 break
             self._use(live)
-        rules_version, checkpoint, kept_hash, clock = meta
+        rules_version, checkpoint, kept_hash, clock, aside, kept_sizes = meta
         if checkpoint is None:
-            if left:
+            if any(sizes):
                 remedy = f"remove what is left, and it is folded anew: UNLINK {' '.join(self._read[1:])}"
                 raise IncompleteStateError(self.version, "it has lost its checkpoint", remedy)
             new = self._definition.new_clock()
             return Meta(0, hash_text(clock_hash(encode(new))), new, int(emitted_through or 0))
         if int(rules_version) != self._definition.rules_version:
             raise OtherRulesError(int(rules_version), self._definition.rules_version)
-        decoded = self._definition.decode_clock(clock)
-        if not entities and int(kept_hash, 16) != clock_hash(clock):
-            raise IncompleteStateError(self.version, "its entities are gone")
+        decoded = self._definition.decode_clock(clock, aside)
+        if kept_sizes != " ".join(map(str, sizes)).encode():
+            raise IncompleteStateError(self.version, GONE)
         return Meta(int(checkpoint), kept_hash.decode(), decoded, int(emitted_through or 0))
 
     async def load(self, checkpoint: int, due_through: Sequence[int], due_max: int, names: Sequence[str]) -> Loaded:
@@ -195,6 +201,8 @@ class Store:
         """
         fence = (self.version, self._definition.rules_version, checkpoint)
         answer = await self._functions.write("commit", self._written, (*fence, *change.arguments()))
+        if answer[0] == INCOMPLETE:
+            raise IncompleteStateError(self.version, GONE)
         if answer[0] == STALE:
             raise StaleError(checkpoint, answer[1])
         live = answer[1] if answer[0] == NOT_LIVE else answer[3]

@@ -6,8 +6,8 @@ Read ``names`` for what is emitted, ``telemetry`` for how to emit it, ``exporter
 from opentelemetry.trace import INVALID_SPAN, Link, Span
 
 from parkstream_telemetry import names
+from parkstream_telemetry.explanation import described, explanation
 from parkstream_telemetry.latency import Percentiles, Stage
-from parkstream_telemetry.logs import explanation
 from parkstream_telemetry.metrics import UnlistedError
 from parkstream_telemetry.refused_requests import RefusedRequests
 from parkstream_telemetry.steps import end, links_to
@@ -31,6 +31,7 @@ __all__ = [
     "TelemetryOptions",
     "UnlistedError",
     "context_of",
+    "described",
     "end",
     "explanation",
     "links_to",

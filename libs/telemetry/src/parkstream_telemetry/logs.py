@@ -2,7 +2,6 @@
 
 import logging
 import sys
-import traceback
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from io import StringIO
@@ -16,11 +15,14 @@ from opentelemetry.trace import SpanContext
 from structlog.typing import EventDict, Processor
 
 from parkstream_telemetry import names
+from parkstream_telemetry.explanation import explanation
 from parkstream_telemetry.kinds import Event, Level
 from parkstream_telemetry.metrics import UnlistedError
 
-MESSAGE_LENGTH_MAX = 2_000
-STACK_LENGTH_MAX = 8_000
+TRANSPORTS = frozenset(
+    {"aio_pika", "aiormq", "asyncio", "granian", "grpc", "httpx", "opentelemetry", "redis", "uvicorn"}
+)
+"""Loggers of what carries bytes without reading them; any other could quote a message or a plate."""
 LogFormat = Literal["json", "pretty"]
 
 
@@ -112,19 +114,14 @@ class Captured(logging.Handler):
         """Log what a library logged, at its level."""
         error = record.exc_info[1] if record.exc_info else None
         level: Level = "error" if record.levelno >= logging.ERROR else "warning"
-        fields = {"logger": record.name, "message": record.getMessage()}
+        fields = {"logger": record.name, "message": _reported(record)}
         self._logs.log(names.EVENT_LIBRARY, fields, error=error, level=level)
 
 
-def explanation(error: BaseException, *, with_stack: bool) -> dict[str, str]:
-    """Return *error* as the attributes that OpenTelemetry has for it."""
-    kind = type(error)
-    module = "" if kind.__module__ == "builtins" else f"{kind.__module__}."
-    message = str(error)[:MESSAGE_LENGTH_MAX]
-    explained = {"exception.type": f"{module}{kind.__qualname__}", "exception.message": message}
-    if with_stack:
-        explained["exception.stacktrace"] = "".join(traceback.format_exception(error))[-STACK_LENGTH_MAX:]
-    return explained
+def _reported(record: logging.LogRecord) -> str:
+    """Return the first line of what a library logged; of one that sees messages, without what it filled in."""
+    known = record.name.partition(".")[0] in TRANSPORTS
+    return (record.getMessage() if known else str(record.msg)).partition("\n")[0]
 
 
 def _in_order(_: object, __: str, line: EventDict) -> EventDict:

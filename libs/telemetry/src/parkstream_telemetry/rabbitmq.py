@@ -106,7 +106,7 @@ class _Traced(BaseMiddleware[RabbitPublishCommand, Any]):
         return self._telemetry.steps.process(
             *path,
             traceparent=msg.headers.get(TRACEPARENT_HEADER),
-            message_id=msg.message_id,
+            message_id=self._telemetry.public_id(msg.message_id, None),
             body_size=len(msg.body),
             redelivered=True if msg.raw_message.redelivered else None,
         )

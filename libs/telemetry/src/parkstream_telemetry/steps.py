@@ -17,8 +17,8 @@ from opentelemetry.trace import (
 )
 
 from parkstream_telemetry import conformance, names
+from parkstream_telemetry.explanation import described, explanation
 from parkstream_telemetry.kinds import Span as Listed
-from parkstream_telemetry.logs import explanation
 from parkstream_telemetry.tracecontext import span_context_of
 
 STEPS_MAX = 256
@@ -216,7 +216,7 @@ def end(
 def _fail(span: Span, error: BaseException) -> None:
     explained = explanation(error, with_stack=True)
     span.set_attribute("error.type", explained["exception.type"])
-    span.set_status(StatusCode.ERROR, f"{type(error).__name__}: {error}")
+    span.set_status(StatusCode.ERROR, described(error))
     if not getattr(error, RECORDED_MARK, False):
         setattr(error, RECORDED_MARK, True)
         span.add_event("exception", explained)

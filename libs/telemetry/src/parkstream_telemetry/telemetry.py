@@ -17,7 +17,7 @@ from parkstream_telemetry.latency import Latency, Stage
 from parkstream_telemetry.logs import Captured, LogFormat, Logs
 from parkstream_telemetry.metrics import Metrics, Observed
 from parkstream_telemetry.periodic_reader import PeriodicReader
-from parkstream_telemetry.plates import KEY_BYTES, plate_hash, plate_key
+from parkstream_telemetry.plates import KEY_BYTES, plate_hash, plate_key, public_id
 from parkstream_telemetry.receivers import Receivers, receivers
 from parkstream_telemetry.resources import resource_of
 from parkstream_telemetry.steps import Steps
@@ -108,6 +108,13 @@ class Telemetry:
     def hash_plate(self, plate: str) -> str:
         """Return what stands for *plate* in all that is emitted."""
         return plate_hash(plate, self._plate_key)
+
+    def public_id(self, id_: str, plate: str | None) -> str:
+        """Return *id_* of an event or visit as it may be emitted: hashed when *plate* can be read in it.
+
+        None: the plate is not known; then only a UUID stays as it is.
+        """
+        return public_id(id_, plate, self._plate_key)
 
     def prometheus(self) -> bytes:
         """Return every metric as Prometheus reads them."""

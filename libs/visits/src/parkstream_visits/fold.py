@@ -202,7 +202,8 @@ class Fold:
     def _plate(self, name: str) -> Plate:
         plate = self.state.plates.get(name)
         if plate is None:
-            raise MissingPlateError(name)
+            message = "a timer is of a plate that was not loaded"  # Which one it is must not reach a log.
+            raise MissingPlateError(message)
         return plate
 
     def _list(self, position: int, unreadable: Unreadable) -> None:
@@ -210,7 +211,8 @@ class Fold:
         clock.counters.unreadable += 1
         if len(clock.unreadable) < UNREADABLE_LISTED_MAX:
             texts = (unreadable.type, unreadable.reason, unreadable.detail)
-            clock.unreadable.append(UnreadableRecord(position, *(text[:UNREADABLE_TEXT_MAX] for text in texts)))
+            one = UnreadableRecord(position, *(text[:UNREADABLE_TEXT_MAX] for text in texts))
+            clock.unreadable = (*clock.unreadable, one)
 
     def _acknowledge(self, position: int) -> None:
         clock = self.state.clock
@@ -218,4 +220,5 @@ class Fold:
         kept = [listed for listed in clock.unreadable if listed.position != position]
         if len(kept) < len(clock.unreadable) or clock.counters.outstanding > len(kept):  # Not all could be listed.
             clock.counters.acknowledged += 1
-        clock.unreadable = kept
+        if len(kept) < len(clock.unreadable):
+            clock.unreadable = tuple(kept)

@@ -4,8 +4,10 @@ Everything here is encoded as msgpack arrays; the encoding is canonical (fields 
 log), so that equal states have equal hashes.
 """
 
+from hashlib import blake2b
 from typing import NamedTuple
 
+import msgspec
 from msgspec import Struct, field
 from parkstream_events.summaries import Outcome
 
@@ -47,6 +49,15 @@ class Plate(Struct, array_like=True):
     """By recorded time; a whole day, so that it rarely changes."""
 
 
+class UnreadableRecord(NamedTuple):
+    """A record that nothing could be made of."""
+
+    position: int
+    type: str
+    reason: str
+    detail: str
+
+
 class Counters(Struct, array_like=True):
     """What the log amounts to. The four outcomes count *current* summaries."""
 
@@ -82,32 +93,58 @@ class Counters(Struct, array_like=True):
         return self.unreadable - self.acknowledged
 
 
-class UnreadableRecord(NamedTuple):
-    """A record that nothing could be made of."""
-
-    position: int
-    type: str
-    reason: str
-    detail: str
-
-
 SIGHTINGS_MAX = 1_000
 """Of one plate, not final: one more is counted, and changes nothing."""
 UNREADABLE_LISTED_MAX = 100
-"""Few, and each short: they are written with every commit."""
+"""Few, and each short: all are written when one comes or goes."""
 UNREADABLE_TEXT_MAX = 200
+DIGEST_BYTES = 16
 
 
-class Clock(Struct, array_like=True):
-    """What there is once: how far each gate has reported, the rules so far, the counters."""
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(tuple[UnreadableRecord, ...]).decode
+
+
+class Clock(Struct, array_like=True, dict=True):
+    """What there is once: how far each gate has reported, the rules so far, the counters.
+
+    It is written with every commit. So the unreadable records, which change seldom, are kept *aside*; what is encoded
+    of them is a digest.
+    """
 
     recorded_at_us: int = 0
     gates: Gates = field(default_factory=Gates)
     rules: list[Rules] = field(default_factory=lambda: [Rules()])
     """The last is in force."""
     counters: Counters = field(default_factory=Counters)
-    unreadable: list[UnreadableRecord] = field(default_factory=list[UnreadableRecord])
-    """The first ``UNREADABLE_LISTED_MAX`` that nobody has acknowledged."""
+    unreadable_digest: bytes = b""
+
+    @property
+    def unreadable(self) -> tuple[UnreadableRecord, ...]:
+        """The first ``UNREADABLE_LISTED_MAX`` that nobody has acknowledged."""
+        records: tuple[UnreadableRecord, ...] = self.__dict__.get("records", ())
+        return records
+
+    @unreadable.setter
+    def unreadable(self, records: tuple[UnreadableRecord, ...]) -> None:
+        self.__dict__["records"] = records
+        self.__dict__["aside"] = aside = _encode(records) if records else b""
+        self.unreadable_digest = _digest(aside)
+
+    @property
+    def aside(self) -> bytes:
+        """What is kept beside the clock; nothing when it is empty."""
+        aside: bytes = self.__dict__.get("aside", b"")
+        return aside
+
+    def take_aside(self, aside: bytes | None) -> None:
+        """Take in what was kept beside this clock, if it is what belongs to it."""
+        if aside and self.unreadable_digest == _digest(aside):
+            self.unreadable = _decode(aside)
+
+
+def _digest(aside: bytes) -> bytes:
+    return blake2b(aside, digest_size=DIGEST_BYTES).digest() if aside else b""
 
 
 class State:

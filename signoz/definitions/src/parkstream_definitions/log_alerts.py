@@ -19,7 +19,9 @@ LOG_REFUSED: Final = Rule(
     runbook="redis-was-lost",
     asked=one(metric(highest(names.LOG_REFUSED, "max"), legend="refused")),
     unit="none",
+    matches="last",
     thresholds=(Threshold("critical", 0),),
+    seconds_between=SOON_SECONDS,
 )
 UNSAFE: Final = Rule(
     name="redis-unsafe",

@@ -50,7 +50,7 @@ class DeliveryBatch:
                 entry.traceparent,
                 server=server,
                 started_ns=started_ns,
-                visit_id=entry.key,
+                visit_id=telemetry.public_id(entry.key, plate_in(entry.item)),
                 revision=entry.revision,
                 outbox_id=entry.id,
                 batch_count=count,
@@ -95,7 +95,7 @@ class DeliveryBatch:
     def answered(self, results: Sequence[ItemResult]) -> None:
         """End the spans with what the server answered for each summary."""
         for span, result in zip(self.spans, results, strict=False):  # There are no spans without tracing.
-            error = None if result.status in KEPT else RefusedError(f"{result.status.value}: {result.problem or ''}")
+            error = None if result.status in KEPT else RefusedError(result.status.value)
             self._end(span, error, OK, status=result.status.value)
 
     def abandoned(self, error: BaseException, status_code: int | None = None) -> None:
@@ -113,6 +113,21 @@ def _items(entries: Sequence[Entry], contexts: Sequence[str | None]) -> list[byt
         entry.item if context is None else _with_context(entry.item, context)
         for entry, context in zip(entries, contexts, strict=True)
     ]
+
+
+class _Plate(msgspec.Struct):
+    vehicle_plate: str
+
+
+_decode_plate = msgspec.json.Decoder(_Plate).decode
+
+
+def plate_in(item: bytes) -> str | None:
+    """Return the plate that *item* is about; None if it cannot be read."""
+    try:
+        return _decode_plate(item).vehicle_plate
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return None
 
 
 def _with_context(item: bytes, context: str) -> bytes:

@@ -151,7 +151,7 @@ class Deliverer:
         except RefusedError as error:
             if len(batch.entries) == 1:
                 batch.abandoned(error, error.status_code)
-                await self._park(batch.entries[0], error.problem, batch.spans)
+                await self._park(batch.entries[0], error.problem, error.public, batch.spans)
                 return
             for half in batch.halves():
                 await self._deliver(half)
@@ -174,7 +174,7 @@ class Deliverer:
         except PostError as error:
             batch.failed(error)
             self._end_attempt(batch, error, started_ns)
-            self._came_of("forbidden" if isinstance(error, ForbiddenError) else "unavailable", error.problem)
+            self._came_of("forbidden" if isinstance(error, ForbiddenError) else "unavailable", error.public)
             raise
         self._came_of("answered")
         return results
@@ -212,18 +212,18 @@ class Deliverer:
             if result.status in KEPT:
                 kept.append(entry.id)
             else:
-                await self._park(
-                    entry, f"{result.status.value}: {result.problem or ''}", batch.spans[number : number + 1]
-                )
+                why = result.status.value
+                await self._park(entry, f"{why}: {result.problem or ''}", why, batch.spans[number : number + 1])
         if kept:
             await self._retried(lambda: self._outbox.settle(kept))
 
     async def _retried(self, call: Callable[[], Awaitable[ResultT]]) -> ResultT:
         return await retried(call, on_retry=self._on_retry)
 
-    async def _park(self, entry: Entry, problem: str, spans: Sequence[Span]) -> None:
+    async def _park(self, entry: Entry, problem: str, public: str, spans: Sequence[Span]) -> None:
+        """Park *entry* with *problem*; *public* is what may leave of that."""
         await self._retried(lambda: self._outbox.park(entry, problem))
-        self._telemetry.log(names.EVENT_PARKED, span=spans[0] if spans else None, outbox_id=entry.id, problem=problem)
+        self._telemetry.log(names.EVENT_PARKED, span=spans[0] if spans else None, outbox_id=entry.id, problem=public)
 
 
 def _backoff(error: Exception) -> bool | float:

@@ -40,6 +40,8 @@ class PostError(Exception):
         super().__init__(problem)
         self.problem = problem
         self.status_code = status_code
+        self.public = problem if status_code is None else f"the server answered {status_code}"
+        """Without the words of the server, which may name a plate."""
 
 
 class UnavailableError(PostError):
@@ -56,6 +58,11 @@ class ForbiddenError(PostError):
 
 class RefusedError(PostError):
     """The server, and nobody in between, takes no such request: at least one of the summaries is at fault."""
+
+
+def new_session() -> aiohttp.ClientSession:
+    """Return a session for the summary API, which sets no cookies; those of strangers would be kept for ever."""
+    return aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
 
 
 class SummaryApi:

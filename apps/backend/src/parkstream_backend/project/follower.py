@@ -4,16 +4,27 @@ import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from typing import Final, Protocol
 
-from parkstream_eventlog import EventLog
+from parkstream_eventlog import EventLog, Record
+from parkstream_events import wire
 from parkstream_events.units import SECOND_US
-from parkstream_projection import IncompleteStateError, NotLiveError, OtherRulesError, Present, StaleError
+from parkstream_projection import (
+    IncompleteStateError,
+    NotLiveError,
+    OtherRulesError,
+    Present,
+    ProjectionError,
+    StaleError,
+)
 from parkstream_projection.visits import VisitsProjector, VisitsStep
 from parkstream_service.redis import is_transient
 from parkstream_service.retry import Wait, retried
 from parkstream_telemetry import Span, Stage, Telemetry, end, links_to, names, traceparent_of
 from parkstream_visits import Emitted, Unreadable
+
+from parkstream_backend.readable_types import nobody
 
 BATCH_MAX: Final = 1_000
 STAND_BY_SECONDS: Final = 0.25
@@ -28,12 +39,24 @@ class Presence(Protocol):
         ...
 
 
+class NewerVersionError(ProjectionError):
+    """The record at *position* is of a version that a newer program records, and only that can fold."""
+
+    def __init__(self, position: int, type_: str) -> None:
+        super().__init__(
+            f"record {position} is of {type_}, a version that a newer program recorded: it projects from there on; "
+            "start a backend of that version with the role project"
+        )
+        self.position = position
+
+
 class ProjectSpans:
     """The spans of what is folded: they end with the commit; another backend reports what it has committed."""
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._project = telemetry.steps.project
         self._hash = telemetry.hash_plate
+        self._public_id = telemetry.public_id
         self._started_ns = 0
         self._open: list[Span] = []
 
@@ -54,7 +77,7 @@ class ProjectSpans:
             started_ns=self._started_ns,
             position=emitted.position,
             plate_hash=self._hash(emitted.plate),
-            visit_id=emitted.visit_id,
+            visit_id=self._public_id(emitted.visit_id, emitted.plate),
             revision=emitted.revision,
             outcome=emitted.outcome.value,
         )
@@ -89,6 +112,7 @@ class Follower:
         presence: Presence,
         telemetry: Telemetry,
         wait: Wait,
+        by_newer: Callable[[str], Awaitable[bool]] = nobody,
     ) -> None:
         self._projector = projector
         self._spans = spans
@@ -96,6 +120,9 @@ class Follower:
         self._presence = presence
         self._telemetry = telemetry
         self._wait = wait
+        self._by_newer = by_newer
+        self._newer_at = 0
+        """The position of a record that only newer programs can fold; 0 when none is known."""
         self._overtaken = False
         self.problem = ""
         """What keeps it from projecting until somebody mends it, or has made a projection with its rules."""
@@ -112,9 +139,10 @@ class Follower:
             if self._overtaken:
                 await self._stand_by()
             checkpoint = await self._projector.load()
-            self.problem = ""
+            if checkpoint >= self._newer_at:
+                self.problem = ""
             self._wait.passed()
-            async for records in self._log.follow(checkpoint, BATCH_MAX):
+            async for records in self._readable(checkpoint):
                 self._spans.begin()
                 self._report(await self._projector.step(records))
                 projected = True
@@ -124,7 +152,8 @@ class Follower:
             self._overtaken = False
         except StaleError:
             self._overtaken = True
-        except OtherRulesError as error:
+        except (OtherRulesError, NewerVersionError) as error:
+            self._newer_at = error.position if isinstance(error, NewerVersionError) else 0
             await self._stand_by_for(error)
         except BaseException as error:
             self._spans.failed(error)
@@ -134,8 +163,18 @@ class Follower:
                 raise
             self._wait(error)  # The waits begin anew: they are for one outage.
 
-    async def _stand_by_for(self, error: OtherRulesError) -> None:
-        """Leave the projection to programs with its rules, and look again in a moment: a replay may have made ours."""
+    async def _readable(self, checkpoint: int) -> AsyncGenerator[Sequence[Record], None]:
+        """Follow the log from *checkpoint* up to the first record that only newer programs can fold; raise there."""
+        async for records in self._log.follow(checkpoint, BATCH_MAX):
+            for nth, record in enumerate(records):
+                if record.type not in wire.BODIES and await self._by_newer(record.type):
+                    if nth:
+                        yield records[:nth]
+                    raise NewerVersionError(record.position, record.type)
+            yield records
+
+    async def _stand_by_for(self, error: ProjectionError) -> None:
+        """Leave the projection to programs that can go on with it, and look again in a moment."""
         if not self.problem:
             self._telemetry.log(names.EVENT_WAITING, dependency="projection", detail=str(error))
         self.problem = str(error)
@@ -158,9 +197,9 @@ class Follower:
         for recorded in step.events:
             took(Stage.RECORD_TO_PROJECT, (now_us - recorded.recorded_at_us) / SECOND_US)
             if isinstance(recorded.event, Unreadable):
-                detail = f"{recorded.event.type}: {recorded.event.reason}: {recorded.event.detail}"
+                reason = recorded.event.reason
                 self._telemetry.log(
-                    names.EVENT_UNREADABLE, span=recorded.traceparent, position=recorded.position, detail=detail
+                    names.EVENT_UNREADABLE, span=recorded.traceparent, position=recorded.position, reason=reason
                 )
         emitted = step.revisions[len(step.revisions) - step.emitted :]  # A rebuilt projection repeats what was emitted.
         for outcome, count in Counter(one.outcome for one in emitted).items():

@@ -10,6 +10,9 @@ from typing import Final, NamedTuple, Protocol
 
 from aiormq.exceptions import AMQPError
 
+CHANNEL_ERRORS: Final = (AMQPError, ConnectionError, RuntimeError)
+"""What is raised when a channel has died."""
+
 
 class Channel(Protocol):
     """What is needed of an AMQP channel."""
@@ -21,6 +24,10 @@ class Channel(Protocol):
 
     def basic_ack(self, delivery_tag: int, multiple: bool = ..., wait: bool = ...) -> Awaitable[None]:  # noqa: FBT001
         """Acknowledge *delivery_tag*, and with *multiple* all before it."""
+        ...
+
+    def basic_nack(self, delivery_tag: int, *, wait: bool = ...) -> Awaitable[None]:
+        """Let *delivery_tag* go back to its queue."""
         ...
 
 
@@ -46,6 +53,7 @@ class Window:
         self._passed: set[int] = set()
         """Those that are late, and not after what was reached."""
         self._released: list[int] = []
+        self._returned: set[int] = set()
 
     def hold(self, tag: int) -> None:
         """Note that *tag* will be settled late."""
@@ -59,6 +67,14 @@ class Window:
             self._released.append(tag)
         else:
             self._settled.add(tag)
+
+    def give_back(self, tag: int) -> None:
+        """Note that *tag*, which was late, is not here any more, and must not be acknowledged."""
+        self._late.discard(tag)
+        if tag in self._passed:
+            self._passed.remove(tag)
+        else:
+            self._returned.add(tag)
 
     def advance(self) -> Due:
         """Return what may be acknowledged, and was not returned before."""
@@ -75,6 +91,8 @@ class Window:
             elif tag in self._late:
                 self._late.remove(tag)
                 self._passed.add(tag)
+            elif tag in self._returned:
+                self._returned.remove(tag)
             else:
                 return Due(single, upto)
             self.reached = tag
@@ -97,6 +115,17 @@ class Acks:
         """Acknowledge *tag* of *channel*, together with all that is settled in the same turn of the loop."""
         if (window := self._window(channel)) is not None:
             window.settle(tag)
+            self._flush_soon(channel, window)
+
+    async def give_back(self, channel: Channel, tag: int) -> None:
+        """Let *tag* of *channel*, which is late, go back to its queue; only then may a range go past it."""
+        if (window := self._window(channel)) is not None:
+            try:
+                await channel.basic_nack(tag, wait=False)
+            except CHANNEL_ERRORS:
+                self._windows.pop(channel, None)  # It goes back with its channel.
+                return
+            window.give_back(tag)
             self._flush_soon(channel, window)
 
     @property
@@ -128,7 +157,7 @@ class Acks:
                     await channel.basic_ack(tag, multiple=False, wait=False)
                 if due.upto is not None:
                     await channel.basic_ack(due.upto, multiple=True, wait=False)
-        except (AMQPError, ConnectionError, RuntimeError):
+        except CHANNEL_ERRORS:
             # The channel died: RabbitMQ delivers all of it again, and the log knows each record.
             self._windows.pop(channel, None)
         finally:

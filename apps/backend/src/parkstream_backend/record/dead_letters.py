@@ -89,7 +89,7 @@ class DeadLetters:
             return False
         self._telemetry.add(names.DEAD_LETTERS, reason=refusal.reason.value)
         self._telemetry.log(
-            names.EVENT_DEAD_LETTERED, span=span, reason=refusal.reason.value, detail=refusal.detail, queue=queue
+            names.EVENT_DEAD_LETTERED, span=span, reason=refusal.reason.value, detail=refusal.public, queue=queue
         )
         return True
 

@@ -41,7 +41,8 @@ class Camera(Struct, frozen=True):
         type_ = self.type_of(delivery)
         seen = decode_sighting(type_, delivery.body, self.placeholders)
         if not isinstance(seen, self.kind):
-            raise UnreadableError(Refusal.UNKNOWN_TYPE, f"this queue takes {self.type} and the like, not {type_}")
+            detail = f"this queue takes {self.type} and the like, not {type_}"
+            raise UnreadableError(Refusal.UNKNOWN_TYPE, detail, quotes=True)
         return seen
 
 

@@ -3,6 +3,7 @@
 | what came                     | what is done                                                        |
 |-------------------------------|---------------------------------------------------------------------|
 | a sighting, new or known      | recorded (once), then acknowledged                                  |
+| a sighting of a newer version | back to its queue, where a newer backend takes it, if there was one |
 | an invalid message            | a dead letter with the reason, confirmed, then acknowledged; what   |
 |                               | cannot be published waits, and holds back nothing else              |
 | Redis or RabbitMQ is away     | the same call again until it passes; the message waits, unsettled   |
@@ -29,6 +30,7 @@ from parkstream_backend.record.acks import Acks
 from parkstream_backend.record.back_pressure import BackPressure
 from parkstream_backend.record.dead_letters import DeadLetters
 from parkstream_backend.record.decoder import Camera, candidate_of
+from parkstream_backend.record.newer_versions import NewerVersions
 
 OPERATION: Final = {"system": "rabbitmq", "operation": "process"}
 
@@ -65,6 +67,7 @@ class Recorder:
         back_pressure: BackPressure,
         telemetry: Telemetry,
         failed: Callable[[Exception], None],
+        newer: NewerVersions | None = None,
     ) -> None:
         self._records = records
         self._dead_letters = dead_letters
@@ -72,6 +75,7 @@ class Recorder:
         self._back_pressure = back_pressure
         self._telemetry = telemetry
         self._failed = failed
+        self._newer = newer or NewerVersions()
         self._refusing: set[asyncio.Task[None]] = set()
 
     async def record(self, deliveries: Sequence[Delivery], camera: Camera) -> None:
@@ -125,7 +129,6 @@ class Recorder:
             delivery.routing_key,
             camera.queue,
             delivery.headers.get(TRACEPARENT_HEADER),
-            message_id=delivery.message_id,
             body_size=len(delivery.body),
             redelivered=True if delivery.redelivered else None,
         )
@@ -137,27 +140,34 @@ class Recorder:
         self._waited(candidates)
         outcomes = await self._records.record_many(candidates)
         appended = duplicates = 0
-        for (delivery, candidate, span, plate, gate), outcome in zip(read, outcomes, strict=True):
+        for one, outcome in zip(read, outcomes, strict=True):
+            delivery, candidate = one.delivery, one.candidate
             match outcome:
                 case Appended(position=position, recorded_at_us=recorded_at_us):
                     appended += 1
-                    self._end(span, plate, gate, position, "appended")
+                    self._end(one, position, "appended")
                     if candidate.published_at_us is not None:
                         seconds = (recorded_at_us - candidate.published_at_us) / SECOND_US
                         self._telemetry.latency.record(Stage.PUBLISH_TO_RECORD, seconds)
                 case Duplicate(position=position):
                     duplicates += 1
-                    self._end(span, plate, gate, position, "duplicate")
+                    self._end(one, position, "duplicate")
                 case IdConflict() | TooOld() | InFuture():
-                    self._refuse(delivery, camera, refusal_of(outcome, candidate.id), span)
+                    self._refuse(delivery, camera, refusal_of(outcome, candidate.id), one.span, one.plate)
                     continue
             self._acks.settle(delivery.channel, delivery.tag)
         self._count(appended, duplicates)
 
-    def _end(self, span: Span, plate: str, gate: str, position: int, outcome: str) -> None:
+    def _end(self, read: Read, position: int, outcome: str) -> None:
         if self._telemetry.tracing:
-            plate_hash = self._telemetry.hash_plate(plate)
-            end(span, position=position, outcome=outcome, plate_hash=plate_hash, gate=gate or None)
+            end(
+                read.span,
+                position=position,
+                outcome=outcome,
+                plate_hash=self._telemetry.hash_plate(read.plate),
+                message_id=self._telemetry.public_id(read.candidate.id, read.plate),
+                gate=read.gate or None,
+            )
 
     def _waited(self, candidates: list[Candidate]) -> None:
         """Count how long each was on its way here."""
@@ -172,8 +182,13 @@ class Recorder:
         if duplicates:
             self._telemetry.add(names.RECORDS, duplicates, outcome="duplicate")
 
-    def _refuse(self, delivery: Delivery, camera: Camera, refusal: UnreadableError, span: Span) -> None:
-        """Make a dead letter of *delivery*; the rest of the queue does not wait for that."""
+    def _refuse(
+        self, delivery: Delivery, camera: Camera, refusal: UnreadableError, span: Span, plate: str | None = None
+    ) -> None:
+        """Make a dead letter of *delivery*, or give it back; the rest of the queue does not wait for that."""
+        if self._telemetry.tracing and delivery.message_id:
+            id_ = self._telemetry.public_id(delivery.message_id, plate)
+            span.set_attribute(names.ATTRIBUTE_MESSAGE_ID.name, id_)
         self._acks.hold(delivery.channel, delivery.tag)
         task = asyncio.create_task(self._bury(delivery, camera, refusal, span))
         self._refusing.add(task)
@@ -181,6 +196,10 @@ class Recorder:
 
     async def _bury(self, delivery: Delivery, camera: Camera, refusal: UnreadableError, span: Span) -> None:
         try:
+            if refusal.reason is Refusal.UNKNOWN_TYPE and await self._newer.takes(camera.type_of(delivery)):
+                await self._acks.give_back(delivery.channel, delivery.tag)
+                end(span, error=refusal, outcome="returned")
+                return
             published = await self._dead_letters.publish(delivery, camera.queue, refusal, span)
         except Exception as error:  # noqa: BLE001 - handed over: the process ends
             end(span, error=error)
@@ -196,7 +215,7 @@ def refusal_of(outcome: IdConflict | TooOld | InFuture, id_: str) -> UnreadableE
     match outcome:
         case IdConflict(position=position):
             detail = f"the record at position {position} has the same id and event time, {id_[:80]!r}, and another body"
-            return UnreadableError(Refusal.ID_CONFLICT, detail)
+            return UnreadableError(Refusal.ID_CONFLICT, detail, quotes=True)
         case TooOld(oldest_day=day):
             oldest = moment_of(day * DAY_US).date()
             return UnreadableError(Refusal.TOO_OLD, f"ids are known for what happened on {oldest} or later")

@@ -11,7 +11,9 @@ end
 local function check_event(args, at, groups)
   local group = groups[whole(args[at], 'a group is no number')]
   check(group, 'there is no such group')
-  check(string.find(args[at + 1], '^[A-CE-Z]') and #args[at + 1] > CODE_AND_TIME_BYTES, 'an id has no letter or time')
+  check(string.find(args[at + 1], '^[A-CE-Za-ce-z]') and #args[at + 1] > CODE_AND_TIME_BYTES,
+    'an id has no letter or time')
+  id_in(args[at + 1])
   check(args[at + 2] ~= '', 'a type is empty')
   check(#args[at + 4] == DIGEST_BYTES, 'a digest has the wrong length')
   if args[at + 5] ~= '' then whole(args[at + 5], 'a published time is no integer') end
@@ -78,8 +80,7 @@ local function append(keys, args)
     else
       now.position = now.position + 1
       local position, entries = digits(now.position), bucket.entries
-      local id = string.sub(field, CODE_AND_TIME_BYTES + 1)
-      write(keys[1], position, args[at + 2], id, args[at + 3], recorded, args[at + 5], args[at + 6])
+      write(keys[1], position, args[at + 2], id_in(field), args[at + 3], recorded, args[at + 5], args[at + 6])
       bucket.known[field] = digest .. position
       entries[#entries + 1] = field
       entries[#entries + 1] = bucket.known[field]
@@ -175,17 +176,20 @@ local function examine(keys, args)
   return { now.position, tonumber(redis.call('HGET', keys[2], 'clock_steps') or 0) }
 end
 
--- KEYS: log, meta, one bucket per day. ARGV: the caller, dedupe_days, the days. Removes the buckets of days that ended
--- more than a day before those that are remembered. Returns where the log ends, and how many there were.
+-- KEYS: log, meta, one bucket per day. ARGV: the caller, dedupe_days, '1' to note from which day on ids are remembered,
+-- the days. Removes the buckets of days that ended more than a day before those that are remembered. Returns where the
+-- log ends, and how many there were.
 local function forget(keys, args)
-  check(#keys > 2 and #args == CALLER + #keys - 1, 'forget takes the log, its meta, and buckets with their days')
+  check(#keys > 2 and #args == CALLER + #keys, 'forget takes the log, its meta, and buckets with their days')
   local now = clock(keys[2], args[5])
   local refusal = misled(now, args)
   if refusal then return refusal end
   local dedupe_days, count = count_of(args[CALLER + 1], 'dedupe_days is no number'), 0
-  for _, bucket in ipairs(buckets_of(keys, args, CALLER + 2, now.today - dedupe_days - 1)) do
+  for _, bucket in ipairs(buckets_of(keys, args, CALLER + 3, now.today - dedupe_days - 1)) do
     if bucket.too_old then count = count + redis.call('UNLINK', bucket.key) end
   end
+  local from_day = math.max(now.today - dedupe_days, tonumber(redis.call('HGET', keys[2], 'ids_from_day') or 0))
+  if args[CALLER + 2] == '1' then redis.call('HSET', keys[2], 'ids_from_day', digits(from_day)) end
   return { now.position, count }
 end
 

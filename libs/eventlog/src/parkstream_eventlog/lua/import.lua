@@ -22,7 +22,8 @@ local function sort(args, from, count, groups)
     local at = from + (i - 1) * FIELDS
     local group = groups[whole(args[at], 'a group is no number')]
     check(group, 'there is no such group')
-    check(string.find(args[at + 1], '^[A-Z]'), 'an id has no letter')
+    check(string.find(args[at + 1], '^[A-Za-z]'), 'an id has no letter')
+    id_in(args[at + 1])
     check(args[at + 2] ~= '', 'a type is empty')
     check(#args[at + 4] == DIGEST_BYTES, 'a digest has the wrong length')
     whole(args[at + 5], 'a recorded time is no integer')
@@ -55,10 +56,6 @@ local function wrong_time(keys, args, from, count, now_us)
     if recorded > now_us then return FROM_THE_FUTURE, i end
     before = recorded
   end
-end
-
-local function id_in(field)
-  return string.sub(field, string.sub(field, 1, 1) == DECISION and 2 or CODE_AND_TIME_BYTES + 1)
 end
 
 local function write_all(keys, args, from, count, first, groups)

@@ -7,6 +7,8 @@ local DAY_SECONDS = 86400
 local DIGEST_BYTES = 8
 local CODE_AND_TIME_BYTES = 6  -- before the id in a field of the id index: a letter, and the time of the day in five bytes
 local DECISION = 'D'  -- the letter that decisions are remembered under, of which no time is known
+local UUID = '%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x'
+local UUID_BYTES = 16
 -- The first arguments of what writes: log id, the position known to be durable, wall clock (us), clock since the boot
 -- (us), which boot that is, and the offset of Redis' clock to that one which is taken although it is new.
 local CALLER = 6
@@ -127,6 +129,15 @@ local function guarded(write_beside)
     local meta, durable_position, log_id = table.remove(keys), table.remove(args), table.remove(args)
     return other_log(extent(meta), log_id, durable_position) or write_beside(keys, args)
   end
+end
+
+-- The id in a field of the id index; a UUID stands there in 16 bytes, after a small letter.
+local function id_in(field)
+  if string.sub(field, 1, 1) == DECISION then return string.sub(field, 2) end
+  local id = string.sub(field, CODE_AND_TIME_BYTES + 1)
+  if not string.find(field, '^%l') then return id end
+  check(#id == UUID_BYTES, 'a UUID has the wrong length')
+  return string.format(UUID, string.byte(id, 1, UUID_BYTES))
 end
 
 local function write(log, position, type, id, body, recorded, published, traceparent)

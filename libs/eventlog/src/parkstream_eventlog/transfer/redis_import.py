@@ -11,7 +11,7 @@ from parkstream_eventlog.functions import IMPORT
 from parkstream_eventlog.id_index import place_of
 from parkstream_eventlog.keys import LogKeys
 from parkstream_eventlog.log import DEDUPE_DAYS, digest_of
-from parkstream_eventlog.schema import Letters, Schema
+from parkstream_eventlog.schema import Letters, Schema, is_brief
 from parkstream_eventlog.transfer.importer import Batch, NotImportedError, Standing, refusal
 
 TAKEN, ELSEWHERE, ID_KNOWN, FROM_THE_FUTURE, GOES_BACK = range(5)
@@ -80,18 +80,19 @@ class RedisImport:
             raise NotImportedError(_WRITTEN_TO.format(position=(await self.standing()).position))
 
     def _command(self, batch: Batch) -> tuple[Any, ...]:
-        days: dict[int, int] = {}
-        groups: dict[tuple[int, str], int] = {}
+        buckets: dict[tuple[str, int], int] = {}
+        groups: dict[tuple[int, str], int] = {}  # Number of a bucket, and category.
         flat: list[Any] = []
         for record, origin in zip(batch.records, batch.origins, strict=True):
             _, type_, _, body, recorded_at_us, published_at_us, traceparent = record
             event_time_us, category = origin or (None, "")
             day, field = place_of(record, self._letters[type_], event_time_us)
-            days.setdefault(day, len(days) + 1)
-            group = groups.setdefault((day, category), len(groups) + 1)
+            key_of = self._keys.log_ids_brief if is_brief(self.schema, type_) else self._keys.log_ids
+            bucket = buckets.setdefault((key_of(day), day), len(buckets) + 1)
+            group = groups.setdefault((bucket, category), len(groups) + 1)
             published = "" if published_at_us is None else published_at_us
             flat += (group, field, type_, body, digest_of(body), recorded_at_us, published, traceparent or "")
-        numbered = [half for day, category in groups for half in (days[day], category)]
+        numbered = [half for group in groups for half in group]
         marks = (
             batch.log_id or self._new_id,
             batch.records[0].position,
@@ -99,7 +100,8 @@ class RedisImport:
             batch.mark,
             self._dedupe_days,
         )
-        keys = (self._keys.log, self._keys.log_meta, *map(self._keys.log_ids, days))
+        keys = (self._keys.log, self._keys.log_meta, *(key for key, _ in buckets))
+        days = [day for _, day in buckets]
         return self._functions.command("import", keys, (*marks, *days, len(groups), *numbered, *flat))
 
 

@@ -5,7 +5,7 @@ from typing import Final, NamedTuple
 
 from parkstream_eventlog.id_index import place_of
 from parkstream_eventlog.log import Latest, Record, digest_of
-from parkstream_eventlog.schema import DECISION, Letters, Schema
+from parkstream_eventlog.schema import DECISION, Letters, Schema, is_brief
 from parkstream_eventlog.verify.findings import Finding, Findings
 from parkstream_eventlog.verify.sums import SHIFT, Span, Sums
 
@@ -37,14 +37,18 @@ class Expectation:
         """Whether nobody appended *record*, but decided it."""
         return self._letters[record.type] == DECISION
 
+    def is_brief(self, record: Record) -> bool:
+        """Whether *record* is a decision whose id is kept for a day only, and not in this index."""
+        return is_brief(self._schema, record.type)
+
     def origin_of(self, record: Record) -> tuple[int, str] | None:
         """Return where the event in *record* comes from; None of a decision, and when it cannot be read."""
         return None if self.is_decision(record) else self._schema.origin_of(record.type, record.body)
 
     def of(self, record: Record, origin: tuple[int, str] | None) -> Expected | None:
-        """Return what the index should hold of *record*; None when nobody can know when its event happened."""
+        """Return what the index should hold of *record*; None of a brief one, or when nobody knows when it happened."""
         letter = self._letters[record.type]
-        if origin is None and letter != DECISION:
+        if (origin is None and letter != DECISION) or self.is_brief(record):
             return None
         day, field = place_of(record, letter, origin[0] if origin else None)
         value = digest_of(record.body) + b"%d" % record.position
@@ -90,7 +94,8 @@ class RecordCheck:
                 latest[origin[1]] = Latest(position, recorded_at_us)
             expected = expected_of(record, origin)
             if expected is None:
-                self._span.lose(position, position)
+                if not self._expectation.is_brief(record):
+                    self._span.lose(position, position)
             elif expected.day >= oldest:
                 sums[position >> SHIFT] += hash(expected.entry)
         self.records += len(records)

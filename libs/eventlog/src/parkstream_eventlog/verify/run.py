@@ -49,7 +49,7 @@ class LogCheck:
         self._index = index
         self._state = state
         self._findings = findings
-        self._oldest_day = state.now_us // DAY_US - dedupe_days
+        self._oldest_day = max(state.now_us // DAY_US - dedupe_days, state.ids_from_day)
         self._span = Span(1, state.position)
         self._extra: dict[tuple[int, bytes], int] = {}
         self._reported: set[tuple[int, bytes]] = set()

@@ -88,16 +88,32 @@ local function redrive(keys, args)
   return back
 end
 
--- KEYS: outbox, its meta. ARGV: per item what commit takes, the id aside. Each gets an id as redrive gives one. Returns
--- how many there are.
+-- How many items were emitted and are neither waiting nor parked nor delivered: somebody has deleted them.
+local function gone_from(outbox, parked, meta)
+  local sum, counts = 0, redis.call('HMGET', meta, 'emitted', 'emitted_again', 'delivered')
+  for i = 1, 3 do sum = sum + (i == 3 and -1 or 1) * tonumber(counts[i] or 0) end
+  return sum - redis.call('XLEN', outbox) - redis.call('HLEN', parked)
+end
+
+-- KEYS: outbox, parked, the outbox's meta. ARGV: per item what commit takes, the id aside. Each gets an id as redrive
+-- gives one; as many as are gone take the place of those. Returns how many there are.
 local function emit_again(keys, args)
-  check(#keys == 2 and #args % OUTBOX_FIELDS == 0, 'emit_again takes the outbox, its meta, and items')
-  redis.call('XLEN', keys[1])
-  local id = (redis.call('HGET', keys[2], 'emitted_through') or '0') .. '-*'
+  check(#keys == 3 and #args % OUTBOX_FIELDS == 0, 'emit_again takes the outbox, the parked, its meta, and items')
+  local gone = math.max(0, gone_from(keys[1], keys[2], keys[3]))
+  local id = (redis.call('HGET', keys[3], 'emitted_through') or '0') .. '-*'
   local projected, again = digits(time_us()), #args / OUTBOX_FIELDS
   for i = 1, #args, OUTBOX_FIELDS do emit_one(keys[1], id, args, i, projected) end
-  if again > 0 then redis.call('HINCRBY', keys[2], 'emitted_again', again) end
+  if again > gone then redis.call('HINCRBY', keys[3], 'emitted_again', again - gone) end
   return again
+end
+
+-- KEYS: outbox, parked, the outbox's meta. What is gone counts as delivered from now on; returns how many that are.
+local function reconcile(keys, args)
+  check(#keys == 3 and #args == 0, 'reconcile takes the outbox, the parked, and its meta')
+  local gone = gone_from(keys[1], keys[2], keys[3])
+  if gone > 0 then redis.call('HINCRBY', keys[3], 'delivered', gone) end
+  if gone < 0 then redis.call('HINCRBY', keys[3], 'emitted', -gone) end
+  return gone
 end
 
 -- Take away consumers that nobody has seen for a time, with what they hold only if that is nothing: what is pending
@@ -126,4 +142,5 @@ register_freeing('parkstream_park_', guarded(park))
 register_freeing('parkstream_forget_consumers_', guarded(forget_consumers))
 redis.register_function('parkstream_redrive_' .. VERSION, guarded(redrive))
 redis.register_function('parkstream_emit_again_' .. VERSION, guarded(emit_again))
+redis.register_function('parkstream_reconcile_' .. VERSION, guarded(reconcile))
 redis.register_function('parkstream_group_' .. VERSION, guarded(group))

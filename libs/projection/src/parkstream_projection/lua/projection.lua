@@ -1,8 +1,8 @@
 -- The only writers of projections. The sources of the log and of the outbox stand before it.
 
-local DONE, STALE, NOT_LIVE = 0, 1, 2
+local DONE, STALE, NOT_LIVE, INCOMPLETE = 0, 1, 2, 3
 local ENTITY_OF = '^[^\31]*'  -- a member of a timer begins with the name of its entity
-local COUNTS = 7  -- after these arguments of commit come the lengths of its lists, then the lists
+local COUNTS = 8  -- after these arguments of commit come the lengths of its lists, then the lists
 
 local function values_of(key, names, first, last)
   local found = {}
@@ -71,10 +71,15 @@ local function check_scores(args, list)
   end
 end
 
+-- How many entities there are, and members of each timer: kept with each commit, so that it shows when some are lost.
+local function sizes_of(keys, timers)
+  local sizes = { redis.call('HLEN', keys[2]) }
+  for i = 3, 2 + timers do sizes[i - 1] = redis.call('ZCARD', keys[i]) end
+  return table.concat(sizes, ' ')
+end
+
 -- A value of the wrong type would stop the writes half way.
 local function check_types(keys, timers)
-  redis.call('HLEN', keys[2])
-  for i = 3, 2 + timers do redis.call('ZCARD', keys[i]) end
   redis.call('HLEN', keys[timers + 3])
   redis.call('XLEN', keys[timers + 4])
   redis.call('SCARD', keys[timers + 6])
@@ -88,12 +93,18 @@ local function write_state(keys, args, lists, timers)
     in_chunks('ZADD', keys[2 + i], args, lists[2 * i + 1].first, lists[2 * i + 1].last, 2)
   end
   redis.call('HSET', keys[1], 'rules_version', args[2], 'checkpoint', args[4], 'state_hash', args[5],
-    'clock', args[6])
-  if args[7] == '1' then redis.call('HSET', keys[timers + 3], args[4], args[5]) end
+    'clock', args[6], 'sizes', sizes_of(keys, timers))
+  if args[7] == '-' then
+    redis.call('HDEL', keys[1], 'aside')
+  elseif args[7] ~= '' then
+    redis.call('HSET', keys[1], 'aside', string.sub(args[7], 2))
+  end
+  if args[8] == '1' then redis.call('HSET', keys[timers + 3], args[4], args[5]) end
 end
 
 -- KEYS: meta, entities, the timers, hashes, outbox, its meta, the versions. ARGV: projection version, rules version,
--- checkpoint as it is and as it will be, state hash, clock, '1' to keep the hash for this position, the lengths of the
+-- checkpoint as it is and as it will be, state hash, clock, what is kept beside it, after a
+-- '+' ('' while that stays, '-' for nothing), '1' to keep the hash for this position, the lengths of the
 -- lists, the lists: entities and their values, entities to forget, per timer due times and members, members to drop;
 -- items. Only the live version emits; any other may follow it up to where it has emitted, so that it can take over
 -- anywhere. Returns what it came to: the checkpoint, how many were emitted, the live version.
@@ -105,12 +116,13 @@ local function commit(keys, args)
   count_of(args[2], 'the rules version is no number')
   local through = count_of(args[4], 'the checkpoint is no number')
   check(through > count_of(args[3], 'the checkpoint is no number'), 'the checkpoint does not grow')
-  local state = redis.call('HMGET', keys[1], 'checkpoint', 'rules_version')
+  local state = redis.call('HMGET', keys[1], 'checkpoint', 'rules_version', 'sizes')
   local live = live_of(outbox_meta)
   local emitted_through = tonumber(redis.call('HGET', outbox_meta, 'emitted_through') or 0)
   local fenced = (state[1] or '0') ~= args[3] or (state[2] and state[2] ~= args[2])
   if fenced then return { STALE, tonumber(state[1] or 0) } end
   if version ~= live and through > emitted_through then return { NOT_LIVE, tonumber(live) } end
+  if state[3] and state[3] ~= sizes_of(keys, timers) then return { INCOMPLETE } end
   local lists = lists_of(args, timers)
   for i = 1, timers do check_scores(args, lists[2 * i + 1]) end
   local items = lists[#lists]

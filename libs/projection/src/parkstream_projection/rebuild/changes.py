@@ -5,14 +5,19 @@ from typing import NamedTuple
 from parkstream_visits import State, Timer
 from parkstream_visits.timers import SEPARATOR
 
+from parkstream_projection.codec import aside_of
 from parkstream_projection.store import Change
 
 
 class Changes:
-    """Collects what has changed until it is committed; *kept* are the plates that the version has in Redis."""
+    """Collects what has changed until it is committed; *kept* are the plates that the version has in Redis.
 
-    def __init__(self, kept: set[str]) -> None:
+    *aside* is what it has beside its clock.
+    """
+
+    def __init__(self, kept: set[str], aside: bytes = b"") -> None:
         self._kept = kept
+        self._aside = aside
         self.plates: dict[str, bytes | None] = {}
         """As they are encoded now, None when forgotten."""
 
@@ -25,6 +30,8 @@ class Changes:
         kept, plates = self._kept, self.plates
         self.plates = {}
         change = Change(checkpoint, "", clock)
+        if (aside := aside_of(state.clock)) != self._aside:
+            change.aside = self._aside = aside
         self._take_timers(change, state, plates.keys() - kept)
         for name, encoded in plates.items():
             if encoded is not None:

@@ -15,6 +15,7 @@ from parkstream_events.keys import BackendKeys
 from parkstream_service.redis import Functions
 from redis.asyncio import Redis
 
+from parkstream_projection.codec import aside_of
 from parkstream_projection.functions import PROJECTING
 from parkstream_projection.rebuild.changes import Changes, Rebuilt
 from parkstream_projection.rebuild.frames import BATCH, Batch
@@ -89,7 +90,7 @@ class Rebuilder:
             leasing = leased(self._redis, self._keys, f"replay into version {self._version}", meta.checkpoint)
             self._lease = await self._ending.enter_async_context(leasing)
             self._worker = await self._ending.enter_async_context(Worker(self._source, self._replica.rules))
-            self._changes = Changes(set(plates))
+            self._changes = Changes(set(plates), aside_of(meta.clock))
             self._committed = meta.checkpoint
             await self._agree(meta, {**plates})
             self._ending = self._ending.pop_all()

@@ -99,6 +99,8 @@ async def emit_missing(it: Opened, written: Written, reached: Reached, *, dry_ru
             if missing and not dry_run:
                 found.emitted += await _emit(it, missing)
             reached(records[-1].position, through)
+    if not dry_run:
+        await it.outbox.reconcile()
     return Missing(
         dry_run=dry_run,
         through=through,

@@ -83,14 +83,15 @@ async def snapshot(redis: Redis, keys: BackendKeys) -> Snapshot:
 
 async def _version(functions: Functions, keys: BackendKeys, version: int) -> Version:
     meta = keys.projection(version, "meta")
-    checkpoint, clock, rules = await functions.execute("HMGET", meta, "checkpoint", "clock", "rules_version")
+    fields = ("checkpoint", "clock", "aside", "rules_version")
+    checkpoint, clock, aside, rules = await functions.execute("HMGET", meta, *fields)
     through = int(checkpoint or 0)
     missing: list[int] = []
     for start in range(HASH_EVERY, through + 1, HASH_EVERY * ASKED_MAX):
         positions = range(start, min(through, start + HASH_EVERY * (ASKED_MAX - 1)) + 1, HASH_EVERY)
         kept: list[Any] = await functions.execute("HMGET", keys.projection(version, "hashes"), *positions)
         missing += [position for position, value in zip(positions, kept, strict=True) if value is None]
-    known = decode_clock(clock) if clock else Clock()
+    known = decode_clock(clock, aside) if clock else Clock()
     return Version(version, through, known, int(rules) if rules else None, tuple(missing))
 
 
@@ -117,7 +118,7 @@ def _check_outbox(seen: Snapshot, end: int, findings: Findings) -> None:
         emitted = f"{seen.emitted} summaries were emitted, {seen.emitted_again} again"
         parts = f"{seen.delivered} delivered, {seen.parked} parked and {seen.waiting} waiting are {accounted}"
         found = f"{emitted}, but {parts}"
-        advice = "compare with the summary file (--summaries) which are missing or too many"
+        advice = "parkstream outbox emit-missing emits what the summary file lacks, and counts anew"
         findings.add(Finding("summaries_unaccounted", found, advice, seen.emitted_through))
     if seen.emitted_through > end:
         found = f"summaries were emitted through position {seen.emitted_through}, the log ends at {end}"

@@ -8,7 +8,7 @@ from parkstream_events.sightings import VehicleEntered, VehicleExited
 from parkstream_visits import RULES_VERSION, Clock, Emitted, Fold, Plate, RecordedEvent, State, Timer, reach
 from parkstream_visits.fold import FORGOTTEN_PER_RECORD_MAX
 
-from parkstream_projection.codec import decode_clock, decode_plate, item_of, recorded_event_of
+from parkstream_projection.codec import aside_of, decode_clock, decode_plate, item_of, recorded_event_of
 from parkstream_projection.definition import SEPARATOR, Item
 from parkstream_projection.projector import Projector, Step
 
@@ -50,6 +50,7 @@ class Visits:
         """Those that a record may forget, and the one that it may move out of their way."""
         self.new_clock: Final = Clock
         self.decode_clock: Final = decode_clock
+        self.aside_of: Final = aside_of
         self.decode_entity: Final = decode_plate
         self.event_of: Final = recorded_event_of
 

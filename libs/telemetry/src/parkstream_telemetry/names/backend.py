@@ -132,7 +132,7 @@ EVENT_UNREADABLE = Event(
     "project.unreadable",
     "error",
     "A record cannot be read; it changes nothing.",
-    (a.ATTRIBUTE_POSITION, a.ATTRIBUTE_DETAIL),
+    (a.ATTRIBUTE_POSITION, a.ATTRIBUTE_REASON),
 )
 EVENT_RULES_CHANGED = Event(
     "rules.changed", "info", "The rules that the settings ask for are in force from here on.", (a.ATTRIBUTE_POSITION,)
