@@ -68,7 +68,7 @@ def mall_of_users(run_service, rabbitmq_server, tmp_path, mall):
 
 
 @pytest.mark.usefixtures("sandbox")
-async def test_cars_pass_and_every_command_works_each_as_its_own_user(mall_of_users):
+async def test_cars_pass_and_every_command_works_each_as_its_own_user(mall_of_users, rabbitmq_server):
     pipeline = mall_of_users.pipeline
     await asyncio.to_thread(mall_of_users.start)
     exits, entries = mall_of_users.cameras
@@ -94,3 +94,6 @@ async def test_cars_pass_and_every_command_works_each_as_its_own_user(mall_of_us
         assert "ACCESS_REFUSED" not in answer.out + answer.err, (words, answer)
     loaded = load_functions(mall_of_users.as_user("loader")["PARKSTREAM_REDIS_URL"])
     assert set(loaded.values()) == {"present"}
+    logs = [file.read_text() for file in (rabbitmq_server.folder / "log").glob("*.log")]
+    assert logs
+    assert [line for text in logs for line in text.splitlines() if "refused" in line] == []  # Nobody tries in vain.

@@ -54,10 +54,11 @@ class Tls:
 
 
 @pytest.fixture
-def tls(authority, trusted, redis_url, rabbitmq_url):
+def tls(authority, trusted, redis_url, rabbitmq_url, service_ending):
     made = Tls(authority, trusted, redis_url, rabbitmq_url)
     with made.fronts:
         yield made
+        service_ending.close()  # Nobody connects while they close.
 
 
 @pytest.fixture

@@ -41,16 +41,24 @@ class TlsFront:
         assert task is not None
         self._connections.add(task)
         task.add_done_callback(self._connections.discard)
-        upstream, to_upstream = await asyncio.open_connection("127.0.0.1", self._upstream_port)
-        ways = [asyncio.create_task(_pass_on(*way)) for way in ((reader, to_upstream), (upstream, writer))]
         try:
-            await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            upstream, to_upstream = await asyncio.open_connection("127.0.0.1", self._upstream_port)
+            ways = [asyncio.create_task(_pass_on(*way)) for way in ((reader, to_upstream), (upstream, writer))]
+            try:
+                await asyncio.wait(ways, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                await _closed(to_upstream)
+                for way in ways:
+                    way.cancel()
+                await asyncio.gather(*ways, return_exceptions=True)
         finally:
-            for one in (to_upstream, writer):
-                one.transport.abort()
-                with suppress(OSError):
-                    await one.wait_closed()
-            await asyncio.gather(*ways, return_exceptions=True)
+            await _closed(writer)
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    writer.transport.abort()
+    with suppress(OSError):
+        await writer.wait_closed()
 
 
 async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
