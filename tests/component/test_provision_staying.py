@@ -8,11 +8,12 @@ import urllib.error
 import urllib.request
 
 import pytest
+from attacks import crowd, live, refusals, said_to, status_of
 from fake_signoz import FakeSigNoz
 from provisioner import DELIVERED, FILES, LAG, RUNBOOK, SILENCES, environ
 from raw_http import status
 
-WAIT_SECONDS = 30
+WAIT_SECONDS = 120
 
 
 @pytest.fixture
@@ -29,6 +30,7 @@ class Staying:
         command = [sys.executable, "-m", "parkstream_provision"]
         self.process = subprocess.Popen(command, env=environ(url, **more), stdout=subprocess.PIPE, text=True)
         self.url = f"http://127.0.0.1:{self.said('provision.staying')['port']}"
+        self.becomes(200, "live")
 
     def __enter__(self):
         return self
@@ -44,15 +46,26 @@ class Staying:
                 return json.loads(line)
         raise AssertionError(event)
 
-    def becomes(self, status):
+    def becomes(self, status, kind="ready"):
         deadline = time.monotonic() + WAIT_SECONDS
-        while self.status() != status:
+        while self.status(kind) != status:
             assert time.monotonic() < deadline
             time.sleep(0.05)
 
-    def status(self):
+    def status(self, kind):
         try:
-            with urllib.request.urlopen(f"{self.url}/health/ready", timeout=5) as answer:
+            with urllib.request.urlopen(f"{self.url}/health/{kind}", timeout=5) as answer:
+                return answer.status
+        except urllib.error.HTTPError as error:
+            with error:
+                return error.code
+        except urllib.error.URLError:
+            return None
+
+    def asked(self, path, content):
+        request = urllib.request.Request(self.url + path, content, {"Content-Type": "application/json"})
+        try:
+            with urllib.request.urlopen(request, timeout=5) as answer:
                 return answer.status
         except urllib.error.HTTPError as error:
             with error:
@@ -77,10 +90,19 @@ def test_it_stays_and_is_healthy_while_nothing_drifts(signoz):
             assert status(port, "/runbook", foreign) == 403
             assert status(port, "/health/ready", foreign) == 200
         assert status(port, "/alerts", {"Content-Type": "text/plain"}, "POST", body) == 415
-        request = urllib.request.Request(f"{staying.url}/alerts", body, as_json, method="POST")
-        with urllib.request.urlopen(request, timeout=5) as answer:
-            assert answer.status == 200
+        assert staying.asked("/alerts", body) == 200
         assert staying.said("alert")["labels"]["alertname"] == "Parkstream: Dead letters arrived"
+
+
+def test_what_is_no_alert_is_refused_and_its_port_has_the_limits(signoz):
+    with Staying(signoz.url) as staying:
+        assert [staying.asked("/alerts", body) for body in (b"no JSON", b"[]")] == [400, 200]
+        port = int(staying.url.rpartition(":")[2])
+        assert status_of(said_to(port, b"GET /health/live HTTP/1.1\r\nHost: x\r\nX: " + b"a" * 16_400)) == 431
+        with crowd(port, 300, b"GET /"):
+            assert live(port) == 200
+        assert refusals(port)("connections") >= 300 - 256
+        assert staying.said("http.refused")
 
 
 def test_it_stays_and_adds_a_rule_when_its_figure_has_come(signoz):

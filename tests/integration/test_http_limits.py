@@ -21,6 +21,7 @@ from attacks import (
     status_of,
 )
 from parkstream_devtools import ServiceProcess
+from parkstream_devtools.servers.process import answers
 from parkstream_events.wire import encode
 from parkstream_summary_api.bodies import BODY_BYTES_MAX
 from summary_client import Client, environ, eventually
@@ -206,9 +207,11 @@ def test_refusals_are_logged_at_a_bounded_rate(api):
 
 
 @pytest.mark.parametrize("module", ["parkstream_backend", "parkstream_entry_generator", "parkstream_exit_generator"])
-def test_every_port_has_the_limits(module, run_service, rabbitmq_url, redis_url, mall):
-    told = {"PARKSTREAM_RABBITMQ_URL": rabbitmq_url, "PARKSTREAM_REDIS_URL": redis_url, "PARKSTREAM_MALL": mall}
-    process = run_service(module, {**told, "PARKSTREAM_HTTP_CONNECTIONS_MAX": "16"})
+def test_every_port_has_the_limits(module, run_service, redis_url, mall):
+    nowhere = {"PARKSTREAM_RABBITMQ_URL": "amqp://guest:guest@127.0.0.1:1/", "PARKSTREAM_REDIS_URL": redis_url}
+    told = {**nowhere, "PARKSTREAM_MALL": mall, "PARKSTREAM_HTTP_CONNECTIONS_MAX": "16"}
+    process = run_service(module, told, ready=False)
+    eventually(lambda: answers(process.port), 60)
     assert status_of(said_to(process.port, GET + b"X: " + b"a" * 16_400)) == 431
     with crowd(process.port, 40, HALF):
         assert live(process.port) == 200

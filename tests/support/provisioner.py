@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 from fake_signoz import EMAIL, PASSWORD
+from parkstream_devtools import free_port
 
 ROOT = Path(__file__).parents[2]
 FILES = ROOT / "signoz"
@@ -27,7 +28,7 @@ def environ(url, **more):
         "PARKSTREAM_SIGNOZ_PASSWORD": PASSWORD,
         "PARKSTREAM_SIGNOZ_FILES": str(FILES),
         "PARKSTREAM_SIGNOZ_READY_SECONDS": "10",
-        "PARKSTREAM_PORT": "0",
+        "PARKSTREAM_PORT": str(free_port()),
         **more,
     }
 

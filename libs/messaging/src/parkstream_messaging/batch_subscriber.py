@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from aiormq.abc import AbstractChannel, DeliveredMessage
 from aiormq.exceptions import AMQPError
 from faststream import AckPolicy, StreamMessage
-from faststream._internal.endpoint.subscriber.call_item import CallsCollection
 from faststream.rabbit.broker.registrator import RabbitRegistrator
-from faststream.rabbit.subscriber.config import RabbitSubscriberConfig, RabbitSubscriberSpecificationConfig
+from faststream.rabbit.subscriber.config import RabbitSubscriberConfig
+from faststream.rabbit.subscriber.factory import create_subscriber
 from faststream.rabbit.subscriber.specification import RabbitSubscriberSpecification
 from faststream.rabbit.subscriber.usecase import RabbitSubscriber
 from pamqp import commands as spec
@@ -53,15 +53,13 @@ class BatchSubscriber(RabbitSubscriber):
         self,
         config: RabbitSubscriberConfig,
         specification: RabbitSubscriberSpecification,
-        calls: CallsCollection[Any],
+        calls: Any,  # noqa: ANN401 - a class that FastStream keeps to itself
         *,
         size_max: int,
         settles: bool,
     ) -> None:
         super().__init__(config, specification, calls)
         self._settles = settles
-        self._parser = _parse
-        self._decoder = _decode
         self._size_max = size_max
         self._waiting: list[Delivery] = []
         self._channel: AbstractChannel | None = None
@@ -222,28 +220,18 @@ def batch_subscriber(  # noqa: PLR0913 - options by name
     work.
     Without *settles* the handler acknowledges what it was given; a batch that it raises for goes back all the same.
     """
-    calls: CallsCollection[Any] = CallsCollection()
     config: Any = broker.config
+    asked: dict[str, Any] = {"queue": queue, "exchange": exchange, "channel": channel, "no_reply": True}
+    described: dict[str, Any] = {"title_": None, "description_": None, "include_in_schema": True}
+    manual = AckPolicy.MANUAL
+    plain: Any = create_subscriber(**asked, **described, consume_args=None, ack_policy=manual, config=config)
     subscriber = BatchSubscriber(
-        RabbitSubscriberConfig(
-            no_reply=True,
-            channel=channel,
-            queue=queue,
-            exchange=exchange,
-            _ack_policy=AckPolicy.MANUAL,
-            _outer_config=config,
-        ),
-        RabbitSubscriberSpecification(
-            _outer_config=config,
-            specification_config=RabbitSubscriberSpecificationConfig(
-                title_=None, description_=None, include_in_schema=True, queue=queue, exchange=exchange
-            ),
-            calls=calls,
-        ),
-        calls,
+        RabbitSubscriberConfig(**asked, _ack_policy=manual, _outer_config=config),
+        plain.specification,
+        plain.calls,
         size_max=size_max or max(1, (channel.prefetch_count or PREFETCH_COUNT) // 2),
         settles=settles,
     )
     super(RabbitRegistrator, broker).subscriber(subscriber)
-    subscriber.add_call(parser_=None, decoder_=None, dependencies_=())
+    subscriber.add_call(parser_=_parse, decoder_=_decode, dependencies_=())
     return subscriber

@@ -1,7 +1,6 @@
 """The command: what it takes, and the exit code that it leaves."""
 
 import os
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated, Final
@@ -9,7 +8,6 @@ from typing import Annotated, Final
 import cyclopts
 import msgspec
 from cyclopts import Parameter
-from parkstream_service.access import checked_hosts
 from parkstream_service.settings import answer_config, settings_or_exit
 
 from parkstream_provision.changes import Applier
@@ -17,10 +15,9 @@ from parkstream_provision.errors import ProvisionError
 from parkstream_provision.files import Wanted, read
 from parkstream_provision.previews import previewed
 from parkstream_provision.report import Report
-from parkstream_provision.server import Server
 from parkstream_provision.session import log_in
 from parkstream_provision.settings import Settings
-from parkstream_provision.watch import Watch, log
+from parkstream_provision.watch import Watch
 
 FAILED: Final = 1
 MISUSED: Final = 2
@@ -64,7 +61,9 @@ def provision(  # noqa: PLR0913 - what a command takes
     print_report(report, as_json=json)
     if once or check or dry_run:
         return code_of(report, check=check, warnings_matter=not ignore_warnings)
-    return stay(settings, wanted, report)
+    from parkstream_provision.server import stay  # noqa: PLC0415 - one look needs no server
+
+    return stay(watched(settings, wanted, report), settings)
 
 
 def applied(  # noqa: PLR0913 - how it is done
@@ -85,19 +84,13 @@ def applied(  # noqa: PLR0913 - how it is done
         api.close()
 
 
-def stay(settings: Settings, wanted: Wanted, report: Report) -> int:
-    """Look for drift until a signal comes."""
+def watched(settings: Settings, wanted: Wanted, report: Report) -> Watch:
+    """Return what looks for drift after *report*."""
     watch = Watch(
         lambda awaited: applied(settings, wanted, write=False, awaited=awaited), settings.signoz_check_seconds
     )
     watch.found(report)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: watch.leave.set())
-    allowed = checked_hosts(settings.allowed_hosts)
-    with Server(watch, Path(settings.signoz_runbook), settings.host, settings.port, allowed) as server:
-        log("provision.staying", port=server.port)
-        watch.run()
-    return 0
+    return watch
 
 
 def print_report(report: Report, *, as_json: bool) -> None:

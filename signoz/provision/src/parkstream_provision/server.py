@@ -1,103 +1,114 @@
 """Answers whether there is drift, shows the runbook that alerts link to, and logs the alerts that it is sent."""
 
-import json
+import asyncio
+from collections import Counter
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import asynccontextmanager
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any, Final, Self
+from time import monotonic
+from typing import Any, Final
 
-from parkstream_service.access import LOOPBACK, Arrival, objection
+import msgspec
+from litestar import MediaType, Request, get, post
+from litestar.exceptions import NotFoundException
+from litestar.handlers import HTTPRouteHandler
+from parkstream_service.access import Access, checked_hosts
+from parkstream_service.http import HttpFace, Kind, problem, serve
+from parkstream_service.lifecycle import BackgroundTasks
+from parkstream_service.refusals import Refusal
 
 from parkstream_provision.runbook import page
+from parkstream_provision.settings import Settings
 from parkstream_provision.shapes import entries, fields
 from parkstream_provision.watch import Watch, log
 
 BODY_BYTES_MAX: Final = 1 << 20
+LOGGED_EVERY_SECONDS: Final = 60.0
+NO_RUNBOOK: Final = {404: problem("There is none.")}
+NO_JSON: Final = {400: problem("The body is not JSON.")}
+METRIC: Final = "parking_http_refused_total"
 
 
-class Server:
-    """Answers ``/health/live``, ``/health/ready``, ``/runbook`` while it is entered; POST ``/alerts`` logs alerts."""
+class Refused:
+    """Counts requests that are beyond a limit; logs them at most once a minute."""
 
-    def __init__(
-        self, watch: Watch, runbook: Path, host: str, port: int, allowed: frozenset[str] = frozenset(LOOPBACK)
-    ) -> None:
-        handler = type("Handler", (_Handler,), {"watch": watch, "runbook": runbook, "allowed": allowed})
-        self._server = ThreadingHTTPServer((host, port), handler)
-        self.port: int = self._server.server_address[1]
-        self._thread = Thread(target=self._server.serve_forever, name="health", daemon=True)
+    def __init__(self) -> None:
+        self._counts: Counter[str] = Counter()
+        self._logged_at = float("-inf")
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
+    def __call__(self, why: Refusal) -> None:
+        """Count one."""
+        self._counts[why.value] += 1
+        if monotonic() - self._logged_at >= LOGGED_EVERY_SECONDS:
+            self._logged_at = monotonic()
+            log("http.refused", **self._counts)
 
-    def __exit__(self, *exception: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    def metrics(self) -> bytes:
+        """Return the counts in Prometheus' text format."""
+        lines = [f'{METRIC}{{parking_reason="{why}"}} {self._counts[why.value]}\n' for why in Refusal]
+        return f"# TYPE {METRIC} counter\n{''.join(lines)}".encode()
 
 
-class _Handler(BaseHTTPRequestHandler):
-    watch: Watch
-    runbook: Path
-    allowed: frozenset[str]
+def stay(watch: Watch, settings: Settings) -> int:
+    """Serve until a signal comes, while *watch* looks for drift; return the exit code."""
+    tasks = BackgroundTasks(lambda name, error: log("provision.failed", task=name, error=repr(error)))
+    return serve(face_of(watch, settings, tasks), settings, tasks)
 
-    def do_GET(self) -> None:
-        """Answer health, or show the runbook."""
-        if self._refused():
-            return
-        problem = self.watch.problem
-        match self.path:
-            case "/runbook" if self.runbook.is_file():
-                self._send(HTTPStatus.OK, "text/html; charset=utf-8", page(self.runbook).encode())
-            case "/health/live":
-                self._answer(HTTPStatus.OK, {"status": "ok"})
-            case "/health/ready" if problem:
-                self._answer(HTTPStatus.SERVICE_UNAVAILABLE, {"status": "drift", "detail": problem})
-            case "/health/ready":
-                self._answer(HTTPStatus.OK, {"status": "ok"})
-            case _:
-                self._answer(HTTPStatus.NOT_FOUND, {"status": "not found"})
 
-    def do_POST(self) -> None:
-        """Write an alert."""
-        if self._refused():
-            return
-        if self.headers.get_content_type() != "application/json":
-            self._answer(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, {"status": "send alerts as application/json"})
-            return
-        length = self.headers.get("Content-Length", "")
-        if self.path != "/alerts" or not length.isdecimal() or int(length) > BODY_BYTES_MAX:
-            self._answer(HTTPStatus.BAD_REQUEST, {"status": "POST alerts of at most 1 MiB to /alerts"})
-            return
-        try:
-            body = fields(json.loads(self.rfile.read(int(length))))
-        except ValueError:
-            self._answer(HTTPStatus.BAD_REQUEST, {"status": "that is no JSON"})
-            return
-        for alert in entries(body.get("alerts")):
-            log("alert", **{key: fields(alert).get(key) for key in ("status", "labels", "annotations", "startsAt")})
-        self._answer(HTTPStatus.OK, {"status": "ok"})
+def routes_of(settings: Settings) -> list[HTTPRouteHandler]:
+    """Return what is answered beside health."""
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002, ANN401 - http.server's names
-        """Say nothing of requests: health checks are many."""
+    @get("/runbook", media_type=MediaType.HTML, sync_to_thread=True, summary="The runbook", responses=NO_RUNBOOK)
+    def show_runbook() -> str:
+        """Show the page that alerts link to."""
+        runbook = Path(settings.signoz_runbook)
+        if not runbook.is_file():
+            raise NotFoundException(detail=f"{runbook} is no file; see PARKSTREAM_SIGNOZ_RUNBOOK")
+        return page(runbook)
 
-    def _refused(self) -> bool:
-        """Refuse what a page of another site sends, or who asks for another name; health answers any."""
-        if self.path.startswith("/health/"):
-            return False
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in self.headers.items()]
-        address = str(self.connection.getsockname()[0])
-        problem = objection(Arrival(headers, address, page=self.path == "/runbook"), self.allowed)
-        if problem:
-            self._answer(HTTPStatus.FORBIDDEN, {"status": problem})
-        return bool(problem)
+    @post("/alerts", status_code=200, summary="Log alerts", responses=NO_JSON)
+    async def take_alerts(request: Request[Any, Any, Any]) -> dict[str, int]:
+        """Write each alert of a webhook as a line of the log."""
+        alerts = entries(fields(msgspec.json.decode(await request.body())).get("alerts"))
+        for alert in map(fields, alerts):
+            log("alert", **{key: alert.get(key) for key in ("status", "labels", "annotations", "startsAt")})
+        return {"alerts": len(alerts)}
 
-    def _answer(self, status: HTTPStatus, body: dict[str, str]) -> None:
-        self._send(status, "application/json", json.dumps(body).encode())
+    return [show_runbook, take_alerts]
 
-    def _send(self, status: HTTPStatus, kind: str, content: bytes) -> None:
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(content)))
-        self.end_headers()
-        self.wfile.write(content)
+
+def face_of(watch: Watch, settings: Settings, tasks: BackgroundTasks) -> HttpFace:
+    """Return what answers for *watch*."""
+    refused = Refused()
+
+    async def live() -> Mapping[str, str]:
+        return {f"task {name}": error for name, error in tasks.failed.items()}
+
+    async def ready() -> Mapping[str, str]:
+        return {"signoz": watch.problem}
+
+    @asynccontextmanager
+    async def life() -> AsyncGenerator[None]:
+        tasks.start("watch", asyncio.to_thread(watch.run), may_end=True)
+        log("provision.staying", port=settings.port)
+        yield
+        watch.leave.set()
+        await tasks.stop()
+
+    return HttpFace(
+        title="Parkstream provision",
+        description="Whether SigNoz is as the files say, the runbook, and a receiver of alerts.",
+        access=Access(checked_hosts(settings.allowed_hosts)),
+        public=True,
+        routes=routes_of(settings),
+        live=live,
+        ready=ready,
+        metrics=refused.metrics,
+        lifespan=life,
+        report=lambda error: log("provision.request_failed", error=repr(error)),
+        warn=lambda detail: log("provision.warned", detail=detail),
+        refused=refused,
+        kinds={msgspec.DecodeError: Kind("malformed-json", "Malformed JSON", HTTPStatus.BAD_REQUEST, field="$")},
+        body_bytes_max=BODY_BYTES_MAX,
+    )

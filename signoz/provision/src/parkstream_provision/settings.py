@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 from parkstream_service.access import LOOPBACK
-from parkstream_service.settings import HTTP_URL, env_name
+from parkstream_service.settings import HTTP_URL, HttpLimits, env_name
 
 
-class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
+class Settings(HttpLimits, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
     """What the provisioner takes from its environment."""
 
     signoz_url: Annotated[str, Meta(description="Where SigNoz answers.", extra=HTTP_URL)] = "http://localhost:8080"

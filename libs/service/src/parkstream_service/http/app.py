@@ -45,6 +45,8 @@ class HttpFace(Struct, frozen=True, kw_only=True):
     """Takes what whoever runs the service should know of who may ask."""
     refused: Callable[[Refusal], None]
     """Hears of each request that is beyond a limit."""
+    public: bool = False
+    """Whether it shows and takes nothing but what everybody may; without a credential that is no reason to warn."""
     kinds: Mapping[type[Exception], Kind] = {}
     """How the errors of *routes* are answered."""
     middleware: Sequence[Middleware] = ()
@@ -72,15 +74,18 @@ def http_app(face: HttpFace) -> Litestar:
 
 def _begin(face: HttpFace) -> None:
     callers = face.access.callers
-    if callers is None:
+    if callers is None and not face.public:
         face.warn(OPEN)
-    elif callers.file:
+    elif callers is not None and callers.file:
         callers.file.report = face.warn
 
 
 def _ready(face: HttpFace) -> Problems:
     """Return what ready looks at: what the service names, and whether who may ask is as configured."""
     callers = face.access.callers
+
+    if face.public:
+        return face.ready
 
     async def ready() -> Mapping[str, str]:
         problem = OPEN if callers is None else callers.problem

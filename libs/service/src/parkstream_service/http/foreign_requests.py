@@ -11,7 +11,7 @@ from parkstream_service.access import Arrival, objection
 
 HEALTH: Final = "/health/"
 """Answers by any name: whoever looks after processes calls them by addresses."""
-PAGES: Final = frozenset({"/docs"})
+PAGES: Final = frozenset({"/docs", "/runbook"})
 JSON: Final = "application/json"
 
 

@@ -10,14 +10,14 @@ from parkstream_service.http.app import HttpFace, http_app
 from parkstream_service.http.connections import Connections
 from parkstream_service.http.protocol import LimitedProtocol
 from parkstream_service.lifecycle import BackgroundTasks
-from parkstream_service.settings.http import HttpSettings
+from parkstream_service.settings.limits import HttpLimits
 
 FAILED: Final = 1
 KEEP_ALIVE_SECONDS: Final = 60
 """Longer than clients keep an idle connection, so that none is closed under a request."""
 
 
-def serve(face: HttpFace, settings: HttpSettings, tasks: BackgroundTasks, *, graceful_seconds: int = 2) -> int:
+def serve(face: HttpFace, settings: HttpLimits, tasks: BackgroundTasks, *, graceful_seconds: int = 2) -> int:
     """Serve *face* until SIGTERM, SIGINT or a task that fails; return the exit code.
 
     What was accepted is finished, for *graceful_seconds* at most.

@@ -6,6 +6,7 @@ Reading order: sources, kinds, urls, loader, description, command, limits, http,
 from parkstream_service.settings.command import answer_config, settings_or_exit
 from parkstream_service.settings.description import Variable, describe
 from parkstream_service.settings.http import HttpSettings
+from parkstream_service.settings.limits import HttpLimits
 from parkstream_service.settings.loader import SettingsError, env_name, load
 from parkstream_service.settings.own_token import own_token
 from parkstream_service.settings.urls import AMQP_URL, HTTP_URL, REDIS_URL, hosts_of, masked_url
@@ -14,6 +15,7 @@ __all__ = [
     "AMQP_URL",
     "HTTP_URL",
     "REDIS_URL",
+    "HttpLimits",
     "HttpSettings",
     "SettingsError",
     "Variable",

@@ -16,8 +16,6 @@ class HttpSettings(HttpLimits, frozen=True, kw_only=True, rename=env_name("PARKS
     host: Annotated[
         str, Meta(min_length=1, description="The address to listen on; without a credential one of this machine only.")
     ] = "127.0.0.1"
-    port: Annotated[int, Meta(ge=0, le=65_535, description="The port of health and metrics.")] = 0
-    """Each service has one of its own."""
     allowed_hosts: Annotated[
         tuple[str, ...],
         Meta(

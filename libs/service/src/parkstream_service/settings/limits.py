@@ -8,8 +8,11 @@ from parkstream_service.settings.loader import env_name
 
 
 class HttpLimits(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
-    """The limits of every HTTP port."""
+    """Where a service listens, and the limits of its port."""
 
+    host: Annotated[str, Meta(min_length=1, description="The address to listen on.")] = "127.0.0.1"
+    port: Annotated[int, Meta(ge=0, le=65_535, description="The port of health and metrics.")] = 0
+    """Each service has one of its own."""
     http_connections_max: Annotated[
         int,
         Meta(
