@@ -88,9 +88,9 @@ async def written_by(store: RedisStore, writer: Writer, name: str) -> None:
         case "decide":
             await log.decide(wire.RULES_CHANGED, "d", b"{}", unless_after=None)
         case "examine":
-            await log.examine()
+            await log._call("examine", (), ())
         case "forget":
-            await log._call("forget", [store.keys.log_ids(today - 40)], (35, today - 40))
+            await log._call("forget", [store.keys.log_ids(today - 40)], (35, 0, today - 40))
         case "switch":
             await Versions(store.redis, store.keys, writer=writer).switch(1, 2, 0)
         case "take_clock":
