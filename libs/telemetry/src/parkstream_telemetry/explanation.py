@@ -5,8 +5,8 @@ what it was given (``KeyError`` does nothing else), so it goes out as its type a
 """
 
 import traceback
-from collections.abc import Iterator, Sequence
-from typing import Final
+from collections.abc import Iterator
+from typing import Final, cast
 
 MESSAGE_LENGTH_MAX: Final = 2_000
 STACK_LENGTH_MAX: Final = 8_000
@@ -64,6 +64,6 @@ def _stack(error: BaseException) -> Iterator[str]:
     for one in reversed(chain):
         yield "Traceback (most recent call last):"
         yield "".join(traceback.format_tb(one.__traceback__)) + f"{type_of(one)}: {words_of(one)}"
-        parts: Sequence[BaseException] = getattr(one, "exceptions", ()) if isinstance(one, BaseExceptionGroup) else ()
-        for part in parts:
-            yield from _stack(part)
+        if isinstance(one, BaseExceptionGroup):
+            for part in cast("BaseExceptionGroup[BaseException]", one).exceptions:
+                yield from _stack(part)

@@ -4,7 +4,7 @@ import logging
 from typing import Any, Final
 
 import msgspec
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from parkstream_service.http.connections import Connections, Wait
 from parkstream_service.http.problems import MEDIA_TYPE, titled
