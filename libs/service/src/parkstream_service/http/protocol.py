@@ -1,7 +1,7 @@
 """How uvicorn reads requests, with limits on what arrives before anybody has looked at it."""
 
 import logging
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -48,7 +48,7 @@ class LimitedProtocol(HttpToolsProtocol):
         """End the connection, and say why unless an earlier answer is still on its way."""
         self._shared.refused(why)
         self._forget()
-        cycle: RequestResponseCycle | None = self.cycle  # None before the first request.
+        cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request.
         answering = cycle is not None and cycle.response_started and not cycle.response_complete
         if answering or self.transport.is_closing() or self.transport.get_write_buffer_size():
             self.transport.abort()
