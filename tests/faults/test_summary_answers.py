@@ -112,7 +112,7 @@ async def test_nothing_is_kept_that_a_stranger_sets(session: aiohttp.ClientSessi
     with Api(Answer(status=503, headers={"Set-Cookie": "a=1; Max-Age=999999"})) as api:
         for _ in range(2):
             with pytest.raises(UnavailableError):
-                await SummaryApi(session, f"http://localhost:{api.port}", None).post([encode(item())])
+                await SummaryApi(session, f"http://localhost:{api.port}", lambda: None).post([encode(item())])
     assert len(session.cookie_jar) == 0
 
 
