@@ -13,7 +13,8 @@ from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.units import DAY_US
 from parkstream_projection import Versions
 from parkstream_projection.functions import PROJECTING, SWITCHING
-from parkstream_service.redis import Library
+from parkstream_service.redis import Functions, Library
+from redis.exceptions import ResponseError
 
 LIBRARIES = (LOG, IMPORT, PROJECTING, SWITCHING)
 REGISTERED = re.compile(r"'parkstream_(\w+)_'(?: \.\. VERSION)?, (?:callback = )?(guarded\()?")
@@ -95,6 +96,13 @@ async def written_by(store: RedisStore, writer: Writer, name: str) -> None:
             await Versions(store.redis, store.keys, writer=writer).switch(1, 2, 0)
         case "take_clock":
             await log.take_clock()
+
+
+async def test_what_was_not_looked_at_is_not_adopted(store: RedisStore):
+    before = await everything(store)
+    with pytest.raises(ResponseError, match="OTHERLOG"):
+        await Functions(store.redis, LOG).call("adopt", (store.keys.log, store.keys.log_meta), ("another", "new"))
+    assert await everything(store) == before
 
 
 async def test_a_flushed_redis_is_refused(store: RedisStore):

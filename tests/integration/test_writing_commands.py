@@ -69,6 +69,7 @@ APART: Final = {
     "restore": "writes the files of a Redis that does not run; whoever starts on it compares",
     "log adopt": "makes what there is the right log",
     "functions load": "comes before there is any log",
+    "functions kill": "ends a function that hangs, and only one that has written nothing",
 }
 
 
