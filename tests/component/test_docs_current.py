@@ -23,7 +23,7 @@ FILE = re.compile(r"`((?:[\w.-]+/)*[\w-]+\.(?:py|lua|md|json|yaml|sql|toml|conf|
 FOLDER = re.compile(r"`((?:apps|libs|signoz|deploy|docs|tests|benchmarks)/[\w./-]*)`")
 PAGE_NAME = re.compile(r"(?<![\w./}-])(?:[\w-]+/)*[\w-]+\.md\b")
 HEADS = {"what happens", "promise", "what", "word", "reason", "the gap", "what you see", "what it prints"}
-ELSEWHERE = {"backup.json", "manifest.json"}
+ELSEWHERE = {"backup.json", "credentials.json", "manifest.json"}
 """What pages name that lies elsewhere."""
 MADE_LATER = {"deploy/compose/.secrets", "deploy/compose/images.env"}
 """What a command makes."""
