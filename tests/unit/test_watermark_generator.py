@@ -1,6 +1,8 @@
 """When the clock decides, and when it does not: lateness 2 s, grace 5 s, hold_max 60 s."""
 
 import asyncio
+from collections.abc import Callable
+from typing import Any, cast
 
 import pytest
 from clockwork import START, Clockwork
@@ -226,6 +228,32 @@ async def test_a_lagging_projection_waits_by_the_time_it_has_got_to(works: Clock
     await works.see(0, "in", "CAR", ago=110)
     await run_until(works, keeper, 300)
     assert await decided_at(works) == []
+
+
+class Replaced:
+    """Stands for whatever *now* returns, in depth: another may take its place at any time."""
+
+    def __init__(self, now: Callable[[], Any]) -> None:
+        self._now = now
+
+    def __getattr__(self, name: str) -> Any:
+        return Replaced(lambda: getattr(self._now(), name))
+
+    def __call__(self, *arguments: Any, **options: Any) -> Any:
+        return self._now()(*arguments, **options)
+
+
+async def test_a_log_that_is_shorter_than_what_was_decided_is_another_one():
+    works = [Clockwork()]
+    keeper = keeper_of(cast("Clockwork", Replaced(lambda: works[-1])))
+    for number in range(3):
+        await works[0].see(1, f"out-{number}", f"CAR{number}")
+    await run_until(works[0], keeper, 16)
+    assert await reasons(works[0]) == ["silence"]
+    works.append(Clockwork())
+    await works[1].see(1, "out", "CAR")
+    await run_until(works[1], keeper, 16)
+    assert await reasons(works[1]) == ["silence"]
 
 
 async def test_of_many_backends_one_decision_is_kept(works: Clockwork):

@@ -118,6 +118,8 @@ class WatermarkGenerator:
     async def _next(self, state: LogState, outlook: Outlook, drained: Mapping[Direction, Drained | None]) -> Due | None:
         """Return what is to be decided next; nothing while the last decision is not projected."""
         waiting = sorted(one for way in outlook.waiting for one in way)
+        if state.position < self._decided:  # An older Redis was adopted: that decision is not in its log.
+            self._decided = 0
         if not waiting or outlook.checkpoint < self._decided:
             return None
         is_caught_up = outlook.checkpoint >= state.position
