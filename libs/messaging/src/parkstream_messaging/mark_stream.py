@@ -25,6 +25,8 @@ from parkstream_messaging.confirmed_channel import is_blocked
 from parkstream_messaging.topology import MessagingError
 
 ANSWER_SECONDS: Final = 5.0
+READ_SECONDS: Final = 15.0
+"""To connect, declare and read it all, also on a machine that is very busy; each time anew."""
 CLOSE_SECONDS: Final = 1.0
 QUIET_SECONDS: Final = 1.0
 """How long a stream that is read gives nothing when there is no more; a chunk follows the other within milliseconds."""
@@ -72,7 +74,7 @@ class MarkStream:
             return
         self._read_all.clear()
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
+            async with asyncio.timeout(READ_SECONDS):
                 await uncancelled(self._read_all_up_to_a_probe)
         except FAILURES as error:
             if isinstance(error, TimeoutError) and self._is_quiet():
