@@ -46,7 +46,8 @@ def test_a_line_that_does_not_fit_is_refused_whole_and_taken_when_there_is_room(
     file = tmp_path / "summaries.jsonl"
     process = run_service(MODULE, environ(file, redis_url, mall))
     client = Client(process.port)
-    client.post(item(1))
+    earlier = [item(f"earlier-{number}") for number in range(20)]  # The limit is also that of the log, a shorter file.
+    client.post(*earlier, item(1))
     before = file.read_bytes()
     limit_file_size(process.pid, len(before) + 100)
 
@@ -57,12 +58,13 @@ def test_a_line_that_does_not_fit_is_refused_whole_and_taken_when_there_is_room(
     assert "no room" in refused.json["detail"]
     assert file.read_bytes() == before
     assert client.post(item(1)) == ["duplicate"]
-    assert client.stats()["lines"] == 1
+    assert client.stats()["lines"] == len(earlier) + 1
     eventually(lambda: "summary_file.write_failed" in process.output.read_text())
 
     limit_file_size(process.pid, resource.RLIM_INFINITY)
     assert client.post(item(1), item(2), item(3)) == ["duplicate", "written", "written"]
-    assert [line["visit_id"] for line in lines_of(file.read_bytes())] == ["exit:1", "exit:2", "exit:3"]
+    written = [line["visit_id"] for line in lines_of(file.read_bytes())]
+    assert written[len(earlier) :] == ["exit:1", "exit:2", "exit:3"]
 
 
 def test_nothing_is_lost_while_the_disk_fills_and_empties(run_service, small_disk, redis_url, mall):

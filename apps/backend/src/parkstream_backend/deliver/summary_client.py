@@ -40,7 +40,8 @@ class PostError(Exception):
         super().__init__(problem)
         self.problem = problem
         self.status_code = status_code
-        self.public = problem if status_code is None else f"the server answered {status_code}"
+        otherwise = ", and not as ours does" if status_code == OK else ""
+        self.public = problem if status_code is None else f"the server answered {status_code}{otherwise}"
         """Without the words of the server, which may name a plate."""
 
 
