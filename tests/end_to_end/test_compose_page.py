@@ -44,7 +44,9 @@ def test_the_summary_file_may_lie_in_a_folder_of_this_machine(stack, tmp_path):
     moved = Stack(tmp_path, suffix="-moved")
     moved.environ |= given
     try:
-        moved.compose("up", "--detach", "--wait", "--no-build", "--no-deps", "summary-api", "redis")
+        moved.compose("up", "--detach", "--wait", "--no-build", "--no-deps", "redis")
+        moved.compose("run", "--rm", "--no-deps", "functions")
+        moved.compose("up", "--detach", "--wait", "--no-build", "--no-deps", "summary-api")
         token = f"TOKEN={moved.secret('api_token_backend')}"
         posted = moved.compose("exec", "-T", "--env", token, "summary-api", "python", "-c", POST_ONE)
         assert "written" in posted
