@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from archives import archive_through
+from parkstream_eventlog import NoLogError
 from parkstream_projection.rebuild import ReadingError, Source, Span, check
 from parkstream_projection.rebuild.live import Live
 from parkstream_projection.rebuild.worker_process import Worker
@@ -125,6 +126,9 @@ async def test_the_live_version_may_go_on_meanwhile(small: Mall, monkeypatch: py
 
 async def test_an_empty_log_is_equal(redis_url: str, mall: str):
     shop = Mall(redis_url, mall)
+    with pytest.raises(NoLogError):
+        await checked(shop)
+    await shop.log.create()
     result = await checked(shop)
     await shop.close()
     assert result.equal
