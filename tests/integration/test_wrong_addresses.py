@@ -19,6 +19,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     "dead-letters show": ("1",),
     "doctor": (),
     "functions load": (),
+    "functions kill": (),
     "log accept-clock": ("--yes",),
     "log adopt": (),
     "log acknowledge": ("1", "--reason", "a test"),
