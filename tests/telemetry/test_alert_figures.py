@@ -25,7 +25,7 @@ EXPECTED = {
     # One direction is behind for three minutes, which is enough, the other for two.
     "gate-behind": {"warning": range(6, 9)},
     "http-refused": {"warning": range(11, 16)},
-    "log-refused": {"critical": range(26, 28)},
+    "log-refused": {"critical": range(22, 28)},
     "outbox-age": {"warning": OUTAGE},
     # What is late counts, written or not, and for ten minutes; so do the exits of the pause.
     "p99-over-budget": {"warning": range(7, 24)},
