@@ -24,7 +24,7 @@ from parkstream_events.summaries import Summary
 from parkstream_events.wire import encode
 from parkstream_service.redis import connect
 from summary_items import body, item
-from traces import Camera, Traced, post, read, until
+from traces import Camera, Traced, id_of, post, read, until
 
 HOUR = timedelta(hours=1)
 OUTBOX_MAX = 5
@@ -77,7 +77,7 @@ class EventfulRun:
         await log.decide("vehicle.flew.v1", "odd", b"\xff", unless_after=None)
         await redis.aclose()
         self.pipeline.api.kill()
-        visit = f"out-CONFLICT@{microseconds(self._refused_at)}"
+        visit = f"{id_of('out', 'CONFLICT')}@{microseconds(self._refused_at)}"
         there = Summary(**{name: getattr(item(visit), name) for name in Summary.__struct_fields__})
         self.pipeline.file.write_bytes(encode(there) + b'\n{"torn')
         self.pipeline.api.restart()
