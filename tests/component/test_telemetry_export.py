@@ -300,9 +300,9 @@ def test_shutting_down_twice_is_no_error(told, sink):
 def test_all_spans_of_several_threads_arrive(told, sink):
     telemetry = told(OTEL_EXPORTER_OTLP_ENDPOINT=sink.endpoint)
     with ThreadPoolExecutor(4) as pool:
-        list(pool.map(lambda _: make_spans(telemetry, 2_500), range(4)))
-    telemetry.shutdown()
-    assert len({span.span_id for span in sink.spans()}) == 10_000
+        list(pool.map(lambda _: make_spans(telemetry, 2_000), range(4)))  # No more than may wait.
+    telemetry.shutdown(60)
+    assert len({span.span_id for span in sink.spans()}) == 8_000
 
 
 class Receiver:
