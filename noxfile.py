@@ -44,7 +44,7 @@ def types(session: nox.Session) -> None:
     """Check types, strictly, with mypy and pyright."""
     packages = [f"--package={import_name(member)}" for member in MEMBERS]
     session.run("mypy", *packages)
-    session.run("mypy", "noxfile.py", *map(str, ROOT.glob("deploy/compose/*.py")), "release")
+    session.run("mypy", "noxfile.py", *map(str, ROOT.glob("deploy/compose/*.py")), "release", "fuzzing", "chaos")
     session.run("pyright")
 
 
@@ -66,8 +66,9 @@ def members(session: nox.Session) -> None:
 @nox.session
 def test(session: nox.Session) -> None:
     """Run the tests; servers and tools that they need are installed first where they are missing."""
-    install = "from parkstream_devtools import ensure_servers, ensure_tools; ensure_servers(); ensure_tools()"
-    session.run("python", "-c", install)
+    session.run(
+        "python", "-c", "import parkstream_devtools as it; it.ensure_servers(); it.ensure_tools(); it.ensure_browser()"
+    )
     session.run("pytest", *(session.posargs or SIDE_BY_SIDE), interrupt_timeout=INTERRUPT_SECONDS)
 
 

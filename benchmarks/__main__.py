@@ -4,8 +4,32 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from benchmarks import drain, gates, grow, latency, log, memory, pages, plate, publish, shuffled, stack, telemetry
+import msgspec
+
+from benchmarks import (
+    capacity,
+    console,
+    drain,
+    gates,
+    grow,
+    latency,
+    log,
+    memory,
+    pages,
+    plate,
+    publish,
+    replicas,
+    shuffled,
+    stack,
+    telemetry,
+)
 from benchmarks.results import Row, medians, report, say
+
+BENCHMARKS = (drain, latency, publish, grow, log, memory, plate, gates, telemetry, console, capacity, replicas)
+REPEATS = {"drain": 3, "console": 5}
+MEASURED_SECONDS = {"publish": 5, "capacity": 20, "replicas": 20}
+IN_FULL = {"console": ["--records", "1000000", "--seconds", "20"]}
+"""What is asked for where the results are kept, and takes too long otherwise."""
 
 
 def main() -> None:
@@ -14,23 +38,14 @@ def main() -> None:
         prog="./dev bench", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
     )
     benchmarks = parser.add_subparsers(dest="name", metavar="NAME", title="what can be measured")
-    for name, module in (
-        ("drain", drain),
-        ("latency", latency),
-        ("publish", publish),
-        ("grow", grow),
-        ("log", log),
-        ("memory", memory),
-        ("plate", plate),
-        ("gates", gates),
-        ("telemetry", telemetry),
-    ):
+    for module in BENCHMARKS:
+        name = module.__name__.rpartition(".")[2]
         own = benchmarks.add_parser(name, help=(module.__doc__ or "").splitlines()[0], description=module.__doc__)
         own.add_argument("--json", type=Path, help="where to write the result (default: .bench/NAME.json)")
         own.add_argument(
             "--repeats",
             type=int,
-            default=3 if name == "drain" else 1,
+            default=REPEATS.get(name, 1),
             help="how often to run each; medians are shown (default: %(default)s)",
         )
         _arguments(name, own)
@@ -48,7 +63,7 @@ def main() -> None:
 def _all(parser: argparse.ArgumentParser) -> None:
     """Run every benchmark, keep the results in docs/results, and write docs/performance.md."""
     for name, run in _RUN.items():
-        run(parser.parse_args([name, "--json", str(pages.RESULTS / f"{name}.json")]))
+        run(parser.parse_args([name, "--json", str(pages.RESULTS / f"{name}.json"), *IN_FULL.get(name, [])]))
     within, folder = drain.SHUFFLED_WITHIN_SECONDS, pages.RESULTS
     with stack.servers() as (sandbox, rabbitmq):
         drain.measure(sandbox, rabbitmq, "parkstream", 20_000, within, traced=True, flames=folder)
@@ -69,10 +84,8 @@ def _arguments(name: str, parser: argparse.ArgumentParser) -> None:
             "--rates", type=float, nargs="*", default=[50, 200, 500], help="events per second (default: 50 200 500)"
         )
         parser.add_argument("--seconds", type=float, default=20, help="how long each rate lasts (default: %(default)s)")
-    if name == "publish":
-        parser.add_argument(
-            "--seconds", type=float, default=5, help="how long each generator is measured (default: %(default)s)"
-        )
+    if name in MEASURED_SECONDS:
+        parser.add_argument("--seconds", type=float, default=MEASURED_SECONDS[name], help="how long each lasts")
     if name == "grow":
         parser.add_argument(
             "--events",
@@ -89,6 +102,8 @@ def _arguments(name: str, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             "--outages", type=float, nargs="*", default=[30, 90], help="how long a gate is cut off (default: 30 90 s)"
         )
+    if name == "console":
+        console.arguments(parser)
     if name == "telemetry":
         parser.add_argument("--count", type=int, default=50_000, help="how many of each are emitted")
 
@@ -194,6 +209,22 @@ def _telemetry(options: argparse.Namespace) -> None:
     report("telemetry", medians(rows, ("name",)), ("name", "us_each"), options.json)
 
 
+def _console(options: argparse.Namespace) -> None:
+    with stack.servers() as (sandbox, rabbitmq):
+        row = console.measure(sandbox, rabbitmq, msgspec.convert(vars(options), console.Scene))
+    columns = ("cars", "records", "viewers", "cpu_ratio", "cpu_us_with", "cpu_us_without", "rss_mib", "looks")
+    report("console", [row], columns, options.json)
+
+
+def _lasting(name: str, measure: Callable[..., list[Row]], by: str, *columns: str) -> Callable[..., None]:
+    def run(options: argparse.Namespace) -> None:
+        with stack.servers() as (sandbox, rabbitmq):
+            rows = [row for _ in range(options.repeats) for row in measure(sandbox, rabbitmq, options.seconds)]
+        report(name, medians(rows, (by,)), columns, options.json)
+
+    return run
+
+
 _RUN: dict[str, Callable[[argparse.Namespace], None]] = {
     "drain": _drain,
     "latency": _latency,
@@ -204,6 +235,9 @@ _RUN: dict[str, Callable[[argparse.Namespace], None]] = {
     "plate": _plate,
     "gates": _gates,
     "telemetry": _telemetry,
+    "console": _console,
+    "capacity": _lasting("capacity", capacity.measure, "name", *capacity.COLUMNS),
+    "replicas": _lasting("replicas", replicas.measure, "replicas", *replicas.COLUMNS),
 }
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from itertools import count
 from pathlib import Path
 
 import redis
-from parkstream_devtools import RabbitServer, Sandbox, ServiceProcess
+from parkstream_devtools import RabbitServer, Sandbox
 
 from benchmarks import load, stack
 from benchmarks.flames import recorded
@@ -35,11 +35,11 @@ SHUFFLED_WITHIN_SECONDS = 1.0
 
 def parkstream(run: stack.Run, at_work: ExitStack) -> Started:
     """Start two record processes and one that projects and delivers."""
-    return backends(run, at_work)[0]
+    return backends(run, at_work)
 
 
-def backends(run: stack.Run, at_work: ExitStack) -> tuple[Started, ServiceProcess]:
-    """Start Parkstream's processes; return them, and the one that can be asked where the projection stands."""
+def backends(run: stack.Run, at_work: ExitStack) -> Started:
+    """Start Parkstream's processes and return them."""
     present = run.backend("project,deliver", "present")
     at_work.callback(present.terminate)
     present.wait_ready()
@@ -49,7 +49,7 @@ def backends(run: stack.Run, at_work: ExitStack) -> tuple[Started, ServiceProces
     ]
     for one in recorders:
         at_work.callback(one.terminate)
-    return {"record": [one.pid for one in recorders], "project+deliver": [present.pid]}, present
+    return {"record": [one.pid for one in recorders], "project+deliver": [present.pid]}
 
 
 def aio_pika(run: stack.Run, at_work: ExitStack) -> Started:
@@ -94,12 +94,13 @@ def measure(  # noqa: PLR0913 - one run has these parts
     *,
     traced: bool,
     flames: Path | None = None,
+    replicas: int = 0,
 ) -> Row:
     """Run *name* once; with *flames*, a folder, also draw where its processes spend their time."""
     put_through = load.paired(pairs, shuffled_within_seconds)
     with ExitStack() as at_work:
         sink = at_work.enter_context(discarding(sandbox)) if traced else None
-        run = at_work.enter_context(stack.run(sandbox, rabbitmq, sink.environ if sink else {}))
+        run = at_work.enter_context(stack.run(sandbox, rabbitmq, sink.environ if sink else {}, replicas=replicas))
         asyncio.run(fill(run.rabbitmq_url, put_through, traced=traced))
         started = CANDIDATES[name](run, at_work)
         if flames is not None:
@@ -164,13 +165,16 @@ def has_begun(run: stack.Run, name: str) -> Iterator[bool]:
 
 def _spans(run: stack.Run, sink: Discarding, put_through: load.Load) -> Row:
     """Wait until every expected span has come; a dropped one fails the run."""
-    lines = put_through.lines
-    expected = len(put_through.sightings) + SPANS_PER_LINE * lines + _posts(run.summary_api.url)
-    stack.until((sink.received() >= expected for _ in count()), f"{expected} spans at the receiver", 30, 0.1)
-    if sink.received() != expected:
-        message = f"{sink.received()} spans received, {expected} expected"
+
+    def expected() -> int:
+        """Return how many there must be; a request is counted once its answer is sent, after its lines are there."""
+        return len(put_through.sightings) + SPANS_PER_LINE * put_through.lines + _posts(run.summary_api.url)
+
+    stack.until((sink.received() >= expected() for _ in count()), "every span at the receiver", 30, 0.1)
+    if sink.received() != expected():
+        message = f"{sink.received()} spans received, {expected()} expected"
         raise RuntimeError(message)
-    return {"spans": expected}
+    return {"spans": expected()}
 
 
 def _posts(url: str) -> int:

@@ -6,7 +6,6 @@ may stand still for a part of the time.
 
 import asyncio
 import json
-import urllib.request
 from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,11 +14,13 @@ from typing import Any, NamedTuple
 
 from parkstream_devtools import ServiceProcess
 from parkstream_devtools.faults.processes import Frozen
+from parkstream_devtools.overview import overview_of
 from parkstream_eventlog import RedisReader
 from parkstream_events import topology
 from parkstream_events.keys import BackendKeys
 from parkstream_events.sightings import Sighting, VehicleEntered, VehicleExited, microseconds
 from parkstream_projection import recorded_event_of
+from parkstream_projection.overview import Overview
 from parkstream_service.redis import connect
 from parkstream_visits import RecordedEvent
 
@@ -88,11 +89,9 @@ class Place(NamedTuple):
     summary_file: Path
     backends: list[ServiceProcess]
 
-    def state(self) -> dict[str, Any]:
-        """Return where the first backend stands."""
-        with urllib.request.urlopen(f"{self.backends[0].url}/v1/state", timeout=5) as answer:
-            state: dict[str, Any] = json.load(answer)
-            return state
+    def overview(self) -> Overview:
+        """Return where everything stands."""
+        return overview_of(self.redis_url, self.mall)
 
     async def log(self) -> list[RecordedEvent]:
         """Return all that is recorded."""
@@ -132,7 +131,7 @@ async def play(scene: Scene, place: Place) -> Outcome:
             message = load.message_of(one.sighting(begin))
             group.create_task(exchange.publish(message, key, mandatory=True))  # type: ignore[arg-type]
     stuck = await frozen
-    state = await _settled(place, len(passes))
+    overview = await _settled(place, len(passes))
     log = await place.log()
     found = corrections(log)
     lines = [json.loads(line) for line in place.summary_file.read_bytes().splitlines()]
@@ -141,7 +140,7 @@ async def play(scene: Scene, place: Place) -> Outcome:
         decisions=dict(Counter(one.event.because for one in log if hasattr(one.event, "because"))),
         corrections=found,
         forbidden=[one for one in found if not _is_allowed(one, stuck)],
-        wrong={name: sides for name, sides in _account(passes, state, lines).items() if sides[0] != sides[1]},
+        wrong={name: sides for name, sides in _account(passes, overview, lines).items() if sides[0] != sides[1]},
         summaries=dict(Counter(line["outcome"] for line in _current(lines))),
     )
 
@@ -166,14 +165,13 @@ async def _freeze(scene: Scene, place: Place, begin: datetime) -> range:
     return range(microseconds(since), microseconds(datetime.now(UTC)))
 
 
-async def _settled(place: Place, sightings: int) -> dict[str, Any]:
+async def _settled(place: Place, sightings: int) -> Overview:
     async with asyncio.timeout(SETTLED_TIMEOUT_SECONDS):
         while True:
-            state = await asyncio.to_thread(place.state)
-            counters = state["counters"]
-            recorded = counters["entered"] + counters["exited"]
-            if recorded == sightings and not (state["lag"] or state["pending"] or state["outbox_depth"]):
-                return state
+            now = await asyncio.to_thread(place.overview)
+            recorded = now.counters["entered"] + now.counters["exited"]
+            if recorded == sightings and not (now.lag or now.pending or now.outbox_depth):
+                return now
             await asyncio.sleep(LOOK_SECONDS)
 
 
@@ -189,7 +187,7 @@ def _current(lines: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list({line["visit_id"]: line for line in sorted(lines, key=lambda one: int(one["revision"]))}.values())
 
 
-def _account(passes: list[Pass], state: dict[str, Any], lines: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:
+def _account(passes: list[Pass], overview: Overview, lines: list[dict[str, Any]]) -> dict[str, tuple[int, int]]:
     """Return both sides of each equation of the account."""
     current = _current(lines)
     outcomes = Counter(line["outcome"] for line in current)
@@ -201,7 +199,7 @@ def _account(passes: list[Pass], state: dict[str, Any], lines: list[dict[str, An
         "exits = completed + entry_missed": (len(expected), outcomes["completed"] + outcomes["entry_missed"]),
         "exits paired with the entry before, or none": (len(expected), len(expected & paired)),
         "cars that came again = exit_missed": (again, outcomes["exit_missed"]),
-        "revisions emitted = lines": (state["counters"]["emitted"], len(lines)),
+        "revisions emitted = lines": (overview.counters["emitted"], len(lines)),
         "lines = distinct (visit, revision)": (len(lines), len({(one["visit_id"], one["revision"]) for one in lines})),
-        "parked": (state["parked"], 0),
+        "parked": (overview.parked, 0),
     }

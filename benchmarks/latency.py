@@ -33,11 +33,13 @@ GATES_FIRST_OF_FIVE = 3
 """Cars of five that take the first gate of a direction."""
 
 
-def measure(sandbox: Sandbox, rabbitmq: RabbitServer, rate: float, seconds: float, *, traced: bool) -> list[Row]:
+def measure(  # noqa: PLR0913 - one run has these parts
+    sandbox: Sandbox, rabbitmq: RabbitServer, rate: float, seconds: float, *, traced: bool, replicas: int = 0
+) -> list[Row]:
     """Publish *rate* events/s for *seconds* and return the percentiles: decided on arrival, and pending."""
     with ExitStack() as at_work:
         sink = at_work.enter_context(discarding(sandbox)) if traced else None
-        run = at_work.enter_context(stack.run(sandbox, rabbitmq, sink.environ if sink else {}))
+        run = at_work.enter_context(stack.run(sandbox, rabbitmq, sink.environ if sink else {}, replicas=replicas))
         backend = run.backend("record,project,deliver", "backend")
         at_work.callback(backend.terminate)
         backend.wait_ready()

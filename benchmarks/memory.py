@@ -1,15 +1,14 @@
 """Bytes of Redis per car that enters, by part, with all services at their default settings."""
 
-import json
 import time
-import urllib.request
 from collections import Counter
 from contextlib import ExitStack
 from itertools import count
 
 import redis
 from msgspec import Struct
-from parkstream_devtools import RabbitServer, Sandbox, ServiceProcess
+from parkstream_devtools import RabbitServer, Sandbox
+from parkstream_devtools.overview import overview_of
 from parkstream_events.keys import BackendKeys, Database
 
 from benchmarks import stack
@@ -40,6 +39,10 @@ class Contents(Struct, frozen=True):
     entries: dict[str, int]
     used: int
 
+    def bytes_each(self, part: str) -> int:
+        """Return the bytes of an entry of *part*; 0 without any, as of decisions where few cars come at once."""
+        return round(self.bytes[part] / entries) if (entries := self.entries.get(part, 0)) else 0
+
 
 def measure(sandbox: Sandbox, rabbitmq: RabbitServer, cars: int) -> Row:
     """Let at least *cars* enter and leave, first while nobody delivers; return what Redis holds of one."""
@@ -56,14 +59,14 @@ def measure(sandbox: Sandbox, rabbitmq: RabbitServer, cars: int) -> Row:
         )
         at_work.callback(entering.kill)
         begun = time.monotonic()
-        stack.until((entered(recording) >= cars for _ in count()), f"{cars} cars", TIMEOUT_SECONDS, 0.2)
+        stack.until((_counter(run, "entered") >= cars for _ in count()), f"{cars} cars", TIMEOUT_SECONDS, 0.2)
         entering.terminate()
-        stack.until((inside(recording) == 0 for _ in count()), "all cars have left", TIMEOUT_SECONDS, 0.2)
+        stack.until((_counter(run, "inside") == 0 for _ in count()), "all cars have left", TIMEOUT_SECONDS, 0.2)
         waiting = contents_of(run.redis.url)
         delivering = run.backend("deliver", "deliver")
         at_work.callback(delivering.kill)
         stack.until((_waiting(run) == 0 for _ in count()), "all is delivered", TIMEOUT_SECONDS, 0.2)
-        row = _row(began, waiting, contents_of(run.redis.url), entered(recording))
+        row = bytes_of_a_car(began, waiting, contents_of(run.redis.url), _counter(run, "entered"))
     say(f"  {row['cars']:,} cars in {time.monotonic() - begun:.0f} s: {row['bytes']}")
     return row
 
@@ -102,7 +105,7 @@ def _entries(client: "redis.Redis", key: bytes) -> int:  # type: ignore[type-arg
             return 0
 
 
-def _row(began: Contents, waiting: Contents, kept: Contents, cars: int) -> Row:
+def bytes_of_a_car(began: Contents, waiting: Contents, kept: Contents, cars: int) -> Row:
     """Return the bytes of a car; what is left of the memory as a whole grows with nothing."""
     delivered = waiting.bytes["outbox"] - kept.bytes["outbox"]
     grown = {**kept.bytes, "outbox": delivered}
@@ -111,28 +114,16 @@ def _row(began: Contents, waiting: Contents, kept: Contents, cars: int) -> Row:
         "name": "parkstream",
         "cars": cars,
         "bytes": {part: round((grown[part] - began.bytes.get(part, 0)) / cars) for part in PARTS},
-        "record": round(kept.bytes["log"] / kept.entries["log"]),
-        "decision": round(kept.bytes["decisions"] / kept.entries["decisions"]),
+        "record": kept.bytes_each("log"),
+        "decision": kept.bytes_each("decisions"),
         "base": kept.used - known,
     }
-
-
-def entered(backend: ServiceProcess) -> int:
-    """Return how many cars *backend* knows to have entered."""
-    return int(_state(backend)["entered"])
-
-
-def inside(backend: ServiceProcess) -> int:
-    """Return how many of them have not left."""
-    return int(_state(backend)["inside"])
-
-
-def _state(backend: ServiceProcess) -> dict[str, int]:
-    with urllib.request.urlopen(f"{backend.url}/v1/state", timeout=10) as answer:
-        counters: dict[str, int] = json.load(answer)["counters"]
-        return counters
 
 
 def _waiting(run: stack.Run) -> int:
     with redis.Redis.from_url(f"{run.redis.url}/0") as client:
         return int(client.xlen(_keys.outbox))  # type: ignore[arg-type]
+
+
+def _counter(run: stack.Run, name: str) -> int:
+    return overview_of(run.redis.url, stack.MALL).counters[name]

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks import capacity_table, replica_table
+
 ROOT = Path(__file__).parents[1]
 RESULTS = ROOT / "docs" / "results"
 PAGE = ROOT / "docs" / "performance.md"
@@ -81,6 +83,18 @@ correction is one that [the guarantees](guarantees.md#what-is-not-promised) allo
 longer than `silence_grace`; `overtaken`: a backend that stood still had the sighting, and others recorded later ones of
 its gate.
 """
+_CONSOLE = """## The console
+
+CPU time of the pipeline's processes (RabbitMQ and Redis among them) per event while {viewers:,} people look at Now and
+one more reads nothing, and without a console, in turn; {rate:,.0f} changes a second, {cars:,} cars inside, {records:,}
+records in the end. Repeat: `./dev bench console --records 1000000 --seconds 20`.
+
+| CPU µs per event | without | ratio (median) | each time | its memory at the start, MiB | in the middle | in the end |
+|---:|---:|---:|---|---:|---:|---:|
+{row}
+
+{note}
+"""
 _GROW = """## Grow
 
 The same drain at growing sizes: what one event costs, and the memory and open files of each process at the end.
@@ -112,8 +126,10 @@ in-memory recorder of the `eventsourcing` library; neither of these reads Redis.
 
 
 def write() -> Path:
-    """Write the page from the results, and return its path."""
+    """Write the page from the results, and the table of docs/scaling.md; return the page's path."""
     PAGE.write_text(text(), encoding="utf-8")
+    capacity = _result("capacity")
+    capacity_table.write(capacity["results"][0], machine_of(capacity))
     return PAGE
 
 
@@ -121,12 +137,14 @@ def text() -> str:
     """Return the page as the results in ``docs/results`` give it."""
     drain = _result("drain")
     parts = [
-        _HEAD.format(machine=_machine(drain["machine"])),
+        _HEAD.format(machine=machine_of(drain)),
         _drain(drain),
         _latency(_result("latency")),
         _PUBLISH.format(rows=_lines(map(_publish_row, _result("publish")["results"]))),
         _GROW.format(rows=_lines(map(_grow_row, _result("grow")["results"]))),
         _log(_result("log")["results"][0]),
+        _console(_result("console")),
+        replica_table.section(_result("replicas")),
         _GATES.format(rows=_lines(map(_gates_row, _result("gates")["results"]))),
         _PLATE.format(rows=_lines(map(_plate_row, _result("plate")["results"]))),
         TRIED.read_text(encoding="utf-8").replace("# What was tried", "## What was tried", 1),
@@ -158,6 +176,14 @@ def _log(row: Mapping[str, Any]) -> str:
     return _LOG.format(**row, **row["commit_ms"], equal="are equal" if row["hash_equal"] else "DIFFER")
 
 
+def _console(console: Mapping[str, Any]) -> str:
+    row = console["results"][0]
+    rss = " | ".join(f"{row['rss_mib'][when]:.0f}" for when in ("start", "middle", "end"))
+    each = ", ".join(f"{one:.3f}" for one in row["ratios"])
+    figures = f"{row['cpu_us_with']:.0f} | {row['cpu_us_without']:.0f} | {row['cpu_ratio']:.3f} | {each}"
+    return _CONSOLE.format(**row, row=f"| {figures} | {rss} |", note=console.get("note", ""))
+
+
 def _result(name: str) -> dict[str, Any]:
     result: dict[str, Any] = json.loads((RESULTS / f"{name}.json").read_text(encoding="utf-8"))
     return result
@@ -167,7 +193,9 @@ def _lines(rows: Iterable[str]) -> str:
     return "\n".join(rows)
 
 
-def _machine(machine: Mapping[str, Any]) -> str:
+def machine_of(result: Mapping[str, Any]) -> str:
+    """Return where *result* was measured."""
+    machine = result["machine"]
     return (
         f"{machine['cores']} cores ({machine['cpu']}), {machine['memory_gib']:.0f} GiB, Linux {machine['kernel']}, "
         f"Python {machine['python']}, RabbitMQ {machine['rabbitmq']}, {machine['redis'].split(' sha')[0]}."

@@ -4,15 +4,13 @@ The account says when it ends: an exit that is recorded long before its entry is
 """
 
 import asyncio
-import json
 import math
 import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any
 
 from parkstream_devtools import RabbitServer, Sandbox
+from parkstream_devtools.overview import overview_of
 
 from benchmarks import drain, load, stack
 from benchmarks.meter import cpu_us_per_event
@@ -28,12 +26,12 @@ def measure(sandbox: Sandbox, rabbitmq: RabbitServer, pairs: int) -> Row:
     with ExitStack() as at_work:
         run = at_work.enter_context(stack.run(sandbox, rabbitmq, {}))
         asyncio.run(drain.fill(run.rabbitmq_url, put_through, traced=False))
-        started, present = drain.backends(run, at_work)
+        started = drain.backends(run, at_work)
         meter = drain.watched(run, rabbitmq, started)
         lines = stack.LineCounter(run.summary_file)
         stack.until(drain.has_begun(run, "parkstream"), "the first event is taken", 60)
         before, begun = meter.read(), time.perf_counter()
-        stack.until(_balanced(present.url, lines, put_through), "the account", drain.TIMEOUT_SECONDS, LOOK_SECONDS)
+        stack.until(_balanced(run.redis.url, lines, put_through), "the account", drain.TIMEOUT_SECONDS, LOOK_SECONDS)
         seconds, after = time.perf_counter() - begun, meter.read()
     row: Row = {
         "name": "parkstream",
@@ -48,13 +46,13 @@ def measure(sandbox: Sandbox, rabbitmq: RabbitServer, pairs: int) -> Row:
     return row
 
 
-def _balanced(url: str, lines: stack.LineCounter, put_through: load.Load) -> Iterator[bool]:
+def _balanced(redis_url: str, lines: stack.LineCounter, put_through: load.Load) -> Iterator[bool]:
     """Yield whether every exit is in one current visit, with its entry if there is one, and every summary on disk."""
     matched = (put_through.lines - 1) * load.MATCHED_OF_FIVE // 5 + 1  # The closing visit.
     while True:
-        state: dict[str, Any] = json.loads(urllib.request.urlopen(f"{url}/v1/state").read())
-        counters = state["counters"]
-        waiting = state["lag"] + state["pending"] + state["outbox_depth"]
-        drained = state["position"] >= len(put_through.sightings) and not waiting
+        now = overview_of(redis_url, stack.MALL)
+        counters = now.counters
+        waiting = now.lag + now.pending + now.outbox_depth
+        drained = now.position >= len(put_through.sightings) and not waiting
         decided = counters["completed"] == matched and counters["entry_missed"] == put_through.lines - matched
         yield drained and decided and lines.read() == counters["emitted"]

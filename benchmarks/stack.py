@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
-import redis
 from parkstream_devtools import RabbitServer, RedisServer, Sandbox, ServiceProcess, ensure_servers
 from parkstream_events.keys import BackendKeys
+from redis import Redis
 
 from benchmarks.results import say
 
@@ -46,7 +46,7 @@ class Run:
 
     def log_length(self) -> int:
         """Return how many records the log has."""
-        with redis.Redis.from_url(f"{self.redis.url}/0") as client:
+        with Redis.from_url(f"{self.redis.url}/0") as client:
             return int(client.xlen(BackendKeys(MALL).log))  # type: ignore[arg-type]
 
 
@@ -59,12 +59,21 @@ def servers() -> Iterator[tuple[Sandbox, RabbitServer]]:
 
 
 @contextmanager
-def run(sandbox: Sandbox, rabbitmq: RabbitServer, environ: Mapping[str, str]) -> Iterator[Run]:
-    """Start the servers and the summary-api of one run; stop all of it afterwards."""
+def run(
+    sandbox: Sandbox,
+    rabbitmq: RabbitServer,
+    environ: Mapping[str, str],
+    redis: RedisServer | None = None,
+    *,
+    replicas: int = 0,
+) -> Iterator[Run]:
+    """Start the summary-api of one run, and a Redis unless it shares *redis*; stop all of it afterwards.
+
+    With *replicas* that Redis has so many, and backends wait for one of them.
+    """
     name = f"run{next(_names)}"
     with ExitStack() as stack:
-        own = sandbox.redis()
-        stack.callback(own.stop)
+        own = redis or _own_redis(sandbox, stack, replicas)
         url = rabbitmq.add_vhost(name)
         stack.callback(rabbitmq.delete_vhost, name)
         folder = Path(sandbox.folder) / name
@@ -76,6 +85,7 @@ def run(sandbox: Sandbox, rabbitmq: RabbitServer, environ: Mapping[str, str]) ->
             "PARKSTREAM_MALL": MALL,
             "PARKSTREAM_PLATE_HASH_KEY": "benchmark",
             "PARKSTREAM_SUMMARY_FILE": str(folder / "summaries.jsonl"),
+            "PARKSTREAM_REDIS_REPLICAS_MIN": str(min(replicas, 1)),
             **environ,
         }
         api = sandbox.service("parkstream_summary_api", common, name=f"summary-api-{name}")
@@ -83,6 +93,17 @@ def run(sandbox: Sandbox, rabbitmq: RabbitServer, environ: Mapping[str, str]) ->
         api.wait_ready()
         common["PARKSTREAM_SUMMARY_URL"] = api.url
         yield Run(sandbox, own, rabbitmq, url, folder, common, api)
+
+
+def _own_redis(sandbox: Sandbox, stack: ExitStack, replicas: int) -> RedisServer:
+    if not replicas:
+        own = sandbox.redis()
+        stack.callback(own.stop)
+        return own
+    replicated = sandbox.replicated_redis(replicas=replicas, sentinels=1)
+    for one in replicated.started:
+        stack.callback(one.kill)
+    return replicated.primary()
 
 
 class LineCounter:

@@ -13,10 +13,12 @@ import pytest
 from hypothesis import settings
 from parkstream_devtools import RabbitServer, RedisServer, Sandbox, ServiceProcess, missing
 from parkstream_devtools import free_port as a_free_port
+from patience import be_patient
 
 STRICT = {"PARKSTREAM_TELEMETRY_STRICT": "true"}
 """Whoever emits a name that is not listed fails, here and in the services."""
 os.environ.update(STRICT)
+be_patient()
 settings.register_profile("parkstream", deadline=None)  # No test asserts a time.
 settings.load_profile("parkstream")
 
@@ -120,7 +122,8 @@ def run_service(sandbox, service_ending) -> Callable[..., ServiceProcess]:
     """Start one of our services and wait until it is ready, unless told otherwise; it ends with the test."""
 
     def run(module: str, environ: Mapping[str, str], *, port: int = 0, ready: bool = True) -> ServiceProcess:
-        full = {**STRICT, **environ, "PARKSTREAM_PORT": str(port or a_free_port())}
+        own = {"TMPDIR": str(sandbox.folder)}  # What one leaves there when it is killed goes with the sandbox.
+        full = {**STRICT, **own, **environ, "PARKSTREAM_PORT": str(port or a_free_port())}
         process = sandbox.service(module, full)
         service_ending.callback(lambda: process.alive and process.kill())
         if ready:

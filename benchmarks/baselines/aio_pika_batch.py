@@ -24,7 +24,7 @@ from parkstream_events.sightings import VehicleEntered, VehicleExited
 from parkstream_service.redis import connect
 
 from benchmarks.baselines.lines import line
-from benchmarks.baselines.tracing import provider_of
+from benchmarks.baselines.spans import provider_of
 
 APPEND = """
 for i = 1, #ARGV, 4 do

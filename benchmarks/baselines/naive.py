@@ -90,7 +90,7 @@ def main() -> None:
     """Run until terminated."""
     provider = None
     if "OTEL_EXPORTER_OTLP_ENDPOINT" in os.environ:
-        from benchmarks.baselines.tracing import provider_of  # noqa: PLC0415 - only when traced
+        from benchmarks.baselines.spans import provider_of  # noqa: PLC0415 - only when traced
 
         provider = provider_of("naive")
     app = create_app(os.environ["RABBITMQ_URL"], os.environ["REDIS_URL"], os.environ["SUMMARY_URL"], provider)

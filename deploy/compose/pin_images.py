@@ -9,6 +9,7 @@ docker compose --env-file deploy/compose/images.env --env-file deploy/compose/.e
 import argparse
 import hashlib
 import json
+import os
 import re
 import sys
 import urllib.error
@@ -59,7 +60,10 @@ def main() -> int:
         lines.append(f"{variable}={image}@{digest}\n")
         sys.stdout.write(lines[-1])
     made = chosen.file.with_suffix(".new")
-    made.write_text(HEAD + "".join(lines), "utf-8")
+    if os.path.lexists(made):
+        made.unlink()  # Never through a link.
+    with made.open("x", encoding="utf-8") as file:
+        file.write(HEAD + "".join(lines))
     made.replace(chosen.file)
     return 0
 

@@ -16,6 +16,7 @@ LOGS = re.compile(
 EXPORTERS = {"self._client", "self._export", "self._translate_data"}
 """Of OpenTelemetry's exporters, which tests/component/test_telemetry_export.py runs against a receiver."""
 ALLOWED = {
+    "self._connection_kwargs": "what FastStream's broker hands on to aio-pika",
     "self._consumer_tag": "which consumer of its channel FastStream's subscriber is",
     "self._queue_obj": "the queue that FastStream's subscriber consumes",
     "self._send_packed_command": "redis-py's writing, without its wait_for",

@@ -10,10 +10,12 @@ from the_tree import MEMBERS, ROOT, imported
 
 DISTRIBUTIONS = packages_distributions()
 PLUGINS = {
+    "cryptography": "Litestar encrypts sessions with it",
     "hiredis": "redis uses it when it is there",
     "httptools": "uvicorn loads it by name",
     "opentelemetry-exporter-otlp": "found by the name in OTEL_TRACES_EXPORTER",
     "opentelemetry-sdk": "shares the package of the API",
+    "tzdata": "zoneinfo reads it where the system has none",
     "uvicorn": "started by name",
     "uvloop": "uvicorn loads it by name",
 }

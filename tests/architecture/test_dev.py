@@ -44,6 +44,24 @@ def test_bench_alone_lists_what_can_be_measured():
     assert {"drain", "latency", "publish", "grow", "log", "all"} <= names
 
 
+def test_fuzz_explains_itself_and_names_its_targets():
+    answer = subprocess.run(
+        [sys.executable, "-m", "fuzzing", "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert all(f"  {name}  " in answer.stdout for name in ("messages", "traceparents", "api-summaries"))
+    assert all(option in answer.stdout for option in ("--inputs N", "--seed S", "--replay FILE", "--json"))
+
+
+def test_chaos_explains_itself_and_names_its_kinds():
+    answer = subprocess.run(
+        [sys.executable, "-m", "chaos", "--help"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert all(f"  {kind}" in answer.stdout for kind in ("backend-killed", "redis-older", "archive-killed"))
+    assert all(option in answer.stdout for option in ("--seed S", "--minutes N", "--events N", "--resume DIR"))
+
+
 def test_every_session_of_nox_is_a_command():
     sessions = re.findall(r"^@nox\.session\ndef (\w+)", (ROOT / "noxfile.py").read_text(), re.MULTILINE)
     assert set(sessions) <= commands()

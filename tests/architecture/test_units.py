@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 from parkstream_events import units
-from the_tree import MODULES, ROOT
+from the_tree import BESIDE, MODULES, ROOT
 
-BENCHMARKS = sorted((ROOT / "benchmarks").rglob("*.py"))
 DEFINITION = ROOT / "libs/events/src/parkstream_events/units.py"
 LENGTHS = {name: value for name, value in vars(units).items() if name.endswith("_US")}
 
@@ -32,7 +31,7 @@ def second_definitions(source: str) -> list[str]:
 def test_no_module_defines_a_unit_a_second_time():
     found = {
         str(path.relative_to(ROOT)): names
-        for path in [*MODULES, *BENCHMARKS]
+        for path in [*MODULES, *BESIDE]
         if path != DEFINITION and (names := second_definitions(path.read_text()))
     }
     assert found == {}

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
-from the_tree import MODULES, ROOT, relative
+from the_tree import BESIDE, MODULES, ROOT, TESTS, relative
 
-OURS = ("apps", "libs", "signoz", "benchmarks", "tests", "deploy")
+OURS = ("apps", "libs", "signoz", "benchmarks", "chaos", "fuzzing", "tests", "deploy")
 PAGES = [path for at in ("*.md", "docs/**/*.md", "changelog.d/*.md", "tests/*.md") for path in sorted(ROOT.glob(at))]
 TEXTS = [ROOT / "dev", ROOT / "noxfile.py", ROOT / "docs" / "deck" / "template.html"]
 KINDS = {".py", ".lua", ".yaml", ".toml", ".sql", ".conf"}
@@ -47,7 +47,7 @@ WORDS = [
     word("timers", "agenda", "agendas"),
     word("watermark generator", "timekeeper", text=r"\btimekeepers?\b|\bkeeps? time\b"),
     word("high-water mark", "reach", text=r"\bthe reach\b|\bcheck_reach\b", rooms=r"backend|eventlog|summary"),
-    word("back-pressure: paused, resumed", "gate", rooms=r"backend/(?:record/(?!recorder)|app|wiring)"),
+    word("back-pressure: paused, resumed", "gate", rooms=r"backend/(?:record/(?!recorder)|app|parts)"),
     word("generator context", "station", "stations"),
     word("parked cars", "garage", "garages"),
     word("intents", "journal", "journals", rooms=r"generator|camera"),
@@ -140,11 +140,12 @@ def test_pages_and_help_use_the_words_of_the_glossary():
 
 
 GERUND = re.compile(r"[a-z]+ing")
-NOUNS = {"parking", "ring", "string", "wiring"}
+NOUNS = {"fuzzing", "ring", "string"}
 
 
 def test_no_module_is_named_by_a_bare_gerund():
-    names = {(part, relative(module)) for module in MODULES for part in (module.stem, module.parent.name)}
+    everywhere = [*MODULES, *BESIDE, *TESTS]
+    names = {(part, relative(module)) for module in everywhere for part in (module.stem, module.parent.name)}
     assert sorted(where for name, where in names if GERUND.fullmatch(name) and name not in NOUNS) == []
 
 

@@ -83,6 +83,17 @@ def test_an_image_is_made_of_every_app_that_compose_builds():
     assert sorted(named) == matrix
 
 
+def test_a_release_brings_the_digests_that_images_have_then():
+    """They are made before they are vouched for, and are among what its page has."""
+    release = loaded(GITHUB / "workflows" / "release.yaml")["jobs"]
+    steps = [step.get("run") or step["uses"].partition("@")[0] for step in release["wheels"]["steps"]]
+    vouched, kept = (steps.index(f"actions/{name}") for name in ("attest-build-provenance", "upload-artifact"))
+    assert steps.index("./dev images --file dist/images.env") < vouched < kept
+    assert release["wheels"]["steps"][vouched]["with"] == {"subject-path": "dist/*"}
+    assert release["wheels"]["steps"][kept]["with"]["path"] == "dist/"
+    assert release["publish"]["steps"][-1]["run"].endswith(" dist/*")
+
+
 def test_uv_is_of_the_version_that_images_are_built_with():
     (wanted,) = re.findall(r"UV_IMAGE=\S+:([\d.]+)", (ROOT / "deploy" / "compose" / "app.Dockerfile").read_text())
     versions = [

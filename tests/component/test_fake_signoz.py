@@ -29,7 +29,7 @@ def answer(signoz, method, path, body=None, token="token"):
     content = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(f"{signoz.url}{path}", content, headers, method=method)
     try:
-        with urllib.request.urlopen(request, timeout=10) as found:
+        with urllib.request.urlopen(request, timeout=60) as found:
             return found.status, found.headers.get_content_type(), found.read().decode()
     except urllib.error.HTTPError as error:
         with error:

@@ -1,3 +1,4 @@
+import gc
 import gzip
 import http.client
 import io
@@ -5,9 +6,21 @@ import socket
 import threading
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
 
 import pytest
-from parkstream_devtools.faults import Answer, Api, Blackhole, Cut, HalfOpen, OneByteAPacket, Proxy, Slow, answers
+from parkstream_devtools.faults import (
+    Answer,
+    Api,
+    Blackhole,
+    Cut,
+    HalfOpen,
+    OneByteAPacket,
+    Proxy,
+    RedisCalls,
+    Slow,
+    answers,
+)
 from redis import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 
@@ -43,6 +56,32 @@ def hears_nothing(connection):
     finally:
         connection.setblocking(True)
     return False
+
+
+def test_what_is_led_elsewhere_closes_connections_and_reaches_another_server(proxy, redis_server):
+    with connect(proxy) as before, Api(Answer(body=b"elsewhere")) as other:
+        assert ping(before) == b"+PONG\r\n"
+        proxy.lead_to(other.port)
+        assert is_hung_up(before)
+        with urllib.request.urlopen(f"http://127.0.0.1:{proxy.port}") as answer:
+            assert answer.read() == b"elsewhere"
+        proxy.lead_to(redis_server.port)
+        with connect(proxy) as after:
+            assert ping(after) == b"+PONG\r\n"
+
+
+def test_what_is_cut_off_for_some_clients_reaches_the_others_who_keep_their_connections(proxy):
+    with (
+        connect(proxy) as here,
+        socket.create_connection(("127.0.0.1", proxy.port), timeout=60, source_address=("127.0.0.2", 0)) as there,
+    ):
+        assert ping(here) == ping(there) == b"+PONG\r\n"
+        with Blackhole(proxy, only_of=frozenset({"127.0.0.2"})):
+            there.sendall(b"PING\r\n")
+            assert ping(here) == b"+PONG\r\n"
+            assert hears_nothing(there)
+        assert is_hung_up(there)
+        assert ping(here) == b"+PONG\r\n"
 
 
 def test_what_is_cut_is_reset_and_healed_connections_work(proxy):
@@ -96,6 +135,20 @@ def test_a_lost_answer_is_that_of_a_command_which_was_done(proxy, redis_server):
         connection.sendall(b"SET done 1\r\n")
         assert connection.recv(16) == b""
     assert Redis(port=redis_server.port).get("done") == b"1"
+
+
+@pytest.mark.parametrize("server", [Proxy, RedisCalls])
+def test_a_connection_that_is_not_through_yet_ends_with_its_server(server):
+    with ExitStack() as stack:
+        full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(3):  # What there is no room for is neither taken nor refused.
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        with server(full.getsockname()[1]) as between:
+            clients = [stack.enter_context(connect(between)) for _ in range(5)]
+        assert all(is_hung_up(client) for client in clients)
+    gc.collect()  # What is left open anyhow is a warning, and that an error of this test.
 
 
 def test_an_api_answers_as_it_is_told():

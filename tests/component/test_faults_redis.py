@@ -1,6 +1,6 @@
 import pytest
 from parkstream_devtools import StartError
-from parkstream_devtools.faults import AofCopy, Emptied, MemoryFull, Older, TornAof, Weakened
+from parkstream_devtools.faults import UNFINISHED, AofCopy, Emptied, HalfWritten, MemoryFull, Older, TornAof, Weakened
 from redis import Redis
 from redis.exceptions import OutOfMemoryError
 
@@ -59,6 +59,16 @@ def test_a_torn_transaction_keeps_redis_from_starting_until_the_file_is_repaired
         fault.heal()
         assert redis.mget("before", "a", "b") == ["1", None, None]
     server.kill()
+
+
+@pytest.mark.parametrize("written_bytes", [1, 15, 40, len(UNFINISHED)])
+def test_half_of_a_transaction_is_refused_and_cut_off_and_what_was_answered_is_kept(redis, redis_server, written_bytes):
+    fault = HalfWritten(redis_server, written_bytes=written_bytes)
+    fault.inject()
+    with pytest.raises(StartError):
+        redis_server.start()
+    fault.heal()
+    assert redis.mget("a", "b", "torn") == ["1", "1", None]
 
 
 def test_a_torn_transaction_is_cut_off_in_silence_where_that_is_allowed(redis, redis_server):

@@ -18,7 +18,7 @@ def calls(redis_server):
 
 @pytest.fixture
 def client(calls):
-    with Redis(port=calls.port, protocol=2, retry=None, socket_timeout=1) as client:
+    with Redis(port=calls.port, protocol=2, retry=None, socket_timeout=60) as client:
         client.ping()
         yield client
 
@@ -38,6 +38,9 @@ def client(calls):
 )
 def test_a_call_ends_as_planned_and_the_next_one_is_answered(calls, client, way, error, reached):
     calls.plan({"SET": [way]})
+    if way is Ending.BLACK_HOLE:
+        for connection in client.connection_pool._get_free_connections():
+            connection.update_current_socket_timeout(1)
     with pytest.raises(error):
         client.set("key", "value")
     assert client.exists("key") == reached

@@ -19,11 +19,12 @@ ANEW = os.environ.get("PARKSTREAM_WRITE_PAGES") == "yes"
 @pytest.fixture
 def pipeline(run_service, redis_url, rabbitmq_url, mall, tmp_path) -> Pipeline:
     pipeline = Pipeline(run_service, redis_url, rabbitmq_url, mall, tmp_path)
+    pipeline.environ["PARKSTREAM_HOLD_MAX_SECONDS"] = "600"  # What is held is released by silence, as the page says.
     pipeline.start()
     return pipeline
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(1_800)
 async def test_every_session_of_the_page_is_what_one_sees(pipeline: Pipeline, tmp_path: Path):
     await SmallMall(pipeline).live()
     environ = {

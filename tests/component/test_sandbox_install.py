@@ -5,14 +5,14 @@ import sys
 from pathlib import Path
 
 import pytest
-from parkstream_devtools import MissingServerError, ensure_servers, ensure_tools, missing
+from parkstream_devtools import MissingServerError, ensure_browser, ensure_servers, ensure_tools, missing
 from parkstream_devtools.servers import install
 
 APT = """#!/bin/sh
 echo "$* policy=$([ -x "$POLICY" ] && "$POLICY"; echo $?)" >> "$CALLS"
 [ "$1" = update ] && exit 0
 for name in "$@"; do
-    case $name in *-server|faketime) printf '#!/bin/sh\\n' > "$BIN/$name"; chmod +x "$BIN/$name";; esac
+    case $name in *-server|faketime|chromium) printf '#!/bin/sh\\n' > "$BIN/$name"; chmod +x "$BIN/$name";; esac
 done
 """
 BREW = """#!/bin/sh
@@ -147,3 +147,18 @@ def test_a_tool_that_cannot_be_installed_is_named_and_stops_nothing(machine, mon
     said = []
     ensure_tools(said.append)
     assert "sudo apt-get install faketime" in said[0]
+
+
+def test_a_browser_is_the_system_s_where_it_has_one(machine):
+    machine.has("apt-get", APT)
+    ensure_browser(lambda _: None)
+    assert machine.calls[-1].split(" policy")[0].endswith("--no-install-recommends chromium")
+
+
+@pytest.mark.parametrize(("script", "said"), [("exit 0", "playwright install chromium"), ("exit 1", "no browser: ")])
+def test_else_it_is_playwright_s_or_named_as_missing(machine, monkeypatch, script, said):
+    machine.has("python", f"#!/bin/sh\n{script}\n")
+    monkeypatch.setattr(sys, "executable", str(machine.bin / "python"))
+    heard = []
+    ensure_browser(heard.append)
+    assert said in heard[-1]

@@ -10,16 +10,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from marked_processes import eventually, marked
+from marked_processes import asked, eventually, marked
 from parkstream_devtools import Sandbox, StartError
+from parkstream_devtools.faults import can_mount
 
 OWNER = """
 import json, signal, sys
 from parkstream_devtools import Sandbox
+from parkstream_devtools.faults import SmallDisk
 
 with Sandbox() as box:
     for server in sys.argv[1:]:
-        getattr(box, server)()
+        if server == "disk":
+            SmallDisk(box.folder / "disk", 1024 * 1024).__enter__()
+        else:
+            getattr(box, server)()
     print(json.dumps(str(box.folder)), flush=True)
     signal.pause()
 """
@@ -44,11 +49,22 @@ def nothing_is_left(mark, folder):
 @pytest.mark.usefixtures("sandbox")
 def test_kill_9_of_the_owner_leaves_no_process_and_no_folder():
     with an_owner_of("redis", "rabbitmq") as (owner, mark, folder):
-        names = {process.name() for process in marked(mark)}
+        names = set(asked(mark, lambda process: process.name()))
         assert {"redis-server", "beam.smp", "epmd"} <= names
         owner.kill()
         owner.wait()
-        assert nothing_is_left(mark, folder), [process.cmdline() for process in marked(mark)]
+        assert nothing_is_left(mark, folder), asked(mark, lambda process: process.cmdline())
+
+
+@pytest.mark.skipif(not can_mount(), reason="a disk needs the right to mount one")
+def test_kill_9_of_the_owner_leaves_nothing_mounted():
+    with an_owner_of("disk") as (owner, mark, folder):
+        assert os.path.ismount(folder / "disk")
+        (folder / "disk" / "file").touch()
+        owner.kill()
+        owner.wait()
+        assert nothing_is_left(mark, folder)
+    assert str(folder) not in Path("/proc/mounts").read_text()
 
 
 @pytest.mark.usefixtures("sandbox")
@@ -65,8 +81,8 @@ def test_all_listen_on_this_machine_only_and_on_none_of_the_well_known_ports():
     with an_owner_of("redis", "rabbitmq") as (_, mark, _folder):
         listening = [
             connection.laddr
-            for process in marked(mark)
-            for connection in process.net_connections("inet")
+            for connections in asked(mark, lambda process: process.net_connections("inet"))
+            for connection in connections
             if connection.status == "LISTEN"
         ]
         assert {address.ip for address in listening} <= {"127.0.0.1", "::1"}

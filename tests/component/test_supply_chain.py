@@ -89,10 +89,12 @@ def named():
 
 
 def test_every_image_is_pinned_by_the_digest_of_what_its_tag_is_now(tmp_path):
-    file = tmp_path / "images.env"
+    file, elsewhere = tmp_path / "images.env", tmp_path / "elsewhere"
+    (tmp_path / "images.new").symlink_to(elsewhere)  # Planted.
     with serving(Registry) as registry:
         done = pinned(registry, file)
     assert done.returncode == 0, done.stderr
+    assert not elsewhere.exists()
     lines = dict(line.split("=", 1) for line in file.read_text().splitlines() if not line.startswith("#"))
     assert lines == {name: f"{image}@{digest(MANIFEST % path_of(image).encode())}" for name, image in named().items()}
 

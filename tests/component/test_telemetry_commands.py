@@ -42,14 +42,14 @@ def tell(monkeypatch, endpoint):
     telemetry = start(TelemetryOptions(service="parkstream-backend", plate_hash_key="k", statistics_seconds=0))
     for position in (1, 2):
         end(telemetry.steps.project(None, position=position))
-    telemetry.shutdown()
+    telemetry.shutdown(60)
 
 
 def stopped(process):
     """Stop the sink; return what it says at the end."""
     process.send_signal(signal.SIGTERM)
     said = process.stdout.readline()
-    assert process.wait(10) == 0
+    assert process.wait(120) == 0
     return DECODE.decode(said)
 
 
@@ -104,6 +104,6 @@ end(telemetry.steps.project(None))
 """
     environ = {**clean(), "OTEL_EXPORTER_OTLP_ENDPOINT": receiver}
     done = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environ, timeout=20
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True, env=environ, timeout=120
     )
     assert (done.stderr, done.stdout) == ("", "")

@@ -41,7 +41,7 @@ def broker(rabbitmq_url, telemetry):
 
 
 def told(telemetry, sink):
-    telemetry.shutdown()
+    telemetry.shutdown(60)
     assert sink.problems() == []
     return {span.name: span for span in sink.spans()}
 
@@ -57,7 +57,7 @@ async def published(broker, *args, **options):
     async with broker:
         await broker.start()
         await broker.publish(*args, exchange=EVENTS, routing_key="one", **options)
-        return await asyncio.wait_for(arrived, 10)
+        return await asyncio.wait_for(arrived, 120)
 
 
 async def test_a_process_is_a_child_of_its_publish(broker, telemetry, sink):
@@ -95,7 +95,7 @@ async def test_an_onward_publish_hangs_under_the_process_that_made_it(broker, te
     async with broker:
         await broker.start()
         await broker.publish(b"body", exchange=EVENTS, routing_key="one")
-        await asyncio.wait_for(arrived.wait(), 10)
+        await asyncio.wait_for(arrived.wait(), 120)
     spans = told(telemetry, sink)
     order = ["publish events:one", "process events:one:first", "publish events:two", "process events:two:second"]
     assert len(sink.spans()) == 4
@@ -136,7 +136,7 @@ async def test_a_publish_that_fails_is_told_as_an_error_once(broker, telemetry, 
         await broker.start()
         with pytest.raises(ChannelNotFoundEntity):
             await broker.publish(
-                b"body", exchange=RabbitExchange("missing", declare=False), routing_key="one", timeout=5
+                b"body", exchange=RabbitExchange("missing", declare=False), routing_key="one", timeout=60
             )
     publish = told(telemetry, sink)["publish missing:one"]
     assert publish.status == "ERROR"
@@ -155,7 +155,7 @@ async def test_a_handler_that_fails_is_told_as_an_error_once(broker, telemetry, 
     async with broker:
         await broker.start()
         await broker.publish(b"body", exchange=EVENTS, routing_key="one")
-        await asyncio.wait_for(tried.wait(), 10)
+        await asyncio.wait_for(tried.wait(), 120)
     process = told(telemetry, sink)["process events:one:first"]
     assert process.status == "ERROR"
     assert [event.attributes["exception.type"] for event in process.events] == ["LookupError"]

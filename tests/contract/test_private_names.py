@@ -1,20 +1,30 @@
 """What other projects promise nobody, and we use all the same: if one of these fails, its user must be looked at.
 
-The users are libs/messaging (FastStream, aiormq, pamqp) and libs/service (redis-py, uvicorn). docs/upstream has what
-would make each name unnecessary.
+The users are libs/messaging (FastStream, aiormq, pamqp), libs/service (redis-py, uvicorn) and libs/telemetry
+(OpenTelemetry's exporters). docs/upstream has what would make each name unnecessary.
 """
 
 import asyncio
 import inspect
 from typing import Any
 
+import aio_pika
 import pytest
+from aio_pika import RobustConnection, connect_robust
+from aio_pika.abc import UnderlayConnection
+from aiormq.base import FutureStore
 from aiormq.channel import Channel as AiormqChannel
-from faststream.rabbit import Channel
+from aiormq.connection import Connection as AiormqConnection
+from aiormq.connection import TransportFactory
+from aiormq.exceptions import AMQPConnectionError
+from faststream.rabbit import Channel, RabbitBroker
 from faststream.rabbit.subscriber.config import RabbitSubscriberConfig
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcSpanExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpSpanExporter
 from pamqp import decode
 from parkstream_messaging import ENTRIES, EVENTS, make_broker
 from parkstream_messaging.batch_subscriber import BatchSubscriber, Delivery, batch_subscriber
+from parkstream_messaging.reasons import give_reasons
 from parkstream_messaging.tolerance import tolerate_properties
 from redis.asyncio.connection import AbstractConnection, Connection
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
@@ -43,6 +53,21 @@ def test_a_subscriber_of_faststream_is_made_with_a_policy_and_the_settings_of_it
     assert {"_ack_policy", "_outer_config"} <= inspect.signature(RabbitSubscriberConfig).parameters.keys()
 
 
+def test_a_broker_of_faststream_hands_its_options_to_aio_pika_which_takes_a_class():
+    broker: Any = make_broker("amqp://guest:guest@localhost:1,localhost:2/")
+    assert "connect_robust(**self._connection_kwargs)" in inspect.getsource(RabbitBroker._connect)
+    assert issubclass(broker._connection_kwargs["connection_class"], RobustConnection)
+    assert "connection_class" in inspect.signature(connect_robust).parameters
+
+
+def test_a_connection_of_aio_pika_hands_its_options_to_aiormq_which_takes_a_transport():
+    assert "**self.kwargs," in inspect.getsource(aio_pika.Connection.connect)
+    assert "await cls.make_connection(" in inspect.getsource(UnderlayConnection.connect)
+    assert "aiormq.connect(url, **kwargs)" in inspect.getsource(UnderlayConnection.make_connection)
+    assert "transport_factory" in inspect.signature(AiormqConnection.__init__).parameters
+    assert list(inspect.signature(TransportFactory.create).parameters) == ["self", "url", "kwargs"]
+
+
 def test_a_batch_goes_through_faststream_as_one_message(subscriber):
     assert inspect.iscoroutinefunction(subscriber.process_message)
     assert list(inspect.signature(subscriber.process_message).parameters) == ["msg"]
@@ -53,6 +78,16 @@ def test_a_channel_of_aiormq_calls_whoever_stands_under_the_tag_of_the_consumer(
     source = inspect.getsource(AiormqChannel)
     assert "self.consumers: dict[str, ConsumerCallback] = {}" in source
     assert "consumer = self.consumers.get(frame.consumer_tag)" in source
+
+
+async def test_aiormq_hands_the_reason_of_a_closed_channel_to_who_waits_there():
+    give_reasons()
+    store = FutureStore(asyncio.get_running_loop())
+    before = store.create_task(asyncio.sleep(3_600))
+    await store.reject_all(None)
+    for waiting in (before, store.create_task(asyncio.sleep(3_600))):
+        with pytest.raises(AMQPConnectionError, match="closed"):
+            await waiting
 
 
 def test_pamqp_decodes_by_a_table_of_functions_that_can_be_changed():
@@ -71,6 +106,17 @@ async def test_redis_py_writes_what_is_packed_by_a_method_of_its_own():
     connection: Any = Connection()
     assert (connection.is_connected, connection.socket_timeout) == (False, connection.socket_timeout)
     assert inspect.iscoroutinefunction(connection.check_health)
+
+
+def test_the_exporter_over_grpc_sends_what_a_method_of_its_own_translates():
+    assert list(inspect.signature(GrpcSpanExporter._translate_data).parameters) == ["self", "data"]
+    assert "request=self._translate_data(data)" in inspect.getsource(GrpcSpanExporter._export)
+    assert "return self._export(spans)" in inspect.getsource(GrpcSpanExporter.export)
+
+
+def test_the_exporter_over_http_sends_bytes_by_a_client_of_its_own():
+    assert "export_result = self._client.export(serialized_data)" in inspect.getsource(HttpSpanExporter.export)
+    assert "self._client.shutdown()" in inspect.getsource(HttpSpanExporter.shutdown)
 
 
 def test_uvicorn_reads_through_a_class_that_may_be_another():

@@ -1,7 +1,5 @@
 """One lite stack for all tests here, brought up as docs/compose.md says; they leave it running and settled."""
 
-import time
-
 import pytest
 from compose_stack import LITE_UP, Stack, documented_commands, need_engine
 
@@ -13,10 +11,8 @@ def stack(tmp_path_factory):
     it = Stack(tmp_path_factory.mktemp("compose"))
     it.compose("build")
     try:
-        began = time.monotonic()
         said = it.shell(LITE_UP)
         assert said.code == 0, said.err + it.words()
-        it.started_seconds = time.monotonic() - began
         yield it
     finally:
         it.down()

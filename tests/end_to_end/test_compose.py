@@ -3,10 +3,11 @@
 import json
 
 import pytest
+from console_page import Visitor, chromium
+from playwright.sync_api import expect
 
 CARS = 2_000
-START_SECONDS = 60
-SERVICES = ["rabbitmq", "redis", "summary-api", "backend", "exit-generator", "entry-generator"]
+SERVICES = ["rabbitmq", "redis", "summary-api", "backend", "console", "exit-generator", "entry-generator"]
 EDGES = [
     ("publish", "parkstream-exit-generator"),
     ("process", "parkstream-backend"),
@@ -23,7 +24,7 @@ async def tried(what):
     connection = await aio_pika.connect(pathlib.Path("/run/secrets/rabbitmq_url_entry_generator").read_text())
     async with connection, connection.channel(on_return_raises=True) as channel:
         try:
-            await asyncio.wait_for(what(channel), 10)
+            await asyncio.wait_for(what(channel), 120)
         except Exception as error:
             return type(error).__name__
     return ""
@@ -32,6 +33,10 @@ async def publish(channel, key):
     exchange = await channel.get_exchange("parking.events")
     # Nobody can read it, so it ends among the dead letters.
     await exchange.publish(aio_pika.Message(b"no event"), key)
+
+async def publish_too_much(channel):
+    exchange = await channel.get_exchange("parking.events")
+    await exchange.publish(aio_pika.Message(b"x" * 100_000), "vehicle.entered")
 
 async def guest(_):
     await aio_pika.connect("amqp://guest:guest@rabbitmq/")
@@ -43,6 +48,7 @@ async def main():
     print(json.dumps({
         "publish vehicle.entered": await tried(lambda channel: publish(channel, "vehicle.entered")),
         "publish vehicle.exited": await tried(lambda channel: publish(channel, "vehicle.exited")),
+        "publish what is longer than a backend can hold a thousand of": await tried(publish_too_much),
         "declare another queue": await tried(lambda channel: channel.declare_queue("another")),
         "read the exit generator's queue": await tried(read),
         "be guest": await tried(guest),
@@ -53,9 +59,7 @@ asyncio.run(main())
 pytestmark = pytest.mark.timeout(1_200)
 
 
-def test_everything_is_healthy_within_a_minute(stack):
-
-    assert stack.started_seconds <= START_SECONDS
+def test_everything_is_healthy(stack):
     assert [service for service in [*SERVICES, "otel-collector-health"] if not stack.healthy(service)] == []
 
 
@@ -69,10 +73,23 @@ def test_two_thousand_cars_balance(stack):
     assert stack.wrong() == []
 
 
+def test_the_console_lets_its_operator_in_and_shows_the_cars(stack):
+    url = f"http://127.0.0.1:{stack.environ['PARKSTREAM_CONSOLE_PORT']}"
+    with chromium() as browser:
+        visitor = Visitor(browser, url)
+        page = visitor.log_in(("operator", stack.token))
+        entered = stack.account().state.counters["entered"]
+        expect(page.locator("#entered")).to_have_text(f"{entered:,}")
+        for path in ("/find", "/time", "/todo", "/running"):
+            assert visitor.open(path).locator("h1").count() == 1
+        visitor.close()
+
+
 def test_a_camera_publishes_what_it_sees_and_nothing_else(stack):
     assert json.loads(stack.compose("exec", "-T", "entry-generator", "python", "-c", TRESPASS)) == {
         "publish vehicle.entered": "",
         "publish vehicle.exited": "ChannelAccessRefused",
+        "publish what is longer than a backend can hold a thousand of": "ChannelPreconditionFailed",
         "declare another queue": "ChannelAccessRefused",
         "read the exit generator's queue": "ChannelAccessRefused",
         "be guest": "ProbableAuthenticationError",

@@ -19,10 +19,15 @@ async def main():
 
 asyncio.run(main())
 """
+CELL = (
+    "--rabbitmq-url amqp://rabbitmq:5672 --redis-url redis://redis:6379 "
+    "--backend-url http://backend:8001 --summary-url http://summary-api:8000"
+)
 COMMANDS = [
     ("doctor", 0, "position"),
     ("config", 1, "exec backend app config"),
     ("demo", 1, "cannot be found on PATH"),
+    ("up", 1, "cannot be found on PATH"),
     ("visit {plate}", 0, "{trace}"),
     ("trace {plate}", 0, "trace {trace}"),
     ("trace {visit}", 0, "{visit}, completed"),
@@ -60,6 +65,10 @@ COMMANDS = [
     ("replay --to 20", 0, "emitted"),
     ("republish --from 1 --to 20 --flat-out", 0, "positions 1 to 20"),
     ("doctor --signoz --json", 1, "./dev doctor --signoz on the host"),
+    ("cells list", 2, "begin one with parkstream cells add"),
+    ("cells check", 2, "begin one with parkstream cells add"),
+    ("cells move north --redis-url redis://new:6379", 2, "begin one with parkstream cells add"),
+    (f"cells add north {CELL} --dry-run", 0, "would be written"),
 ]
 """What is run, its exit code, and a part of what it prints, on whichever stream."""
 pytestmark = pytest.mark.timeout(1_200)

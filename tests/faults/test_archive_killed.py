@@ -8,11 +8,12 @@ from itertools import count, islice
 from pathlib import Path
 
 import pytest
-from archives import archive_through, files_in, make_steps_small, named_in
+from archives import archive_through, files_in, indexes_in, make_steps_small, named_in
 from eventlog_stores import RedisStore, entered
 from parkstream_eventlog import Record
 from parkstream_eventlog.archive import Archive, SpanningLog, defects_of, manifest
 from parkstream_eventlog.archive.durable import WRITING
+from parkstream_eventlog.archive.index import INDEX_SUFFIX
 
 RECORDS = 10
 KILLED = -9
@@ -26,7 +27,7 @@ SUPPORT = Path(__file__).parents[1] / "support"
 def run_until(redis_url: str) -> Iterator[Run]:
     """Run a command on a mall and a folder until a step, and return its exit code."""
     environ = {"PARKSTREAM_REDIS_URL": redis_url, "PARKSTREAM_COPY": "true", "PYTHONPATH": str(SUPPORT)}
-    command = [sys.executable, str(SUPPORT / "dying.py")]
+    command = [sys.executable, str(SUPPORT / "killed_steps.py")]
     with subprocess.Popen(command, env=environ, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as dying:
 
         def run(step: int, mall: str, folder: Path, *arguments: str) -> int:
@@ -59,7 +60,8 @@ class Attempt:
         assert archive.through >= state.archived_through
         assert list(defects_of(archive)) == []
         assert await SpanningLog(self.store.log, archive).read(0, 100) == self.appended
-        left = files_in(self.folder) - named_in(archive) if self.folder.exists() else set()
+        files = files_in(self.folder) if self.folder.exists() else set()
+        left = {name for name in files - named_in(archive) if not name.endswith(INDEX_SUFFIX)}
         assert len(left - {WRITING}) <= 1
         assert all(name == WRITING or name.endswith(manifest.SUFFIX) for name in left)
 
@@ -67,7 +69,9 @@ class Attempt:
         await self.nothing_is_lost()
         assert (await self.store.log.state()).archived_through == position
         assert not await self.store.redis.exists(self.store.keys.log_restoring)
-        assert not files_in(self.folder) - named_in(Archive(self.folder))
+        named = named_in(Archive(self.folder))
+        assert indexes_in(self.folder) <= named
+        assert {name for name in files_in(self.folder) - named if not name.endswith(INDEX_SUFFIX)} == set()
 
 
 def attempts(redis_url: str, mall: str, tmp_path: Path) -> Iterator[tuple[int, Attempt]]:

@@ -10,11 +10,10 @@ from typing import Any
 
 import pytest
 from command_line import Answer, CommandLine
-from parkstream_devtools import RedisServer
+from parkstream_devtools import RedisServer, failing
 from parkstream_messaging.mark_stream import last_mark
 from pipeline import POLL_SECONDS, Pipeline
 from pipeline_traffic import Cars, driving
-from readiness import failing
 from redis_contents import data_of
 
 RECORDS = 150
@@ -42,7 +41,7 @@ class Drill:
     async def grow(self, more: int) -> None:
         """Wait until so many more records are projected."""
         position = self.pipeline.state()["position"] + more
-        await self.pipeline.until(lambda: self.pipeline.state()["position"] >= position, 60)
+        await self.pipeline.until(lambda: self.pipeline.state()["position"] >= position)
 
     async def marked_beyond(self, position: int) -> None:
         """Wait until the mark says that what comes after *position* was durable."""
@@ -56,7 +55,7 @@ class Drill:
             state = self.pipeline.state()
             return not (state["lag"] or state["pending"] or state["outbox_depth"])
 
-        await self.pipeline.until(idle, 60)
+        await self.pipeline.until(idle)
 
     async def exported(self, position: int) -> bytes:
         """Return the log up to *position*, wherever its records are."""
@@ -155,7 +154,7 @@ async def test_with_the_backends_stopped_first_nothing_is_lost_at_all(drill: Dri
                 assert await asyncio.to_thread(backend.terminate) == 0
             await drill.run("backup", str(drill.backup))
             published = cars.traffic.sightings
-            await pipeline.until(lambda: cars.traffic.sightings > published + RECORDS, 60)
+            await pipeline.until(lambda: cars.traffic.sightings > published + RECORDS)
         drill.lose_everything()
         await drill.put_back()
         await drill.start_rest()

@@ -9,12 +9,11 @@ from typing import Any, NamedTuple
 import pytest
 from backend_sightings import entry, exit_, now
 from command_line import CommandLine
-from parkstream_devtools import RedisServer, ServiceProcess
+from parkstream_devtools import RedisServer, ServiceProcess, failing
 from parkstream_devtools.faults import Clock, ClockStepped
 from parkstream_events.keys import BackendKeys
 from pipeline import Pipeline
 from pipeline_traffic import Cars, Event
-from readiness import failing
 from redis import Redis
 
 MINUTES_3, HOURS_2, DAYS_8 = 180.0, 7_200.0, 8 * 86_400.0

@@ -30,13 +30,13 @@ async def test_a_full_redis_delivers_and_is_healed_by_what_is_settled_and_archiv
     async with Cars(pipeline.rabbitmq_url) as cars:
         api.kill()
         await cars.drive(CARS)
-        await pipeline.until(lambda: outbox_of(pipeline) == CARS, 120)
+        await pipeline.until(lambda: outbox_of(pipeline) == CARS)
         with MemoryFull(redis_server):
             await pipeline.until(lambda: "redis_memory" in backend.output.read_text())
             recorded = pipeline.state()["position"]
             await cars.drive(20)
             api.restart()
-            await pipeline.until(lambda: outbox_of(pipeline) == 0, 120)
+            await pipeline.until(lambda: outbox_of(pipeline) == 0)
             assert pipeline.state()["position"] == recorded
             moved = await asyncio.to_thread(parkstream, "log", "archive", "--through", str(recorded), "--json")
             assert moved.code == 0, moved.err

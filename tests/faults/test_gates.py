@@ -123,7 +123,7 @@ async def test_a_gate_that_is_cut_off_corrects_only_what_the_guarantees_allow(
     assert outcome.forbidden == []
     silent = [one for one in outcome.corrections if one.reason is Reason.SILENT]
     assert {one.gate for one in silent} == {CUT_OFF}
-    parkstream = CommandLine({**pipeline.environ, "PARKSTREAM_BACKEND_URL": pipeline.backends[0].url})
+    parkstream = CommandLine(pipeline.environ)
     (visit,) = parkstream("visit", silent[0].cause.event.vehicle_plate, "--json").object["visits"]
     first, second = visit["revisions"]
     assert first["because"] in {"silence", "watermark_passed"}

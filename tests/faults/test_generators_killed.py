@@ -105,7 +105,7 @@ async def test_both_are_killed_with_faults_switched_on(run_service, environ, rab
 
 async def test_a_backlog_that_an_outage_holds_outlives_kills(run_service, environ, rabbitmq_url):
     chance = random.Random(4)
-    outage = {"PARKSTREAM_GATES": "north=0.6,south=0.4", "PARKSTREAM_GATE_FAULTS": "south:outage=0/12"}
+    outage = {"PARKSTREAM_GATES": "north=0.6,south=0.4", "PARKSTREAM_GATE_FAULTS": "south:outage=0/40"}
     entries = run_service(ENTRY, environ | outage)
     for _ in range(2):
         await killed_in_flight(entries, chance)
@@ -123,7 +123,7 @@ async def test_a_backlog_that_an_outage_holds_outlives_kills(run_service, enviro
 
 async def test_both_are_killed_with_every_fault_of_gates_switched_on(run_service, environ, rabbitmq_url):
     chance = random.Random(5)
-    faults = "delay=0.1,creep=3/0.4,placeholders=20,ids=daily,south:skew=3,north:outage=1/1"
+    faults = "delay=0.1,creep=3/0.4,placeholders=20,ids=daily,south:skew=60,north:outage=1/1"
     environ |= {"PARKSTREAM_GATES": "north,south", "PARKSTREAM_GATE_FAULTS": faults, "PARKSTREAM_RATE": "100"}
     exits, entries = run_service(EXIT, environ), run_service(ENTRY, environ)
     for _ in range(3):

@@ -4,7 +4,7 @@ import asyncio
 import json
 
 import pytest
-from camera_queues import declared, drained
+from camera_queues import declared, drained, eventually
 from generator_client import account, finished, reached, refused
 from parkstream_devtools import ServiceProcess
 from parkstream_messaging import ENTRIES, EXITS, SEEN_ENTERING
@@ -136,8 +136,8 @@ async def test_generators_started_before_rabbitmq_wait_for_it(run_service, envir
 
 
 async def reached_live(service: ServiceProcess) -> None:
-    for _ in range(200):
-        if refused(service, "/health/live") == 0:
-            return
-        await asyncio.sleep(0.05)
-    pytest.fail(service.last_lines())
+    async def answers() -> bool:
+        assert service.alive, service.last_lines()
+        return await asyncio.to_thread(refused, service, "/health/live") == 0
+
+    await eventually(answers)

@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 from command_line import CommandLine
-from parkstream_devtools import RedisServer
+from parkstream_devtools import RedisServer, failing
 from parkstream_devtools.faults import AofCopy
 from parkstream_devtools.redis_functions import load_functions
 from parkstream_events.keys import BackendKeys
 from pipeline import ALL_ROLES, EACH_ALONE, Pipeline
 from pipeline_traffic import Cars
-from readiness import failing
 from redis import Redis
 
 CARS = 20

@@ -1,4 +1,4 @@
-"""Redis comes back empty, older, or for another mall: nothing is written or acknowledged until it is right again."""
+"""Redis comes back empty or older: nothing is written or acknowledged until it is right again."""
 
 import json
 import os
@@ -10,12 +10,11 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from command import Command
-from parkstream_devtools import RabbitServer, RedisServer, ServiceProcess
+from parkstream_devtools import RabbitServer, RedisServer, ServiceProcess, failing
 from parkstream_devtools.faults import AofCopy, Emptied, MemoryAlarm, Older, QueueDeleted
 from parkstream_events.topology import MARK_QUEUE
 from pipeline import ALL_ROLES, EACH_ALONE, Pipeline
 from pipeline_traffic import Cars
-from readiness import failing
 from redis_contents import data_of
 
 SPLITS = [(*ALL_ROLES, *ALL_ROLES), EACH_ALONE]
@@ -149,16 +148,6 @@ async def test_an_older_redis_is_refused_before_there_is_any_summary(
             start(pipeline, SPLITS[0], ready=False)
             await refused(pipeline, "the log ends at 0, ")
         await pipeline.balances(cars.traffic)
-
-
-async def test_the_backend_of_another_mall_is_refused(pipeline: Pipeline, redis_server: RedisServer, mall: str):
-    """Its events would be taken into the wrong log."""
-    pipeline.start()
-    async with Cars(pipeline.rabbitmq_url) as cars:
-        await settled(pipeline, cars)
-        other = pipeline.start_backend({"PARKSTREAM_MALL": f"{mall}-2"}, ready=False)
-        await pipeline.until(lambda: f"the mark of the mall '{mall}'" in log_problem(other))
-        assert not [key for key in data_of(redis_server) if f"{mall}-2".encode() in key]
 
 
 async def test_a_person_adopts_an_older_redis_and_the_backends_go_on_with_a_new_summary_file(

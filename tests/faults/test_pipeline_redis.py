@@ -4,10 +4,9 @@ import asyncio
 import subprocess
 
 import pytest
-from parkstream_devtools import RedisServer
+from parkstream_devtools import RedisServer, failing
 from pipeline import Pipeline
 from pipeline_traffic import Cars, driving
-from readiness import failing
 
 
 @pytest.fixture

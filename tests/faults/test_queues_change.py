@@ -8,8 +8,7 @@ from typing import Any, NamedTuple
 from urllib.error import HTTPError
 
 import pytest
-from health import is_ready, problem
-from parkstream_devtools import RabbitServer
+from parkstream_devtools import RabbitServer, failing, is_ready
 from parkstream_events import topology
 from pipeline import ALL_ROLES, EACH_ALONE, Pipeline
 from pipeline_traffic import Cars
@@ -59,14 +58,14 @@ class Mall(NamedTuple):
     async def works_again(self) -> None:
         """Both queues are consumed, and what comes is recorded and delivered."""
         await self.pipeline.until(lambda: self.is_consumed(ENTRIES) and self.is_consumed(EXITS), 120)
-        await self.pipeline.until(lambda: all(map(is_ready, self.pipeline.backends)), 120)
+        await self.pipeline.until(lambda: all(is_ready(one.url) for one in self.pipeline.backends), 120)
         async with Cars(self.pipeline.rabbitmq_url) as cars:
             await cars.drive(20)
             await self.pipeline.balances(cars.traffic)
         assert all(backend.alive for backend in self.pipeline.backends)
 
     async def says(self, text: str) -> None:
-        await self.pipeline.until(lambda: text in problem(self.pipeline.backends[0], "rabbitmq"), 120)
+        await self.pipeline.until(lambda: text in failing(self.pipeline.backends[0].url).get("rabbitmq", ""), 120)
 
 
 @pytest.fixture

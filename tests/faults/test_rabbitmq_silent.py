@@ -10,8 +10,7 @@ from tempfile import TemporaryDirectory
 from urllib.parse import urlsplit
 
 import pytest
-from health import is_ready, problem
-from parkstream_devtools import RabbitServer
+from parkstream_devtools import RabbitServer, failing, is_ready
 from parkstream_devtools.faults import Blackhole, Fault, Frozen, HalfOpen, Proxy, Weather
 from pipeline import Pipeline
 from pipeline_traffic import Cars
@@ -50,15 +49,15 @@ async def says(pipeline: Pipeline, text: str) -> None:
     waited_for = [*pipeline.backends[:RECORDING]]
 
     def all_have_said() -> bool:
-        waited_for[:] = [backend for backend in waited_for if text not in problem(backend, "rabbitmq")]
+        waited_for[:] = [backend for backend in waited_for if text not in failing(backend.url).get("rabbitmq", "")]
         return not waited_for
 
     await pipeline.until(all_have_said, 120)
-    assert all(is_ready(backend) for backend in pipeline.backends[RECORDING:])
+    assert all(is_ready(backend.url) for backend in pipeline.backends[RECORDING:])
 
 
 async def all_ready(pipeline: Pipeline) -> None:
-    await pipeline.until(lambda: all(map(is_ready, pipeline.backends)), 120)
+    await pipeline.until(lambda: all(is_ready(one.url) for one in pipeline.backends), 120)
 
 
 @pytest.mark.parametrize("fault", [Blackhole, HalfOpen])
@@ -92,6 +91,19 @@ async def test_a_rabbitmq_that_is_frozen_is_noticed(pipeline: Pipeline, rabbitmq
         await pipeline.balances(cars.traffic)
 
 
+async def test_an_answer_that_comes_behind_what_is_delivered_slowly_is_waited_for(pipeline: Pipeline, proxy: Proxy):
+    """A new connection would have all of it delivered again, as slowly."""
+    async with Cars(pipeline.rabbitmq_url) as cars:
+        await cars.drive(20)
+        await pipeline.balances(cars.traffic)
+        proxy.change(Weather(latency_seconds=0.5, chunk_bytes=4_096))
+        await cars.drive(500)
+        recording = pipeline.backends[:RECORDING]
+        await pipeline.until(lambda: any(SILENT in failing(one.url).get("rabbitmq", "") for one in recording))
+        await pipeline.balances(cars.traffic)
+    assert not [one.output for one in pipeline.backends if "Reconnecting" in one.output.read_text()]
+
+
 async def test_a_rabbitmq_that_is_silent_from_the_start(pipeline: Pipeline, proxy: Proxy):
     for backend in pipeline.backends:
         backend.kill()
@@ -99,9 +111,11 @@ async def test_a_rabbitmq_that_is_silent_from_the_start(pipeline: Pipeline, prox
         for backend in pipeline.backends:
             backend.restart()
         for backend in pipeline.backends[:RECORDING]:
-            await pipeline.until(lambda one=backend: "not subscribed yet: " in problem(one, "rabbitmq"), 120)
+            await pipeline.until(
+                lambda one=backend: "not subscribed yet: " in failing(one.url).get("rabbitmq", ""), 120
+            )
         for backend in pipeline.backends:
-            await pipeline.until(lambda one=backend: "the mark cannot be read" in problem(one, "log"), 120)
+            await pipeline.until(lambda one=backend: "the mark cannot be read" in failing(one.url).get("log", ""), 120)
     await all_ready(pipeline)
     async with Cars(pipeline.rabbitmq_url) as cars:
         await cars.drive(20)

@@ -30,6 +30,7 @@ AGAIN = {
     "summary-api": {"parkstream_summaries_commit", "HMGET"},
     "record": {"parkstream_append", "parkstream_at_once"},
     "project": {"parkstream_load", "parkstream_commit", "parkstream_at_once"},
+    "console": {"parkstream_at_once"},
     "deliver": {"XREADGROUP", "XAUTOCLAIM", "parkstream_settle", "parkstream_forget_consumers"},
     "entry": {"parkstream_cameras_intend", "parkstream_cameras_settle"},
     "exit": {"parkstream_cameras_intend", "parkstream_cameras_park", "parkstream_cameras_due"},
@@ -47,6 +48,8 @@ class Mall:
         pipeline.start_api(self._through("summary-api"))
         for role in ROLES:
             pipeline.start_backend({"PARKSTREAM_ROLES": role, **self._through(role)}, ready=False)
+        at = {"PARKSTREAM_SUMMARY_URL": pipeline.api.url}
+        self.console = run("parkstream_console", pipeline.environ | at | self._through("console"), ready=False)
         self.entries, self.exits = (
             run(f"parkstream_{way}_generator", pipeline.environ | CAMERAS | self._through(way), ready=False)
             for way in ("entry", "exit")
@@ -57,7 +60,7 @@ class Mall:
 
     @property
     def services(self) -> list[ServiceProcess]:
-        return [self.pipeline.api, *self.pipeline.backends, self.entries, self.exits]
+        return [self.pipeline.api, *self.pipeline.backends, self.console, self.entries, self.exits]
 
     def left(self) -> dict[str, list[str]]:
         """Return what is called again and again, and has still to be broken in some way."""
@@ -68,11 +71,10 @@ class Mall:
 
     def look(self) -> None:
         """Ask every service what it answers from Redis; that it cannot always is no matter here."""
-        api, *backends, entries, exits = self.services
         asked = [
-            (api, "/v1/stats"),
-            *((one, "/v1/state") for one in backends),
-            *((one, "/v1/account") for one in (entries, exits)),
+            (self.pipeline.api, "/v1/stats"),
+            *((self.console, path) for path in ("/v1/state", "/v1/inside", "/v1/visits/AB1", "/v1/parked")),
+            *((one, "/v1/account") for one in (self.entries, self.exits)),
         ]
         for service, path in [*asked, *((one, "/health/ready") for one in self.services)]:
             with suppress(OSError):
@@ -99,7 +101,7 @@ def plans() -> Iterator[Callable[[str], Plan]]:
 @pytest.fixture
 def broken(run_service, redis_server, rabbitmq_url, mall, tmp_path) -> Iterator[Mall]:
     with ExitStack() as stack:
-        names = ("summary-api", *ROLES, "entry", "exit")
+        names = ("summary-api", *ROLES, "console", "entry", "exit")
         calls = {name: stack.enter_context(RedisCalls(redis_server.port)) for name in names}
         for one, plan_of in zip(calls.values(), plans(), strict=False):
             one.plan_every_name(plan_of)

@@ -6,24 +6,18 @@ from typing import Any
 import pytest
 from aio_pika import connect
 from command_line import CommandLine
-from parkstream_devtools import RedisServer
-from parkstream_devtools.faults import Weakened
+from parkstream_devtools import RedisServer, failing
+from parkstream_devtools.faults import WEAK_SETTINGS, Weakened
 from parkstream_devtools.probes import queues
+from parkstream_eventlog.durability import DURABLE
 from parkstream_eventlog.functions import LOG
 from parkstream_events.keys import BackendKeys
 from parkstream_service.redis import READS
 from pipeline import Pipeline
 from pipeline_traffic import Cars
-from readiness import failing
 from redis import Redis
 
 ROLES = ["record,project,deliver", "record", "project", "deliver"]
-WEAK = [
-    ("appendonly", "no"),
-    ("appendfsync", "everysec"),
-    ("aof-load-truncated", "yes"),
-    ("maxmemory-policy", "volatile-ttl"),
-]
 
 
 @pytest.fixture
@@ -41,7 +35,11 @@ async def waiting(pipeline: Pipeline) -> int:
         return (await queues(await connection.channel())).work
 
 
-@pytest.mark.parametrize(("name", "value"), WEAK)
+def test_each_setting_that_matters_is_weakened():
+    assert [name for name, _ in WEAK_SETTINGS] == [*DURABLE]
+
+
+@pytest.mark.parametrize(("name", "value"), WEAK_SETTINGS)
 async def test_a_setting_that_changes_stops_recording_until_it_is_right_again(
     pipeline: Pipeline, redis_server: RedisServer, name: str, value: str
 ):

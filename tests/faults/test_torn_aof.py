@@ -1,7 +1,7 @@
 """The machine dies while Redis writes: of its last transaction only a part reached the disk."""
 
 import pytest
-from parkstream_devtools import RedisServer, StartError
+from parkstream_devtools import RedisServer, StartError, failing
 from parkstream_devtools.faults import TornAof
 from parkstream_eventlog import Appended, Candidate, RedisLog
 from parkstream_events import wire
@@ -11,7 +11,6 @@ from parkstream_events.sightings import microseconds
 from parkstream_service.redis import connect
 from pipeline import Pipeline
 from pipeline_traffic import Cars, Event
-from readiness import failing
 
 TORN = [1, 2, 13, 14, 60]
 """Bytes that are missing: of EXEC, all of it, and more."""

@@ -9,7 +9,7 @@ import pytest
 from archives import archive_of, archive_through, files_in
 from eventlog_stores import RedisStore, entered
 from parkstream_cli.doctor import redis as doctor
-from parkstream_cli.doctor.findings import Level
+from parkstream_operations.findings import Level
 
 
 @pytest.fixture
@@ -39,6 +39,16 @@ def started(command, environ):
 def answer(done):
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
+
+
+async def test_each_segment_gets_an_index_and_one_that_is_missing_is_made_though_nothing_moves(store, log, tmp_path):
+    there = {"PARKSTREAM_ARCHIVE_DIR": str(tmp_path / "archive")}
+    assert answer(log("archive", "--keep", "20", "--json", **there))["segments"] == 1
+    (index,) = (tmp_path / "archive").glob("*.index")
+    content = index.read_bytes()
+    index.unlink()
+    assert answer(log("archive", "--keep", "20", "--json", **there))["records"] == 0
+    assert index.read_bytes() == content
 
 
 async def test_records_go_and_come_back(store, log, tmp_path):
@@ -117,6 +127,40 @@ async def test_who_holds_records_back_is_named(store, log, tmp_path):
         "error: the projection of version 1 has only got to position 7, and 50 shall be archived: "
         "let it catch up, or archive --through 7\n"
     )
+
+
+@pytest.mark.parametrize("options", [[], ["--from", "3"], ["--dry-run"]])
+def test_without_an_archive_there_is_nothing_to_restore(store, log, tmp_path, options):
+    """Whether the folder is there or not; of a log that was archived elsewhere that is an error."""
+    nothing = "nothing to restore: the log holds 50 records\n"
+    assert log("restore", "--dir", "nowhere", *options).stdout == nothing
+    assert log("restore", "--dir", str(tmp_path), *options).stdout == nothing
+    assert answer(log("archive", "--keep", "20", "--dir", "elsewhere", "--json"))["records"] == 30
+    done = log("restore", "--dir", "nowhere", *options)
+    assert (done.returncode, "give the folder that it was archived to" in done.stderr) == (1, True)
+
+
+@pytest.mark.parametrize("lags", ["another that was live", "another that is being rebuilt"])
+async def test_a_version_that_is_not_live_holds_records_back_and_the_way_out_is_said(store, log, tmp_path, lags):
+    keys = store.keys
+    await store.redis.sadd(keys.projections, 1, 2)
+    await store.redis.hset(keys.projection(2, "meta"), "checkpoint", 50)
+    await store.redis.hset(keys.projection(1, "meta"), "checkpoint", 7)
+    if lags == "another that was live":
+        await store.redis.hset(keys.outbox_meta, mapping={"live": 2, "before": 1})
+        await store.redis.hset(keys.projection(1, "meta"), "rebuilt", 1)
+        way_out = "drop it (parkstream replay --drop 1) if it shall not become live"
+    else:
+        await store.redis.hset(keys.outbox_meta, "live", 2)
+        way_out = "end its rebuild (parkstream replay --version 1), or drop it (parkstream replay --drop 1)"
+    for options in ([], ["--dry-run"]):
+        done = log("archive", "--keep", "0", "--dir", str(tmp_path), *options)
+        assert done.returncode == 1
+        assert done.stderr == (
+            "error: version 1 of the projection, which is not the live one, has only got to position 7, and 50 shall "
+            f"be archived: {way_out}, or archive --through 7\n"
+        )
+    assert answer(log("archive", "--through", "7", "--dir", str(tmp_path), "--json"))["records"] == 7
 
 
 def test_a_place_where_nothing_can_be_written_is_said(store, log, tmp_path):

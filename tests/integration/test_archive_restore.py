@@ -112,7 +112,7 @@ class Others:
         """Stop writing, let the follower see everything, and return the last position."""
         self.stopped.set()
         last = await self._writing
-        await asyncio.wait_for(until(lambda: len(self.seen) == last - 8), 10)
+        await asyncio.wait_for(until(lambda: len(self.seen) == last - 8), 120)
         assert not any(task.done() for task in self._readers)
         working = self._readers
         while working:  # Before Python 3.12 redis-py may lose a cancellation.
@@ -146,11 +146,11 @@ async def test_who_waits_for_news_hears_them_through_the_exchange(store, appende
     following = store.another().follow(10, 10)
     news = asyncio.ensure_future(anext(following))
     clients = store.redis.client_list
-    await asyncio.wait_for(until_async(lambda: blocked(clients)), 10)
+    await asyncio.wait_for(until_async(lambda: blocked(clients)), 120)
     await restore_from(store, tmp_path)
     assert not news.done()
     await store.log.append([entered("news")])
-    assert [record.id for record in await asyncio.wait_for(news, 1)] == ["news"]
+    assert [record.id for record in await asyncio.wait_for(news, 120)] == ["news"]
 
 
 async def blocked(clients) -> bool:

@@ -1,6 +1,7 @@
 import asyncio
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 import aio_pika
 import pytest
@@ -66,13 +67,14 @@ async def test_poison_amid_good_messages_becomes_dead_letters(pipeline: Pipeline
             await cars.drive(10)
             await publish_entry(exchange, body, **properties)
         await pipeline.balances(cars.traffic)
+        output = pipeline.backends[0].output
+        await pipeline.until(lambda: output.read_text().count("record.dead_lettered") >= len(kinds))
         queue = await channel.get_queue(topology.DEAD_LETTERS_QUEUE)
         reasons = Counter[str]()
-        while (letter := await queue.get(fail=False, no_ack=True)) is not None:
+        while (letter := await queue.get(fail=False, no_ack=True, timeout=120)) is not None:
             reasons[str(letter.headers[topology.REASON_HEADER])] += 1
     assert reasons == Counter(reason for reason, _, _ in kinds)
-    output = pipeline.backends[0].output.read_text()
-    assert output.count("record.dead_lettered") == len(kinds)
+    assert output.read_text().count("record.dead_lettered") == len(kinds)
     metrics = pipeline.metrics()
     assert f'parking_dead_letters_total{{parking_reason="too_old"}} {reasons["too_old"]}' in metrics
 
@@ -82,20 +84,24 @@ async def test_the_exit_generator_is_up_long_before_the_backend(pipeline: Pipeli
     quick = {"PARKSTREAM_DWELL_MEDIAN_SECONDS": "1", "PARKSTREAM_DWELL_SIGMA": "0.3", "PARKSTREAM_SEED": "7"}
     exits = run_service("parkstream_exit_generator", {**pipeline.environ, **quick})
     entries = run_service("parkstream_entry_generator", {**pipeline.environ, **quick, "PARKSTREAM_RATE": "100"})
-    await asyncio.sleep(5)
-    assert get(f"{exits.url}/v1/account")["published"] > 100
+    await pipeline.until(lambda: get(f"{exits.url}/v1/account")["published"] > 100)
     pipeline.start()
     await asyncio.sleep(2)
     await asyncio.to_thread(post, f"{entries.url}/v1/stop")
-    await pipeline.until(lambda: not get(f"{entries.url}/v1/account")["running"])
+    await pipeline.until(lambda: is_finished(get(f"{entries.url}/v1/account")))
     await pipeline.until(lambda: get(f"{exits.url}/v1/account")["parked"] == 0)
     await asyncio.to_thread(post, f"{exits.url}/v1/stop")
-    await pipeline.until(lambda: not get(f"{exits.url}/v1/account")["running"])
+    await pipeline.until(lambda: is_finished(get(f"{exits.url}/v1/account")))
     entered, exited = get(f"{entries.url}/v1/account"), get(f"{exits.url}/v1/account")
     await pipeline.until(lambda: is_settled(pipeline, entered["published"], exited["published"]))
     current = pipeline.stats()["current"]
     assert current["completed"] == exited["matched"]
     assert current["entry_missed"] == exited["unmatched"]
+
+
+def is_finished(account: dict[str, Any]) -> bool:
+    """Whether a generator makes nothing more, and all that it made is confirmed and counted."""
+    return not (account["running"] or account["buffered"])
 
 
 def is_settled(pipeline: Pipeline, entered: int, exited: int) -> bool:
@@ -120,7 +126,7 @@ async def test_one_id_on_two_days_is_two_visits(pipeline: Pipeline):
         await pipeline.until(lambda: pipeline.stats()["current"]["completed"] == 2)
         queue = await channel.get_queue(topology.DEAD_LETTERS_QUEUE)
         await pipeline.until(lambda: 'parking_dead_letters_total{parking_reason="id_conflict"} 1' in pipeline.metrics())
-        letter = await queue.get()
+        letter = await queue.get(timeout=120)
     assert letter.headers[topology.REASON_HEADER] == "id_conflict"
     times = {line["vehicle_plate"]: line["visit_id"] for line in pipeline.lines()}
     assert times == {"ONE": f"exit:17@{microseconds(yesterday)}", "TWO": f"exit:17@{microseconds(today)}"}

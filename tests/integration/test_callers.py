@@ -1,6 +1,7 @@
 """Callers with roles, at services that run: who may do what, changed without a restart."""
 
 import json
+import re
 from collections.abc import Iterator
 from hashlib import sha256
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import NamedTuple
 
 import pytest
 from parkstream_devtools import Sandbox, ServiceProcess, StartError
-from raw_http import status
+from raw_http import ask, request, status
 from summary_client import environ, eventually
 from summary_items import body, item
 
@@ -24,14 +25,14 @@ REQUESTS = {
         ("summaries", "GET", "/v1/summaries"),
         ("summaries", "GET", "/v1/summaries/exit:1"),
         ("summaries", "GET", "/v1/stats"),
-        ("backend", "GET", "/v1/state"),
-        ("backend", "GET", "/v1/inside"),
-        ("backend", "GET", "/v1/visits/AB1"),
-        ("backend", "GET", "/v1/parked"),
+        ("console", "GET", "/v1/state"),
+        ("console", "GET", "/v1/inside"),
+        ("console", "GET", "/v1/visits/AB1"),
+        ("console", "GET", "/v1/parked"),
         ("cameras", "GET", "/v1/account"),
     ],
-    "operator": [("backend", "POST", "/v1/parked/redrive"), ("cameras", "POST", "/v1/stop")],
-    "scraper": [(name, "GET", "/metrics") for name in ("summaries", "backend", "cameras")],
+    "operator": [("cameras", "POST", "/v1/stop")],
+    "scraper": [(name, "GET", "/metrics") for name in ("summaries", "backend", "console", "cameras")],
 }
 
 
@@ -67,11 +68,17 @@ def mall(sandbox: Sandbox, servers, tmp_path_factory) -> Iterator[Mall]:
     }
     own = folder / "own"
     own.write_text(secret_of("writer"))
-    modules = {"summaries": "summary_api", "backend": "backend", "cameras": "entry_generator"}
+    modules = {
+        "summaries": "summary_api",
+        "backend": "backend",
+        "console": "console",
+        "cameras": "entry_generator",
+        "exits": "exit_generator",
+    }
     more = {"PARKSTREAM_RATE": "0.001"}
     services = {name: sandbox.service(f"parkstream_{module}", common | more) for name, module in modules.items()}
     for service in services.values():
-        service.wait_ready(60)
+        service.wait_ready(240)
     yield Mall(credentials, services)
     for service in services.values():
         service.kill()
@@ -88,13 +95,88 @@ def test_each_route_opens_to_its_role_and_to_no_other(mall: Mall, role: str):
         assert mall.ask(service, method, path, "the-credential-of-nobody") == 401
 
 
+def test_every_route_that_there_is_opens_to_the_one_role_that_its_document_names(mall: Mall):
+    opened: set[tuple[str, str, str]] = set()
+    for name, service in mall.services.items():
+        document = json.loads(ask(service.port, request("GET", "/docs/openapi.json", [("Host", "localhost")]))[1])
+        for path, methods in document["paths"].items():
+            for method, route in methods.items():
+                if path.startswith("/health/"):
+                    continue
+                url = re.sub("{[^}]*}", "exit:1", path)
+                answers = {one: mall.ask(name, method.upper(), url, secret_of(one)) for one in ROLES}
+                (caller,) = [one for one, code in answers.items() if code != 403]
+                assert f"`{ROLES[caller][0]}`" in route["responses"]["403"]["description"]
+                assert answers[caller] not in {401, 405, 415, 500}
+                assert mall.ask(name, method.upper(), url, "") == 401
+                opened.add((name, method, path))
+    assert len(opened) == sum(map(len, REQUESTS.values())) + 3, "those of the table, and the exit camera's"
+
+
+@pytest.mark.parametrize("path", ["/", "/find", "/time", "/todo", "/running", "/visits/AB1"])
+def test_pages_are_for_people_who_log_in(mall: Mall, path: str):
+    assert {mall.ask("console", "GET", path, secret_of(name)) for name in ROLES} == {303}
+
+
 def test_health_asks_for_no_credential(mall: Mall):
     assert {mall.ask(name, "GET", "/health/ready", "") for name in mall.services} == {200}
 
 
+def test_a_file_that_is_exchanged_or_gone_lets_nobody_else_in(mall: Mall):
+    def reads(secret: str) -> int:
+        return mall.ask("console", "GET", "/v1/state", secret)
+
+    def ready() -> str:
+        port = mall.services["console"].port
+        return str(json.loads(ask(port, request("GET", "/health/ready"))[1])["checks"]["credentials"]["status"])
+
+    file, other = mall.credentials, mall.credentials.with_name("other.json")
+    before = file.read_bytes()
+    write(other, {"reader": ["a-newer-credential"]})
+    other.chmod(0o644)
+    try:
+        link = file.with_name("link")
+        link.symlink_to(other)
+        link.replace(file)
+        assert (reads("a-newer-credential"), reads(secret_of("reader"))) == (200, 401)
+        for broken in (b"", b"[" * 100_000, before[:-5], b'{"reader":{"roles":[],"secrets":["x"]}}', None):
+            other.unlink() if broken is None else other.write_bytes(broken)
+            assert (reads("a-newer-credential"), reads(""), reads("x"), ready()) == (200, 401, 401, "warning")
+        other.mkdir()
+        assert (reads("a-newer-credential"), reads(""), ready()) == (200, 401, "warning")
+        other.rmdir()
+        other.write_bytes(b"{}")
+        assert (reads("a-newer-credential"), reads(""), ready()) == (401, 401, "ok")
+    finally:
+        file.unlink()
+        file.write_bytes(before)
+        file.chmod(0o644)
+    eventually(lambda: reads(secret_of("reader")) == 200)
+
+
+def test_who_guesses_is_counted_and_logged_and_the_file_is_a_figure(mall: Mall):
+    headers = {"Authorization": f"Bearer {secret_of('scraper')}"}
+
+    def figures(name: str) -> str:
+        asked = request("GET", "/metrics", [("Host", "localhost"), *headers.items()])
+        return ask(mall.services[name].port, asked)[1].decode()
+
+    def guessed() -> float:
+        counted = r'^parking_http_refused_total{.*"wrong_credential".*} (\S+)'
+        (line,) = re.findall(counted, figures("exits"), re.MULTILINE)
+        return float(line)
+
+    before = guessed()
+    for secret in ("guess", "geheim-ä", "a" * 5_000):
+        assert status(mall.services["exits"].port, "/v1/account", {"Authorization": f"Bearer {secret}"}) == 401
+    assert guessed() == before + 3
+    assert '"reason":"wrong_credential"' in mall.services["exits"].output.read_text()
+    assert {"parking_access_problem 0.0" in figures(name) for name in mall.services} == {True}
+
+
 def test_a_credential_changes_without_a_restart(mall: Mall):
     def reads(secret: str) -> int:
-        return mall.ask("backend", "GET", "/v1/state", secret)
+        return mall.ask("console", "GET", "/v1/state", secret)
 
     others = {name: [secret_of(name)] for name in ROLES if name != "reader"}
     try:
@@ -104,7 +186,7 @@ def test_a_credential_changes_without_a_restart(mall: Mall):
         assert (reads("a-newer-credential"), reads(secret_of("reader"))) == (200, 401)
         mall.credentials.write_text("{")
         assert (reads("a-newer-credential"), reads(secret_of("reader"))) == (200, 401)
-        assert "is no file of callers" in mall.services["backend"].last_lines(3)
+        assert "is no file of callers" in mall.services["console"].last_lines(3)
     finally:
         write(mall.credentials, others | {"reader": [secret_of("reader")]})
     eventually(lambda: reads(secret_of("reader")) == 200)
@@ -113,9 +195,11 @@ def test_a_credential_changes_without_a_restart(mall: Mall):
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.20", "::", "mall.example"])
-@pytest.mark.parametrize("module", ["parkstream_summary_api", "parkstream_backend", "parkstream_exit_generator"])
+@pytest.mark.parametrize(
+    "module", ["parkstream_summary_api", "parkstream_backend", "parkstream_console", "parkstream_exit_generator"]
+)
 def test_without_a_credential_no_service_listens_to_others(sandbox: Sandbox, module: str, host: str):
     service = sandbox.service(module, {"PARKSTREAM_HOST": host})
     with pytest.raises(StartError, match="there is no credential: set PARKSTREAM_CREDENTIALS_FILE"):
-        service.wait_ready(60)
+        service.wait_ready(240)
     assert service.exit_code == 2

@@ -7,7 +7,6 @@ from aio_pika import Message, connect
 from eventlog_stores import NewLog
 from msgspec import structs
 from parkstream_cli.doctor import mark, rabbitmq, redis
-from parkstream_cli.doctor.findings import Level
 from parkstream_cli.settings import Settings
 from parkstream_eventlog import Candidate
 from parkstream_events import wire
@@ -16,6 +15,7 @@ from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.marks import Mark
 from parkstream_events.topology import DEAD_LETTERS_QUEUE, ENTRIES_QUEUE, WORK_QUEUES
 from parkstream_messaging.mark_stream import MarkStream
+from parkstream_operations.findings import Level
 from parkstream_service.redis import connect as connect_redis
 
 

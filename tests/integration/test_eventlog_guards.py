@@ -6,7 +6,7 @@ import time
 import pytest
 from eventlog_stores import RedisStore, entered
 from parkstream_eventlog import LogShorterError, OtherLogError, RedisLog, Writer
-from parkstream_eventlog.functions import IMPORT, LOG
+from parkstream_eventlog.functions import IMPORT, LOG, MOVE
 from parkstream_eventlog.guarded_functions import GuardedFunctions
 from parkstream_events import wire
 from parkstream_events.log_schema import LOG_SCHEMA
@@ -16,10 +16,10 @@ from parkstream_projection.functions import PROJECTING, SWITCHING
 from parkstream_service.redis import Functions, Library
 from redis.exceptions import ResponseError
 
-LIBRARIES = (LOG, IMPORT, PROJECTING, SWITCHING)
+LIBRARIES = (LOG, IMPORT, MOVE, PROJECTING, SWITCHING)
 REGISTERED = re.compile(r"'parkstream_(\w+)_'(?: \.\. VERSION)?, (?:callback = )?(guarded\()?")
 TAKE_THE_CALLER_FIRST = {"append", "decide", "examine", "forget", "switch", "take_clock"}
-WRITE_NOTHING_OF_A_LOG = {"adopt", "create", "import", "import_finish", "load"}
+WRITE_NOTHING_OF_A_LOG = {"adopt", "create", "import", "import_finish", "load", "take_in"}
 """They create or rename, fill an empty log, or only read."""
 
 

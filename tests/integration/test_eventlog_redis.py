@@ -38,6 +38,15 @@ DAY = time.time_ns() // 1_000 // DAY_US
 FINE = [event_field("E", 5, "id"), wire.ENTERED, "body", "8 bytes.", "17", "00-trace"]
 
 
+@pytest.fixture(autouse=True)
+def today(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run goes on after midnight: each test has the day that Redis has by then."""
+    now_us = time.time_ns() // 1_000
+    monkeypatch.setitem(globals(), "DAY", now_us // DAY_US)
+    for saw in (entered, exited):
+        monkeypatch.setitem(saw.__kwdefaults__, "at_us", now_us)
+
+
 def now() -> list[object]:
     """Return what the clocks of a caller show, since which boot, and that it takes no step."""
     return [*writer.Writer("").caller()[2:]]
@@ -65,11 +74,12 @@ def append_with(log_id: str, **changed: object) -> list[object]:
     """Return the arguments of an append of a good event and of one that has *changed*."""
     names = ["field", "type", "body", "digest", "published", "traceparent"]
     event = [changed.get(name, value) for name, value in zip(names, FINE, strict=True)]
+    day = changed.get("day", DAY)
     return [
         *changed.get("caller", [log_id, 1, *now()]),
         changed.get("dedupe_days", 35),
         changed.get("ahead", 300_000_000),
-        changed.get("day", DAY),
+        day() if callable(day) else day,
         *[changed.get("groups", "1"), changed.get("bucket", "1"), "entry"],
         *["1", event_field("E", 5, "good"), *FINE[1:]],
         *[changed.get("group", "1"), *event],
@@ -84,7 +94,7 @@ def append_with(log_id: str, **changed: object) -> list[object]:
         ({"dedupe_days": "1e3"}, "dedupe_days is no integer"),
         ({"ahead": "far"}, "how far ahead is no number"),
         ({"day": "today"}, "a day is no integer"),
-        ({"day": DAY + 1}, "a key is not that of its day"),
+        ({"day": lambda: DAY + 1}, "a key is not that of its day"),
         ({"bucket": "2"}, "a bucket is not among the keys"),
         ({"bucket": "0"}, "a bucket is not among the keys"),
         ({"bucket": ""}, "a bucket is no number"),
@@ -128,8 +138,8 @@ async def test_a_wrong_argument_of_append_writes_nothing(store: RedisStore, wron
     [
         (0, "many", "dedupe_days is no integer"),
         (1, "today", "the newest day is no integer"),
-        (1, DAY - 1, "more than a day apart"),
-        (1, DAY + 2, "more than a day apart"),
+        (1, lambda: DAY - 1, "more than a day apart"),
+        (1, lambda: DAY + 2, "more than a day apart"),
         (2, "", "a decision has a type and an id"),
         (3, "", "a decision has a type and an id"),
         (5, "short", "a digest has the wrong length"),
@@ -140,7 +150,7 @@ async def test_a_wrong_argument_of_decide_writes_nothing(store: RedisStore, posi
     before = await everything(store)
     keys = [store.keys.log, store.keys.log_meta, store.keys.log_ids(DAY + 1), store.keys.log_ids(DAY)]
     arguments: list[object] = [35, DAY + 1, *NOTE, digest_of(NOTE[2]), 1, "entry"]
-    arguments[position] = wrong
+    arguments[position] = wrong() if callable(wrong) else wrong
     arguments = [await store.log.create(), 1, *now(), *arguments]
     with pytest.raises(ResponseError, match=problem):
         await store.redis.fcall(LOG.function("decide"), len(keys), *keys, *arguments)

@@ -47,7 +47,7 @@ async def test_an_entry_is_the_assignments_json_confirmed_and_persistent(run_ser
             True,
         )
         at_us = microseconds(message.sighting.event_time)
-        assert 0 <= int(str(message.headers[PUBLISHED_AT_HEADER])) - at_us < 5_000_000
+        assert at_us <= int(str(message.headers[PUBLISHED_AT_HEADER])) <= microseconds(datetime.now(UTC))
         assert datetime.now(UTC) - message.sighting.event_time < timedelta(minutes=5)
 
 
@@ -108,7 +108,7 @@ def test_with_a_token_the_account_asks_for_it(module, run_service, environ):
 def test_metrics_are_there_for_prometheus(module, run_service, environ):
     service = run_service(module, environ)
 
-    with urlopen(f"{service.url}/metrics", timeout=5) as answer:
+    with urlopen(f"{service.url}/metrics", timeout=60) as answer:
         text = answer.read().decode()
     assert "# TYPE parking_generator_buffered gauge" in text
     assert ("parking_generator_matched_share" in text) == (module == EXIT)
@@ -119,7 +119,7 @@ def test_a_count_of_each_gate_begins_at_0_so_that_a_rate_sees_its_first_event(mo
     gates = {"PARKSTREAM_GATES": "north,south", "PARKSTREAM_RATE": "0.001", "PARKSTREAM_SEED": "5"}
     service = run_service(module, environ | gates)
 
-    with urlopen(f"{service.url}/metrics", timeout=5) as answer:
+    with urlopen(f"{service.url}/metrics", timeout=60) as answer:
         text = answer.read().decode()
     published = {line for line in text.splitlines() if line.startswith("parking_generator_published_total{")}
     for gate in ("north", "south"):

@@ -92,6 +92,21 @@ async def test_a_second_generator_is_stopped(store, keys, intent_store):
         await other.intend([intent(3)], made=3)
 
 
+async def test_a_redis_that_forgot_the_last_steps_ends_no_generator(store, keys, intent_store):
+    """As a replica that became the primary does."""
+    await intent_store.intend([intent(1)], made=1)
+    forgotten = await store.hash(keys.account)
+    await intent_store.intend([intent(2)], made=2)
+    await intent_store.intend([intent(3)], made=3)
+    await store._redis.hset(keys.account, mapping=forgotten)
+
+    await intent_store.intend([intent(4)], made=4)
+    await intent_store.intend([intent(5)], made=5)
+
+    account = await intent_store.account()
+    assert (account.step, account.made) == (3, 5)
+
+
 async def test_who_is_due_leaves_in_order_and_only_once(store, keys, intent_store, parked_cars):
     await parked_cars.park([(car(n), 1_000 - n) for n in range(5)])
     assert await parked_cars.due(996, 10) == ([car(4)], 996)
@@ -168,5 +183,5 @@ async def test_a_cancelled_call_never_goes_on_as_if_nothing_had_been(intent_stor
         task = asyncio.create_task(settle_for_ever())
         await asyncio.sleep(number / 50_000)
         task.cancel()
-        _, running = await asyncio.wait([task], timeout=5)
+        _, running = await asyncio.wait([task], timeout=60)
         assert not running, "redis-py lost the cancellation"

@@ -46,11 +46,11 @@ async def test_every_event_has_a_span_and_each_exit_links_to_its_entry(run_servi
     entered = await finished(entries)
     await reached(exits, lambda now: now["matched"] == entered["published"])
     told = await finished(exits)
+    expected = entered["published"] + told["published"]
+    assert await asyncio.to_thread(sink.wait_for, lambda sink: sink.span_count >= expected)
     for service in (entries, exits):
         assert await asyncio.to_thread(service.terminate) == 0, service.last_lines()
 
-    expected = entered["published"] + told["published"]
-    assert await asyncio.to_thread(sink.wait_for, lambda sink: sink.span_count >= expected)
     spans = {span.trace_id: span for span in sink.spans()}
     came, left = await traces(rabbitmq_url, ENTRIES.name), await traces(rabbitmq_url, EXITS.name)
     assert len(spans) == expected
@@ -65,9 +65,9 @@ async def test_the_span_of_a_publish_names_the_gate(run_service, environ, rabbit
     entries = run_service(ENTRY, environ | {"PARKSTREAM_GATES": "north,south"})
     await reached(entries, lambda now: len(now["gates"]) == 2)
     told = await finished(entries)
+    assert await asyncio.to_thread(sink.wait_for, lambda sink: sink.span_count >= told["published"])
     assert await asyncio.to_thread(entries.terminate) == 0, entries.last_lines()
 
-    assert await asyncio.to_thread(sink.wait_for, lambda sink: sink.span_count >= told["published"])
     gates = Counter(span.attributes["parking.gate"] for span in sink.spans())
     assert gates == told["gates"]
     assert {message.headers["x-parkstream-gate"] for message in await drained(rabbitmq_url, ENTRIES.name)} == set(gates)

@@ -1,6 +1,7 @@
 """Nobody exhausts a service over HTTP: what a stranger may take is bounded, and health answers meanwhile."""
 
 import json
+import socket
 from collections.abc import Iterator
 from http.client import HTTPConnection
 
@@ -9,6 +10,7 @@ from attacks import (
     CHUNK,
     MIB,
     answer_of,
+    begin_of,
     connected,
     crowd,
     flooded,
@@ -52,8 +54,8 @@ def api(sandbox, shared_redis, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def hasty(sandbox, shared_redis, tmp_path_factory):
-    """A server that waits for a second."""
-    times = {"PARKSTREAM_HTTP_HEAD_SECONDS": "1", "PARKSTREAM_HTTP_BODY_SECONDS": "1"}
+    """A server that waits for a moment; for a head so long that who asks for figures is not late."""
+    times = {"PARKSTREAM_HTTP_HEAD_SECONDS": "5", "PARKSTREAM_HTTP_BODY_SECONDS": "1"}
     yield from served(sandbox, shared_redis, tmp_path_factory.mktemp("hasty"), "hasty", **times)
 
 
@@ -125,6 +127,13 @@ def test_health_answers_whatever_fills_the_connections(api, sent):
         assert live(api.port) == 200
 
 
+def test_who_asks_for_nothing_more_makes_room(api):
+    with crowd(api.port, 300, GET + b"\r\n") as connections:
+        statuses = [status_of(begin_of(connection)) for connection in connections]
+        assert statuses.count(200) >= 200  # Whoever was answered is idle.
+        assert [live(api.port) for _ in range(5)] == [200] * 5
+
+
 def test_who_was_waiting_first_makes_room_and_who_is_served_keeps_his_connection(api):
     kept = HTTPConnection("127.0.0.1", api.port, timeout=60)
     kept.request("GET", "/v1/stats")
@@ -187,7 +196,7 @@ def test_who_reads_no_answer_is_cut_off(hasty):
             send_or_be_cut(connection, b"GET /docs/openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n")
             return refusals(hasty.port)("answer_time") == 1
 
-        eventually(cut, 60)
+        eventually(cut, 240)
 
 
 def test_who_is_slow_but_in_time_is_answered(api):
@@ -206,12 +215,27 @@ def test_refusals_are_logged_at_a_bounded_rate(api):
     assert not [line for line in lines if line["event"] == "library.logged"]
 
 
-@pytest.mark.parametrize("module", ["parkstream_backend", "parkstream_entry_generator", "parkstream_exit_generator"])
+def test_health_answers_while_every_connection_has_a_request_at_work(sandbox, tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        more = {"PARKSTREAM_HTTP_CONNECTIONS_MAX": "16"}
+        told = environ(tmp_path / "summaries.jsonl", f"redis://127.0.0.1:{silent.getsockname()[1]}", "silent", **more)
+        process = sandbox.service("parkstream_summary_api", told)
+        eventually(lambda: answers(process.port), 240)
+        with crowd(process.port, 40, b"GET /v1/summaries/x HTTP/1.1\r\nHost: localhost\r\n\r\n"):
+            assert live(process.port) == 200
+            assert refusals(process.port)("connections") >= 40 - 16
+        process.kill()
+
+
+@pytest.mark.parametrize(
+    "module",
+    ["parkstream_backend", "parkstream_console", "parkstream_entry_generator", "parkstream_exit_generator"],
+)
 def test_every_port_has_the_limits(module, run_service, redis_url, mall):
     nowhere = {"PARKSTREAM_RABBITMQ_URL": "amqp://guest:guest@127.0.0.1:1/", "PARKSTREAM_REDIS_URL": redis_url}
     told = {**nowhere, "PARKSTREAM_MALL": mall, "PARKSTREAM_HTTP_CONNECTIONS_MAX": "16"}
     process = run_service(module, told, ready=False)
-    eventually(lambda: answers(process.port), 60)
+    eventually(lambda: answers(process.port), 240)
     assert status_of(said_to(process.port, GET + b"X: " + b"a" * 16_400)) == 431
     with crowd(process.port, 40, HALF):
         assert live(process.port) == 200

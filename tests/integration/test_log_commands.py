@@ -173,7 +173,7 @@ async def test_follow_goes_on_with_what_comes_until_ctrl_c(car, parkstream):
             await car.log.append([sighting(0, f"new-{position}", "CAR2", now_us())])
             assert json.loads(await asyncio.to_thread(following.stdout.readline))["position"] == position
         following.send_signal(signal.SIGINT)
-        out, err = following.communicate(timeout=10)
+        out, err = following.communicate(timeout=120)
     finally:
         following.kill()
     assert (following.returncode, out, err) == (130, "", "")

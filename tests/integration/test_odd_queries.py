@@ -1,16 +1,19 @@
 """Whatever is asked of an API: an answer, or a problem that names the field; never a server error."""
 
 import socket
+from collections.abc import Iterator
 from itertools import product
 
 import pytest
+from console_service import start_console
 from parkstream_events.wire import encode
-from pipeline import Pipeline
 from summary_client import Client, environ
 from summary_items import item
 
 ODD = ["", "-1", "0", "1.5", "1e400", "NaN", "Infinity", "9" * 400, "9" * 6_000, "253402300800", "\x00", "a\nb", "true"]
 REST = b" HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+SHOWN = {200, 202, 400, 404, 409}
+"""What a page may answer."""
 MANY_NUMBERS = [b"1" + b"0" * 400, b"1" + b"0" * 9_000, b"-1", b"1.5", b"1e400", b"1" + b"0" * 16]
 
 
@@ -87,22 +90,54 @@ def test_a_number_beyond_its_bounds_is_refused_and_the_writer_goes_on(api, field
     assert api.stats()["position"] == 1
 
 
-def test_a_backend_answers_whatever_it_is_asked(run_service, redis_url, rabbitmq_url, mall, tmp_path):
-    pipeline = Pipeline(run_service, redis_url, rabbitmq_url, mall, tmp_path)
-    pipeline.start()
-    backend = Client(pipeline.backends[0].port)
+@pytest.fixture(scope="module")
+def console(sandbox, shared_redis) -> Iterator[Client]:
+    process = start_console(sandbox.service, shared_redis.url, "odd-console")
+    process.wait_ready()
+    yield Client(process.port)
+    assert process.terminate() == 0
+
+
+def test_a_console_answers_whatever_it_is_asked(console):
     values = [*ODD, "18446744073709551616", "99999999999999999999"]
     for path, field, value in product(["/v1/inside", "/v1/parked"], ["cursor", "count"], values):
-        answer = backend.ask(path, **{field: value})
+        answer = console.ask(path, **{field: value})
         assert answer.status in {200, 400}, (path, field, value)
         if answer.status == 400:
             assert [error["field"] for error in answer.json["errors"]] == [field]
-    for value in values:
-        assert backend.ask("/v1/parked/redrive", b"", id=value).json == {"redriven": 0}
     for path in (b"%00", b"%FF", b"%0A", b"x" * 4_000, b"%F0%9F%9A%97"):
         request = b"GET /v1/visits/" + path + REST + b"\r\n"
-        assert status_of(backend, request) == 400
-    assert pipeline.backends[0].alive
+        assert status_of(console, request) == 400
+
+
+PAGES = {
+    "/": ["times"],
+    "/find": ["q", "before"],
+    "/login": ["to"],
+    "/time": ["position", "recorded", "happened", "plate", "find", "page"],
+    "/time/what-if": ["plate", "max_stay"],
+    "/visits/exit:1": ["record", "times"],
+    "/plates/AB1": ["times"],
+    "/acts/switch": ["what"],
+}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_a_page_is_shown_or_says_what_cannot_be_taken(console: Client, page: str):
+    for field, value in product(PAGES[page], ODD):
+        assert console.ask(page, **{field: value}).status in SHOWN, (field, value)
+    for query in (
+        b"%FF",
+        b"a=%ED%A0%80",
+        b"a=%00",
+        b"\xff",
+        b"a=\xff&b=\xc3",
+        b"times=\xb2",
+        b"q=\xed\xa0\x80",
+        b"&&=&",
+    ):
+        request = b"GET " + page.encode() + b"?" + query + REST + b"\r\n"
+        assert status_of(console, request) in SHOWN, query
 
 
 def status_of(api: Client, request: bytes) -> int:

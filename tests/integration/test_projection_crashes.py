@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from parkstream_devtools import RedisServer
 from parkstream_devtools.faults import Proxy
-from parkstream_projection import NotLoadedError
+from parkstream_projection import NotLoadedError, StaleError
 from parkstream_service.redis import is_transient
 from projections import HOUR, Mall, Process, day_of_traffic, now_us, project
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -134,3 +134,27 @@ async def test_a_redis_killed_between_steps_has_all_that_was_committed(redis_ser
     assert next(kills, None) is None
     await shop.holds(await shop.truth())
     await shop.close()
+
+
+async def test_a_projector_folds_onto_no_other_history_that_is_as_long(redis_url: str, mall: str):
+    """A replica that became the primary had not the last records, and others took their positions meanwhile."""
+    lost, kept = Mall(redis_url, mall), Mall(redis_url, mall)
+    before = day_of_traffic(40, now_us() - HOUR)
+    await lost.log.append(before[:20])
+    waiting = lost.projector()
+    await project(waiting, BATCH)
+    log_id = await lost.redis.hget(lost.keys.log_meta, "log_id")
+    await lost.redis.unlink(*[key async for key in lost.redis.scan_iter(match=f"{lost.keys.prefix}*")])
+    await kept.redis.hset(kept.keys.log_meta, "log_id", log_id)
+    await kept.log.append(before[20:40])
+    other = kept.projector()
+    await project(other, BATCH)
+    assert waiting.checkpoint == other.checkpoint == 20
+    assert waiting.state_hash != other.state_hash
+    await kept.log.append(day_of_traffic(2, now_us()))
+    with pytest.raises(StaleError):
+        await waiting.step(await kept.log.read(20, BATCH))
+    await project(waiting, BATCH)
+    await kept.holds(await kept.truth())
+    await lost.close()
+    await kept.close()

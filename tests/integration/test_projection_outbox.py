@@ -52,7 +52,7 @@ async def test_an_entry_carries_the_body_to_post_and_when_its_cause_was_recorded
 
 async def test_a_consumer_that_waits_gets_what_comes(shop: Mall):
     assert len(await shop.outbox.take("a", 100, 10)) == 10
-    waiting = asyncio.create_task(shop.outbox.take("a", 100, 4_000))
+    waiting = asyncio.create_task(shop.outbox.take("a", 100, 30_000))
     await visit(shop, range(20, 21))
     assert [untimed(entry.key) for entry in await waiting] == ["exit:out-20"]
 

@@ -278,7 +278,7 @@ async def drive(done: asyncio.Event, shop: Mall, parts: list[list[Candidate]]) -
         if nth % 8 == 0:
             await switched(shop)
     end = (await shop.log.state()).position
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(240):
         while (await shop.reads.state()).checkpoint < end:
             await asyncio.sleep(0.01)
     done.set()
@@ -287,7 +287,7 @@ async def drive(done: asyncio.Event, shop: Mall, parts: list[list[Candidate]]) -
 async def switched(shop: Mall) -> None:
     """Return when another version has become live."""
     live = await shop.versions.live()
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(240):
         while await shop.versions.live() == live:
             await asyncio.sleep(0)
 

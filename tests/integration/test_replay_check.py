@@ -15,7 +15,7 @@ from parkstream_projection.rebuild import ReadingError, Source, Span, check
 from parkstream_projection.rebuild.live import Live
 from parkstream_projection.rebuild.worker_process import Worker
 from projections import HOUR, Mall, day_of_traffic, now_us, project
-from replaying import untouched, with_traffic
+from rebuilds import untouched, with_traffic
 
 
 @pytest.fixture(scope="module")

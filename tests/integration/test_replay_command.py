@@ -25,7 +25,7 @@ async def parkstream(shop: Mall, *words: str) -> "subprocess.CompletedProcess[st
     environ = {**os.environ, **own}
     command = [sys.executable, "-m", "parkstream_cli", "replay", *words]
     return await asyncio.to_thread(
-        subprocess.run, command, env=environ, capture_output=True, text=True, check=False, timeout=60
+        subprocess.run, command, env=environ, capture_output=True, text=True, check=False, timeout=240
     )
 
 

@@ -215,7 +215,7 @@ async def test_differences_wait_for_the_live_version_to_take_in_the_whole_log(
     assert await blind.versions.live() == 1
     assert not await blind.versions.is_quiet()
     switching = asyncio.create_task(replayed(blind, version=2, switch=True, deliver=True))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(240):
         while not await blind.versions.is_quiet():
             assert not switching.done()
             await asyncio.sleep(0.02)
@@ -234,6 +234,7 @@ async def test_a_replay_tells_of_itself_and_links_to_the_traces_it_folds(shop: M
         monkeypatch.setenv("OTEL_EXPORTER_OTLP_ENDPOINT", sink.endpoint)
         telemetry = start(TelemetryOptions(service="parkstream-cli", plate_hash_key="k", statistics_seconds=0))
         await rebuilt(opened(shop), source(shop), Wish(), telemetry)
+        assert await asyncio.to_thread(sink.wait_for, lambda sink: sink.span_count >= 2)  # An end has 3 s for it.
         telemetry.shutdown()
         spans = sink.spans()
     run, part = sorted(spans, key=lambda span: span.name)

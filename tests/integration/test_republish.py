@@ -39,7 +39,7 @@ def republish(redis_url, mall, rabbitmq_url):
 
 async def ended(process):
     """Return the exit code, the report, if one was made, and what was complained of."""
-    told, complaint = await asyncio.to_thread(process.communicate, timeout=90)
+    told, complaint = await asyncio.to_thread(process.communicate, timeout=240)
     assert "Traceback" not in complaint, complaint
     return process.returncode, json.loads(told) if told else {}, complaint
 

@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 from command_line import CommandLine
-from parkstream_devtools import RedisServer, ServiceProcess
+from parkstream_devtools import RedisServer, ServiceProcess, is_ready
 from pipeline import Pipeline
 from pipeline_traffic import Cars, driving
-from readiness import failing
 
 SUPPORT = Path(__file__).parents[1] / "support"
 NEWER = {"PYTHONPATH": str(SUPPORT / "newer_version")}
@@ -32,7 +31,7 @@ def command_line(pipeline: Pipeline, **environ: str) -> CommandLine:
 def checks_of(backend: ServiceProcess) -> dict[str, str]:
     """Return what its ready says of each check."""
     try:
-        with urllib.request.urlopen(f"{backend.url}/health/ready", timeout=5) as answer:
+        with urllib.request.urlopen(f"{backend.url}/health/ready", timeout=60) as answer:
             found = json.load(answer)
     except urllib.error.HTTPError as error:
         found = json.load(error)
@@ -49,10 +48,6 @@ def stands_by(backend: ServiceProcess) -> bool:
     return "version" in checks_of(backend).get("state", "")
 
 
-def is_ready(backend: ServiceProcess) -> bool:
-    return not failing(backend.url)
-
-
 async def test_a_backend_waits_for_its_functions_and_says_so(pipeline: Pipeline, redis_server: RedisServer):
     pipeline.start_api()
     newer = pipeline.start_backend(NEWER, ready=False)
@@ -62,7 +57,7 @@ async def test_a_backend_waits_for_its_functions_and_says_so(pipeline: Pipeline,
     assert {one["state"] for one in command_line(pipeline)("functions", "load", "--json").object["libraries"]} == {
         "present"
     }
-    await pipeline.until(lambda: is_ready(newer))
+    await pipeline.until(lambda: is_ready(newer.url))
 
 
 async def test_an_upgrade_and_the_way_back_under_traffic(pipeline: Pipeline):
@@ -73,15 +68,15 @@ async def test_an_upgrade_and_the_way_back_under_traffic(pipeline: Pipeline):
         await asyncio.to_thread(newer, "functions", "load")
         new = pipeline.start_backend(NEWER, ready=False)
         await pipeline.until(lambda: stands_by(new))
-        assert is_ready(old)
+        assert is_ready(old.url)
 
         switched = await asyncio.to_thread(newer, "replay", "--switch", "--json")
         assert switched.code == 0, switched.err
-        await pipeline.until(lambda: stands_by(old) and is_ready(new))
+        await pipeline.until(lambda: stands_by(old) and is_ready(new.url))
 
         back = await asyncio.to_thread(older, "replay", "--rollback", "--json")
         assert back.code == 0, back.err
-        await pipeline.until(lambda: stands_by(new) and is_ready(old))
+        await pipeline.until(lambda: stands_by(new) and is_ready(old.url))
         old.terminate()
         again = pipeline.start_backend()
         assert stands_by(new)
@@ -97,7 +92,7 @@ async def test_cameras_that_are_renewed_before_the_backends_lose_nothing(pipelin
     async with Cars(pipeline.rabbitmq_url, version=3) as cars:
         await cars.drive(20)
         await pipeline.until(lambda: "vehicle.entered.v3 became dead letters" in checks_of(old).get("versions", ""))
-        assert is_ready(old)
+        assert is_ready(old.url)
         new = pipeline.start_backend(NEWER_EVENTS)
         await pipeline.until(lambda: dead_letters_of(pipeline) == len(cars.traffic.entries) + len(cars.traffic.exits))
         doctor = command_line(pipeline, **NEWER_EVENTS)("doctor", "--json")
@@ -139,6 +134,6 @@ async def test_an_older_backend_leaves_the_projection_to_one_that_knows_the_vers
         await newer.drive(20)
         await pipeline.until(lambda: "a version that a newer program recorded" in checks_of(old).get("state", ""))
         pipeline.start_backend({**NEWER_EVENTS, "PARKSTREAM_ROLES": "project"})
-        await pipeline.until(lambda: is_ready(old))
+        await pipeline.until(lambda: is_ready(old.url))
     await pipeline.balances(newer.traffic)
     assert pipeline.state()["unreadable"] == 0

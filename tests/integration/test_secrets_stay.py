@@ -10,7 +10,13 @@ from parkstream_devtools.servers.process import answers
 from raw_http import ask, request
 from summary_client import eventually
 
-MODULES = ["parkstream_summary_api", "parkstream_backend", "parkstream_entry_generator", "parkstream_exit_generator"]
+MODULES = [
+    "parkstream_summary_api",
+    "parkstream_backend",
+    "parkstream_console",
+    "parkstream_entry_generator",
+    "parkstream_exit_generator",
+]
 LOOKED_AT = ("/health/live", "/health/ready", "/metrics", "/docs", "/nothing")
 TOKEN = f"{PASSWORD}-of-the-service"
 
@@ -57,12 +63,12 @@ def test_what_leaves_a_service_shows_no_password(sandbox: Sandbox, servers, rece
 
     services = [sandbox.service(module, environ(number + 2 * away)) for number, module in enumerate(MODULES)]
     for service in services:
-        eventually(lambda: is_failing(service), 90)  # noqa: B023 - it is called at once
+        eventually(lambda: is_failing(service), 240)  # noqa: B023 - it is called at once
     said = "".join(map(asked, services))
     for service in services:
         service.terminate()
     printed = "".join(service.output.read_text() for service in services)
-    assert "127.0.0.1" in printed + said  # They say where they looked.
+    assert not away or "127.0.0.1" in printed + said  # They say where they looked.
     sent = repr([*receiver.spans(), *receiver.metrics(), *receiver.logs()])
     assert "parkstream" in sent
     assert [found for found in (printed, said, sent) if PASSWORD in found] == []

@@ -8,9 +8,9 @@ import pytest
 import trustme
 from command_line import CommandLine
 from generator_client import finished, reached
+from parkstream_devtools import failing
 from parkstream_devtools.otlp.sink import Sink
 from pipeline import Pipeline
-from readiness import failing
 from tls_front import TlsFront
 
 UNTRUSTED = "CERTIFICATE_VERIFY_FAILED"
@@ -108,7 +108,7 @@ def test_an_authority_may_be_named_in_the_address(tls):
 )
 async def test_nobody_is_talked_to_without_a_certificate_that_is_vouched_for(run_service, tls, pipeline, host, known):
     at = tls.addresses(host) | ({"SSL_CERT_FILE": tls.file} if known else {})
-    for command in (["log", "stats"], ["dead-letters", "list"]):
+    for command in (["log", "stats"], ["functions", "load"], ["dead-letters", "list"]):
         refused = await asyncio.to_thread(CommandLine(at), *command)
         assert (refused.code, "certificate verify failed" in refused.err) == (1, True), refused
     environ = {**pipeline.environ, **at}

@@ -1,4 +1,4 @@
-"""``parkstream trace`` on the spans of real services: by visit, by plate, and by what the backend remembers of it."""
+"""``parkstream trace`` on the spans of real services: by visit, by plate, and by what is remembered of it."""
 
 import json
 import subprocess
@@ -12,7 +12,7 @@ from traces import Camera, Traced, id_of, traced_pipeline
 
 HOUR = timedelta(hours=1)
 STEPS = ["process", "project", "deliver", "POST", "write"]
-NOWHERE = "http://127.0.0.1:9"
+NOWHERE = "redis://127.0.0.1:9"
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def trace(folder):
 
     def run(*arguments, **environ):
         command = [sys.executable, "-m", "parkstream_cli", "trace", *arguments]
-        told = {"PARKSTREAM_SPANS_FILE": str(folder / "spans.jsonl"), "PARKSTREAM_BACKEND_URL": NOWHERE, **environ}
+        told = {"PARKSTREAM_SPANS_FILE": str(folder / "spans.jsonl"), "PARKSTREAM_REDIS_URL": NOWHERE, **environ}
         return subprocess.run(command, env=told, capture_output=True, text=True, check=False)
 
     return run
@@ -57,7 +57,7 @@ def traces_in(answer):
     return {one["trace_id"]: one for one in json.loads(answer.stdout)["traces"]}
 
 
-async def test_a_car_is_found_by_its_visit_its_plate_or_the_backend(traced, car, trace):
+async def test_a_car_is_found_by_its_visit_its_plate_or_what_is_remembered(traced, car, trace):
     visit_id = next(one["visit_id"] for one in traced.pipeline.lines() if one["exit_event_id"] == id_of("out", "CAR1"))
     by_visit = traces_in(trace(visit_id, "--json"))
     assert [row["span"].partition(" ")[0] for row in by_visit[car]["trace"]] == STEPS
@@ -68,8 +68,9 @@ async def test_a_car_is_found_by_its_visit_its_plate_or_the_backend(traced, car,
     assert by_plate[car] == by_visit[car]
     assert len(by_plate) == 2, "the entry's trace has its plate too"
 
-    by_backend = traces_in(trace("car-1", "--json", PARKSTREAM_BACKEND_URL=traced.pipeline.backends[0].url))
-    assert by_backend[car] == by_visit[car]
+    here = {name: traced.pipeline.environ[name] for name in ("PARKSTREAM_REDIS_URL", "PARKSTREAM_MALL")}
+    remembered = traces_in(trace("car-1", "--json", **here))
+    assert remembered[car] == by_visit[car]
 
     drawn = trace(visit_id)
     assert f"trace {car}" in drawn.stdout
@@ -78,3 +79,4 @@ async def test_a_car_is_found_by_its_visit_its_plate_or_the_backend(traced, car,
     unknown = trace("car-1")
     assert unknown.returncode == 1
     assert "PARKSTREAM_PLATE_HASH_KEY" in unknown.stderr
+    assert NOWHERE in unknown.stderr

@@ -90,13 +90,7 @@ async def test_what_cannot_be_read_is_an_alarm_until_it_is_acknowledged(pipeline
         ]
     )
     pipeline.start()
-    parkstream = CommandLine(
-        {
-            **pipeline.environ,
-            "PARKSTREAM_BACKEND_URL": pipeline.backends[0].url,
-            "PARKSTREAM_SUMMARY_URL": pipeline.api.url,
-        }
-    )
+    parkstream = CommandLine({**pipeline.environ, "PARKSTREAM_SUMMARY_URL": pipeline.api.url})
     await pipeline.until(lambda: pipeline.stats()["lines"] == 1)
     await pipeline.until(lambda: "\nparking_records_unreadable 1.0\n" in pipeline.metrics())
     assert pipeline.state()["unreadable"] == 1

@@ -53,7 +53,7 @@ async def test_an_entry_of_version_2_and_an_exit_of_version_1_are_one_visit(pipe
 async def dead_letters(queue: aio_pika.abc.AbstractQueue, count: int) -> list[tuple[str, str]]:
     """Wait for *count* dead letters; return the reason of each, and the id in it."""
     found: list[tuple[str, str]] = []
-    async with queue.iterator(no_ack=True, timeout=30) as letters:
+    async with queue.iterator(no_ack=True, timeout=120) as letters:
         async for letter in letters:
             found.append((str(letter.headers[topology.REASON_HEADER]), json.loads(letter.body)["id"]))
             if len(found) == count:

@@ -1,6 +1,5 @@
 """``parkstream visit`` on a real Redis: what was said of a car, and why; out of few records where that is possible."""
 
-from parkstream_cli.story import answers
 from parkstream_eventlog import RedisLog
 from parkstream_events import wire
 from parkstream_events.decisions import Gate, Reason, RestatedVisit, VisitsRestated, WatermarkAdvanced
@@ -8,6 +7,7 @@ from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.sightings import Direction
 from parkstream_projection.opened import Opened
 from parkstream_projection.questions.plate_story import Asked, asked_for, story_of
+from parkstream_projection.questions.story_in_words import answers
 from parkstream_visits import Rules
 from parkstream_visits.plate_visits import ENTRY, EXIT, visit_id_of
 from projections import HOUR, SECOND, Mall, day_of_traffic, now_us, project, sighting

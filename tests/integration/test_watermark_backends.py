@@ -184,4 +184,4 @@ async def test_an_error_that_does_not_pass_ends_the_background_task(shop: Mall):
     await shop.redis.set(shop.keys.projection(1, "plates"), "not a hash")
     await shop.log.append([sighting(0, "in", "CAR", now_us())])
     with pytest.raises(Exception, match="WRONGTYPE"):
-        await asyncio.wait_for(projecting.run(), 10)
+        await asyncio.wait_for(projecting.run(), 240)

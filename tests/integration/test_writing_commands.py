@@ -57,6 +57,8 @@ READS: Final = (
     "outbox parked",
     "outbox redrive --all --dry-run",
     "outbox emit-missing --summaries none.jsonl --dry-run",
+    "cells list",
+    "cells check",
     "dead-letters list",
     "dead-letters show 1",
     "dead-letters redrive --all",
@@ -65,9 +67,12 @@ READS: Final = (
 """Of Redis; the last two send to RabbitMQ."""
 APART: Final = {
     "demo": "has a Redis of its own",
+    "up": "has a Redis of its own",
     "backup": "only copies, whatever Redis holds",
     "restore": "writes the files of a Redis that does not run; whoever starts on it compares",
     "log adopt": "makes what there is the right log",
+    "cells add": "makes users, and touches no key",
+    "cells move": "asks the mark of both places, and holds each step to the one before",
     "functions load": "comes before there is any log",
     "functions kill": "ends a function that hangs, and only one that has written nothing",
 }

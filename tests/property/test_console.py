@@ -17,10 +17,8 @@ from parkstream_cli import config, dead_letters, demo, output, republish, trace,
 from parkstream_cli import outbox as outbox_command
 from parkstream_cli.console import PlainConsole
 from parkstream_cli.doctor import command as doctor
-from parkstream_cli.doctor.findings import Finding
 from parkstream_cli.log import archive, commands, records, transfer, verify
 from parkstream_cli.replay import answers
-from parkstream_cli.story import Answer as VisitAnswer
 from parkstream_devtools.pipeline.run import Result as Run
 from parkstream_devtools.republish.plan import Report as Sent
 from parkstream_eventlog import Record
@@ -28,9 +26,11 @@ from parkstream_eventlog.archive.moves import Moved
 from parkstream_eventlog.statistics import Figures
 from parkstream_messaging.dead_letters import Letter
 from parkstream_messaging.redrive import Redriven
+from parkstream_operations.findings import Finding
 from parkstream_projection import Version
 from parkstream_projection.questions import unreadable
 from parkstream_projection.questions.as_of import Answer as AsOf
+from parkstream_projection.questions.story_in_words import Answer as VisitAnswer
 from parkstream_projection.questions.what_if import WhatIfAnswer
 from parkstream_projection.rebuild import Checked
 from parkstream_projection.rebuild.run import Result as Rebuilt

@@ -100,7 +100,7 @@ class LogUnderFire(RuleBasedStateMachine):
         LogUnderFire.retries += 1
 
     def run(self, call: Callable[[], Awaitable[Any]]) -> Any:
-        return self.loop.run_until_complete(asyncio.wait_for(call(), 20))
+        return self.loop.run_until_complete(asyncio.wait_for(call(), 240))
 
     def teardown(self) -> None:
         self.run(self.close)

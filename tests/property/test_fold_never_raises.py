@@ -52,6 +52,7 @@ FIELDS = {
         "visits": st.lists(
             st.fixed_dictionaries({"vehicle_plate": plates, "visit_id": visit_ids, "revision": revisions})
         ),
+        "operator.acted.v1": st.fixed_dictionaries({"who": st.text(), "what": st.text(), "why": st.text()}) | st.text(),
     },
     wire.WATERMARK_ADVANCED: {
         "gates": st.lists(st.fixed_dictionaries({"direction": st.sampled_from([0, 1, 1, 2]), "name": gates})),

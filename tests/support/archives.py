@@ -4,6 +4,7 @@ from pathlib import Path
 
 from parkstream_eventlog import Record
 from parkstream_eventlog.archive import Archive, Archiver, Manifest, Restorer, archiver, manifest, restorer, trimmer
+from parkstream_eventlog.archive.index import INDEX_SUFFIX
 from parkstream_eventlog.archive.segments import writing
 
 MALL = "mall"
@@ -40,8 +41,13 @@ def files_in(folder: Path) -> set[str]:
 
 
 def named_in(archive: Archive) -> set[str]:
-    """Return what there must be in the folder of *archive*, and nothing else."""
+    """Return what there must be in the folder of *archive*, and nothing else but indexes."""
     return {manifest.NAME, *(segment.name for segment in archive.manifest.segments)}
+
+
+def indexes_in(folder: Path) -> set[str]:
+    """Return the segments that have an index in *folder*, by their names."""
+    return {name.replace(INDEX_SUFFIX, manifest.SUFFIX) for name in files_in(folder) if name.endswith(INDEX_SUFFIX)}
 
 
 def make_steps_small(setattr_=setattr) -> None:

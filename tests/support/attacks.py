@@ -11,7 +11,7 @@ from urllib.request import urlopen
 import psutil
 
 MIB = 1 << 20
-PATIENCE_SECONDS = 60.0
+PATIENCE_SECONDS = 240.0
 CHUNK = b"a" * 65_536
 
 
@@ -46,6 +46,14 @@ def answer_of(connection: socket.socket) -> bytes:
     except ConnectionError:
         return said
     return said
+
+
+def begin_of(connection: socket.socket) -> bytes:
+    """Return what the server says first; nothing when it has hung up."""
+    try:
+        return connection.recv(65_536)
+    except ConnectionError:
+        return b""
 
 
 def status_of(answer: bytes) -> int:

@@ -8,7 +8,8 @@ import aio_pika
 from aio_pika.abc import AbstractExchange
 from parkstream_events import topology, wire
 
-BEGIN = datetime(2026, 11, 24, 9, tzinfo=UTC)
+BEGIN = (datetime.now(UTC) - timedelta(days=1)).replace(minute=0, second=0, microsecond=0)
+"""Not so long ago that it were final."""
 
 
 def entry(id_: str, plate: str, at: datetime, **more: Any) -> bytes:

@@ -3,14 +3,16 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import aio_pika
+from parkstream_events import topology
 from parkstream_events.sightings import Sighting
 from parkstream_events.wire import decode_sighting
 from parkstream_messaging import declare, make_broker
+from parkstream_messaging.queue_transfer import waiting_in
 
-DEADLINE_SECONDS = 60.0
+DEADLINE_SECONDS = 240.0
 
 
 class Message(NamedTuple):
@@ -36,12 +38,19 @@ async def declared(url: str) -> str:
     return url
 
 
+async def published(url: str, bodies: list[bytes], key: str = topology.ENTERED_KEY, **properties: Any) -> None:
+    """Publish *bodies*, each confirmed, whatever they hold."""
+    async with await aio_pika.connect(url) as connection, connection.channel() as channel:
+        events = await channel.get_exchange(topology.EVENTS_EXCHANGE)
+        for body in bodies:
+            await events.publish(aio_pika.Message(body, **properties), key)
+
+
 async def depth(url: str, queue: str) -> int:
     """How many messages of *queue* are ready."""
     connection = await aio_pika.connect(url)
-    async with connection, connection.channel() as channel:
-        declared = await channel.declare_queue(queue, passive=True)
-        return declared.declaration_result.message_count or 0
+    async with connection:
+        return (await waiting_in(connection, queue)).messages
 
 
 async def drained(url: str, queue: str) -> list[Message]:
@@ -50,9 +59,8 @@ async def drained(url: str, queue: str) -> list[Message]:
     taken: list[Message] = []
     async with connection, connection.channel() as channel:
         await channel.set_qos(prefetch_count=1_000)
-        source = await channel.declare_queue(queue, passive=True)
-        count = source.declaration_result.message_count or 0
-        if count:
+        source = await channel.get_queue(queue)
+        if count := (await waiting_in(connection, queue)).messages:
             async with source.iterator(timeout=DEADLINE_SECONDS) as messages:
                 async for message in messages:
                     taken.append(_message(message))

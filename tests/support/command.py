@@ -27,7 +27,7 @@ class Command:
     def run(self, *words: str, given: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
         """Run it with *words* until it ends."""
         return subprocess.run(
-            [*PARKSTREAM, *words], check=False, env=self.environ, input=given, capture_output=True, timeout=120
+            [*PARKSTREAM, *words], check=False, env=self.environ, input=given, capture_output=True, timeout=240
         )
 
     def start(self, *words: str) -> subprocess.Popen[bytes]:

@@ -20,6 +20,7 @@ from parkstream_devtools.pipeline.summary_file import tally
 from parkstream_telemetry.kept_spans import kept_spans
 from parkstream_telemetry.received_span import ReceivedSpan
 from pipeline import QUICK, get, post
+from redis.exceptions import RedisError
 from the_tree import ROOT
 
 COMPOSE = ROOT / "deploy" / "compose"
@@ -27,9 +28,16 @@ PAGE = ROOT / "docs" / "compose.md"
 LITE_UP = "docker compose -f deploy/compose/compose.lite.yaml up --wait"
 CONTAINERS = os.environ.get("PARKSTREAM_CONTAINERS", "")
 """``yes``: they must run; ``no``: they are not tried; else they run where there is an engine."""
-PORTS = {"entry-generator": 8002, "exit-generator": 8003, "backend": 8001, "summary-api": 8000, "otel-collector": 9464}
+PORTS = {
+    "entry-generator": 8002,
+    "exit-generator": 8003,
+    "backend": 8001,
+    "summary-api": 8000,
+    "console": 8004,
+    "otel-collector": 9464,
+}
 POLL_SECONDS = 1.0
-COMMAND_SECONDS = 300
+COMMAND_SECONDS = 900
 SAID_BY_DOCKER_LINES = 60
 
 
@@ -72,17 +80,21 @@ class Belongings(NamedTuple):
 class Stack:
     """*files* of deploy/compose under a name of their own, which ends with *suffix*; its secrets lie in *folder*."""
 
+    prefix = ""
+    """Before the name of each of a mall's services."""
+    secrets_command = "./dev secrets"
+    up_command = LITE_UP
+
     def __init__(self, folder: Path, files: Sequence[str | Path] = ("compose.lite.yaml",), suffix: str = "") -> None:
         self.project = f"{os.environ.get('PARKSTREAM_PROJECT', 'parkstream-test')}-{os.getpid()}{suffix}"
-        self.started_seconds = 0.0
         self._folder = folder
         self._files = [f"--file={COMPOSE / file}" for file in files]
         self._secrets = folder / "secrets"
         named = {"PARKSTREAM_PROJECT": self.project, "PARKSTREAM_SECRETS": str(self._secrets)}
         self.environ = {**os.environ, **QUICK, **_traffic(), **_ports(), **named}
-        made = self.shell("./dev secrets")
+        made = self.shell(self.secrets_command)
         assert made.code == 0, made.err
-        assert LITE_UP in made.out
+        assert self.up_command in made.out
 
     @property
     def token(self) -> str:
@@ -163,7 +175,7 @@ class Stack:
         """Return where the first container of *service* answers to this machine, which reaches every network."""
         address = f'{{{{(index .NetworkSettings.Networks "{self.project}_core").IPAddress}}}}'
         found = _docker("inspect", "--format", address, f"{self.project}-{service}-1").strip()
-        return f"http://{found}:{PORTS[service]}"
+        return f"http://{found}:{PORTS[service.removeprefix(self.prefix)]}"
 
     def drive(self, cars: int, rate: int, *, meanwhile: Callable[[], None] = lambda: None) -> None:
         """Let at least *cars* more enter, *rate* a second, do what is to be done *meanwhile*, and stop the entries."""
@@ -172,25 +184,33 @@ class Stack:
         self.compose("up", "--detach", "--wait", "--no-deps", "--force-recreate", "entry-generator")
         meanwhile()
         self.until(lambda: self.entries().published >= before + cars, lambda: f"{self.entries()}")
-        post(f"{self.url('entry-generator')}/v1/stop", token=self.token)
+        self.stop_entries()
 
     def entries(self) -> Entries:
         """Return what the entry cameras say."""
-        return convert(get(f"{self.url('entry-generator')}/v1/account", self.token), Entries)
+        return convert(get(f"{self.url(f'{self.prefix}entry-generator')}/v1/account", self.token), Entries)
 
     def account(self) -> Account:
         """Return what everybody says."""
         return Account(
             self.entries(),
-            convert(get(f"{self.url('exit-generator')}/v1/account", self.token), Exits),
-            convert(get(f"{self.url('backend')}/v1/state", self.token), State),
+            convert(get(f"{self.url(f'{self.prefix}exit-generator')}/v1/account", self.token), Exits),
+            self.state(),
         )
+
+    def state(self) -> State:
+        """Return where log, visits and outbox stand, as the console says."""
+        return convert(get(f"{self.url('console')}/v1/state", self.token), State)
+
+    def stop_entries(self) -> None:
+        """Let no more cars come."""
+        post(f"{self.url(f'{self.prefix}entry-generator')}/v1/stop", token=self.token)
 
     def wrong(self) -> list[Line]:
         """Wait until nothing is under way, and return the equations of the account that do not hold."""
         self.until(lambda: self.account().settled, lambda: f"{self.account()}")
         account = self.account()
-        file = self._copied("summary-api", "/data/summaries.jsonl")
+        file = self._copied(f"{self.prefix}summary-api", "/data/summaries.jsonl")
         counters = account.state.counters
         published = published_by(account.entries, account.exits)
         recorded = counters.get("entered", 0), counters.get("exited", 0)
@@ -225,9 +245,9 @@ class Stack:
         return self.compose("ps", "--all", check=False) + self.compose("logs", "--tail", "8", check=False)
 
 
-def documented_commands() -> list[str]:
-    """Return the lines of the shell examples in docs/compose.md."""
-    blocks = re.findall(r"^```sh\n(.*?)^```", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
+def documented_commands(page: Path = PAGE) -> list[str]:
+    """Return the lines of the shell examples in *page*."""
+    blocks = re.findall(r"^```sh\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL)
     return [line for block in blocks for line in block.splitlines() if line and not line.startswith("#")]
 
 
@@ -244,7 +264,7 @@ def _docker(*arguments: str) -> str:
 def _holds(condition: Callable[[], bool]) -> bool:
     try:
         return condition()
-    except OSError:
+    except (OSError, RedisError):
         return False
 
 
@@ -262,5 +282,5 @@ def _traffic() -> dict[str, str]:
 
 
 def _ports() -> dict[str, str]:
-    names = ["SUMMARY_API", "RABBITMQ_UI", "OTLP_GRPC", "OTLP_HTTP", "PROMETHEUS"]
+    names = ["SUMMARY_API", "CONSOLE", "RABBITMQ_UI", "OTLP_GRPC", "OTLP_HTTP", "PROMETHEUS"]
     return {f"PARKSTREAM_{name}_PORT": str(free_port()) for name in names}

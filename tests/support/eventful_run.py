@@ -23,6 +23,7 @@ from parkstream_events.sightings import microseconds
 from parkstream_events.summaries import Summary
 from parkstream_events.wire import encode
 from parkstream_service.redis import connect
+from redis.exceptions import RedisError
 from summary_items import body, item
 from traces import Camera, Traced, id_of, post, read, until
 
@@ -110,7 +111,8 @@ class EventfulRun:
             await publish_entry(camera.events, message, message_id="poison", **properties)
         await camera.leaves("CONFLICT", self._refused_at)
         await until(lambda: self.pipeline.state()["parked"] == 1, self._last_words)
-        await until(lambda: "conflict" in self._written(), self._last_words)  # Before the API is killed with its spans.
+        await until(lambda: "conflict" in self._written(), self._last_words)  # Before the API is killed with its spans,
+        await self._arrived("http.refused")  # and what it logged.
 
     def _written(self) -> set[object]:
         """Return the statuses of the writes that have arrived."""
@@ -221,14 +223,17 @@ class EventfulRun:
                 await untyped.set(key, WRONG_KIND)
             await untyped.aclose()
         environ = {**self.pipeline.environ, **GENERATOR, "PARKSTREAM_MALL": other}
-        self.pipeline.start_backend({"PARKSTREAM_MALL": other}, ready=False)
+        of_other = {"PARKSTREAM_MALL": other, "PARKSTREAM_RABBITMQ_URL": self._rabbitmq.add_vhost(other)}
+        self.pipeline.start_backend(of_other, ready=False)
         self.traced.run("parkstream_entry_generator", environ, ready=False)
         await self._arrived("backend.task_failed", "generator.failed")
         self.pipeline.backends.pop()
 
     async def _stop(self) -> None:
-        """Look at what the services show, and stop them in good order."""
-        services = [*self._generators, self.pipeline.backends[-1], self.pipeline.api]
+        """Look at what the services show, the console too, and stop them in good order."""
+        at = {"PARKSTREAM_SUMMARY_URL": self.pipeline.api.url, "PARKSTREAM_BACKEND_URL": self.pipeline.backends[-1].url}
+        console = await asyncio.to_thread(self.traced.run, "parkstream_console", self.pipeline.environ | at)
+        services = [console, *self._generators, self.pipeline.backends[-1], self.pipeline.api]
         self.metrics = "".join([await asyncio.to_thread(read, f"{one.url}/metrics") for one in services])
         for service in services:
             assert await asyncio.to_thread(service.terminate) == 0, service.last_lines()
@@ -236,12 +241,12 @@ class EventfulRun:
 
     async def _at_rest(self) -> None:
         def rests() -> bool:
-            with contextlib.suppress(OSError):  # A server that has just come back.
+            with contextlib.suppress(OSError, RedisError):  # A server that has just come back.
                 state = self.pipeline.state()
                 return not (state["lag"] or state["pending"] or state["outbox_depth"]) and state["position"] > 1
             return False
 
-        await until(rests, self._last_words, 60)
+        await until(rests, self._last_words)
 
     async def _arrived(self, *events: str) -> None:
         """Return when all *events* have arrived as log records."""
@@ -249,7 +254,7 @@ class EventfulRun:
         def missing() -> set[str]:
             return set(events) - {one.event for one in self.traced.sink.logs()}
 
-        await until(lambda: not missing(), lambda: f"{missing()}\n{self._last_words()}", 60)
+        await until(lambda: not missing(), lambda: f"{missing()}\n{self._last_words()}")
 
     def _last_words(self) -> str:
         return "\n".join(last_lines(path) for path in self.traced.outputs)

@@ -16,6 +16,7 @@ from signoz_previews import Queries, RefusedError, metrics_of
 from signoz_shapes import DNS_1123, Dashboard, View, ViewUpdate, problem_of
 
 EMAIL, PASSWORD = "admin@parkstream.example", "Correct-Horse-7"
+API_KEY = "SIGNOZ-API-KEY", "a key of the API"
 OPS = {"above", "below", "equal", "eq", "not_equal", "not_eq", "outside_bounds", *"1234567", ">", "<", "=", "!="}
 MATCHES = {"atleast_once", "all_the_times", "on_average", "avg", "in_total", "sum", "last", *"12345"}
 HTML = "<!doctype html>\n<html>\n<head><title>SigNoz</title></head>\n<body>\n</body>\n</html>\n"
@@ -86,7 +87,11 @@ class FakeSigNoz(Queries):
         for method, pattern, answer, is_open in ROUTES:
             match = re.fullmatch(pattern, request.path)
             if match and method == request.method:
-                if not is_open and request.headers.get("Authorization") != "Bearer token":
+                known = (
+                    request.headers.get("Authorization") == "Bearer token"
+                    or request.headers.get(API_KEY[0]) == API_KEY[1]
+                )
+                if not (is_open or known):
                     raise RefusedError(401, "unauthenticated", "unauthenticated")
                 status, data = answer(self, *match.groups(), body=body, query=dict(request.query))
                 if status == 204:

@@ -21,7 +21,7 @@ CONFIGS = Path(__file__).parents[2] / "deploy" / "otel-collector"
 VARIABLE = "PARKSTREAM_OTELCOL"
 """The program; whoever sets it, as CI does, wants a failure where it does not run."""
 IMAGE = "otel/opentelemetry-collector-contrib:0.161.0"
-READY_SECONDS = 30.0
+READY_SECONDS = 120.0
 
 
 def collector(folder: Path) -> Path:
@@ -50,7 +50,7 @@ def _out_of_image(folder: Path) -> Path | None:
 def valid(program: Path, *configs: Path) -> str:
     """Return what the collector has against *configs*, laid over each other; nothing if it takes them."""
     command = [str(program), "validate", *(f"--config={config}" for config in configs)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
     return done.stderr if done.returncode else ""
 
 
@@ -177,6 +177,6 @@ class Gateway:
 
 
 def _read(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         content: str = answer.read().decode()
         return content

@@ -15,7 +15,7 @@ Account = dict[str, Any]
 
 def ask(service: ServiceProcess, path: str, method: str = "GET", token: str = "") -> Account:
     headers = {"authorization": f"Bearer {token}"} if token else {}
-    with urlopen(Request(service.url + path, method=method, headers=headers), timeout=5) as answer:
+    with urlopen(Request(service.url + path, method=method, headers=headers), timeout=60) as answer:
         account: Account = json.load(answer)
         return account
 
@@ -29,7 +29,7 @@ def stop(service: ServiceProcess) -> None:
 
 
 async def reached(
-    service: ServiceProcess, condition: Callable[[Account], bool], deadline_seconds: float = 60.0
+    service: ServiceProcess, condition: Callable[[Account], bool], deadline_seconds: float = 240.0
 ) -> Account:
     """Return the account as soon as *condition* holds for it."""
     ends_at = time.monotonic() + deadline_seconds

@@ -6,10 +6,12 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from shutil import copy
 
 from parkstream_devtools import RabbitServer, free_port
 from parkstream_devtools.redis_functions import load_functions
 from parkstream_devtools.servers.process import Process, answers
+from parkstream_devtools.servers.redis import program
 from the_tree import ROOT
 
 COMPOSE = ROOT / "deploy" / "compose"
@@ -23,27 +25,39 @@ def secrets_in(folder: Path) -> Path:
 
 
 class GuardedRedis:
-    """A Redis with the product's own configuration and users, which may be restarted."""
+    """A Redis with the product's own configuration and users, which may be restarted; *more* as compose adds it.
 
-    def __init__(self, folder: Path) -> None:
-        self.secrets = secrets_in(folder)
+    With *primary* it is a replica of that one, and has the same users.
+    """
+
+    def __init__(self, folder: Path, *, primary: "GuardedRedis | None" = None, **more: str) -> None:
+        self.secrets = primary.secrets if primary else secrets_in(folder)
         self.port = free_port()
+        if primary:
+            more["replicaof"] = f"127.0.0.1 {primary.port}"
         users = str(self.secrets / "redis_users.acl")
-        told = {"port": str(self.port), "dir": str(folder), "aclfile": users, "busy-reply-threshold": "100"}
+        told = {"port": str(self.port), "dir": str(folder), "aclfile": users, "busy-reply-threshold": "100", **more}
         options = [part for name, value in told.items() for part in (f"--{name}", value)]
-        command = ["redis-server", str(COMPOSE / "redis" / "redis.conf"), *options, "--bind", "127.0.0.1"]
+        folder.mkdir(exist_ok=True)
+        config = copy(COMPOSE / "redis" / "redis.conf", folder)  # Sentinels have it written anew.
+        command = [program(), str(config), *options, "--bind", "127.0.0.1"]
         self.process = Process("redis", command, dict(os.environ), folder / "log", lambda _: None)
         self.start()
-        load_functions(self.url_of("loader"))
+        if not primary:
+            load_functions(self.url_of("loader"))
+
+    def password_of(self, user: str) -> str:
+        """Return the password of *user*."""
+        return (self.secrets / f"redis_password_{user}").read_text()
 
     def start(self) -> None:
         """Start it (again) and wait until it answers."""
         self.process.launch()
-        self.process.wait_until(lambda: answers(self.port, b"AUTH health x\r\nPING\r\n", b"+OK\r\n+PONG"), 30)
+        self.process.wait_until(lambda: answers(self.port, b"AUTH health x\r\nPING\r\n", b"+OK\r\n+PONG"), 120)
 
     def stop(self) -> None:
         """Stop it in good order."""
-        self.process.end(signal.SIGTERM, 20)
+        self.process.end(signal.SIGTERM, 60)
 
     def url_of(self, user: str) -> str:
         """Return the address with the name and password of *user*."""

@@ -33,6 +33,7 @@ IMAGES = {
     "parkstream/": ours(),
     "parkstream/cli:": ours("/archive"),
     "parkstream/summary-api:": ours("/data"),
+    "parkstream/console:": ours("/data"),
     "rabbitmq:": Image(
         {**SHELL, "docker-entrypoint.sh": TEMPORARY | {"/var/lib/rabbitmq", "/etc/rabbitmq/conf.d"}},
         frozenset({"rabbitmq", "999:999"}),

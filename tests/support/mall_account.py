@@ -13,17 +13,21 @@ MINUTES = 33
 SECONDS = MINUTES * 60
 AWAY = range(360, 560)
 """The summary API is away, for 200 s."""
+NODE_AWAY = range(1100, 1280)
 STUCK, STUCK_MESSAGES = range(1700, 1860), 3
 """When messages were refused that could not become dead letters; they did when it was over."""
 REFUSED = {t: "not_json" if t % 3 else "unknown_version" for t in range(670, 682)}
 REFUSED |= dict.fromkeys(range(STUCK.stop, STUCK.stop + STUCK_MESSAGES), "too_large")
 """When a dead letter came, and why it was refused."""
 ATTACK = range(640, 655)
+GUESSES = range(1420, 1432)
+NO_CALLERS = range(1450, 1560)
 PAUSED = range(790, 810)
 GAP = range(900, 1620)
 UNSAFE = range(1000, 1130)
 CLOCK_STEP = 1205
 OTHER_LOG = range(1260, 1600)
+REPLICA_AWAY = range(1320, 1500)
 BEHIND = {"entry": range(180, 360), "exit": range(360, 480)}
 """When the gate of that direction was behind."""
 REPLAY = 1700
@@ -122,13 +126,38 @@ def log_refused(t: float) -> int:
     return int(int(t) in OTHER_LOG)
 
 
+def replicas_missing(t: float) -> int:
+    return int(int(t) in REPLICA_AWAY)
+
+
 def clock_steps(t: float) -> int:
     return int(t >= CLOCK_STEP)
 
 
 def http_refused(t: float, reason: str) -> int:
-    """Return how many requests were beyond the limit *reason*: 10 a second during the attack."""
-    return len(range(ATTACK.start, min(int(t) + 1, ATTACK.stop))) * {"head_size": 3, "head_time": 7}.get(reason, 0)
+    """Return how many requests were refused because of *reason*: 10 a second during the attack, 2 of who guesses."""
+    during = GUESSES if reason == "wrong_credential" else ATTACK
+    each = {"head_size": 3, "head_time": 7, "wrong_credential": 2}.get(reason, 0)
+    return len(range(during.start, min(int(t) + 1, during.stop))) * each
+
+
+def look_failed(t: float, reason: str) -> int:
+    """Return how many looks of the console failed: those at the summary API, one a second while that is away."""
+    return len(range(AWAY.start, min(int(t) + 1, AWAY.stop))) if reason == "summary_api" else 0
+
+
+def questions_refused(t: float) -> int:
+    """Return how many questions the console has refused."""
+    return int(t // 600)
+
+
+def access_problem(t: float) -> int:
+    return int(int(t) in NO_CALLERS)
+
+
+def nodes_away(t: float) -> int:
+    """Return how many nodes of RabbitMQ's cluster take no connections."""
+    return int(int(t) in NODE_AWAY)
 
 
 def stuck(t: float) -> int:

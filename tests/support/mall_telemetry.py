@@ -42,9 +42,13 @@ def gauges() -> Iterator[Series]:
     yield names.VISITS_PENDING.name, {}, mall.pending
     yield names.PROJECTION_LAG.name, {}, mall.lag
     yield names.DEAD_LETTERS_WAITING.name, {}, mall.stuck
+    yield names.RABBITMQ_NODES_AWAY.name, {}, mall.nodes_away
     yield names.DEAD_LETTERS_WAITING_AGE.name, {}, mall.stuck_seconds
     yield names.UNSAFE.name, {}, mall.unsafe
+    yield names.ACCESS_PROBLEM.name, {}, mall.access_problem
     yield names.LOG_REFUSED.name, {}, mall.log_refused
+    yield names.REPLICAS_IN_STEP.name, {}, lambda t: 2 - mall.replicas_missing(t)
+    yield names.REPLICAS_MISSING.name, {}, mall.replicas_missing
     yield names.PAUSED.name, {}, mall.paused
     yield names.DELIVERY_FAILING.name, {}, mall.delivery_failing
     yield names.OUTBOX_DEPTH.name, {}, lambda t: len(mall.undelivered(t))
@@ -53,6 +57,7 @@ def gauges() -> Iterator[Series]:
     yield names.RECORDS_UNREADABLE.name, {}, lambda _: 0
     yield names.LOG_POSITION.name, {}, lambda t: 2 * mall.recorded(t)
     yield names.LOG_LENGTH.name, {}, lambda t: 2 * mall.recorded(t)
+    yield names.VIEWERS.name, {}, lambda t: 2 + t // 300
     yield names.MEMORY_SHARE.name, {}, lambda t: 0.1 + t / 36_000
     yield names.VISITS_MATCHED.name, {}, lambda t: 0.6 if int(t) in mall.GAP[:30] else 0.8
     yield names.MATCHED_SHARE.name, {}, lambda _: 0.8
@@ -74,8 +79,11 @@ def counters() -> Iterator[Series]:
     yield names.VISITS.name, by(names.ATTRIBUTE_OUTCOME, "completed"), mall.written
     yield names.CLOCK_STEPS.name, {}, mall.clock_steps
     yield names.DECISIONS.name, by(names.ATTRIBUTE_REASON, "silence"), lambda t: t // 120
-    for reason in ("head_size", "head_time", "malformed"):
+    for reason in ("head_size", "head_time", "malformed", "wrong_credential"):
         yield names.HTTP_REFUSED.name, by(names.ATTRIBUTE_REASON, reason), _http_refused(reason)
+    for reason in ("redis", "summary_api"):
+        yield names.LOOKS_FAILED.name, by(names.ATTRIBUTE_REASON, reason), partial(mall.look_failed, reason=reason)
+    yield names.QUESTIONS_REFUSED.name, {}, mall.questions_refused
     for reason in ("not_json", "unknown_version", "too_large"):
         yield names.DEAD_LETTERS.name, by(names.ATTRIBUTE_REASON, reason), _refused(reason)
     refused = mall.refused
@@ -123,7 +131,11 @@ def histograms() -> Iterator[tuple[str, tuple[float, ...], list[tuple[float, flo
         names.COMMIT_SIZE.buckets,
         [(t, COMMIT_SIZES[turn[t] % len(COMMIT_SIZES)]) for t in every],
     )
-    for metric, values in ((names.COMMIT_DURATION, COMMIT_SECONDS), (names.SYNC_DURATION, COMMIT_SECONDS)):
+    for metric, values in (
+        (names.COMMIT_DURATION, COMMIT_SECONDS),
+        (names.REPLICAS_WAIT, COMMIT_SECONDS),
+        (names.SYNC_DURATION, COMMIT_SECONDS),
+    ):
         yield metric.name, metric.buckets, [(t, values[turn[t] % len(values)]) for t in every]
     yield names.DWELL.name, names.DWELL.buckets, [(t, STAYS[turn[t] % len(STAYS)]) for t in every]
     waits = [(one.recorded, one.recorded - one.at) for one in mall.EXITS]

@@ -56,7 +56,49 @@ MISTYPED: Final = [
     "{scheme}={scheme}://me:{password}@host:1",
     "'{scheme}://me:{password}@host:1'",
     "{{{scheme}://me:{password}@host:1}}",
+    "{scheme}//me:{password}@n1:1,n2:2",
+    "{scheme}://me:{password}n1:1,n2:2",
+    "{scheme}://me,{password}",
+    "{scheme}://me,{password}@n1:1,n2:2",
+    "{scheme}://me:{password}@",
+    "{scheme}://me:{password}@,",
+    "{scheme}://me:{password}@n1:1,",
+    "{scheme}://me:{password}@,n2:2",
+    "{scheme}://me:{password}@n1:1,,n2:2",
+    "{scheme}://me:{password}@n1:1, n2:2",
+    "{scheme}://me:{password}@n1:1;n2:2",
+    "{scheme}://me:{password}@n1:1,n2:port",
+    "{scheme}://me:{password}@n1:1,n2:0",
+    "{scheme}://me:{password}@n1:1,[::2",
+    "{scheme}://me:{password}@n1:1,me:{password}@n2:2",
+    "{scheme}://me:{password}@n1:1,{scheme}://me:{password}@n2:2",
+    "{scheme}://me:{password}@n1:1/,{scheme}://me:{password}@n2:2/",
+    "{scheme}://me:{password}@n1:1 {scheme}://me:{password}@n2:2",
+    "{scheme}://n1:1,n2:2,{password}",
+    "{scheme}://n1:1,n2:2@me:{password}",
+    "{scheme}://n1:1,me:{password}@@n2:2",
+    "{scheme}://me@n1:1,n2:{password}",
+    "{scheme}://me:,{password}@@n1:1,n2:2",
+    "me:{password}@n1:1,n2:2",
 ]
+
+SEVERAL: Final = [
+    "{scheme}://me:{password}@host:1,/NAME",
+    "{scheme}://me:{password}@,host:1/NAME",
+    "{scheme}://me:{password}@host:1,,host:2/NAME",
+    "{scheme}://me:{password}@host:1,host:99999/NAME",
+    "{scheme}://me:{password}@host:1;host:2/NAME",
+    "{scheme}://me:{password}@host:1, host:2/NAME",
+    "{scheme}://me:{password}@host:1,me:{password}@host:2/NAME",
+    "{scheme}://host:1,me:{password}@host:2/NAME",
+    "{scheme}://host:1,me:{password}/NAME",
+    "{scheme}://me:{password}@host:1,host:2",
+    "{scheme}://me:{password}@host:1,host:2/",
+    "{scheme}://me:{password}@host:1,host:2/NAME/0",
+    "{scheme}://me:{password}@host:1,host:2/NA ME",
+    "{scheme}:me:{password}@host:1,host:2/NAME",
+]
+"""Of schemes whose address may have several hosts, and has a name."""
 
 RIGHT: Final = [
     "{scheme}://host:1/me:{password}",
@@ -68,7 +110,8 @@ RIGHT: Final = [
 
 def mistyped(scheme: str) -> list[str]:
     """Return every such address of *scheme*."""
-    return [one.format(scheme=scheme, upper=scheme.upper(), password=PASSWORD) for one in [*MISTYPED, *RIGHT]]
+    every = [*MISTYPED, *RIGHT, *(SEVERAL if scheme.endswith("+sentinel") else ())]
+    return [one.format(scheme=scheme, upper=scheme.upper(), password=PASSWORD) for one in every]
 
 
 WELL_FORMED: Final = [

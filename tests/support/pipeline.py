@@ -9,8 +9,11 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from msgspec import to_builtins
 from parkstream_devtools import ServiceProcess
+from parkstream_devtools.overview import overview_of
 from pipeline_traffic import Traffic
+from redis.exceptions import RedisError
 
 RunService = Callable[..., ServiceProcess]
 POLL_SECONDS = 0.1
@@ -81,8 +84,11 @@ class Pipeline:
         self.start_backend()
 
     def state(self) -> dict[str, Any]:
-        """Return what the last backend says of the projection."""
-        return get(f"{self.backends[-1].url}/v1/state", self.token)
+        """Return where everything stands, as the console would answer: asked of Redis, so that none need run."""
+        overview: dict[str, Any] = to_builtins(
+            overview_of(self.environ["PARKSTREAM_REDIS_URL"], self.environ["PARKSTREAM_MALL"])
+        )
+        return overview
 
     def stats(self) -> dict[str, Any]:
         """Return what the summary API says of its file."""
@@ -90,7 +96,7 @@ class Pipeline:
 
     def metrics(self) -> str:
         """Return the figures of the first backend."""
-        with urllib.request.urlopen(f"{self.backends[0].url}/metrics", timeout=5) as answer:
+        with urllib.request.urlopen(f"{self.backends[0].url}/metrics", timeout=60) as answer:
             content: str = answer.read().decode()
             return content
 
@@ -107,14 +113,16 @@ class Pipeline:
         assert len(lines) == state["counters"]["emitted"] == self.stats()["lines"]
         return state
 
-    async def until(self, condition: Callable[[], bool], timeout_seconds: float = 90) -> None:
+    async def until(self, condition: Callable[[], bool], timeout_seconds: float = 240) -> None:
         """Return when *condition* holds."""
         deadline = time.monotonic() + timeout_seconds
         while not condition():
             assert time.monotonic() < deadline, "\n".join(self._last_words())
             await asyncio.sleep(POLL_SECONDS)
 
-    async def until_async(self, figure: Callable[[], Awaitable[int]], wanted: int, timeout_seconds: float = 90) -> None:
+    async def until_async(
+        self, figure: Callable[[], Awaitable[int]], wanted: int, timeout_seconds: float = 240
+    ) -> None:
         """Return when *figure* is *wanted*."""
         deadline = time.monotonic() + timeout_seconds
         while (found := await figure()) != wanted:
@@ -131,7 +139,7 @@ class Pipeline:
         """Say what the account lacks; nothing when it may balance."""
         try:
             state, stats = self.state(), self.stats()
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RedisError) as error:
             return f"no answer: {error!r}"
         counters, current = state["counters"], stats["current"]
         wanted = {
@@ -157,7 +165,7 @@ class Pipeline:
 def get(url: str, token: str = "") -> dict[str, Any]:
     """Return the JSON at *url*."""
     request = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
-    with urllib.request.urlopen(request, timeout=5) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         content: dict[str, Any] = json.load(answer)
         return content
 
@@ -166,7 +174,7 @@ def post(url: str, body: object = None, token: str = "") -> dict[str, Any]:
     """Post *body* to *url*, and return the JSON that is answered."""
     data = b"" if body is None else json.dumps(body).encode()
     headers = {"Content-Type": "application/json"} | ({"Authorization": f"Bearer {token}"} if token else {})
-    with urllib.request.urlopen(urllib.request.Request(url, data, headers, method="POST"), timeout=5) as answer:
+    with urllib.request.urlopen(urllib.request.Request(url, data, headers, method="POST"), timeout=60) as answer:
         content: dict[str, Any] = json.loads(answer.read() or b"{}")
         return content
 

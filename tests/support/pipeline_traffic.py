@@ -11,6 +11,7 @@ import aio_pika
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from backend_sightings import entry, exit_, now, publish_entry, publish_exit
 from parkstream_events import topology
+from parkstream_messaging.nodes import Nodes
 
 RETRY_SECONDS = 0.2
 CONFIRM_SECONDS = 5.0
@@ -50,12 +51,25 @@ class Event(NamedTuple):
 
 
 class Cars:
-    """Publishes cars to RabbitMQ at *url*, in events of *version*; every fifth exit has no entry."""
+    """Publishes cars to RabbitMQ at *url*, in events of *version*; every fifth exit has no entry.
 
-    def __init__(self, url: str, name: str = "c", *, version: int = 1, traffic: Traffic | None = None) -> None:
+    Each stays for *stay*. After silence a gate is waited for again when it has caught up: entries that are reported
+    long after they happened take as long to do so.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        name: str = "c",
+        *,
+        version: int = 1,
+        traffic: Traffic | None = None,
+        stay: timedelta = timedelta(seconds=60),
+    ) -> None:
         self.traffic = traffic or Traffic()
+        self._stay = stay
         self._version = version
-        self._url = url
+        self._nodes = Nodes(url)
         self._name = name
         self._count = 0
         self._connection: aio_pika.abc.AbstractConnection | None = None
@@ -69,9 +83,15 @@ class Cars:
     ) -> None:
         await self._disconnect()
 
+    def redirect(self, url: str) -> None:
+        """Publish to RabbitMQ at *url* as soon as the one before refuses, as a camera that got another address."""
+        self._nodes = Nodes(url)
+
     async def drive(self, cars: int) -> None:
-        """Let *cars* enter and leave: entries first, then exits, all confirmed."""
-        await self.publish(await self.meet(cars))
+        """Let *cars* enter and leave: no exit is published before all entries are confirmed."""
+        events = await self.meet(cars)
+        for are_entries in (True, False):
+            await self.publish([event for event in events if event.is_entry is are_entries])
 
     async def meet(self, cars: int) -> list[Event]:
         """Return the events of *cars*, and count on them from here on."""
@@ -86,7 +106,7 @@ class Cars:
             if self._count % 5:
                 self.traffic.entries[entry_id] = plate
                 self.traffic.entry_of[plate] = entry_id
-                entering.append(Event(True, entry(entry_id, plate, moment - timedelta(seconds=60))))
+                entering.append(Event(True, entry(entry_id, plate, moment - self._stay)))
         return [*entering, *leaving]
 
     async def publish(self, events: Sequence[Event], at_once: int = 50) -> None:
@@ -117,7 +137,7 @@ class Cars:
 
     async def _exchange(self) -> aio_pika.abc.AbstractExchange:
         if self._events is None:
-            self._connection = await aio_pika.connect(self._url, timeout=5)
+            self._connection = await self._nodes.connect(5)
             channel = await self._connection.channel(on_return_raises=True)
             self._events = await channel.get_exchange(topology.EVENTS_EXCHANGE)
         return self._events

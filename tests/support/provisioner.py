@@ -27,7 +27,7 @@ def environ(url, **more):
         "PARKSTREAM_SIGNOZ_EMAIL": EMAIL,
         "PARKSTREAM_SIGNOZ_PASSWORD": PASSWORD,
         "PARKSTREAM_SIGNOZ_FILES": str(FILES),
-        "PARKSTREAM_SIGNOZ_READY_SECONDS": "10",
+        "PARKSTREAM_SIGNOZ_READY_SECONDS": "60",
         "PARKSTREAM_PORT": str(free_port()),
         **more,
     }
@@ -35,7 +35,7 @@ def environ(url, **more):
 
 def provision(url, *options, **more):
     command = [sys.executable, "-m", "parkstream_provision", *options]
-    return subprocess.run(command, env=environ(url, **more), capture_output=True, text=True, timeout=60, check=False)
+    return subprocess.run(command, env=environ(url, **more), capture_output=True, text=True, timeout=240, check=False)
 
 
 def applied(url, *options, **more):

@@ -40,6 +40,7 @@ class SmallMall:
             await self._is_refused()
             await self._enters("in-5", "AB1", 100)
             await publish_entry(self._exchange, b'{"id": "in-6", "vehicle_plate": "QQ7"}', message_id="in-6")
+            await self._settled()  # What is appended past the backend would be faster.
             await self._append_unreadable()
             await self._settled()
 

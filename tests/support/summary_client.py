@@ -11,7 +11,7 @@ from urllib.parse import quote, urlencode
 from parkstream_events.summaries import SummaryItem
 from summary_items import body
 
-DEADLINE_SECONDS = 20.0
+DEADLINE_SECONDS = 120.0
 
 
 class Answer(NamedTuple):
@@ -32,7 +32,7 @@ class Client:
         self.headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def ask(self, path: str, content: bytes | None = None, method: str | None = None, **query: Any) -> Answer:
-        connection = HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=120)
         try:
             target = path + ("?" + urlencode(query) if query else "")
             headers = self.headers if content is None else {"Content-Type": "application/json"} | self.headers

@@ -43,13 +43,13 @@ class Posters:
         finally:
             self._ending.set()
             for thread in threads:
-                thread.join(60)
+                thread.join(240)
                 assert not thread.is_alive()
 
     def wait_for(self, more: int) -> None:
         """Return when *more* summaries were acknowledged than now."""
         enough = len(self.acknowledged) + more
-        eventually(lambda: len(self.acknowledged) >= enough, 60)
+        eventually(lambda: len(self.acknowledged) >= enough)
 
     def check(self, file: Path) -> None:
         """Fail unless *file* holds each acknowledged summary once, no other twice, and whole lines only."""

@@ -39,6 +39,8 @@ class Function(NamedTuple):
 TOPS = ("apps", "libs", "signoz")
 MEMBERS = [Member(path.parent) for top in TOPS for path in sorted(ROOT.glob(f"{top}/*/pyproject.toml"))]
 MODULES = [module for member in MEMBERS for module in member.modules]
+BESIDE = sorted(path for top in ("benchmarks", "chaos", "fuzzing") for path in (ROOT / top).rglob("*.py"))
+"""What runs from a clone only."""
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
 
 

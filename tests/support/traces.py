@@ -185,7 +185,7 @@ def new_traceparent() -> str:
     return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
 
 
-async def until(condition: Callable[[], bool], said: Callable[[], str] = str, timeout_seconds: float = 120) -> None:
+async def until(condition: Callable[[], bool], said: Callable[[], str] = str, timeout_seconds: float = 240) -> None:
     """Return when *condition* holds."""
     deadline = time.monotonic() + timeout_seconds
     while not await asyncio.to_thread(condition):
@@ -195,7 +195,7 @@ async def until(condition: Callable[[], bool], said: Callable[[], str] = str, ti
 
 def read(url: str) -> str:
     """Return what is at *url*."""
-    with urllib.request.urlopen(url, timeout=5) as answer:
+    with urllib.request.urlopen(url, timeout=60) as answer:
         content: bytes = answer.read()
         return content.decode()
 
@@ -203,6 +203,6 @@ def read(url: str) -> str:
 def post(url: str, body: bytes) -> dict[str, Any]:
     """Post *body*, JSON, to *url* and return the answer."""
     request = urllib.request.Request(url, body, {"Content-Type": "application/json"})
-    with urllib.request.urlopen(request, timeout=5) as answer:
+    with urllib.request.urlopen(request, timeout=60) as answer:
         content: dict[str, Any] = json.load(answer)
         return content

@@ -20,6 +20,7 @@ NOBODY_SENDS = {"disk": "the profile that watches hosts is off"}
 OUTAGE = range(7, 11)
 EXPECTED = {
     "clock-stepped": {"warning": range(21, 26)},
+    "console-sees-nothing": {"warning": range(8, 14)},
     "dead-letters": {"warning": range(12, mall.MINUTES + 1)},
     "dead-letters-wait": {"warning": range(30, 32)},
     # One direction is behind for three minutes, which is enough, the other for two.
@@ -29,9 +30,13 @@ EXPECTED = {
     "outbox-age": {"warning": OUTAGE},
     # What is late counts, written or not, and for ten minutes; so do the exits of the pause.
     "p99-over-budget": {"warning": range(7, 24)},
+    "rabbitmq-node-away": {"warning": range(19, 23)},
     "redis-unsafe": {"critical": range(17, 20)},
+    "replicas-missing": {"critical": range(23, 26)},
+    "service-access": {"warning": range(25, 27)},
     "silent-entry-camera": {"critical": range(26, 28)},
     "silent-exit-camera": {"critical": range(26, 28)},
+    "wrong-credentials": {"warning": range(24, 29)},
 }
 """When an alert fires, by the minute whose end it is looked at."""
 

@@ -1,4 +1,4 @@
-"""Every gauge of the backend shows what the read API answers: cars inside are not pending, an outage is an age."""
+"""Every gauge of the backend shows what is so in Redis: cars inside are not pending, an outage is an age."""
 
 import secrets
 from collections.abc import Callable
@@ -25,6 +25,8 @@ GAUGES: dict[Metric, Callable[[State], float]] = {
     names.LOG_POSITION: lambda state: state["position"],
     names.LOG_LENGTH: lambda state: state["position"],  # Nothing is archived.
     names.LOG_REFUSED: lambda _: 0,  # tests/faults/test_log_identity.py has another log.
+    names.REPLICAS_IN_STEP: lambda _: 0,  # tests/faults/test_redis_replicas.py has some.
+    names.REPLICAS_MISSING: lambda _: 0,
     names.PROJECTION_LAG: lambda state: state["lag"],
     names.OUTBOX_DEPTH: lambda state: state["outbox_depth"],
     names.OUTBOX_PARKED: lambda state: state["parked"],
@@ -45,7 +47,7 @@ LABELLED = {names.SIGHTINGS_IGNORED, names.GATE_DELAY}
 
 
 def labelled(state: State) -> dict[str, float]:
-    """Return the gauges that have labels, as the read API answers."""
+    """Return the gauges that have labels, as *state* has them."""
     counters = state["counters"]
     ignored = {
         f'{IGNORED}{{parking_reason="{reason}"}}': counters[f"{reason}_entries"] + counters[f"{reason}_exits"]
@@ -86,7 +88,7 @@ def test_every_gauge_is_compared():
     assert gauges == {*GAUGES, *LABELLED, names.OUTBOX_AGE}
 
 
-async def test_gauges_are_what_the_read_api_answers_also_while_the_summary_api_is_away(pipeline: Pipeline):
+async def test_gauges_are_what_is_so_also_while_the_summary_api_is_away(pipeline: Pipeline):
     async with Camera(pipeline.rabbitmq_url) as camera:
         for number in range(7):
             await camera.enters(f"INSIDE{number}", now() - HOUR)

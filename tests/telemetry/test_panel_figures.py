@@ -132,12 +132,20 @@ FIGURES = {
         "head_size": (in_minute, lambda t: mall.http_refused(t, "head_size")),
         "head_time": (in_minute, lambda t: mall.http_refused(t, "head_time")),
         "malformed": (in_minute, nothing),
+        "wrong_credential": (in_minute, lambda t: mall.http_refused(t, "wrong_credential")),
     },
+    "Who looks at Now": {"viewers": (peak, lambda t: 2 + t // 300)},
+    "Looks that nobody answered": {
+        reason: (in_minute, partial(mall.look_failed, reason=reason)) for reason in ("redis", "summary_api")
+    },
+    "Questions refused": {"refused": (in_minute, mall.questions_refused)},
     "Memory": {"resident": (now, lambda t: 1e8 + t)},
+    "Nodes that are away": {"away": (peak, mall.nodes_away)},
     "Free disk": {"free": (low, lambda t: 5e10 - t)},
     "Records ever written": {"position": (now, doubled(mall.recorded))},
     "Recorded per second": {"appended": (per_second, doubled(mall.recorded)), "duplicate": (per_second, nothing)},
     "Records not projected yet": {"lag": (peak, mall.lag)},
+    "Replicas in step": {"replicas": (now, lambda t: 2 - mall.replicas_missing(t))},
     "Summaries that wait": {"waiting": (peak, lambda t: len(mall.undelivered(t)))},
     "Answers of the summary API": {"written": (per_second, mall.written)},
     "Redis memory in use": {"share": (peak, lambda t: 0.1 + t / 36_000)},
@@ -189,6 +197,7 @@ NUMBERS = {
     "Dead letters that wait": lambda until: mall.refused(until - 1),
     "Refused, no dead letters yet": lambda until: max(mall.stuck(t) for t in range(until - 60, until)),
     "Redis holds another log": lambda until: max(mall.log_refused(t) for t in range(until - 300, until)),
+    "Replicas that are missing": lambda until: max(mall.replicas_missing(t) for t in range(until - 300, until)),
     "Redis was unsafe": lambda until: max(mall.unsafe(t) for t in range(until - 300, until)),
     "Steps of Redis' clock": lambda until: mall.clock_steps(until - 1) - mall.clock_steps(until - 301),
     "Unreadable records": nothing,
@@ -273,6 +282,7 @@ def test_the_slowest_exits_come_first(evaluator):
 
 HISTOGRAMS = {
     "Time of one group commit": ({"p50": 0.5, "p95": 0.95, "p99": 0.99}, COMMIT_SECONDS, "parking.commit.duration"),
+    "Wait for replicas": ({"p50": 0.5, "p95": 0.95, "p99": 0.99}, COMMIT_SECONDS, "parking.replicas.wait"),
     "How long cars stay": ({"p50": 0.5, "p95": 0.95, "p99": 0.99}, STAYS, "parking.visit.dwell"),
     "fsync of the summary file, p95": ({"p95": 0.95}, COMMIT_SECONDS, "parking.summary_file.sync.duration"),
 }

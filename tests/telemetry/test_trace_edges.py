@@ -219,4 +219,4 @@ async def test_the_backend_shows_how_it_is(traced: Traced, camera: Camera):
         metrics = read(f"{traced.pipeline.backends[0].url}/metrics")
         return [name for name in FIGURES if name not in metrics]
 
-    await until(lambda: not missing(), lambda: str(missing()), 5)
+    await until(lambda: not missing(), lambda: str(missing()))

@@ -46,7 +46,7 @@ async def test_the_account_balances_with_a_receiver_that_fails_and_is_slow_and_g
                 assert psutil.Process(service.pid).memory_info().rss - bytes_ < GROWTH_BYTES_MAX
                 assert figure(service, "parking_telemetry_waiting") <= QUEUE_MAX
     assert figure(services[1], "parking_telemetry_dropped_total") > 0
-    assert {service.terminate(timeout_seconds=20) for service in services} == {0}
+    assert {service.terminate() for service in services} == {0}
 
 
 def fail(sink: Sink) -> None:

@@ -26,7 +26,7 @@ async def hand_back(url: str, queue: str, count: int) -> None:
     """Take *count* messages, and give them back."""
     connection = await aio_pika.connect(url)
     channel = await connection.channel()
-    messages = [await (await channel.get_queue(queue)).get(timeout=5) for _ in range(count)]
+    messages = [await (await channel.get_queue(queue)).get(timeout=120) for _ in range(count)]
     for message in messages:
         await message.nack(requeue=True)
     await connection.close()
@@ -83,7 +83,7 @@ async def test_a_kill_costs_the_spans_on_their_way_and_nothing_else(traced: Trac
     await traced.pipeline.balances(cars.traffic)
     lines = {(line["visit_id"], line["revision"]) for line in traced.pipeline.lines()}
     await until(lambda: written(traced.spans()) == lines)
-    await until(lambda: not lacking(traced.spans(), killed_us), lambda: f"{lacking(traced.spans(), killed_us)}", 5)
+    await until(lambda: not lacking(traced.spans(), killed_us), lambda: f"{lacking(traced.spans(), killed_us)}")
     assert traced.sink.problems() == []
 
 

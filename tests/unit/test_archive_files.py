@@ -22,6 +22,7 @@ from parkstream_eventlog.archive import (
 from parkstream_eventlog.archive import segments as segments_module
 from parkstream_eventlog.archive.durable import WRITING, alone_in, replacing
 from parkstream_eventlog.log import LogState
+from parkstream_eventlog.transfer.json_lines import LINE_BYTES_MAX
 
 
 def test_everything_comes_back_in_any_portions(tmp_path, monkeypatch):
@@ -146,6 +147,17 @@ def test_what_is_no_record_is_found(tmp_path):
     assert "from position 1: no record" in defect.problem
 
 
+def test_a_line_that_does_not_end_is_not_kept_in_memory(tmp_path):
+    (defect,) = defects_of(rewrite(tmp_path, b"x" * (4 * LINE_BYTES_MAX)))
+    assert "from position 1: a line is longer than 1,048,576 bytes" in defect.problem
+
+
+def test_a_manifest_that_is_nested_too_deep_is_none(tmp_path):
+    (tmp_path / "manifest.json").write_bytes(b'{"later":' + b"[" * 60_000 + b"]" * 60_000 + b"}")
+    with pytest.raises(CorruptArchiveError, match="is no manifest"):
+        Archive(tmp_path)
+
+
 def broken(folder, change):
     archive_of(folder, 3, 6, 9)
     manifest = json.loads((folder / "manifest.json").read_bytes())
@@ -160,6 +172,9 @@ def broken(folder, change):
         (lambda manifest: manifest["segments"][1].update(sha256="0"), "follows another segment"),
         (lambda manifest: manifest["segments"][0].update(previous="0"), "follows another segment"),
         (lambda manifest: manifest["segments"][2].update(count=2), "holds 2 records from 7 to 9"),
+        (lambda manifest: manifest["segments"][1].update(first=4, last=3, count=0), "has a segment from 4 to 3"),
+        (lambda manifest: manifest["segments"][0].update(first=-2, count=6), "has a segment from -2 to 3"),
+        (lambda manifest: manifest["segments"][1].update(name="../../secret"), r"calls the segment from 4 to 6 '\.\./"),
         (lambda manifest: manifest.update(version=2), "is no manifest"),
         (lambda manifest: manifest.pop("segments") and manifest.update(segments=1), "is no manifest"),
     ],

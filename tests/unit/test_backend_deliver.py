@@ -11,7 +11,9 @@ from parkstream_backend.deliver.summary_client import (
     ForbiddenError,
     PostError,
     RefusedError,
+    SummaryApi,
     UnavailableError,
+    new_session,
     retry_after_seconds,
 )
 from parkstream_events.summaries import ItemResult, ItemStatus
@@ -212,7 +214,25 @@ async def test_settling_survives_a_redis_that_is_away(outbox: Outbox):
         ("Tue, 24 Nov 2026 12:00:04 GMT", 4.0),
         ("Tue, 24 Nov 2026 11:00:00 GMT", 0.0),
         ("Tue, 24 Nov 2026 12:00:10 -0000", 0.0),
+        ("0 Nov 6 0:9999999999", 0.0),
     ],
 )
 def test_retry_after_is_seconds_or_a_date(value: str, seconds: float):
     assert retry_after_seconds(value, datetime(2026, 11, 24, 12, tzinfo=UTC)) == seconds
+
+
+async def test_an_answer_that_is_no_http_is_quoted_in_no_log():
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nAB123 has no colon\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server, new_session() as session:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        with pytest.raises(UnavailableError) as refused:
+            await SummaryApi(session, url, lambda: None).post([b"{}"])
+    assert refused.value.public.startswith(f"no answer from {url}")
+    assert "AB123" in refused.value.problem, "who looks for it among the parked ones sees all"
+    assert "AB123" not in refused.value.public

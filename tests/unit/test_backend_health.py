@@ -6,6 +6,7 @@ from parkstream_backend.health import Health
 from parkstream_backend.monitor import Figures, Guard, Monitor
 from parkstream_backend.record.back_pressure import BackPressure
 from parkstream_eventlog import WeakDurabilityError
+from parkstream_service.explanation import WITHHELD
 from parkstream_service.lifecycle import BackgroundTasks
 from parkstream_telemetry import Telemetry, TelemetryOptions, start
 from redis.exceptions import ConnectionError as RedisConnectionError
@@ -56,7 +57,7 @@ async def test_a_background_task_that_fails_ends_the_process_and_looks_dead(tele
     async with asyncio.timeout(5):
         await ended.wait()
     for looked_at in (await health.live(), await health.ready()):
-        assert looked_at["task project"] == "ValueError: worn out"
+        assert looked_at["task project"] == f"ValueError: {WITHHELD}"
         assert wrong(looked_at) == {"task project"}
 
 

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 from parkstream_cli.arguments import moment_us
 from parkstream_cli.errors import ToolError
-from parkstream_cli.output import at, lasting
 from parkstream_events.sightings import microseconds
+from parkstream_projection.questions.words import at, lasting
 from parkstream_service.plain_text import plain
 
 NOW = microseconds(datetime(2026, 11, 27, 9, 30, tzinfo=UTC))

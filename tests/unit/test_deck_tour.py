@@ -1,9 +1,10 @@
 import ast
+import json
 from pathlib import Path
 
 import pytest
 
-from benchmarks import deck, pages
+from benchmarks import capacity_table, deck, pages
 from benchmarks.tour import TOUR
 
 ROOT = Path(__file__).parents[2]
@@ -22,6 +23,12 @@ def test_the_deck_is_what_its_template_and_the_results_give():
 
 def test_the_performance_page_is_what_the_results_give():
     assert pages.text() == (ROOT / "docs/performance.md").read_text(encoding="utf-8"), "run: ./dev bench all"
+
+
+def test_the_table_of_capacity_is_what_its_result_gives():
+    result = json.loads((pages.RESULTS / "capacity.json").read_text(encoding="utf-8"))
+    page = capacity_table.PAGE.read_text(encoding="utf-8")
+    assert capacity_table.page(page, result["results"][0], pages.machine_of(result)) == page, "run: ./dev bench all"
 
 
 def test_the_deck_has_exactly_three_slides():

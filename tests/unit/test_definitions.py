@@ -211,6 +211,8 @@ DEPTHS = {
     names.PROJECTION_LAG,
     names.PAUSED,
     names.UNSAFE,
+    names.REPLICAS_MISSING,
+    names.ACCESS_PROBLEM,
     names.DELIVERY_FAILING,
     names.VISITS_PENDING,
     foreign.QUEUE_READY,

@@ -5,11 +5,13 @@ import re
 
 import pytest
 from parkstream_cli.console import PlainConsole
-from parkstream_cli.demo import demo, print_result, progress_on, spread
+from parkstream_cli.demo import demo, print_result
 from parkstream_cli.errors import ToolError
+from parkstream_cli.live_figures import progress_on, spread
 from parkstream_devtools.pipeline.account import Account, Line, Milliseconds
-from parkstream_devtools.pipeline.kept_files import kept, kept_spans_file, own_place, usual_place
-from parkstream_devtools.pipeline.run import NotEmptyError, Result, run
+from parkstream_devtools.pipeline.kept_files import kept, kept_spans_file
+from parkstream_devtools.pipeline.kept_place import PlaceError, own_place, usual_place
+from parkstream_devtools.pipeline.run import Result, run
 from parkstream_devtools.pipeline.settings import Options, of_entries, of_exits
 from parkstream_devtools.pipeline.snapshots import Entries, Exits, Snapshot, State, Stats, published_by
 
@@ -144,8 +146,8 @@ def test_a_fault_of_no_gate_is_refused_before_anything_starts():
 
 def test_a_folder_with_something_in_it_is_not_used(tmp_path):
     (tmp_path / "summaries.jsonl").touch()
-    with pytest.raises(NotEmptyError):
-        run(Options(keep=tmp_path), print, print)
+    with pytest.raises(PlaceError), run(Options(keep=tmp_path), print, progress_on(console(terminal=False))):
+        pass
 
 
 @pytest.fixture

@@ -6,13 +6,14 @@ import pytest
 from kept_spans import EXITED, STEPS, alone, batched, kept, span
 from parkstream_cli.console import PlainConsole
 from parkstream_cli.demo import draw_examples
-from parkstream_cli.trace import draw, short
-from parkstream_devtools.pipeline.kept_files import SPANS_FILE, keep_spans, own_place
+from parkstream_cli.trace import draw
+from parkstream_devtools.pipeline.kept_files import SPANS_FILE, keep_spans
+from parkstream_devtools.pipeline.kept_place import own_place
 from parkstream_devtools.pipeline.trace_receiver import Tracing, tracing
 from parkstream_telemetry.kept_spans import older_half
 from parkstream_telemetry.kept_traces.car_trace import CarTrace
 from parkstream_telemetry.kept_traces.examples import examples_in
-from parkstream_telemetry.kept_traces.waterfall import Row, waterfall
+from parkstream_telemetry.kept_traces.waterfall import Row, short, waterfall
 
 
 def console():

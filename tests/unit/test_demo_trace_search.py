@@ -8,10 +8,11 @@ from parkstream_cli.errors import ToolError, exit_code_of
 from parkstream_cli.trace import NoSpansError, NoTraceError, Sources, ask, trace
 from parkstream_devtools.otlp.span_file import SpanFile
 from parkstream_devtools.pipeline.settings import PLATE_KEY
+from parkstream_devtools.probes import UnreachableError
 from parkstream_telemetry.kept_spans import NotSpansError, kept_spans, older_half
 from parkstream_telemetry.plates import plate_hash, plate_key
 
-NOWHERE = "http://127.0.0.1:9"
+NOWHERE = "redis://127.0.0.1:9"
 ENTERED = "parking.events:vehicle.entered"
 
 
@@ -35,7 +36,11 @@ def hashed(plate):
 
 
 def only(file):
-    return Sources(spans_file=file, plate_hash_key=PLATE_KEY, backend_url=NOWHERE, api_token=None)
+    return Sources(spans_file=file, plate_hash_key=PLATE_KEY, visits_of=forgetful)
+
+
+async def forgetful(plate):
+    raise UnreachableError(NOWHERE, f"nobody remembers {plate}")
 
 
 def ids(found):
@@ -81,14 +86,14 @@ def test_a_plate_that_is_not_found_names_what_was_tried(file):
     with pytest.raises(NoTraceError) as told:
         ask("NOBODY", only(file))
     assert "PARKSTREAM_PLATE_HASH_KEY" in str(told.value)
-    assert "http://127.0.0.1:9/v1/visits/NOBODY" in str(told.value)
+    assert f"{NOWHERE}: nobody remembers NOBODY" in str(told.value)
 
 
 def test_what_can_be_no_plate_is_not_asked_for(file):
     kept(file, *visit("OUT", "in"))
     with pytest.raises(NoTraceError) as told:
         ask("exit:somewhere-else", only(file))
-    assert "PARKSTREAM_BACKEND_URL" not in str(told.value)
+    assert NOWHERE not in str(told.value)
 
 
 def test_a_file_of_something_else_is_not_taken_for_spans(file):
@@ -117,7 +122,7 @@ def test_kept_spans_are_bounded_and_the_newest_stay(file):
 
 @pytest.fixture
 def environ(monkeypatch):
-    monkeypatch.setattr("os.environ", {"PARKSTREAM_BACKEND_URL": NOWHERE})
+    monkeypatch.setattr("os.environ", {"PARKSTREAM_REDIS_URL": NOWHERE})
 
 
 @pytest.mark.usefixtures("environ")

@@ -2,10 +2,12 @@
 
 import pytest
 from parkstream_cli.doctor import rabbitmq, redis, services, summaries
-from parkstream_cli.doctor.findings import Level, version_of
 from parkstream_cli.doctor.redis import last_position
 from parkstream_cli.settings import Settings
 from parkstream_devtools.probes import ServiceClient, UnreachableError, reason
+from parkstream_operations.findings import Level, version_of
+from parkstream_operations.log_findings import summaries_written
+from parkstream_operations.service_findings import unreachable
 from parkstream_service.settings import hosts_of
 
 NOWHERE = "127.0.0.1:1"
@@ -47,15 +49,18 @@ async def test_a_redis_url_with_a_database_is_wrong(tmp_path):
     assert "must not name a DB" in finding.found
 
 
-async def test_services_that_are_not_there_are_wrong_and_generators_may_be_absent():
+async def test_services_that_are_not_there_are_wrong_and_generators_and_console_may_be_absent():
     url = f"http://{NOWHERE}"
-    settings = Settings(summary_url=url, backend_url=url, entry_generator_url=url, exit_generator_url=url)
+    settings = Settings(
+        summary_url=url, backend_url=url, console_url=url, entry_generator_url=url, exit_generator_url=url
+    )
     async with ServiceClient() as client:
         findings, position = await services.examine(settings, client)
     assert position is None
     assert {finding.about: finding.level for finding in findings} == {
         "summary-api": Level.WRONG,
         "backend": Level.WRONG,
+        "console": Level.NOTE,
         "entry-generator": Level.NOTE,
         "exit-generator": Level.NOTE,
     }
@@ -66,7 +71,7 @@ async def test_services_that_are_not_there_are_wrong_and_generators_may_be_absen
     [("HTTP 401 no", "PARKSTREAM_API_TOKEN"), ("HTTP 503 {}", "misses"), ("Connection refused", "start backend")],
 )
 def test_what_a_service_answers_decides_what_to_do(why, advice):
-    assert advice in services._advice("backend", "PARKSTREAM_BACKEND_URL", UnreachableError("http://x", why))
+    assert advice in unreachable("backend", "PARKSTREAM_BACKEND_URL", UnreachableError("http://x", why)).advice
 
 
 def test_a_url_is_told_without_user_and_password():
@@ -83,8 +88,8 @@ def test_lines_that_are_missing_in_the_summary_file_are_wrong(tmp_path):
     assert summaries.lines_in(file) is None
     file.write_bytes(b"1\n2\n3")
     assert summaries.lines_in(file) == 2
-    found = summaries.compared(2, 5)
+    found = summaries_written(2, 5)
     assert found.level is Level.WRONG
     assert "3 are missing" in found.found
     assert "emit-missing" in found.advice
-    assert summaries.compared(5, 5).level is summaries.compared(6, 5).level is Level.OK
+    assert summaries_written(5, 5).level is summaries_written(6, 5).level is Level.OK

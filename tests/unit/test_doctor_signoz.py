@@ -4,8 +4,8 @@ import json
 
 import pytest
 from parkstream_cli.doctor import signoz_stack
-from parkstream_cli.doctor.findings import Level
 from parkstream_cli.doctor.signoz_stack import STEPS
+from parkstream_operations.findings import Level
 
 DOCKER = """#!/bin/sh
 case $1 in

@@ -28,7 +28,7 @@ def test_a_changed_library_has_a_new_version():
     assert found == {
         "parkstream_eventlog": (9, "9c295f26129740b1"),
         "parkstream_import": (6, "5f5a5816bc04c1bc"),
-        "parkstream_projection": (12, "392d1439d4d59ea2"),
+        "parkstream_projection": (13, "897587a167a164bb"),
         "parkstream_versions": (7, "a912e6cc17932e44"),
         "parkstream_cameras": (3, "f0e3dddcb36a2b03"),
         "parkstream_summaries": (1, "d50636bb708cd419"),

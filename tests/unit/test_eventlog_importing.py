@@ -1,11 +1,15 @@
 """What an import refuses, and where it goes on."""
 
 import asyncio
+import io
+import tracemalloc
 
 import pytest
+import zstandard
 from parkstream_eventlog import Candidate, Duplicate, Latest, MemoryLog, Record
-from parkstream_eventlog.transfer.importer import BATCH_MAX, NotImportedError, import_lines
-from parkstream_eventlog.transfer.json_lines import line_of
+from parkstream_eventlog.transfer.importer import BATCH_MAX, NotImportedError, Reader, Standing, import_lines
+from parkstream_eventlog.transfer.json_lines import LINE_BYTES_MAX, line_of, record_of
+from parkstream_eventlog.transfer.line_files import lines_in
 from parkstream_eventlog.transfer.memory_import import MemoryImport
 from parkstream_events import wire
 from parkstream_events.log_schema import LOG_SCHEMA
@@ -73,6 +77,53 @@ def test_positions_times_and_the_last_of_each_direction_are_as_they_were():
 )
 def test_a_wrong_line_is_named_and_nothing_of_its_batch_is_written(third, match):
     assert refused([*lines(1, 2), third], match).state.position == 0
+
+
+def of_file(content):
+    return lines_in(io.BufferedReader(io.BytesIO(content)))
+
+
+def test_lines_of_a_file_are_read_compressed_or_not():
+    content = b"".join(lines(1, 3))
+    for given in (content, zstandard.compress(content), content[:-1]):
+        assert [record_of(line) for line in of_file(given)] == [record(position) for position in (1, 2, 3)]
+
+
+@pytest.mark.parametrize("packed", [bytes, zstandard.compress])
+def test_a_line_that_does_not_end_is_refused_before_it_is_kept(packed):
+    content = packed(b"".join(lines(1, 2)) + b"x" * (16 * LINE_BYTES_MAX))
+    tracemalloc.start()
+    try:
+        refused(of_file(content), "line 3: a line is longer than 1,048,576 bytes")
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * LINE_BYTES_MAX
+
+
+EMPTY_FRAME = b"\x28\xb5\x2f\xfd\x00%c\x01\x00\x00"
+"""With a window of 1 KiB times two to the power of an eighth of the byte."""
+
+
+def test_a_frame_may_not_ask_for_more_memory_than_zstd_does_by_default():
+    assert list(of_file(EMPTY_FRAME % 0x68)) == []
+    refused(of_file(EMPTY_FRAME % 0x88), "line 1: it cannot be decompressed, .*memory")
+
+
+def test_a_compressed_file_that_is_torn_or_cut_off_is_refused():
+    packed = zstandard.compress(b"".join(lines(1, 3)))
+    refused(of_file(packed[:-8] + b"\xff" * 8), r"line \d: it cannot be decompressed")
+    for end in range(5, len(packed)):
+        refused(of_file(packed[:end]), r"line \d: .*was cut off")
+    assert list(of_file(packed + packed)) == [*lines(1, 3), *lines(1, 3)]
+
+
+def test_a_batch_is_never_larger_than_a_few_lines_may_be():
+    large = [line_of(record(position, body=b"x" * (LINE_BYTES_MAX // 2))) for position in range(1, 8)]
+    reader = Reader(large, Standing(0, "", holds_records=False), LOG_SCHEMA, archived=False)
+    assert [len(batch.records) for batch in reader.batches()] == [2, 2, 2, 1]
+    into = refused([*large[:4], b"torn"], "line 5: .*Nothing from line 5 on")
+    assert into.of(large).position == 7
 
 
 def test_exports_of_two_logs_are_not_one_log():

@@ -44,7 +44,6 @@ def test_the_last_look_that_is_proven_counts():
     looks = [QueueLook(80, 90, 1), LOOK._replace(consumers=1), QueueLook(200, 210, 1)]
     assert drained_through(looks, [RECORDED], 220) == 100
     assert drained_through([], [RECORDED], 220) is None
-    assert drained_through([LOOK._replace(consumers=0)], [], 220) == 100, "nobody consumes, and nothing waits"
 
 
 class Queue:
@@ -82,6 +81,18 @@ async def test_it_is_watched_from_the_first_proof_on_and_anew_after_nobody_could
     queue.depth = QueueDepth(0, 1)
     assert await drains(Direction.ENTRY) == Drained(1_011, 1_011)
     assert await drains(Direction.EXIT) == Drained(1_013, 1_013)
+
+
+async def test_a_queue_whose_leader_is_away_is_not_taken_for_an_empty_one():
+    """RabbitMQ says of it that it has no messages and no consumers."""
+    queue = Queue()
+    drains = QueueDrains(queue, queue)
+    queue.recorded_us = 1_000_000
+    assert await drains(Direction.EXIT) == Drained(1_001, 1_001)
+    queue.depth = QueueDepth(0, 0)
+    assert await drains(Direction.EXIT) is None
+    queue.depth = QueueDepth(0, 1)
+    assert await drains(Direction.EXIT) == Drained(1_005, 1_005), "it is watched anew"
 
 
 @pytest.mark.parametrize("every", [1, 2, 30, 500])

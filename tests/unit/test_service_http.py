@@ -1,17 +1,18 @@
 """The HTTP face of every service: health, metrics, problems, the bearer token, the API document."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 from typing import Any
 
 import pytest
-from litestar import Router, get
+from litestar import Request, Router, get, post
 from litestar.params import FromQuery
 from litestar.testing import AsyncTestClient
 from parkstream_service.access import Access, Callers, Role
 from parkstream_service.http import HttpFace, Kind, WrongFieldError, bearer_guards, document, http_app, needs
-from parkstream_service.refusals import Refusal
+from parkstream_service.refusal_reports import RefusalReports
+from parkstream_service.refusals import STATUSES, Refusal
 from redis.exceptions import ConnectionError as RedisConnectionError
 
 
@@ -39,12 +40,20 @@ class Service:
                 raise self.error
             return ["AB1"] * count
 
+        @get("/closed")
+        async def closed() -> None:
+            """Names no role."""
+
+        @post("/cars", opt=needs(Role.VISITS_READ))
+        async def take(request: Request[Any, Any, Any]) -> None:
+            await request.body()
+
         self.app = http_app(
             HttpFace(
                 title="Parkstream test",
                 description="A test.",
                 access=access,
-                routes=[Router("/v1", route_handlers=[cars], guards=list(bearer_guards(access.callers)))],
+                routes=[Router("/v1", route_handlers=[cars, closed, take], guards=list(bearer_guards(access.callers)))],
                 live=self.look,
                 ready=self.look,
                 metrics=lambda: b"parking_cars 1\n",
@@ -65,11 +74,14 @@ class Service:
         yield
         self.lives.append("stopped")
 
-    async def ask(self, path: str, method: str = "GET", token: str | None = None) -> Any:
-        given = token or self.token
+    async def ask(
+        self, path: str, method: str = "GET", token: str | None = None, more: Sequence[tuple[str, str]] = ()
+    ) -> Any:
+        given = self.token if token is None else token
         async with AsyncTestClient(self.app, base_url="http://127.0.0.1") as client:
             borne = (given if " " in given else f"Bearer {given}") if given else ""
-            headers = {"authorization": borne.encode("latin-1")} if borne else {}
+            shown = [("authorization", borne)] if borne else []
+            headers = [(name.encode(), value.encode("latin-1")) for name, value in (*shown, *more)]
             return await client.request(method, path, headers=headers)
 
 
@@ -110,6 +122,53 @@ async def test_a_guarded_path_asks_for_the_token(given: str):
 @pytest.mark.parametrize("given", ["Bearer secret", "bearer secret"])
 async def test_the_right_token_opens(given: str):
     assert (await Service().ask("/v1/cars", token=given)).status_code == 200
+
+
+async def test_a_token_of_any_script_opens_as_its_bytes_are():
+    borne = "Bearer " + "geheim-äöü-秘密".encode().decode("latin-1")
+    assert (await Service("geheim-äöü-秘密").ask("/v1/cars", token=borne)).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("token", "more", "path", "why"),
+    [
+        ("secret", [("host", "evil.example")], "/v1/cars", Refusal.HOST),
+        ("secret", [("origin", "http://evil.example")], "/v1/cars", Refusal.ORIGIN),
+        ("secret", [("sec-fetch-site", "cross-site")], "/v1/cars", Refusal.SITE),
+        ("secret", [("referer", "http://evil.example/")], "/v1/cars", Refusal.SITE),
+        ("secret", [("content-length", "2"), ("content-type", "text/plain")], "/v1/cars", Refusal.CONTENT_TYPE),
+        ("", [], "/v1/cars", Refusal.NO_CREDENTIAL),
+        ("", [("cookie", "authorization=Bearer secret; token=secret")], "/v1/cars?token=secret", Refusal.NO_CREDENTIAL),
+        ("Basic c2VjcmV0", [], "/v1/cars", Refusal.WRONG_CREDENTIAL),
+        ("Bearer secret, Bearer secret", [], "/v1/cars", Refusal.WRONG_CREDENTIAL),
+        ("Bearer\tsecret", [], "/v1/cars", Refusal.WRONG_CREDENTIAL),
+        ("Bearer wrong", [], "/metrics", Refusal.WRONG_CREDENTIAL),
+        ("Bearer wrong", [("authorization", "Bearer secret")], "/v1/cars", Refusal.WRONG_CREDENTIAL),
+        ("Bearer secret", [("authorization", "Bearer wrong")], "/v1/cars", Refusal.WRONG_CREDENTIAL),
+        ("secret", [], "/v1/closed", Refusal.ROLE),
+    ],
+)
+async def test_who_is_turned_away_is_counted_with_the_reason(token: str, more: Any, path: str, why: Refusal):
+    service = Service()
+    answer = await service.ask(path, token=token, more=more)
+    assert answer.status_code == STATUSES[why]
+    assert service.refused == [why]
+    assert "secret" not in answer.text
+
+
+async def test_a_body_that_is_too_long_is_counted():
+    service = Service()
+    more = [("content-type", "application/json"), ("content-length", "9999999")]
+    assert (await service.ask("/v1/cars", "POST", more=more)).status_code == 413
+    assert service.refused == [Refusal.BODY_SIZE]
+
+
+def test_each_reason_is_reported_at_once_and_then_seldom():
+    reported: list[tuple[Refusal, int]] = []
+    reports = RefusalReports(lambda why, count: reported.append((why, count)))
+    for why in (Refusal.HOST, Refusal.HOST, Refusal.WRONG_CREDENTIAL, Refusal.HOST):
+        reports(why)
+    assert reported == [(Refusal.HOST, 1), (Refusal.WRONG_CREDENTIAL, 1)]
 
 
 async def test_without_a_configured_token_everything_is_open_and_ready_and_the_log_say_so():

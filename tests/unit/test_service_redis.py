@@ -95,7 +95,8 @@ def test_a_url_names_no_database(url: str):
 
 @pytest.mark.parametrize(("scheme", "kind"), [("redis", PackingConnection), ("rediss", PackingSSLConnection)])
 def test_the_client_never_repeats_a_command_and_outwaits_a_blocking_one(scheme: str, kind: type):
-    pool = connect(f"{scheme}://user:secret@example.net:7000", 3).connection_pool
+    url = f"{scheme}://user:secret@example.net:7000"
+    pool = connect(url, 3, timeout_seconds=SOCKET_TIMEOUT_SECONDS).connection_pool
     connection = pool.make_connection()
     assert type(connection) is kind
     assert connection.retry.get_retries() == 0
@@ -132,7 +133,7 @@ class ClosedReader:
 
 
 async def test_what_is_read_from_a_closed_transport_is_a_lost_connection():
-    connection = PackingConnection(socket_timeout=5)
+    connection = PackingConnection(socket_timeout=60)
     connection._reader, connection._writer = ClosedReader(), Writer()
     connection._parser.on_connect(connection)
     with pytest.raises(exceptions.ConnectionError):
@@ -156,7 +157,7 @@ class Writer:
 @pytest.mark.parametrize("steps", range(8))
 async def test_a_cancellation_is_never_lost_while_something_is_sent(steps):
     async def send_and_wait_for_ever():
-        connection = PackingConnection(socket_timeout=5)
+        connection = PackingConnection(socket_timeout=60)
         connection._reader, connection._writer = asyncio.StreamReader(), Writer()
         try:
             await connection.send_packed_command([b"PING"], check_health=False)
@@ -169,7 +170,7 @@ async def test_a_cancellation_is_never_lost_while_something_is_sent(steps):
     for _ in range(steps):
         await asyncio.sleep(0)
     sending.cancel()
-    done, _ = await asyncio.wait({sending}, timeout=5)
+    done, _ = await asyncio.wait({sending}, timeout=60)
     assert done, "it goes on as if nobody had cancelled it"
     assert sending.cancelled()
 
@@ -177,7 +178,7 @@ async def test_a_cancellation_is_never_lost_while_something_is_sent(steps):
 async def test_what_goes_wrong_while_something_is_sent_is_told_as_redis_errors_and_the_connection_is_left():
     lost = exceptions.ConnectionError
     for raised, told in ((TimeoutError(), exceptions.TimeoutError), (OSError("reset"), lost), (CLOSED, lost)):
-        connection = PackingConnection(socket_timeout=5)
+        connection = PackingConnection(socket_timeout=60)
         connection._reader, connection._writer = asyncio.StreamReader(), Writer()
         connection._writer.drain = failing(raised)
         with pytest.raises(told):

@@ -1,6 +1,8 @@
 """Log lines: one event each, with its attributes, its error and the ids of its span."""
 
+import asyncio
 import logging
+from functools import partial
 from io import StringIO
 
 import msgspec
@@ -123,3 +125,38 @@ def test_a_reader_that_went_away_stops_no_service():
     out = StringIO()
     out.close()
     Logs("x", "json", strict=True, out=out).log(names.EVENT_RESUMED, {})
+
+
+@pytest.mark.parametrize("text", ["at AB123", KeyError("AB123")])
+def test_what_a_library_filled_in_by_itself_is_withheld(logs, out, text):
+    Captured(logs).handle(logging.LogRecord("a.library", logging.ERROR, "/its/file.py", 17, text, (), None))
+    assert line(out)["message"].startswith("at file.py:17 (withheld")
+
+
+def test_a_library_that_carries_messages_fills_in_none(logs, out):
+    class Message:
+        def __repr__(self) -> str:
+            return "Message(b'AB123')"
+
+    told = "Unhandled %r returning to %s: %d, %r"
+    arguments = (Message(), "a queue", 4, KeyError("AB123"))
+    Captured(logs).handle(logging.LogRecord("aiormq.channel", logging.ERROR, "", 1, told, arguments, None))
+    assert line(out)["message"].startswith("Unhandled Message returning to a queue: 4, (withheld")
+
+
+async def raises(error):
+    raise error
+
+
+async def test_what_asyncio_says_of_a_callback_shows_nothing_that_it_was_given(logs, out, monkeypatch):
+    logger = logging.getLogger("asyncio")
+    logger.addHandler(captured := Captured(logs))
+    monkeypatch.setattr(logger, "propagate", False)
+    task = asyncio.create_task(raises(KeyError("AB123")), name="a task")
+    task.add_done_callback(lambda done: done.result())
+    asyncio.get_running_loop().call_soon(lambda _: 1 / 0, "AB123")
+    asyncio.get_running_loop().call_soon(partial(int, "AB123"))
+    while out.getvalue().count("Exception in callback") < 3:
+        await asyncio.sleep(0)
+    logger.removeHandler(captured)
+    assert "AB123" not in out.getvalue()

@@ -133,11 +133,12 @@ def test_a_gauge_that_knows_nothing_is_no_figure(metrics):
 
 
 def test_a_gauge_that_fails_hides_no_other(metrics, reports):
-    metrics.watch(INSIDE, lambda: 1 / 0)
+    metrics.watch(INSIDE, lambda: {}["AB123"])
     metrics.watch(SHARE, lambda: 0.5)
     assert samples(metrics, "parking_inside") == {}
     assert samples(metrics, "parking_share") == {(): 0.5}
-    assert "parking.inside failed" in reports[0]
+    assert "parking.inside failed: KeyError" in reports[0]
+    assert "AB123" not in reports[0]
 
 
 def test_attributes_that_are_not_listed_are_left_out_and_reported_once(metrics, reports):

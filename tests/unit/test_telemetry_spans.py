@@ -1,20 +1,41 @@
 """Spans: what a step is called, who its parent is, and that an error is told once."""
 
 import pytest
+from opentelemetry.context import attach, detach
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.trace import INVALID_SPAN
+from opentelemetry.trace import INVALID_SPAN, StatusCode, get_current_span, set_span_in_context
 from parkstream_devtools.otlp.received import spans_of
-from parkstream_telemetry import conformance, end, links_to, traceparent_of
+from parkstream_telemetry import conformance, end, links_to, protobuf, traceparent_of
+from parkstream_telemetry.sdk_spans import Queued
 from parkstream_telemetry.steps import Steps, destination_of
-from parkstream_telemetry.tracer import Queued
+from parkstream_telemetry.tracer import EncodingTracerProvider
 
 PARENT = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 NOT_SAMPLED = PARENT[:-1] + "0"
 
 
-class Told:
-    """Takes what a tracer emits."""
+class Ours:
+    """Takes what our tracer emits."""
+
+    def __init__(self):
+        self._encoded = []
+        self.tracer = EncodingTracerProvider(self._encoded.append, strict=False).get_tracer("parkstream")
+        self.steps = Steps(self.tracer)
+
+    @property
+    def spans(self):
+        return list(spans_of(ExportTraceServiceRequest.FromString(protobuf.request(b"", b"", "", self._encoded))))
+
+    @property
+    def span(self):
+        (span,) = self.spans
+        return span
+
+
+class Sdks(Ours):
+    """Takes what the SDK's tracer emits."""
 
     def __init__(self):
         self._ended = []
@@ -27,15 +48,10 @@ class Told:
     def spans(self):
         return list(spans_of(encode_spans(self._ended)))
 
-    @property
-    def span(self):
-        (span,) = self.spans
-        return span
 
-
-@pytest.fixture
-def told():
-    return Told()
+@pytest.fixture(params=[Ours, Sdks])
+def told(request):
+    return request.param()
 
 
 def test_every_step_is_listed(told):
@@ -127,6 +143,43 @@ def test_an_error_is_told_at_the_step_where_it_happened(told):
     assert "Traceback" in event.attributes["exception.stacktrace"]
     assert [span.status for span in told.spans] == ["ERROR", "ERROR"]
     assert [span.attributes["error.type"] for span in told.spans] == ["ConnectionError"] * 2
+
+
+def test_the_interface_of_opentelemetry_holds(told):
+    with told.tracer.start_as_current_span("outer", attributes={"a": 1}) as outer:
+        assert get_current_span() is outer
+        inner = told.tracer.start_span("inner")
+        inner.set_attributes({"b": 2})
+        inner.update_name("renamed")
+        inner.set_status(StatusCode.OK)
+        inner.end()
+    first, second = told.spans
+    assert (first.name, first.attributes, first.status) == ("renamed", {"b": 2}, "OK")
+    assert first.parent_span_id == second.span_id
+    assert second.name == "outer"
+
+
+def test_a_span_that_has_ended_is_not_sent_again(told):
+    span = told.tracer.start_span("once")
+    span.end()
+    span.end()
+    assert not span.is_recording()
+    assert told.span.name == "once"
+
+
+def test_an_error_inside_the_current_span_ends_it_with_that_error(told):
+    with pytest.raises(ValueError, match="wrong"), told.tracer.start_as_current_span("outer"):
+        raise ValueError("wrong")
+    assert told.span.status == "ERROR"
+    assert [event.name for event in told.span.events] == ["exception"]
+
+
+def test_a_span_begun_without_a_context_is_a_child_of_the_current_one(told):
+    outer = told.tracer.start_span("outer")
+    token = attach(set_span_in_context(outer))
+    end(told.tracer.start_span("inner"))
+    detach(token)
+    assert told.span.parent_span_id == f"{outer.get_span_context().span_id:016x}"
 
 
 @pytest.mark.parametrize(

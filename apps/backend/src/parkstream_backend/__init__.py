@@ -1,4 +1,4 @@
 """Records sightings, projects visits, delivers summaries.
 
-Reading order: app and wiring (the process), record, project, deliver (its roles); health, monitor (how it is).
+Reading order: app and parts (the process), record, project, deliver (its roles); health, monitor (how it is).
 """

@@ -1,12 +1,13 @@
 """``python -m parkstream_backend`` runs a backend; ``… config [--json]`` prints its settings.
 
-``… asyncapi`` prints the document of what travels through RabbitMQ, ``… openapi`` that of the read API.
+``… asyncapi`` prints the document of what travels through RabbitMQ.
 """
 
 import os
 import sys
 
 from parkstream_service.settings import answer_config, settings_or_exit
+from parkstream_service.uncaught import print_without_quotes
 
 from parkstream_backend import asyncapi
 from parkstream_backend.settings import Settings
@@ -19,13 +20,6 @@ def main() -> int:
     if sys.argv[1:2] == ["asyncapi"]:
         sys.stdout.write(asyncapi.text())
         return 0
-    if sys.argv[1:2] == ["openapi"]:
-        from parkstream_service.http import document  # noqa: PLC0415 - the same
-
-        from parkstream_backend.app import create_app  # noqa: PLC0415
-
-        sys.stdout.write(document(create_app(Settings(plate_hash_key="any"))))
-        return 0
     settings = settings_or_exit(Settings, os.environ)
     from parkstream_backend.app import run  # noqa: PLC0415 - ``config`` answers without FastStream
 
@@ -33,4 +27,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    print_without_quotes()
     sys.exit(main())

@@ -9,24 +9,21 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
 
-from litestar import Litestar
 from parkstream_projection import Projector
-from parkstream_projection.read_api import Questions, read_router
-from parkstream_projection.read_api.questions import KINDS
 from parkstream_projection.visits import VISITS
-from parkstream_service.http import HttpFace, bearer_guards, http_app, serve
+from parkstream_service.http import HttpFace, serve
 from parkstream_service.retry import retried
 from parkstream_service.settings import own_token
-from parkstream_telemetry import RefusedRequests, names
+from parkstream_telemetry import AccessReports, RefusedRequests, names
 
 from parkstream_backend.deliver.deliverer import Deliverer
 from parkstream_backend.deliver.summary_client import SummaryApi, new_session
 from parkstream_backend.health import Health
+from parkstream_backend.parts import Parts
 from parkstream_backend.project.follower import Follower, ProjectSpans
 from parkstream_backend.project.queue_drains import QueueDrains
 from parkstream_backend.project.watermark_generator import WatermarkGenerator
 from parkstream_backend.settings import Role, Settings
-from parkstream_backend.wiring import Parts
 
 Work = Callable[[], Awaitable[None]]
 
@@ -40,17 +37,13 @@ def run(settings: Settings) -> int:
     return serve(face_of(parts), settings, parts.tasks)
 
 
-def create_app(settings: Settings) -> Litestar:
-    """Return the application that *settings* describe; it connects when it is served."""
-    return http_app(face_of(Parts(settings)))
-
-
 def face_of(parts: Parts) -> HttpFace:
     """Return what answers for *parts*, and runs them for as long as it is served."""
     problems = {
         "log": parts.log_problem,
         "redis": parts.redis_problem,
         "rabbitmq": parts.rabbitmq_problem,
+        "rabbitmq_nodes": parts.nodes_notice,
         "dead_letters": parts.dead_letters.problem,
         "state": parts.state_problem,
         "versions": parts.newer_versions.notice,
@@ -59,17 +52,16 @@ def face_of(parts: Parts) -> HttpFace:
     access = parts.settings.access()
     return HttpFace(
         title="Parkstream backend",
-        description="Records sightings, projects visits, delivers summaries, and answers where everything stands.",
+        description="Records sightings, projects visits, delivers summaries; the console answers questions.",
         access=access,
-        routes=[read_router(Questions(parts.log, parts.reads, parts.outbox), bearer_guards(access.callers))],
+        routes=[],
         live=health.live,
         ready=health.ready,
         metrics=parts.telemetry.prometheus,
         lifespan=lambda: life_of(parts),
         report=lambda error: parts.telemetry.log(names.EVENT_REQUEST_FAILED, error=error),
-        warn=lambda detail: parts.telemetry.log(names.EVENT_ACCESS, detail=detail),
+        warn=AccessReports(parts.telemetry, access),
         refused=RefusedRequests(parts.telemetry),
-        kinds=KINDS,
     )
 
 
@@ -90,7 +82,8 @@ async def life_of(parts: Parts) -> AsyncGenerator[None, None]:
             tasks.start(name, _after(prepared, work))
         if parts.does(Role.RECORD):
             tasks.start("dead_letters", parts.dead_letters.run())
-        tasks.start("listen", parts.listener.run(), may_end=True)
+        tasks.start("nodes", parts.nodes_watch.run())
+        tasks.start("listen", _after(parts.guard.owned, parts.listener.run), may_end=True)
         yield
         await tasks.stop("listen", "report")
         await parts.leave()

@@ -33,9 +33,23 @@ class OtherMallError(EventLogError, PassingError):
 
     def __init__(self, expected: str, found: str) -> None:
         super().__init__(
-            f"this RabbitMQ keeps the events and the mark of the mall {found!r}, not of {expected!r}: "
-            "set PARKSTREAM_MALL, PARKSTREAM_RABBITMQ_URL or a virtual host for each mall"
+            f"this RabbitMQ keeps the events and the mark of the mall {found!r}, not of {expected!r}: give each mall a "
+            f"virtual host of its own (parkstream cells add {expected}), or set PARKSTREAM_RABBITMQ_URL or "
+            f"PARKSTREAM_MALL; a mall that was renamed is still {found!r} (runbook: a mall gets another name)"
         )
+
+
+class MovedAwayError(EventLogError, PassingError):
+    """The mall was moved to another RabbitMQ: what waits here was taken there, and nobody publishes here."""
+
+    def __init__(self, mall: str) -> None:
+        super().__init__(
+            f"the mall {mall!r} was moved to another RabbitMQ: set PARKSTREAM_RABBITMQ_URL to that one (parkstream "
+            "cells list) and start this again; a move that was interrupted is run again"
+        )
+
+
+NOT_HERE: Final = (OtherMallError, MovedAwayError)
 
 
 class LogGuard:
@@ -59,9 +73,11 @@ class LogGuard:
         self.problem = NOT_COMPARED
         """Why nothing is written; empty when all is well."""
         self.refused = False
-        """Whether Redis answers, and holds another log or a shorter one."""
+        """Whether the Redis that answered last has another log, or a shorter one."""
         self.admitted: Final = asyncio.Event()
         """Set once the first comparison has ended well."""
+        self.owned: Final = asyncio.Event()
+        """Set once the vhost is known to be this mall's: before that none of its events may be taken."""
         self._functions = Functions(redis, LOG)
         self._execute = self._functions.execute
         self._keys = keys
@@ -89,8 +105,8 @@ class LogGuard:
         try:
             await self._compare()
         except Exception as error:
-            if not is_transient(error):
-                raise
+            if not is_transient(error) or (isinstance(error, NOT_HERE) and self.owned.is_set()):
+                raise  # What was taken and is not recorded goes back when the process ends.
             self._refuse(error)
         await self._renew()
 
@@ -120,23 +136,39 @@ class LogGuard:
 
     async def _compare(self) -> None:
         unread = await self._follow()
-        newest, durable = self._marks.newest, self.writer.durable_position
+        newest, durable = self._own_mark(), self.writer.durable_position
+        if newest is not None and unread is None:
+            self.owned.set()
         run_id, found = await self._read()
         if unread is not None and run_id != self._run_id:
             raise unread
         if newest is None and not found.log_id:
             found = Extent(await self._create(), found.position)
         now_us = time.time_ns() // 1_000
-        mark = newest or Mark(mall=self._mall, log_id=found.log_id, position=found.position, since_us=now_us)
-        if mark.mall != self._mall:
-            raise OtherMallError(self._mall, mark.mall)
+        surely = 0 if self.writer.replicated else found.position
+        mark = newest or Mark(mall=self._mall, log_id=found.log_id, position=surely, since_us=now_us)
         known = max(mark.position, durable) if mark.log_id == self.writer.log_id else mark.position
         check_extent(found, Extent(mark.log_id, known))
         if mark.log_id != self.writer.log_id:
-            await self._marks.renew(mark)  # Before the first acknowledgement.
+            await (self._marks.renew(mark) if newest else self._claim(mark))  # Before the first acknowledgement.
             self.writer.mean(mark.log_id, known)
         self.writer.found(found.position)
         self._accept(run_id)
+
+    def _own_mark(self) -> Mark | None:
+        """Return the newest mark, None when there is none yet; raise one of ``NOT_HERE`` when the mall is not here."""
+        mark = self._marks.newest
+        if mark is not None and mark.mall != self._mall:
+            raise OtherMallError(self._mall, mark.mall)
+        if mark is not None and mark.closed:
+            raise MovedAwayError(self._mall)
+        return mark
+
+    async def _claim(self, mark: Mark) -> None:
+        """Be the first mall on this vhost; of two that start at once one is."""
+        await self._marks.claim(mark)
+        self._own_mark()
+        self.owned.set()
 
     async def _follow(self) -> MarkUnreachableError | None:
         try:
@@ -181,8 +213,8 @@ class LogGuard:
         self.admitted.set()
 
     def _refuse(self, error: Exception) -> None:
-        """Note why nothing may be written; a Redis that is away, or a mark, may be the same again."""
-        refused = isinstance(error, OtherLogError | LogShorterError | OtherMallError)
+        """Note why nothing may be written; a Redis that goes away is no answer: what was found there stays refused."""
+        refused = isinstance(error, (OtherLogError, LogShorterError, *NOT_HERE))
         self.problem = str(error) if isinstance(error, PassingError) else f"{type(error).__name__}: {error}"
         if isinstance(error, RedisError):
             self._wait(error)
@@ -190,7 +222,7 @@ class LogGuard:
             self._run_id = ""
             if not self.refused:
                 self._telemetry.log(names.EVENT_LOG_REFUSED, problem=self.problem)
-        self.refused = refused
+            self.refused = True
 
     def _waits(self, error: MarkUnreachableError) -> None:
         self._telemetry.log(names.EVENT_WAITING, dependency="rabbitmq", detail=str(error))

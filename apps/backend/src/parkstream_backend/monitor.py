@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from msgspec import Struct
+from msgspec.structs import replace
 from parkstream_eventlog import EventLogError, LogReader, LogState, memory_share
 from parkstream_projection import OtherRulesError, Outbox, Present, Reads, Versions
 from parkstream_projection.present import GateState
@@ -146,7 +147,7 @@ class Monitor:
         """Take the figures once, and pause or resume by them; while Redis is away that stays as it is."""
         try:
             await self.ask_guards()
-            self.figures = await self._measure()
+            self.figures = self._public(await self._measure())
         except Exception as error:
             if not is_transient(error):
                 raise
@@ -168,6 +169,11 @@ class Monitor:
             if problem and not self.problems[name]:
                 self._telemetry.log(names.EVENT_UNSAFE, reason=name, detail=problem)
             self.problems[name] = problem
+
+    def _public(self, figures: Figures) -> Figures:
+        """Return *figures* with the names of gates as they may leave."""
+        name = self._telemetry.public_gate
+        return replace(figures, behind=tuple(replace(gate, gate=name(gate.gate)) for gate in figures.behind))
 
     def _watch(self) -> None:
         watch = self._telemetry.watch

@@ -1,14 +1,14 @@
 """What the backend is set to: every variable of its environment."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta
 from parkstream_events.keys import MALL_PATTERN
 from parkstream_events.sightings import normalised_plate
 from parkstream_events.units import DAY_US, SECOND_US
 from parkstream_events.wire import PLACEHOLDERS
-from parkstream_service.settings import AMQP_URL, HTTP_URL, REDIS_URL, HttpSettings, env_name
+from parkstream_service.settings import AMQP_URL, HTTP_URL, REDIS_URL, TelemetrySettings, env_name
 from parkstream_visits import Rules
 
 Seconds = Annotated[float, Meta(ge=0, le=10 * 365 * 86_400, extra={"unit": "s"})]
@@ -29,7 +29,7 @@ class Queue(StrEnum):
     EXITS = "exits"
 
 
-class Settings(HttpSettings, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
+class Settings(TelemetrySettings, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
     """The backend's environment."""
 
     rabbitmq_url: Annotated[str, Meta(description="Where RabbitMQ is.", extra=AMQP_URL)] = (
@@ -38,18 +38,17 @@ class Settings(HttpSettings, frozen=True, kw_only=True, rename=env_name("PARKSTR
     redis_url: Annotated[
         str, Meta(description="Where Redis is, without a database: the backend's is 0.", extra=REDIS_URL)
     ] = "redis://localhost:6379"
-    mall: Annotated[str, Meta(min_length=1, max_length=64, pattern=MALL_PATTERN, description="Whose cameras.")] = "mall"
-    port: Annotated[int, Meta(ge=0, le=65_535, description="The port of health, metrics and the read API.")] = 8001
-    plate_hash_key: Annotated[
-        str | None,
+    redis_replicas_min: Annotated[
+        int,
         Meta(
-            description="Key of the hash that stands for a plate in telemetry, the same in all services; "
-            "without one each process makes its own.",
-            extra={"secret": True},
+            ge=0,
+            le=100,
+            description="How many replicas of Redis must have a record on disk before it is acknowledged, and what a "
+            "summary is made of before it is posted.",
         ),
-    ] = None
-    log_format: Annotated[Literal["json", "pretty"], Meta(description="How log lines look.")] = "json"
-    statistics_seconds: Annotated[Seconds, Meta(description="How often latency percentiles are logged.")] = 10.0
+    ] = 0
+    mall: Annotated[str, Meta(min_length=1, max_length=64, pattern=MALL_PATTERN, description="Whose cameras.")] = "mall"
+    port: Annotated[int, Meta(ge=0, le=65_535, description="The port of health and metrics.")] = 8001
     roles: Annotated[
         tuple[Role, ...], Meta(min_length=1, description="What this process does: record, project, deliver.")
     ] = (Role.RECORD, Role.PROJECT, Role.DELIVER)

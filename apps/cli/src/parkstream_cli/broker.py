@@ -4,9 +4,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from aio_pika.abc import AbstractConnection
-from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AMQPError
-from parkstream_devtools.probes import UnreachableError, connected, reason
 from parkstream_messaging import MessagingError
+from parkstream_operations import broker as anybodys
+from parkstream_service.client import UnreachableError
 
 from parkstream_cli.connections import unreachable
 from parkstream_cli.errors import ToolError
@@ -18,11 +18,9 @@ VARIABLE = "PARKSTREAM_RABBITMQ_URL"
 async def broker(url: str) -> AsyncGenerator[AbstractConnection, None]:
     """Connect to the RabbitMQ at *url*; raise ``UnreachableError`` when it is away, ``ToolError`` when it refuses."""
     try:
-        async with await connected(url) as connection:
+        async with anybodys.broker(url) as connection:
             yield connection
     except MessagingError as error:
         raise ToolError(str(error)) from error
     except UnreachableError as error:
         raise unreachable(url, error.why, VARIABLE) from error
-    except (*CONNECTION_EXCEPTIONS, AMQPError, TimeoutError) as error:
-        raise unreachable(url, reason(error), VARIABLE) from error

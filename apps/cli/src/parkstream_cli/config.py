@@ -1,6 +1,5 @@
 """``parkstream config``: every variable of every installed service, asked from the services themselves."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,10 +9,12 @@ from typing import Annotated, Final
 import msgspec
 from cyclopts import Parameter
 from msgspec import Struct
+from parkstream_devtools.pipeline.data_folder import NAME
 from parkstream_service.settings import Variable
 
+from parkstream_cli.discovery import environ_here, found_here
 from parkstream_cli.errors import MISUSED, ToolError
-from parkstream_cli.output import AsJson, as_json, line, paragraph
+from parkstream_cli.output import AsJson, as_json, line, note, paragraph
 from parkstream_cli.output import error as report
 
 SERVICES: Final = (
@@ -21,6 +22,7 @@ SERVICES: Final = (
     "parkstream_exit_generator",
     "parkstream_backend",
     "parkstream_summary_api",
+    "parkstream_console",
 )
 """In the order in which a car meets them."""
 ANSWER_SECONDS: Final = 60.0
@@ -51,7 +53,9 @@ def config(
     markdown: Annotated[bool, Parameter(help="Print the page docs/configuration.md instead.", negative="")] = False,
 ) -> int:
     """Show every environment variable of every service: value, meaning, type, unit. Exits with 2 if one is wrong."""
-    found = configuration({} if markdown else os.environ)
+    found = configuration({} if markdown else environ_here())
+    if not markdown and (here := found_here()):
+        note(f"what runs in this folder ({NAME}) says: {', '.join(sorted(here))}")
     if not found.services:
         raise ToolError(NO_SERVICE)
     if json:

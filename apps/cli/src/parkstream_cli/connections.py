@@ -1,20 +1,17 @@
 """What the commands on the log open: Redis, the log with its archive, the outbox, the projections."""
 
-import os
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from parkstream_devtools.probes import UnreachableError, reason
-from parkstream_eventlog import RedisLog, Writer
-from parkstream_eventlog.archive import spanning
-from parkstream_events.keys import BackendKeys
-from parkstream_events.log_schema import LOG_SCHEMA
-from parkstream_projection import Outbox, Reads
+from parkstream_eventlog import Writer
+from parkstream_operations.written_log import opened_on
 from parkstream_projection.opened import Opened
 from parkstream_service.redis import Client, LibraryMissingError, connect
 from parkstream_service.settings import hosts_of, settings_or_exit
 from redis.exceptions import RedisError
 
+from parkstream_cli.discovery import environ_here
 from parkstream_cli.errors import MISUSED, ToolError
 from parkstream_cli.settings import Settings
 
@@ -22,8 +19,8 @@ VARIABLE = "PARKSTREAM_REDIS_URL"
 
 
 def settings_here() -> Settings:
-    """Return what the environment says; exit with 2 and every problem when it is wrong."""
-    return settings_or_exit(Settings, os.environ)
+    """Return what the environment says, and what runs here; exit with 2 and every problem when it is wrong."""
+    return settings_or_exit(Settings, environ_here())
 
 
 def unreachable(url: str, why: str, variable: str) -> UnreachableError:
@@ -47,10 +44,8 @@ async def opened(settings: Settings, writer: Writer | None = None) -> AsyncGener
     Whoever writes takes ``opened_to_write``.
     """
     redis = client_of(settings)
-    keys = BackendKeys(settings.mall)
     try:
-        log = spanning(RedisLog(redis, keys, LOG_SCHEMA, writer=writer), settings.archive_dir, settings.mall)
-        yield Opened(redis, keys, log, Outbox(redis, keys, writer=writer), Reads(redis, keys), writer)
+        yield opened_on(redis, settings.mall, settings.archive_dir, writer)
     except LibraryMissingError:
         raise
     except RedisError as error:

@@ -7,8 +7,8 @@ from typing import Annotated, Any
 import cyclopts
 from cyclopts import Parameter, validators
 from msgspec import structs
-from parkstream_messaging.connection import user_of
 from parkstream_messaging.dead_letters import Letter, Selection, dead_letters
+from parkstream_messaging.nodes import user_of
 from parkstream_messaging.redrive import Redriven
 from parkstream_messaging.redrive import redrive as redrive_selected
 

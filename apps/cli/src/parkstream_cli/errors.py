@@ -4,6 +4,7 @@ from typing import Final
 
 from parkstream_devtools.probes import UnreachableError
 from parkstream_eventlog import EventLogError
+from parkstream_operations.cells.cells_file import CellsError
 from parkstream_projection import NoEarlierVersionError, ProjectionError
 from parkstream_projection.opened import NotFoundError
 from parkstream_service.redis import LibraryMissingError
@@ -22,11 +23,19 @@ class ToolError(Exception):
         self.exit_code = exit_code
 
 
-EXPECTED: Final = (ToolError, UnreachableError, EventLogError, ProjectionError, NotFoundError, LibraryMissingError)
+EXPECTED: Final = (
+    ToolError,
+    UnreachableError,
+    EventLogError,
+    ProjectionError,
+    NotFoundError,
+    LibraryMissingError,
+    CellsError,
+)
 
 
 def exit_code_of(error: BaseException) -> int:
     """Return the exit code that *error* leaves."""
     if isinstance(error, ToolError):
         return error.exit_code
-    return MISUSED if isinstance(error, NoEarlierVersionError) else FAILED
+    return MISUSED if isinstance(error, NoEarlierVersionError | CellsError) else FAILED

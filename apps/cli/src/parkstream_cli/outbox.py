@@ -13,13 +13,14 @@ from parkstream_devtools.probes import ServiceClient
 from parkstream_events.sightings import moment_of
 from parkstream_events.units import SECOND_US
 from parkstream_projection import Outbox, Parked
+from parkstream_projection.questions.words import lasting
 from parkstream_projection.rebuild.gc_pause import rarely_collected
 from parkstream_projection.verify.absent_summaries import Missing
 from parkstream_projection.verify.absent_summaries import emit_missing as emit_missing_of
 
 from parkstream_cli.connections import opened, settings_here
 from parkstream_cli.errors import MISUSED, ToolError
-from parkstream_cli.output import AsJson, AsLines, as_json, as_lines, lasting, line, note
+from parkstream_cli.output import AsJson, AsLines, as_json, as_lines, line, note
 from parkstream_cli.progress import progress
 from parkstream_cli.written_log import opened_to_write
 from parkstream_cli.written_pairs import pairs_in_file, pairs_of_api

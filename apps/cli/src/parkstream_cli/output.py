@@ -1,4 +1,4 @@
-"""What commands print: JSON for programs; texts, times and message bodies for people."""
+"""What commands print: JSON for programs; texts and message bodies for people."""
 
 import json
 import os
@@ -11,16 +11,13 @@ from typing import Annotated, Any, Final, TextIO
 import msgspec
 from cyclopts import Parameter
 from msgspec import Raw
-from parkstream_events.decisions import Gate
-from parkstream_events.sightings import moment_of
-from parkstream_events.units import SECOND_US
 from parkstream_service.plain_text import plain, plain_json
+from parkstream_service.settings import masked_in
 
 AsJson = Annotated[bool, Parameter(help="Print one JSON object instead.", negative="")]
 AsLines = Annotated[bool, Parameter(help="Print JSON Lines instead.", negative="")]
 
 READER_GONE: Final = 128 + signal.SIGPIPE
-_UNITS: Final = (("d", 86_400), ("h", 3_600), ("min", 60))
 
 
 def as_json(value: Any, *, aside: bool = False) -> None:  # noqa: ANN401 - whatever msgspec encodes
@@ -61,7 +58,13 @@ def note(text: str) -> None:
 
 def error(problem: object) -> None:
     """Report *problem*, which says what to do, in one or more lines beside what is printed."""
-    note(f"error: {problem}")
+    note(f"error: {without_passwords(str(problem))}")
+
+
+def without_passwords(text: str) -> str:
+    """Return *text* without the password of an address, also where none belongs: on the command line, or around it."""
+    words = [*sys.argv[1:], *(f"={value}" for name, value in os.environ.items() if name.startswith("PARKSTREAM_"))]
+    return masked_in(text, [*words, *(word.partition("=")[2] for word in words)])
 
 
 def _print(text: str, stream: TextIO) -> None:
@@ -71,30 +74,6 @@ def _print(text: str, stream: TextIO) -> None:
     except BrokenPipeError as error:  # Whoever read it has seen enough, as `head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
         raise SystemExit(READER_GONE) from error
-
-
-def gate_in_words(gate: Gate) -> str:
-    """Return how a gate is called: its direction, and its name if it has one."""
-    return f"{gate.direction.name.lower()} gate {gate.name}" if gate.name else f"{gate.direction.name.lower()} gates"
-
-
-def at(moment_us: int) -> str:
-    """Return a time (microseconds since 1970) as UTC; some that are waited for lie beyond the calendar."""
-    try:
-        return f"{moment_of(moment_us):%Y-%m-%d %H:%M:%S.%f}Z"
-    except OverflowError:
-        return f"{moment_us} µs"
-
-
-def lasting(microseconds: int) -> str:
-    """Return a duration in its greatest units: ``2 d 3 h``, ``4 min 5 s``, ``0.25 s``."""
-    seconds = abs(microseconds) / SECOND_US
-    for nth, (unit, length) in enumerate(_UNITS):
-        if seconds >= length:
-            smaller, smaller_length = (*_UNITS, ("s", 1))[nth + 1]
-            rest = int(seconds % length) // smaller_length
-            return f"{int(seconds) // length} {unit}" + (f" {rest} {smaller}" if rest else "")
-    return f"{seconds:.3g} s"
 
 
 def _formatted(body: bytes, *, indent: int = 2) -> str | None:

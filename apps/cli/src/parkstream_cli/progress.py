@@ -39,7 +39,9 @@ def progress(what: str, total: int | None = None, *, console: PlainConsole | Non
         Rate(),
         TimeRemainingColumn(),
     )
-    bar = Progress(*columns, console=console or PlainConsole(stderr=True), transient=True)
+    shown_on = console or PlainConsole(stderr=True)
+    # Of a bar where there is no terminal an empty line is all that is left.
+    bar = Progress(*columns, console=shown_on, transient=True, disable=not shown_on.is_terminal)
     task = bar.add_task(what, total=total)
     begun = time.monotonic()
 

@@ -13,18 +13,29 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
     rabbitmq_url: Annotated[str, Meta(description="Where RabbitMQ is.", extra=AMQP_URL)] = (
         "amqp://guest:guest@localhost:5672/"
     )
+    rabbitmq_management_url: Annotated[
+        str | None,
+        Meta(
+            description="Where RabbitMQ's management interface is, with a user that has the tag monitoring: how many "
+            "members queues have.",
+            extra=HTTP_URL,
+        ),
+    ] = None
     rabbitmq_backend_user: Annotated[
         str, Meta(description="The backend's user in RabbitMQ: whose dead letters may be redriven.")
     ] = "backend"
     redis_url: Annotated[str, Meta(description="Where Redis is, without a database.", extra=REDIS_URL)] = (
         "redis://localhost:6379"
     )
+    redis_replicas_min: Annotated[
+        int, Meta(ge=0, le=100, description="For how many replicas of Redis backends wait: the doctor looks at them.")
+    ] = 0
     mall: Annotated[str, Meta(description="Whose cameras.")] = "mall"
     copy: Annotated[
         bool,
         Meta(description="Redis holds a copy of a log, which no RabbitMQ has a mark of: write to it all the same."),
     ] = False
-    api_token: Annotated[str | None, Meta(description="Bearer token of both APIs.", extra={"secret": True})] = None
+    api_token: Annotated[str | None, Meta(description="Token for the summary API.", extra={"secret": True})] = None
     plate_hash_key: Annotated[
         str,
         Meta(
@@ -35,6 +46,7 @@ class Settings(Struct, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")
     spans_file: Annotated[str | None, Meta(description="Kept spans; by default the last demo's.")] = None
     summary_url: Annotated[str, Meta(description="Where the summary API is.", extra=HTTP_URL)] = "http://localhost:8000"
     backend_url: Annotated[str, Meta(description="Where the backend is.", extra=HTTP_URL)] = "http://localhost:8001"
+    console_url: Annotated[str, Meta(description="Where the console is.", extra=HTTP_URL)] = "http://localhost:8004"
     entry_generator_url: Annotated[str, Meta(description="Where the entry cameras are.", extra=HTTP_URL)] = (
         "http://localhost:8002"
     )

@@ -2,27 +2,26 @@
 
 import asyncio
 import re
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Annotated, Final
-from urllib.parse import quote
 
 from cyclopts import Parameter
 from msgspec import Struct
 from parkstream_devtools.pipeline.kept_files import kept_spans_file
-from parkstream_devtools.probes import ServiceClient, UnreachableError
 from parkstream_events.sightings import normalised_plate
 from parkstream_telemetry import names
 from parkstream_telemetry.kept_spans import NotSpansError
 from parkstream_telemetry.kept_traces.car_trace import CarTrace
 from parkstream_telemetry.kept_traces.search import FoundTrace, gathered, in_order, with_plate, with_visits
-from parkstream_telemetry.kept_traces.waterfall import Bar, Row, bars, waterfall
+from parkstream_telemetry.kept_traces.waterfall import Bar, Row, bars, short, waterfall
 from parkstream_telemetry.plates import plate_hash, plate_key
 from rich.bar import Bar as Drawn
 from rich.table import Table
 
-from parkstream_cli.connections import settings_here
+from parkstream_cli.connections import opened, settings_here
 from parkstream_cli.console import PlainConsole
-from parkstream_cli.errors import ToolError
+from parkstream_cli.errors import EXPECTED, ToolError
 from parkstream_cli.output import AsJson, as_json
 
 HOW_TO_KEEP: Final = """\
@@ -56,12 +55,11 @@ class NoTraceError(ToolError):
 
 
 class Sources(Struct, frozen=True, kw_only=True):
-    """Where to look: the kept spans, and the backend that remembers a plate's visits."""
+    """Where to look: the kept spans, and the projection, which remembers the *visits_of* a plate."""
 
     spans_file: Path
     plate_hash_key: str
-    backend_url: str
-    api_token: str | None
+    visits_of: Callable[[str], Awaitable[list[str]]]
 
 
 class TraceAnswer(Struct, frozen=True):
@@ -87,8 +85,7 @@ def trace(
         sources = Sources(
             spans_file=spans or (Path(settings.spans_file) if settings.spans_file else kept_spans_file()),
             plate_hash_key=settings.plate_hash_key,
-            backend_url=settings.backend_url,
-            api_token=settings.api_token,
+            visits_of=_remembered,
         )
         found = ask(wanted, sources)
     except (NotSpansError, OSError) as error:
@@ -118,7 +115,7 @@ def ask(wanted: str, sources: Sources) -> list[FoundTrace]:
 
 
 def _of_plate(wanted: str, sources: Sources, tried: list[str]) -> set[str]:
-    """Return the ids of the traces of a plate: by its hash, or by its visits that the backend remembers."""
+    """Return the ids of the traces of a plate: by its hash, or by its visits that the projection remembers."""
     try:
         plate = normalised_plate(wanted)
     except ValueError:
@@ -130,22 +127,17 @@ def _of_plate(wanted: str, sources: Sources, tried: list[str]) -> set[str]:
     return with_visits(sources.spans_file, asyncio.run(_visits_of(plate, sources, tried)))
 
 
-class _Visit(Struct, frozen=True):
-    visit_id: str
-
-
-class _Visits(Struct, frozen=True):
-    visits: list[_Visit]
-
-
 async def _visits_of(plate: str, sources: Sources, tried: list[str]) -> list[str]:
-    async with ServiceClient(sources.api_token) as client:
-        try:
-            answer = await client.get(f"{sources.backend_url}/v1/visits/{quote(plate, safe='')}", _Visits)
-        except UnreachableError as error:
-            tried.append(f"The backend (PARKSTREAM_BACKEND_URL) did not answer with its visits: {error}")
-            return []
-    return [visit.visit_id for visit in answer.visits]
+    try:
+        return await sources.visits_of(plate)
+    except EXPECTED as error:
+        tried.append(f"Its visits are not known: {error}")
+        return []
+
+
+async def _remembered(plate: str) -> list[str]:
+    async with opened(settings_here()) as it:
+        return [visit.visit_id for visit in await it.reads.plate(plate) or []]
 
 
 def _answer(found: FoundTrace) -> TraceAnswer:
@@ -180,13 +172,6 @@ def _cells(bar: Bar, total: float) -> list[str | Drawn]:
         f"{row.duration_ms:,.1f}",
         Drawn(total, begin, end, color=colour),
     ]
-
-
-def short(span: str) -> str:
-    """Leave out the exchange and the queue: ``publish parking.events:vehicle.exited`` is ``publish vehicle.exited``."""
-    operation, _, destination = span.partition(" ")
-    _, _, rest = destination.partition(":")
-    return f"{operation} {rest.partition(':')[0]}" if rest else span
 
 
 def about(trace: CarTrace) -> str:

@@ -3,7 +3,10 @@
 from typing import Annotated
 
 from cyclopts import Parameter
+from msgspec import structs
+from parkstream_operations.acts import acts_about
 from parkstream_projection.questions.plate_story import Asked, asked_for, story_of
+from parkstream_projection.questions.story_in_words import Answer, EmittedRevision, Sighting, answers, names_in
 from parkstream_telemetry.tracecontext import trace_id_of, valid_traceparent
 
 from parkstream_cli.arguments import plate_of
@@ -11,7 +14,6 @@ from parkstream_cli.connections import opened, settings_here
 from parkstream_cli.errors import ToolError
 from parkstream_cli.output import AsJson, as_json, line, note
 from parkstream_cli.progress import progress
-from parkstream_cli.story import Answer, EmittedRevision, Sighting, answers
 
 VISIT_IDS = ("entry:", "exit:")
 
@@ -33,11 +35,12 @@ async def visit(
             asked = plate or await asked_for(it, plate_or_visit, reached, note)
         with progress("reading") as reached:
             found = answers(await story_of(it, asked, reached, note), visit_id)
+        acts = await acts_about(it, names_in(found))
     if not found.visits and not found.other_sightings:
         message = f"no sighting of {asked.plate} is recorded"
         raise ToolError(message)
     if json:
-        as_json(found)
+        as_json({**structs.asdict(found), "acts": acts})
         return
     for nth, one in enumerate(found.visits):
         if nth:
@@ -48,6 +51,10 @@ async def visit(
         line(f"{found.vehicle_plate}: in no visit")
         for seen in found.other_sightings:
             _show_sighting(seen)
+    for done in acts:
+        line()
+        line(f"{done.act.who} {done.act.what}, by record {done.position}, {done.recorded_at:%Y-%m-%d %H:%M:%S}Z")
+        line(f"              {done.act.why}")
 
 
 def _show_visit(visit: Answer) -> None:

@@ -5,29 +5,25 @@ from collections.abc import AsyncIterator, Iterable
 from itertools import islice
 from pathlib import Path
 from typing import Final
-from urllib.parse import quote
 
 import msgspec
 from msgspec import Struct
-from parkstream_devtools.probes import ServiceClient, UnreachableError
+from parkstream_operations.written_pairs import pairs_of
 from parkstream_projection.verify.contents import Pair
+from parkstream_service.client import ServiceClient, UnreachableError
+from parkstream_service.foreign_data import UNREADABLE, lines_cut
 
 from parkstream_cli.connections import unreachable
 from parkstream_cli.errors import ToolError
 
 VARIABLE: Final = "PARKSTREAM_SUMMARY_URL"
 LINES_AT_ONCE: Final = 10_000
-PAGE_SIZE: Final = 1_000
+LINE_BYTES_MAX: Final = 1 << 20
 
 
 class _Line(Struct):
     visit_id: str
     revision: int
-
-
-class _Page(Struct):
-    summaries: list[_Line]
-    next_cursor: str | None
 
 
 _line_of: Final = msgspec.json.Decoder(_Line).decode
@@ -36,7 +32,8 @@ _line_of: Final = msgspec.json.Decoder(_Line).decode
 async def pairs_in_file(file: Path) -> AsyncIterator[Iterable[Pair]]:
     """Yield the pairs in *file*, line by line; what is no summary is passed. Raises ``ToolError``."""
     try:
-        with file.open("rb") as lines:
+        with file.open("rb") as opened:
+            lines = lines_cut(opened, LINE_BYTES_MAX)
             while some := await asyncio.to_thread(lambda: list(islice(lines, LINES_AT_ONCE))):
                 yield [pair for line in some if (pair := _pair_of(line)) is not None]
     except OSError as error:
@@ -46,15 +43,11 @@ async def pairs_in_file(file: Path) -> AsyncIterator[Iterable[Pair]]:
 
 async def pairs_of_api(url: str, client: ServiceClient) -> AsyncIterator[Iterable[Pair]]:
     """Yield the pairs that the summary API at *url* has written; raise ``UnreachableError``."""
-    cursor: str | None = "0"
-    while cursor is not None:
-        query = f"current=false&limit={PAGE_SIZE}&cursor={quote(cursor)}"
-        try:
-            page = await client.get(f"{url}/v1/summaries?{query}", _Page)
-        except UnreachableError as error:
-            raise unreachable(url, error.why, VARIABLE) from error
-        yield [(line.visit_id, line.revision) for line in page.summaries]
-        cursor = page.next_cursor
+    try:
+        async for pairs in pairs_of(url, client):
+            yield pairs
+    except UnreachableError as error:
+        raise unreachable(url, error.why, VARIABLE) from error
 
 
 def _pair_of(line: bytes) -> Pair | None:
@@ -63,6 +56,6 @@ def _pair_of(line: bytes) -> Pair | None:
         return None
     try:
         found = _line_of(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
     return found.visit_id, found.revision

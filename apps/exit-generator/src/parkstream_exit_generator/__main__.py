@@ -4,6 +4,7 @@ import os
 import sys
 
 from parkstream_service.settings import answer_config, settings_or_exit
+from parkstream_service.uncaught import print_without_quotes
 
 from parkstream_exit_generator.settings import Settings
 
@@ -19,4 +20,5 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    print_without_quotes()
     sys.exit(main())

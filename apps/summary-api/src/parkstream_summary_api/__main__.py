@@ -6,6 +6,7 @@ from typing import Final
 
 from parkstream_service.http import document, serve
 from parkstream_service.settings import answer_config, settings_or_exit
+from parkstream_service.uncaught import print_without_quotes
 
 from parkstream_summary_api.app import Parts, create_app, face_of
 from parkstream_summary_api.settings import Settings
@@ -37,4 +38,5 @@ def run(settings: Settings) -> int:
 
 
 if __name__ == "__main__":
+    print_without_quotes()
     sys.exit(main(sys.argv[1:]))

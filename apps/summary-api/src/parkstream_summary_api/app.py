@@ -10,10 +10,11 @@ from typing import Final
 from litestar import Litestar
 from litestar.di import Provide
 from parkstream_events.keys import Database, SummaryApiKeys
+from parkstream_service.explanation import described
 from parkstream_service.http import HttpFace, bearer_guards, http_app
 from parkstream_service.lifecycle import BackgroundTasks
 from parkstream_service.redis import Client, connect
-from parkstream_telemetry import RefusedRequests, TelemetryOptions, names, start
+from parkstream_telemetry import AccessReports, RefusedRequests, TelemetryOptions, names, start
 
 from parkstream_summary_api.bodies import BODY_BYTES_MAX
 from parkstream_summary_api.core.ledger import Mark
@@ -54,7 +55,7 @@ def face_of(parts: "Parts", settings: Settings) -> HttpFace:
         metrics=parts.telemetry.prometheus,
         lifespan=parts.running,
         report=parts.report,
-        warn=lambda detail: parts.telemetry.log(names.EVENT_ACCESS, detail=detail),
+        warn=AccessReports(parts.telemetry, access),
         refused=RefusedRequests(parts.telemetry),
         kinds=KINDS,
         middleware=[Requests(parts.telemetry)],
@@ -67,7 +68,7 @@ class Parts:
     """What the application is made of."""
 
     def __init__(self, settings: Settings) -> None:
-        self.telemetry = telemetry = start(_telemetry_options(settings))
+        self.telemetry = telemetry = start(TelemetryOptions.of("parkstream-summary-api", settings))
         self.tasks = BackgroundTasks(self._broken)
         self.journal = Journal(Path(settings.summary_file).absolute())
         self.file_log = FileLog(self.journal)
@@ -105,6 +106,7 @@ class Parts:
         if self.journal.torn_bytes:
             self.telemetry.log(names.EVENT_FILE_REPAIRED, bytes=self.journal.torn_bytes)
         self.telemetry.log(names.EVENT_STARTED)
+        self.tasks.start("functions", self.index.watch())
         self.tasks.start("index", self.indexing.run())
         commits = self.tasks.start("write", self.commits.run(), may_end=True)
         try:
@@ -134,20 +136,11 @@ class Parts:
 
     def _broken(self, _: str, error: BaseException) -> None:
         """Leave at once when the writer or the indexer failed: whoever starts next recovers by reading."""
-        self.telemetry.log(names.EVENT_WRITE_FAILED, detail=str(error), error=error)
-        sys.stderr.write(f"error: {error}\n")
+        self.telemetry.log(names.EVENT_WRITE_FAILED, detail=described(error), error=error)
+        sys.stderr.write(f"error: {described(error)}\n")
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(INPUT_OUTPUT_ERROR)
-
-
-def _telemetry_options(settings: Settings) -> TelemetryOptions:
-    return TelemetryOptions(
-        service="parkstream-summary-api",
-        plate_hash_key=settings.plate_hash_key or "",
-        log_format=settings.log_format,
-        statistics_seconds=settings.statistics_seconds,
-    )
 
 
 def _redis(settings: Settings) -> Client:

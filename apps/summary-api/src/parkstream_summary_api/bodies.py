@@ -5,7 +5,7 @@ from typing import Annotated, Final, NamedTuple, TypeVar
 
 import msgspec
 from parkstream_events.summaries import REVISION_MAX, VISIT_ID_LENGTH_MAX, ItemResult, ItemStatus, SummaryItem
-from parkstream_events.wire import encode
+from parkstream_events.wire import UNREADABLE, encode
 
 from parkstream_summary_api.odd_json import TOO_DEEP, UnbalancedError, holds_more_than, is_deep, items_of, oddity_of
 
@@ -15,7 +15,6 @@ BODY_BYTES_MAX: Final = ITEMS_MAX * (ITEM_BYTES_MAX + 2)
 PROBLEM_LENGTH_MAX: Final = 500
 """Longer ones lose their middle: the field is named at the end."""
 Read = TypeVar("Read")
-UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 
 _array = msgspec.json.Decoder(list[msgspec.Raw]).decode
 _single = msgspec.json.Decoder(msgspec.Raw).decode

@@ -3,6 +3,7 @@
 from typing import Final
 
 import msgspec
+from parkstream_events.wire import UNREADABLE
 
 from parkstream_summary_api.core.ledger import Heading
 from parkstream_summary_api.summary_file import Journal
@@ -21,5 +22,5 @@ def heading_of(line: bytes) -> Heading | None:
     """Return what the index needs of *line*, or nothing when nobody can read it."""
     try:
         return _heading(line)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None

@@ -6,10 +6,12 @@ from typing import Final
 
 import msgspec
 from parkstream_events.marks import LogName
+from parkstream_service.foreign_data import UNREADABLE, TooLongError, content_within
 
 from parkstream_summary_api.summary_file import FULL, BrokenFileError, DiskFullError, Journal, JournalError
 
 SUFFIX: Final = ".log.json"
+BYTES_MAX: Final = 65_536
 _decode: Final = msgspec.json.Decoder(LogName).decode
 
 
@@ -34,10 +36,10 @@ class FileLog:
     def open(self) -> None:
         """Read which log the file is of; raise ``JournalError`` when nobody can read that."""
         try:
-            self._name = _decode(self._path.read_bytes())
+            self._name = _decode(content_within(self._path, BYTES_MAX))
         except FileNotFoundError:
             return
-        except (OSError, msgspec.DecodeError) as error:
+        except (OSError, TooLongError, *UNREADABLE) as error:
             message = f"{self._path} does not say which log the summaries are of: {error}; remove it if you know"
             raise JournalError(message) from error
 
@@ -82,7 +84,8 @@ class FileLog:
     def _write(self, name: LogName) -> None:
         """Replace what is written beside the file, durably."""
         writing = self._path.with_name(self._path.name + ".writing")
-        with writing.open("wb") as file:
+        writing.unlink(missing_ok=True)  # Never through a link.
+        with writing.open("xb") as file:
             file.write(msgspec.json.encode(name))
             file.flush()
             os.fsync(file.fileno())

@@ -4,6 +4,7 @@ Entries are in one hash per day, which expires when its visits cannot change any
 the lines of a day are stays known, so that a day is restored from there when it is asked for again.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -11,7 +12,7 @@ from time import time
 from typing import Any, Final, NamedTuple
 
 from parkstream_events.keys import SummaryApiKeys
-from parkstream_service.redis import Functions, is_transient
+from parkstream_service.redis import Functions, LibraryOtherError, is_transient
 from parkstream_summaries import INDEX
 from redis.asyncio import Redis
 
@@ -19,6 +20,7 @@ from parkstream_summary_api.core.days import day_of, name_of
 from parkstream_summary_api.core.ledger import NOTHING_INDEXED, Entry, Ledger, Mark, entries_of
 
 TIMEOUT_SECONDS: Final = 2.0
+WATCH_SECONDS: Final = 1.0
 DAY_SECONDS: Final = 86_400
 KEPT_SECONDS_MIN: Final = 600
 """For how long a day that is over stays after it was written to or restored."""
@@ -30,7 +32,8 @@ class IndexAwayError(Exception):
     """Redis did not answer; nothing is lost, ask again."""
 
     def __init__(self, error: Exception) -> None:
-        super().__init__(f"Redis, which holds the index of the summary file, does not answer: {error}")
+        what = "is not asked" if isinstance(error, LibraryOtherError) else "does not answer"
+        super().__init__(f"Redis, which holds the index of the summary file, {what}: {error}")
 
 
 class IndexBehindError(Exception):
@@ -58,12 +61,27 @@ class Index:
         self._keys = keys
         self._days = days
         self._clock = clock
+        self._replaced: LibraryOtherError | None = None
+        """Why nothing that Redis would answer is believed: a summary that it knows is not written again."""
         self.lines = 0
         """Lines in the file, as of the last answer about it."""
 
+    async def watch(self) -> None:
+        """Compare the code that Redis calls with ours once a second, for ever."""
+        while True:
+            try:
+                await self._functions.check()
+                self._replaced = None
+            except LibraryOtherError as error:
+                self._replaced = error
+            except Exception as error:
+                if not is_transient(error):  # Whoever asks meets the others.
+                    raise
+            await asyncio.sleep(WATCH_SECONDS)
+
     async def mark(self) -> Mark:
         """Return how far the file is indexed."""
-        async with _answering():
+        async with self._ours():
             return self._mark_of(await self._redis.hmget(self._keys.index_meta, MARK))
 
     async def look_up(self, visit_ids: Collection[str]) -> Found:
@@ -73,7 +91,7 @@ class Index:
         arguments: list[Any] = [len(MARK) + len(by_day), *MARK, *map(_range_field, by_day)]
         for ids in by_day.values():
             arguments += (len(ids), *map(name_of, ids))
-        async with _answering():
+        async with self._ours():
             ((_, meta), *days) = await self._functions.call("look_up", keys, arguments)
         known: dict[str, tuple[Entry, ...]] = {}
         absent: dict[int | None, bytes] = {}
@@ -95,7 +113,7 @@ class Index:
             for visit_id in ids:
                 arguments += (name_of(visit_id), ledger.entries(visit_id))
         keys = [self._keys.index_meta, *map(self._keys.index_day, by_day)]
-        async with _answering():
+        async with self._ours():
             return bool(await self._functions.call("commit", keys, arguments))
 
     async def begin_restoring(self, day: int | None) -> None:
@@ -151,6 +169,14 @@ class Index:
     async def close(self) -> None:
         """Hang up."""
         await self._redis.aclose()
+
+    @asynccontextmanager
+    async def _ours(self) -> AsyncGenerator[None]:
+        """Ask our functions, or nobody."""
+        async with _answering():
+            if self._replaced is not None:
+                raise self._replaced
+            yield
 
     def _mark_of(self, found: Sequence[Any]) -> Mark:
         through, tail, head, lines = found

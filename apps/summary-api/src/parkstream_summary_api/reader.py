@@ -9,6 +9,7 @@ from typing import Annotated, Final, NamedTuple, Self
 import msgspec
 from parkstream_events.sightings import normalised_plate
 from parkstream_events.summaries import Outcome, Summary
+from parkstream_service.foreign_data import UNREADABLE
 from parkstream_service.http import WrongFieldError
 
 from parkstream_summary_api.core.ledger import Entry, current_of
@@ -19,6 +20,7 @@ from parkstream_summary_api.old_days import OldDays
 from parkstream_summary_api.summary_file import Journal
 
 SLICE_BYTES: Final = 256 * 1024
+NEWEST_BYTES: Final = 64 * 1024
 SCAN_BYTES_MAX: Final = 16 * 1024 * 1024
 _summary = msgspec.json.Decoder(Summary).decode
 _zoned = partial(msgspec.convert, type=Annotated[datetime, msgspec.Meta(tz=True)])
@@ -121,6 +123,19 @@ class Reading:
             summaries += [one.summary for one in found]
         return Page(summaries, str(offset) if offset < self._journal.end else None)
 
+    async def newest(self, wanted: Filter, limit: int) -> Page:
+        """Return up to *limit* of the last summaries that are *wanted*, out of the last lines of the file."""
+        offset = await asyncio.to_thread(self._near_end)
+        found, _ = await self._slice(offset, wanted.admits)
+        if wanted.current:
+            found = await self._current(found)
+        return Page([one.summary for one in found[-limit:]], None)
+
+    def _near_end(self) -> int:
+        """Return where a line begins, at most ``NEWEST_BYTES`` before the end."""
+        begin = max(0, self._journal.end - NEWEST_BYTES)
+        return begin if begin == 0 else begin + self._journal.read(begin, NEWEST_BYTES).find(b"\n") + 1
+
     def _offset(self, cursor: str | None) -> int:
         if cursor is None:
             return 0
@@ -167,7 +182,7 @@ def _moment(field: str, written: str | None) -> datetime | None:
 def _readable(line: bytes) -> Summary | None:
     try:
         return _summary(line)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
 
 

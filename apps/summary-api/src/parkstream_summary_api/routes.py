@@ -97,12 +97,16 @@ async def list_summaries(  # noqa: PLR0913, PLR0917 (one argument per query para
     current: Annotated[bool, QueryParameter(description="Only the greatest revision of each visit.")] = True,  # noqa: FBT002
     cursor: Annotated[str | None, QueryParameter(description="`next_cursor` of the page before.")] = None,
     limit: Annotated[int, QueryParameter(ge=1, le=PAGE_SIZE_MAX, description="At most so many.")] = 100,
+    newest: Annotated[  # noqa: FBT002
+        bool, QueryParameter(description="Only out of the last 64 KiB of the file; no `cursor`.")
+    ] = False,
 ) -> Page:
     """List summaries in the order in which they were written; a visit's time is that of its exit, else of its entry.
 
     A page may hold fewer than `limit`, even none, while `next_cursor` is given: one request reads 16 MiB at most.
     """
-    return await reading.page(Filter.of(outcome, plate, since, until, current=current), cursor, limit)
+    wanted = Filter.of(outcome, plate, since, until, current=current)
+    return await (reading.newest(wanted, limit) if newest else reading.page(wanted, cursor, limit))
 
 
 @get(

@@ -1,13 +1,13 @@
 """The environment of summary-api."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta
 from parkstream_events.keys import MALL_PATTERN
-from parkstream_service.settings import REDIS_URL, HttpSettings, env_name
+from parkstream_service.settings import REDIS_URL, TelemetrySettings, env_name
 
 
-class Settings(HttpSettings, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
+class Settings(TelemetrySettings, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
     """What summary-api takes from its environment."""
 
     port: Annotated[int, Meta(ge=0, le=65_535, description="The port of the API, health and metrics.")] = 8000
@@ -30,15 +30,3 @@ class Settings(HttpSettings, frozen=True, kw_only=True, rename=env_name("PARKSTR
         ),
     ] = 8
     """A visit is final after 7, and a summary may wait to be delivered."""
-    plate_hash_key: Annotated[
-        str | None,
-        Meta(
-            description="Key of the hash that stands for a plate in telemetry, the same in all services; "
-            "without one each process makes its own.",
-            extra={"secret": True},
-        ),
-    ] = None
-    log_format: Annotated[Literal["json", "pretty"], Meta(description="How log lines look.")] = "json"
-    statistics_seconds: Annotated[
-        float, Meta(gt=0, description="How often latencies are logged.", extra={"unit": "s"})
-    ] = 10.0

@@ -3,6 +3,8 @@
 import argparse
 import sys
 
+from parkstream_service.uncaught import print_without_quotes
+
 from parkstream_devtools.otlp.command import add_sink, run_sink
 
 
@@ -16,4 +18,5 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    print_without_quotes()
     sys.exit(main())

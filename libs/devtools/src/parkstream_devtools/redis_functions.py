@@ -2,17 +2,16 @@
 
 from typing import Any, Final
 
-from parkstream_eventlog.functions import IMPORT, LOG
+from parkstream_eventlog.functions import IMPORT, LOG, MOVE
 from parkstream_generators.redis_store import CAMERAS
 from parkstream_projection.functions import PROJECTING, SWITCHING
-from parkstream_service.redis import READS, Library, Loaded, code_of, load
+from parkstream_service.redis import READS, Library, Loaded, blocking, code_of, load
 from parkstream_summaries import INDEX
-from redis import Redis
 from redis.exceptions import ResponseError
 
 _NONE_OF_THIS_KIND: Final = {"BUSY", "NOTBUSY"}
 """Nothing runs, or it was not called in this way."""
-LIBRARIES: Final[tuple[Library, ...]] = (READS, LOG, IMPORT, PROJECTING, SWITCHING, CAMERAS, INDEX)
+LIBRARIES: Final[tuple[Library, ...]] = (READS, LOG, IMPORT, MOVE, PROJECTING, SWITCHING, CAMERAS, INDEX)
 
 
 def load_functions(url: str) -> dict[Library, Loaded]:
@@ -40,5 +39,4 @@ def kill_function(url: str) -> bool:
 
 def _client_of(url: str) -> Any:  # noqa: ANN401 - redis-py's answers are not typed
     """Return a client that sends nothing by itself: a Redis that is busy would not answer it."""
-    untyped: Any = Redis
-    return untyped.from_url(url, protocol=2, driver_info=None)
+    return blocking(url, protocol=2, driver_info=None)

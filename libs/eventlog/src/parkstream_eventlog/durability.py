@@ -18,6 +18,9 @@ DURABLE: Final = {
     "aof-load-truncated": "no",
     "maxmemory-policy": "noeviction",
 }
+REPLICAS_TO_WRITE: Final = "min-replicas-to-write"
+LAG_SECONDS_MAX: Final = 5
+"""Replicas report once a second."""
 SETTINGS: Final = ("CONFIG", "GET", *DURABLE)
 """The command that asks for them."""
 
@@ -51,6 +54,27 @@ async def check_durability(redis: Redis) -> None:
     if evicted := (await untyped.info("stats"))["evicted_keys"]:
         problem = f"it has evicted {evicted} keys: see with parkstream log verify what is missing, restore that, then "
         raise WeakDurabilityError([problem + "CONFIG RESETSTAT"])
+
+
+async def replicas_in_step(redis: Redis) -> int:
+    """Return how many replicas follow *redis*, and reported that a moment ago."""
+    untyped: Any = redis
+    found: dict[str, Any] = await untyped.info("replication")
+    states: list[dict[str, Any]] = [found[f"slave{number}"] for number in range(found["connected_slaves"])]
+    return sum(one["state"] == "online" and int(one["lag"]) <= LAG_SECONDS_MAX for one in states)
+
+
+async def check_left_alone(redis: Redis) -> None:
+    """Raise ``WeakDurabilityError`` when *redis* would take writes without any replica, as an old primary."""
+    untyped: Any = redis
+    try:
+        found: dict[str, str] = await untyped.config_get(REPLICAS_TO_WRITE)
+    except (NoPermissionError, ResponseError) as error:
+        raise _not_allowed(error) from error
+    if found.get(REPLICAS_TO_WRITE) == "0":
+        raise WeakDurabilityError(
+            [f"{REPLICAS_TO_WRITE} is 0, so a primary that is cut off goes on: CONFIG SET it to 1, and in redis.conf"]
+        )
 
 
 def _check(found: Mapping[str, str]) -> None:

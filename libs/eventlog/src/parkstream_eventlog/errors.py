@@ -2,8 +2,12 @@
 
 from collections.abc import Iterable
 from datetime import timedelta
+from typing import Final
 
 from parkstream_service.redis import PassingError
+
+MOVED: Final = "moved-"
+"""How the id of a log begins that lives in another Redis now: what is left here is closed."""
 
 
 class EventLogError(Exception):
@@ -72,10 +76,9 @@ class OtherLogError(EventLogError, PassingError):
 
     def __init__(self, expected: str, found: str) -> None:
         has = f"holds the log {found}" if found else "holds no log"
-        super().__init__(
-            f"Redis {has}, not {expected}: it came back empty, or is another one; "
-            "restore its append-only file before you go on"
-        )
+        away = "it was moved to another Redis: set PARKSTREAM_REDIS_URL to that one (parkstream cells list)"
+        lost = "it came back empty, or is another one; restore its append-only file before you go on"
+        super().__init__(f"Redis {has}, not {expected}: {away if found.startswith(MOVED) else lost}")
         self.expected = expected
         self.found = found
 

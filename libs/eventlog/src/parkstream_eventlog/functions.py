@@ -12,4 +12,5 @@ LOG: Final = Library(
     9,
     (RECORD, *(source_of(PACKAGE, f"lua/{name}.lua") for name in ("append", "trim", "restore"))),
 )
+MOVE: Final = Library("parkstream_move", 1, (RECORD, source_of(PACKAGE, "lua/move.lua")))
 IMPORT: Final = Library("parkstream_import", 6, (RECORD, source_of(PACKAGE, "lua/import.lua")))

@@ -30,6 +30,6 @@ class GuardedFunctions(Functions):
             raise refusal_of(error, caller) or error from None
 
     def found(self, position: int) -> None:
-        """Note that the log was found durable up to *position*."""
+        """Note that Redis was found to have the log up to *position*."""
         if self._writer is not None:
             self._writer.found(position)

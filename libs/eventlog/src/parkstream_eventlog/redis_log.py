@@ -5,6 +5,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 from uuid import uuid4
 
+from parkstream_service.redis import Replicas
 from parkstream_service.units import DAY_US
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
@@ -40,7 +41,8 @@ class RedisLog(RedisReader):
     """An ``EventLog`` in *redis*, whose client must not repeat commands by itself (see ``connect``).
 
     *writer* says which log is meant; without one it is the log that is there when this one first writes. A write to a
-    Redis that may forget it raises ``WeakDurabilityError``: it may be there, and counts as not written.
+    Redis that may forget it raises ``WeakDurabilityError``: it may be there, and counts as not written. So does what is
+    not on the *replicas* that it has to be on: ``ReplicasBehindError``.
     """
 
     def __init__(  # noqa: PLR0913 - what it is made of
@@ -50,6 +52,7 @@ class RedisLog(RedisReader):
         schema: Schema,
         *,
         writer: Writer | None = None,
+        replicas: Replicas | None = None,
         dedupe_days: int = DEDUPE_DAYS,
         clock_ahead_max_us: int = CLOCK_AHEAD_MAX_US,
         step_stands_seconds: float = STEP_STANDS_SECONDS,
@@ -58,6 +61,7 @@ class RedisLog(RedisReader):
         self._schema = schema
         self._letters = Letters(schema)
         self._writer = writer
+        self._replicas = replicas
         self._dedupe_days = dedupe_days
         self._clock_ahead_max_us = clock_ahead_max_us
         self._step_stands_seconds = step_stands_seconds
@@ -110,8 +114,10 @@ class RedisLog(RedisReader):
 
     async def _write(self, function: str, buckets: Sequence[str], arguments: Sequence[Any]) -> list[int]:
         """Call *function* for the log that is meant; return its answer, without where the log ends."""
-        recorded_at_us, position, *codes = await self._call(function, buckets, arguments)
+        recorded_at_us, position, *codes = await self._call(function, buckets, arguments, self._replicas)
         self._reached(position)
+        if self._replicas is not None and self._writer is not None:
+            self._writer.confirmed(position)
         return [recorded_at_us, *codes]
 
     async def examine(self) -> int:
@@ -152,14 +158,20 @@ class RedisLog(RedisReader):
         if self._writer is not None:
             self._writer.reached(position)
 
-    async def _call(self, function: str, buckets: Sequence[str], arguments: Sequence[Any]) -> list[int]:
-        """Call *function* for the log that is meant, in a Redis that keeps what it acknowledges."""
+    async def _call(
+        self, function: str, buckets: Sequence[str], arguments: Sequence[Any], replicas: Replicas | None = None
+    ) -> list[int]:
+        """Call *function* for the log that is meant, in a Redis that keeps what it acknowledges, as *replicas* do."""
         if self._writer is None:
             self._writer = await writer_here(self._execute, self._keys, self._step_stands_seconds)
         caller = self._writer.caller()
         keys = (self._keys.log, self._keys.log_meta, *buckets)
+        arguments = (*caller, *arguments)
         try:
-            answer, settings = await self._functions.call_then(function, keys, (*caller, *arguments), SETTINGS)
+            if replicas is None:
+                answer, settings = await self._functions.call_then(function, keys, arguments, SETTINGS)
+            else:
+                answer, settings = await replicas.call_then(self._functions, function, keys, arguments, SETTINGS)
         except ResponseError as error:
             refusal = refusal_of(error, caller) or error
             self._writer.refused(refusal, caller)

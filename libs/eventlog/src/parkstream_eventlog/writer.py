@@ -44,13 +44,20 @@ class Writer:
     """Means the log *log_id*, and knows it to be durable up to *durable_position*.
 
     It takes a step of Redis' clock that has stood for *step_stands_seconds*, by the time since this machine's boot.
+    With *replicated* a position is durable when replicas have it, and until then it may vanish with the primary.
     """
 
     def __init__(
-        self, log_id: str, durable_position: int = 0, *, step_stands_seconds: float = STEP_STANDS_SECONDS
+        self,
+        log_id: str,
+        durable_position: int = 0,
+        *,
+        step_stands_seconds: float = STEP_STANDS_SECONDS,
+        replicated: bool = False,
     ) -> None:
         self.log_id = log_id
         self.durable_position = durable_position
+        self.replicated = replicated
         self._step_stands_us = step_stands_seconds * 1_000_000
         self._boot = boot()
         self._step: tuple[int, int] | None = None
@@ -73,11 +80,16 @@ class Writer:
         self.log_id, self.durable_position = log_id, durable_position
 
     def found(self, position: int) -> None:
-        """Note that the log was found durable up to *position*."""
+        """Note that Redis was found to have the log up to *position*."""
+        if not self.replicated:
+            self.confirmed(position)
+
+    def confirmed(self, position: int) -> None:
+        """Note that the log is durable up to *position*, whatever becomes of the primary."""
         self.durable_position = max(self.durable_position, position)
 
     def reached(self, position: int) -> None:
-        """Note that a call was answered, and that the log is durable up to *position*."""
+        """Note that a call was answered, by a log up to *position*."""
         self.found(position)
         self._step, self._taken_offset_us = None, ""
 

@@ -6,7 +6,7 @@ Every number that is remembered has bounds: what could not be kept or shown cann
 from datetime import UTC, datetime
 from typing import Annotated, Final, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta, Struct, field
 
 from parkstream_events.sightings import GATE_LENGTH_MAX, Direction, microseconds
 from parkstream_events.summaries import REVISION_MAX, VISIT_ID_LENGTH_MAX
@@ -22,6 +22,10 @@ RESTATED_MAX: Final = 500
 """Visits that one record may restate."""
 GATES_NAMED_MAX: Final = 1_000
 """Gates that one decision may name: more than there can be."""
+OPERATOR_ACTED: Final = "operator.acted.v1"
+"""What an act is called where it is shown; its record is one of ``visits.restated.v1`` that restates none."""
+NAMED_MAX: Final = 200
+"""What one act names at most of what it is about."""
 
 
 class Gate(Struct, frozen=True, order=True):
@@ -107,4 +111,33 @@ class VisitsRestated(Struct, frozen=True):
         return f"restated:{self.as_of_position}:{self.part}"
 
 
-Decision = WatermarkAdvanced | RulesChanged | RecordAcknowledged | VisitsRestated
+class Act(Struct, frozen=True, kw_only=True):
+    """What a person, *who*, did to *count* things, and *why*; *about* names them, the first ones if they are many."""
+
+    who: Annotated[str, Meta(min_length=1, max_length=100)]
+    what: Annotated[str, Meta(min_length=1, max_length=200)]
+    why: Annotated[str, Meta(min_length=1, max_length=1_000)]
+    count: Annotated[int, Meta(ge=0, le=LATEST_US)] = 0
+    about: Annotated[list[Annotated[str, Meta(max_length=VISIT_ID_LENGTH_MAX)]], Meta(max_length=NAMED_MAX)] = []
+
+
+class OperatorActed(Struct, frozen=True):
+    """A person put something right.
+
+    Written as ``VisitsRestated`` that restates no visit, with the act beside: so every program, one of 0.2.0 too, folds
+    it to the same state (decision 37). The three numbers say nothing.
+    """
+
+    version: Literal[0]
+    as_of_position: Literal[0]
+    part: Literal[0]
+    visits: Annotated[list[RestatedVisit], Meta(max_length=0)]
+    act: Act = field(name=OPERATOR_ACTED)
+
+    @classmethod
+    def of(cls, act: Act) -> "OperatorActed":
+        """Return the decision that records *act*."""
+        return cls(0, 0, 0, [], act)
+
+
+Decision = WatermarkAdvanced | RulesChanged | RecordAcknowledged | VisitsRestated | OperatorActed

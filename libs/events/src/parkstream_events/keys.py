@@ -5,7 +5,7 @@ The braces are a hash tag: all keys of one mall live in one Redis Cluster slot, 
 
 from enum import IntEnum
 
-MALL_PATTERN = r"^[^{}\s]+$(?!\n)"
+MALL_PATTERN = r"^[^{}\s\x00-\x1f\x7f-\x9f\ud800-\udfff]+$(?!\n)"
 """What a mall may be called: its name is part of every key."""
 
 
@@ -47,6 +47,8 @@ class BackendKeys(Keys):
         """Stream: the log as it will be once archived records are back in it."""
         self.log_types = self.key("log", "types")
         """Hash: the types of sightings that the programs can read which ever recorded to the log, each to 1."""
+        self.log_replicated = self.key("log", "replicated")
+        """Hash: what is written before it is waited for replicas; it says nothing."""
         self.projections = self.key("projections")
         """Set: the versions of the projection that exist."""
         self.outbox = self.key("outbox")
@@ -88,6 +90,8 @@ class ExitGeneratorKeys(Keys):
         """Hash: event id to the exit that is meant but not confirmed."""
         self.account = self.key("account")
         """Hash: what was made so far, and what RabbitMQ confirmed of it."""
+        self.replicated = self.key("replicated")
+        """Hash: what is written before it is waited for replicas; it says nothing."""
 
 
 class EntryGeneratorKeys(Keys):
@@ -99,6 +103,8 @@ class EntryGeneratorKeys(Keys):
         """Hash: event id to the entry that is meant but not confirmed."""
         self.account = self.key("account")
         """Hash: what was made so far, and what RabbitMQ confirmed of it."""
+        self.replicated = self.key("replicated")
+        """Hash: what is written before it is waited for replicas; it says nothing."""
 
 
 class SummaryApiKeys(Keys):

@@ -12,7 +12,14 @@ from typing import Any, Final, TypeVar
 
 import msgspec
 
-from parkstream_events.decisions import Decision, RecordAcknowledged, RulesChanged, VisitsRestated, WatermarkAdvanced
+from parkstream_events.decisions import (
+    Decision,
+    OperatorActed,
+    RecordAcknowledged,
+    RulesChanged,
+    VisitsRestated,
+    WatermarkAdvanced,
+)
 from parkstream_events.sightings import Sighting, VehicleEntered, VehicleExited
 from parkstream_events.versions import VehicleEnteredV2, VehicleExitedV2, entered_of_v2, exited_of_v2
 
@@ -28,6 +35,8 @@ BODY_BYTES_MAX = 64 * 1024
 DEPTH_MAX = 100
 PLACEHOLDERS: Final = frozenset({"UNKNOWN", "NOPLATE"})
 """What cameras say when they could read nothing."""
+UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
+"""What msgspec raises for what others wrote: also for text that is no UTF-8, and for what is nested too deep."""
 
 _BodyT = TypeVar("_BodyT")
 _SHALLOW_BYTES: Final = 256
@@ -72,6 +81,21 @@ def reader(
     return lambda encoded: upcast(decoder.decode(encoded))
 
 
+_restated_in: Final = msgspec.json.Decoder(VisitsRestated).decode
+_acted_in: Final = msgspec.json.Decoder(OperatorActed).decode
+
+
+def restated_or_acted(encoded: bytes) -> VisitsRestated | OperatorActed:
+    """Return what restates visits, or the act beside one that restates none; what is no act is none."""
+    restated = _restated_in(encoded)
+    if restated.visits:
+        return restated
+    try:
+        return _acted_in(encoded)
+    except ValueError:  # No act of ours; msgspec's errors are such, too.
+        return restated
+
+
 BODIES: Final[dict[str, type[Any]]] = {
     ENTERED: VehicleEntered,
     EXITED: VehicleExited,
@@ -90,7 +114,7 @@ _UPCASTS: Final[dict[str, Callable[[Any], Sighting | Decision]]] = {
 _DECODERS: dict[str, Callable[[bytes], Sighting | Decision]] = {
     type_: reader(body, _UPCASTS[type_]) if type_ in _UPCASTS else msgspec.json.Decoder(body).decode
     for type_, body in BODIES.items()
-}
+} | {VISITS_RESTATED: restated_or_acted}
 _TYPES: dict[type, str] = {
     VehicleEntered: ENTERED,
     VehicleExited: EXITED,
@@ -98,6 +122,7 @@ _TYPES: dict[type, str] = {
     RulesChanged: RULES_CHANGED,
     RecordAcknowledged: RECORD_ACKNOWLEDGED,
     VisitsRestated: VISITS_RESTATED,
+    OperatorActed: VISITS_RESTATED,
 }
 SIGHTING_TYPES = frozenset({ENTERED, EXITED, ENTERED_V2, EXITED_V2})
 

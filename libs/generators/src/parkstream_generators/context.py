@@ -11,7 +11,9 @@ from msgspec import Struct
 from parkstream_events.keys import Database, EntryGeneratorKeys, ExitGeneratorKeys
 from parkstream_messaging import MessagingError, TopologyMissingError, make_broker
 from parkstream_messaging.confirmed_publisher import FAILURES
-from parkstream_service.redis import connect
+from parkstream_messaging.connection import PreparedBroker
+from parkstream_messaging.nodes_watch import NodesWatch
+from parkstream_service.redis import Replicas, connect
 from parkstream_service.retry import retried
 from parkstream_telemetry import TelemetryOptions, names, start
 from parkstream_telemetry.rabbitmq import TracingMiddleware
@@ -51,17 +53,16 @@ class GeneratorContext:
         self.settings = settings
         self.service = identity.service
         self.description = identity.description
-        self.telemetry = start(_options(settings, identity.service))
-        self.store = Store(connect(settings.redis_url, identity.database, name=identity.service), self._redis_away)
+        self.telemetry = start(TelemetryOptions.of(identity.service, settings))
+        self.store = self._store(identity)
         self.intent_store = IntentStore(self.store, identity.keys)
-        middlewares = [TracingMiddleware(self.telemetry)] if self.telemetry.tracing else []
-        self.broker = make_broker(
-            settings.rabbitmq_url, middlewares=middlewares, prepare=self._prepare, fail_fast=False
-        )
+        self.broker = self._broker(settings.rabbitmq_url)
+        self.nodes_watch = NodesWatch(self.broker.nodes)
         self.publisher = Publisher(
             event_publisher(self.broker, identity.key, identity.type, identity.description),
             self.intent_store,
             self._check,
+            self.broker.renew,
             buffer_max=settings.buffer_max,
             on_away=self._broker_away,
             on_confirmed=self._confirmed,
@@ -86,6 +87,21 @@ class GeneratorContext:
         self._dropped = 0
         self._reported_at: dict[str, float] = {}
         self.telemetry.watch(names.BUFFERED, lambda: self.publisher.buffered)
+        self.telemetry.watch(names.RABBITMQ_NODES_AWAY, lambda: len(self.nodes_watch.away))
+
+    def _store(self, identity: Identity) -> Store:
+        redis = connect(self.settings.redis_url, identity.database, name=identity.service)
+        minimum = self.settings.redis_replicas_min
+        return Store(redis, self._redis_away, Replicas(redis, minimum, identity.keys.replicated) if minimum else None)
+
+    def _broker(self, url: str) -> PreparedBroker:
+        return make_broker(
+            url,
+            middlewares=[TracingMiddleware(self.telemetry)] if self.telemetry.tracing else [],
+            on_connected=lambda node: self.telemetry.log(names.EVENT_CONNECTED, node=node),
+            prepare=self._prepare,
+            fail_fast=False,
+        )
 
     def stop(self) -> None:
         """Make no more events."""
@@ -155,12 +171,3 @@ class GeneratorContext:
 
 def _passes(error: Exception) -> bool:
     return isinstance(error, (*FAILURES, TopologyMissingError))
-
-
-def _options(settings: CameraSettings, service: str) -> TelemetryOptions:
-    return TelemetryOptions(
-        service=service,
-        plate_hash_key=settings.plate_hash_key or "",
-        log_format=settings.log_format,
-        statistics_seconds=settings.statistics_seconds,
-    )

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager, suppress
 from typing import Any, Final
 
 import msgspec
-from parkstream_service.http import HttpFace, bearer_guards, serve
+from parkstream_service.http import HttpFace, Notice, bearer_guards, serve
 from parkstream_service.lifecycle import BackgroundTasks
-from parkstream_telemetry import RefusedRequests, names
+from parkstream_telemetry import AccessReports, RefusedRequests, names
 
 from parkstream_generators.context import GeneratorContext
 from parkstream_generators.http import GeneratorAccount, camera_router
@@ -55,13 +55,14 @@ class Generator:
             metrics=context.telemetry.prometheus,
             lifespan=self._life,
             report=lambda error: self._report("http", error),
-            warn=lambda detail: context.telemetry.log(names.EVENT_ACCESS, detail=detail),
+            warn=AccessReports(context.telemetry, access),
             refused=RefusedRequests(context.telemetry),
         )
 
     @asynccontextmanager
     async def _life(self) -> AsyncGenerator[None]:
         """Work between start and stop."""
+        self.tasks.start("nodes", self._context.nodes_watch.run())
         self.tasks.start("generate", self._work(), may_end=True)
         yield
         await self._drain()
@@ -115,6 +116,7 @@ class Generator:
             **await self._live(),
             "start": "" if self._started else "not started yet",
             "rabbitmq": self._context.queues_problem if connected else "not connected",
+            "rabbitmq_nodes": Notice(self._context.nodes_watch.notice),
             "redis": await self._context.store.problem(),
         }
 

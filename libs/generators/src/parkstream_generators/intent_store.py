@@ -9,7 +9,7 @@ from parkstream_events.keys import EntryGeneratorKeys, ExitGeneratorKeys
 
 from parkstream_generators.daily_ids import DailyIds
 from parkstream_generators.intents import Account, Intent, intent_of, json_text
-from parkstream_generators.redis_store import Store
+from parkstream_generators.redis_store import StaleGeneratorError, Store
 
 GATE: Final = "gate:"
 """What the fields of the account begin with that count by gate."""
@@ -58,17 +58,14 @@ class IntentStore:
         pairs = [(intent.key, json_text(intent)) for intent in intents]
         async with self._one_at_a_time:
             made = self.made if made is None else made
-            await self._store.call(
-                "intend",
-                self._keys,
-                self._step,
-                made,
-                json_text(counts or {}),
-                json_text(pairs),
-                json_text(leaving),
-                now_us,
-                self.daily_ids.text(),
-            )
+            meant = (json_text(counts or {}), json_text(pairs), json_text(leaving), now_us, self.daily_ids.text())
+            try:
+                await self._store.call("intend", self._keys, self._step, made, *meant)
+            except StaleGeneratorError:
+                if (found := (await self.account()).step) >= self._step:
+                    raise
+                self._step = found  # A replica became the primary before it had the latest steps: they are forgotten.
+                await self._store.call("intend", self._keys, self._step, made, *meant)
             self._step += 1
             self.made = made
 

@@ -29,7 +29,7 @@ class ParkedCars:
 
     async def due(self, now_us: int, count: int) -> tuple[list[Car], int | None]:
         """Return up to *count* cars that leave by *now_us*, and when the first of all is due."""
-        first, self.parked, *cars = await self._store.call("due", self._keys[:2], now_us, count)
+        first, self.parked, *cars = await self._store.read("due", self._keys[:2], now_us, count)
         return [car_of(car) for car in cars if car], int(float(first)) if first else None
 
     async def count(self) -> int:

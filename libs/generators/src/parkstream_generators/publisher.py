@@ -5,6 +5,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
+from aio_pika.exceptions import DeliveryError, PublishError
 from parkstream_messaging import TopologyMissingError
 from parkstream_messaging.confirmed_publisher import FAILURES, IN_FLIGHT_MAX
 from parkstream_service.retry import retried, uncancelled
@@ -20,7 +21,9 @@ RECOVERY_PAUSE_SECONDS: Final = 0.2
 class Publisher:
     """A bounded buffer before *send*; ``run`` it in a task, ``offer`` no more than there is ``room`` for.
 
-    *check* makes sure of the queues; it is awaited after each failure, before the event is published again.
+    *check* makes sure of the queues; it is awaited after each failure, before the event is published again. *renew*
+    makes the connection anew, when RabbitMQ has rejected one: a queue whose leader has died goes on rejecting what
+    comes over the channel that it had been used by.
     ``on_away(error, buffered)`` is called when publishing fails, ``on_confirmed(count)`` when events are counted.
     """
 
@@ -29,6 +32,7 @@ class Publisher:
         send: Send,
         intent_store: IntentStore,
         check: Callable[[], Awaitable[None]],
+        renew: Callable[[], Awaitable[None]] | None = None,
         *,
         buffer_max: int,
         on_away: Callable[[Exception, int], None],
@@ -37,6 +41,7 @@ class Publisher:
         self._send = send
         self._intent_store = intent_store
         self._check = check
+        self._renew = renew
         self._buffer_max = buffer_max
         self._on_away = on_away
         self._on_confirmed = on_confirmed
@@ -103,6 +108,8 @@ class Publisher:
             if self._recovered_at > failed_from:
                 return
             self._on_away(error, self.buffered)
+            if self._renew is not None and isinstance(error, DeliveryError) and not isinstance(error, PublishError):
+                await self._renew()
             await asyncio.sleep(RECOVERY_PAUSE_SECONDS)
             await retried(self._check_in_time, when=_is_failure, first_seconds=RECOVERY_PAUSE_SECONDS)
             self._recovered_at = asyncio.get_running_loop().time()

@@ -1,9 +1,9 @@
 """A camera's own Redis DB: one function library, calls that are repeated until they are answered."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
-from parkstream_service.redis import Functions, Library, code_of, is_transient, source_of
+from parkstream_service.redis import Functions, Library, Replicas, code_of, is_transient, source_of
 from parkstream_service.retry import OnRetry, Wait, retried
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
@@ -18,10 +18,14 @@ class StaleGeneratorError(Exception):
 
 
 class Store:
-    """Calls the function library in *redis*; ``on_retry(error)`` is called before each repetition."""
+    """Calls the function library in *redis*; ``on_retry(error)`` is called before each repetition.
 
-    def __init__(self, redis: Redis, on_retry: OnRetry) -> None:
+    What is written is on *replicas*, too, before a call returns.
+    """
+
+    def __init__(self, redis: Redis, on_retry: OnRetry, replicas: Replicas | None = None) -> None:
         self._redis = redis
+        self._replicas = replicas
         self._functions = Functions(redis, CAMERAS)
         self._wait = Wait(on_retry)
 
@@ -34,11 +38,11 @@ class Store:
         await self._redis.aclose()
 
     async def problem(self) -> str:
-        """Return what somebody waits for in Redis, or why it does not answer; "" when it does."""
+        """Return what somebody waits for in Redis, or why it does not answer as it should; "" when it does."""
         if self._wait.problem:
             return self._wait.problem
         try:
-            await self._functions.execute("PING")
+            await self._functions.check()
         except Exception as error:
             if not is_transient(error):
                 raise
@@ -48,11 +52,20 @@ class Store:
     async def call(self, function: str, keys: list[str], *arguments: str | int) -> Any:  # noqa: ANN401 - as Redis answers
         """Return the answer of *function*; while Redis is away, wait and ask again."""
         try:
-            return await self._answered(lambda: self._functions.call(function, keys, arguments))
+            return await self._answered(lambda: self._called(function, keys, arguments))
         except ResponseError as error:
             if code_of(error) != "STALE":
                 raise
             raise StaleGeneratorError(str(error)) from error
+
+    async def _called(self, function: str, keys: list[str], arguments: Sequence[str | int]) -> Any:  # noqa: ANN401 - as Redis answers
+        if self._replicas is None:
+            return await self._functions.call(function, keys, arguments)
+        return await self._replicas.call(self._functions, function, keys, arguments)
+
+    async def read(self, function: str, keys: list[str], *arguments: str | int) -> Any:  # noqa: ANN401 - as Redis answers
+        """Return the answer of *function*, which writes nothing; while Redis is away, wait and ask again."""
+        return await self._answered(lambda: self._functions.call(function, keys, arguments))
 
     async def hash(self, key: str) -> dict[str, str]:
         """Return the hash at *key*."""

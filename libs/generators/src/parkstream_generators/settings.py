@@ -1,11 +1,11 @@
 """What both cameras are set to: their environment."""
 
 import secrets
-from typing import Annotated, Literal
+from typing import Annotated
 
 from msgspec import Meta
 from parkstream_events.keys import MALL_PATTERN
-from parkstream_service.settings import AMQP_URL, REDIS_URL, HttpSettings, env_name
+from parkstream_service.settings import AMQP_URL, REDIS_URL, TelemetrySettings, env_name
 
 from parkstream_generators.faults import Faults
 from parkstream_generators.gate_settings import gates_of
@@ -16,7 +16,7 @@ Share = Annotated[float, Meta(ge=0, le=1)]
 Seed = Annotated[int, Meta(ge=0, lt=2**62)]
 
 
-class CameraSettings(HttpSettings, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
+class CameraSettings(TelemetrySettings, frozen=True, kw_only=True, rename=env_name("PARKSTREAM_")):
     """The environment of a generator; the fault knobs default to off."""
 
     rabbitmq_url: Annotated[str, Meta(description="Where RabbitMQ is.", extra=AMQP_URL)] = (
@@ -25,17 +25,10 @@ class CameraSettings(HttpSettings, frozen=True, kw_only=True, rename=env_name("P
     redis_url: Annotated[
         str, Meta(description="Where Redis is, without a database: each service has its own.", extra=REDIS_URL)
     ] = "redis://localhost:6379"
+    redis_replicas_min: Annotated[
+        int, Meta(ge=0, le=100, description="How many replicas of Redis must have what the camera means and counts.")
+    ] = 0
     mall: Annotated[str, Meta(min_length=1, max_length=64, pattern=MALL_PATTERN, description="Whose cameras.")] = "mall"
-    plate_hash_key: Annotated[
-        str | None,
-        Meta(
-            description="Key of the hash that stands for a plate in telemetry, the same in all services; "
-            "without one each process makes its own.",
-            extra={"secret": True},
-        ),
-    ] = None
-    log_format: Annotated[Literal["json", "pretty"], Meta(description="How log lines look.")] = "json"
-    statistics_seconds: Annotated[Seconds, Meta(description="How often latency percentiles are logged.")] = 10.0
     gates: Annotated[
         tuple[str, ...],
         Meta(description="Gates with their shares of the cars: north=0.6,south=0.4; else one without a name."),

@@ -1,7 +1,7 @@
 """RabbitMQ through FastStream.
 
-Reading order: topology (exchanges and queues), connection, hang_up, tolerance, batch_subscriber, sighting_message,
-confirmed_publisher, confirmed_channel, letter, dead_letters, watch.
+Reading order: topology (exchanges and queues), nodes, nodes_watch, connection, hang_up, tolerance, batch_subscriber,
+sighting_message, confirmed_publisher, confirmed_channel, letter, dead_letters, watch.
 """
 
 from parkstream_messaging.connection import make_broker

@@ -86,6 +86,11 @@ class BatchSubscriber(RabbitSubscriber):
         return channel
 
     @property
+    def taken(self) -> int:
+        """How many deliveries have come so far."""
+        return self._taken
+
+    @property
     def consuming(self) -> bool:
         """Whether RabbitMQ delivers here: the channel is open, and nobody has cancelled the consumer."""
         channel: Any = self._consumed_over

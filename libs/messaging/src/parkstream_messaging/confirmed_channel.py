@@ -7,14 +7,14 @@ So what consumes never publishes.
 import asyncio
 from typing import Final
 
-import aio_pika
 from aio_pika import Message
 from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from parkstream_service.retry import uncancelled
 
-from parkstream_messaging.connection import CONNECT_TIMEOUT_SECONDS, user_of, with_heartbeat
+from parkstream_messaging.connection import CONNECT_TIMEOUT_SECONDS
 from parkstream_messaging.hang_up import hang_up
+from parkstream_messaging.nodes import Nodes
 
 UNCONFIRMED_SECONDS: Final = 60.0
 """How long a confirm may take from a RabbitMQ that blocks nobody; then the connection is made anew."""
@@ -27,7 +27,7 @@ class ConfirmedChannel:
     """
 
     def __init__(self, url: str, exchange: str) -> None:
-        self._url = with_heartbeat(url)
+        self._nodes = Nodes(url)
         self._exchange = exchange
         self._connection: AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
@@ -44,7 +44,7 @@ class ConfirmedChannel:
         async with self._opening:
             if self._connection is None or not _is_alive(self._connection):
                 await self.close()
-                self._connection = await aio_pika.connect(self._url, timeout=CONNECT_TIMEOUT_SECONDS)
+                self._connection = await self._nodes.connect(CONNECT_TIMEOUT_SECONDS)
             if self._channel is None or self._channel.is_closed:
                 async with asyncio.timeout(CONNECT_TIMEOUT_SECONDS):
                     self._channel = await self._connection.channel(publisher_confirms=True, on_return_raises=True)
@@ -62,7 +62,7 @@ class ConfirmedChannel:
         take a return of one for the other's. Raises what ``is_away`` knows.
         """
         channel = await self.opened()
-        published.user_id = user_of(self._url)
+        published.user_id = self._nodes.user
         exchange = await channel.get_exchange(self._exchange, ensure=False)
         publishing = asyncio.create_task(uncancelled(lambda: exchange.publish(published, routing_key, mandatory=True)))
         try:

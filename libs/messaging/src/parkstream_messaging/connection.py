@@ -5,25 +5,33 @@ import logging
 from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any
-from urllib.parse import parse_qs, unquote, urlsplit
 
+from aio_pika.abc import AbstractConnection
+from aio_pika.exceptions import AMQPError
 from faststream.rabbit import Channel, RabbitBroker
+from parkstream_service.client import ASK_SECONDS, UnreachableError, reason
+from parkstream_service.settings import hosts_of
 
+from parkstream_messaging.hang_up import hang_up
+from parkstream_messaging.nodes import Nodes
 from parkstream_messaging.tolerance import tolerate_properties
 
 RECONNECT_SECONDS = 1.0
 CONNECT_TIMEOUT_SECONDS = 10.0
 CLOSE_TIMEOUT_SECONDS = 5.0
-HEARTBEAT_SECONDS = 10
-"""Who hears nothing for twice that takes the other side for dead: RabbitMQ then delivers again what it had."""
 
 _log = logging.getLogger(__name__)
 
 
 class PreparedBroker(RabbitBroker):
-    """Awaits ``prepare(broker)`` each time between connecting and subscribing; its stop ends, whatever happens."""
+    """Awaits ``prepare(broker)`` each time between connecting and subscribing; its stop ends, whatever happens.
 
+    It connects to one of ``nodes``, and says to which when it has started and after each reconnect.
+    """
+
+    nodes: Nodes
     prepare: Callable[[RabbitBroker], Awaitable[None]] | None = None
+    on_connected: Callable[[str], None] | None = None
     stop_timeout_seconds: float = 20.0
 
     async def start(self) -> None:
@@ -32,6 +40,22 @@ class PreparedBroker(RabbitBroker):
         if self.prepare is not None:
             await self.prepare(self)
         await super().start()
+        self.report_connected()
+
+    def connect_to(self, nodes: Nodes, on_connected: Callable[[str], None] | None) -> None:
+        """Connect to one of *nodes* from here on, and call *on_connected* with it."""
+        self.nodes, self.on_connected = nodes, on_connected
+        # FastStream hands these on to aio-pika, but takes no class of a connection: a contract test holds it to that.
+        self._connection_kwargs["connection_class"] = nodes.robust()
+
+    async def renew(self) -> None:
+        """Let go of the connection: it is made anew, to another node, with all that was on it."""
+        await hang_up(await self.connect(), ConnectionError("a new connection is wanted"))
+
+    def report_connected(self, *_: object) -> None:
+        """Say to which node it is connected."""
+        if self.on_connected is not None:
+            self.on_connected(self.nodes.current)
 
     async def stop(
         self,
@@ -52,45 +76,46 @@ def make_broker(  # noqa: PLR0913 - options by name
     *,
     middlewares: Sequence[Any] = (),
     prefetch: int | None = None,
-    on_reconnected: Sequence[Callable[..., Any]] = (),
+    on_connected: Callable[[str], None] | None = None,
     graceful_seconds: float = 15.0,
     logger: logging.Logger | None = None,
     prepare: Callable[[RabbitBroker], Awaitable[None]] | None = None,
     fail_fast: bool = True,
-) -> RabbitBroker:
+) -> PreparedBroker:
     """Return a broker for *url* whose publishes raise ``PublishError`` when no queue takes the message.
 
     ``prefetch`` bounds the deliveries in flight of subscribers that name no channel of their own; its stop waits up to
-    ``graceful_seconds`` for handlers. ``prepare`` is awaited between connecting and subscribing. Without ``fail_fast``,
-    connecting waits until RabbitMQ is there.
+    ``graceful_seconds`` for handlers. ``prepare`` is awaited between connecting and subscribing; ``on_connected`` gets
+    the node whenever it is connected. Without ``fail_fast``, connecting waits until RabbitMQ is there.
     """
+
+    def reconnected(_: object) -> None:
+        broker.report_connected()
+
     tolerate_properties()
-    broker = PreparedBroker(
-        with_heartbeat(url),
+    nodes = Nodes(url)
+    broker: PreparedBroker = PreparedBroker(
+        nodes.url,
         middlewares=middlewares,
         default_channel=Channel(prefetch_count=prefetch, on_return_raises=True),
         fail_fast=fail_fast,
         reconnect_interval=RECONNECT_SECONDS,
         timeout=CONNECT_TIMEOUT_SECONDS,
-        on_reconnected=on_reconnected,
+        on_reconnected=[reconnected],
         app_id=None,
         apply_types=False,  # Codecs have decoded what handlers take; casting it again costs more than the rest.
         graceful_timeout=graceful_seconds,
         logger=logger,
     )
+    broker.connect_to(nodes, on_connected)
     broker.prepare = prepare
     broker.stop_timeout_seconds = graceful_seconds + CLOSE_TIMEOUT_SECONDS
     return broker
 
 
-def user_of(url: str) -> str:
-    """Return as whom *url* logs in."""
-    return unquote(urlsplit(url).username or "guest")
-
-
-def with_heartbeat(url: str) -> str:
-    """Return *url* with our heartbeat, unless it names one."""
-    query = urlsplit(url).query
-    if "heartbeat" in parse_qs(query):
-        return url
-    return f"{url}{'&' if query else '?'}heartbeat={HEARTBEAT_SECONDS}"
+async def connected(url: str) -> AbstractConnection:
+    """Return a connection to a node at *url* for a tool, which does not wait long; raise ``UnreachableError``."""
+    try:
+        return await Nodes(url).connect(ASK_SECONDS)
+    except (OSError, TimeoutError, ValueError, AMQPError) as error:
+        raise UnreachableError(hosts_of(url), reason(error)) from error

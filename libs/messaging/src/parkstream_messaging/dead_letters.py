@@ -95,6 +95,10 @@ class DeadLetters(NamedTuple):
     queue: AbstractQueue
     waiting: int
 
+    def first(self, most: int) -> Self:
+        """Return the first *most* of them."""
+        return self._replace(waiting=min(self.waiting, most))
+
     async def messages(self, reached: Reached) -> AsyncIterator[AbstractIncomingMessage]:
         """Yield each message once; what comes meanwhile is left alone."""
         for nth in range(self.waiting):

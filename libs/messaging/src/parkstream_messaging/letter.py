@@ -6,7 +6,7 @@ replacement characters it may exceed the 255 bytes of a short string), headers n
 
 import struct
 from collections.abc import Iterable, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final, NamedTuple, cast
 
 from aio_pika import DeliveryMode, Message
 from pamqp import commands, encode
@@ -37,23 +37,40 @@ PROPERTIES: Final = {
 _UNWRITABLE: Final = (TypeError, ValueError, OverflowError, RecursionError, struct.error)
 
 
+class Kept(NamedTuple):
+    """What of a message can be written again; *left_out* names the rest, as AMQP does."""
+
+    properties: dict[str, Any]
+    headers: dict[str, Any]
+    left_out: list[str]
+
+
 def letter_of(delivery: Delivery, queue: str, reason: str, detail: str) -> Message:
     """Return the message of *delivery* from *queue*, and why it was refused; a header names what had to be left out."""
-    kept = {name: getattr(delivery.properties, name) for name in PROPERTIES}
-    lost = [name for name, value in kept.items() if value is not None and not _can_be_written(name, value)]
-    headers, all_kept = _kept(delivery.headers)
-    left_out = [PROPERTIES[name] for name in lost] + ([] if all_kept else ["headers"])
+    kept = kept_of(delivery.properties, delivery.headers)
     return Message(
         delivery.body,
         headers={
-            **headers,
+            **kept.headers,
             topology.REASON_HEADER: reason,
             topology.DETAIL_HEADER: writable(detail)[:DETAIL_LENGTH_MAX],
             topology.ORIGINAL_QUEUE_HEADER: queue,
-            **({topology.LEFT_OUT_HEADER: ",".join(left_out)} if left_out else {}),
+            **({topology.LEFT_OUT_HEADER: ",".join(kept.left_out)} if kept.left_out else {}),
         },
         delivery_mode=DeliveryMode.PERSISTENT,
-        **{PROPERTIES[name]: value for name, value in kept.items() if name not in lost},
+        **kept.properties,
+    )
+
+
+def kept_of(properties: commands.Basic.Properties, headers: Mapping[str, Any]) -> Kept:
+    """Return what a message with *properties* and *headers* can be published with again."""
+    found = {name: getattr(properties, name) for name in PROPERTIES}
+    lost = [name for name, value in found.items() if value is not None and not _can_be_written(name, value)]
+    kept, all_kept = _kept(headers)
+    return Kept(
+        {PROPERTIES[name]: value for name, value in found.items() if name not in lost},
+        kept,
+        [PROPERTIES[name] for name in lost] + ([] if all_kept else ["headers"]),
     )
 
 

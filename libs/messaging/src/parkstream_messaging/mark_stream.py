@@ -22,6 +22,7 @@ from parkstream_service.redis import PassingError
 from parkstream_service.retry import uncancelled
 
 from parkstream_messaging.confirmed_channel import is_blocked
+from parkstream_messaging.nodes import Nodes
 from parkstream_messaging.topology import MessagingError
 
 ANSWER_SECONDS: Final = 5.0
@@ -51,12 +52,13 @@ class MarkStream:
 
     def __init__(self, url: str, *, declares: bool = False) -> None:
         self._declares = declares
-        self._url = f"{url}{'&' if '?' in url else '?'}heartbeat={HEARTBEAT_SECONDS}"
         self.newest: Mark | None = None
-        """Of all that were read."""
+        """Of all that were read; of two malls that which stands first in the stream has this RabbitMQ's vhost."""
+        self._owner = ""
+        """Whose mark stands first in the stream."""
         self._last: Mark | None = None
-        self._reader = _Link()
-        self._publisher = _Link()
+        self._reader = _Link(Nodes(url, heartbeat_seconds=HEARTBEAT_SECONDS))
+        self._publisher = _Link(Nodes(url, heartbeat_seconds=HEARTBEAT_SECONDS))
         self._tag = ""
         self._probe = ""
         self._read_all = asyncio.Event()
@@ -101,6 +103,17 @@ class MarkStream:
             raise MarkUnreachableError(error, read=False, blocked=blocked) from error
         self._take(mark)
 
+    async def claim(self, mark: Mark) -> None:
+        """Publish *mark*, the first of its mall, and read it back: ``newest`` is another mall's that was faster."""
+        await self.renew(mark)
+        try:
+            async with asyncio.timeout(READ_SECONDS):
+                await uncancelled(self._read_up_to_a_probe)
+        except FAILURES as error:
+            blocked = await self._publisher.is_blocked()
+            await self.close()
+            raise MarkUnreachableError(error, read=True, blocked=blocked) from error
+
     async def close(self) -> None:
         """Close both connections."""
         await self._reader.close()
@@ -114,22 +127,26 @@ class MarkStream:
 
     async def _read_all_up_to_a_probe(self) -> None:
         await self._read_from_the_first()
+        await self._read_up_to_a_probe()
+
+    async def _read_up_to_a_probe(self) -> None:
+        self._read_all.clear()
         self._probe = uuid4().hex
         await self._publish(Message(PROBE, message_id=self._probe))
         await self._read_all.wait()
 
     async def _read_from_the_first(self) -> None:
         await self._reader.close()
-        self._read_at = None
+        self._read_at, self._owner = None, ""
         if self._declares or not await self._is_there():
-            await _declare(await self._reader.opened(self._url))
-        channel = await self._reader.opened(self._url)
+            await _declare(await self._reader.opened())
+        channel = await self._reader.opened()
         await channel.set_qos(PREFETCH)
         queue = await channel.declare_queue(MARK_QUEUE, passive=True)
         self._tag = await queue.consume(self._on_message, arguments={"x-stream-offset": "first"})
 
     async def _is_there(self) -> bool:
-        channel = await self._reader.opened(self._url)
+        channel = await self._reader.opened()
         try:
             await channel.declare_exchange(MARK_EXCHANGE, passive=True)
             await channel.declare_queue(MARK_QUEUE, passive=True)
@@ -138,7 +155,7 @@ class MarkStream:
         return True
 
     async def _publish(self, message: Message) -> None:
-        exchange = await self._publisher.exchange(self._url)
+        exchange = await self._publisher.exchange()
         await exchange.publish(message, routing_key="")
 
     async def _on_message(self, message: AbstractIncomingMessage) -> None:
@@ -149,10 +166,17 @@ class MarkStream:
         else:
             self._read_at = asyncio.get_running_loop().time()
             try:
-                self._take(marks.decode(message.body))
+                self._read(marks.decode(message.body))
             except MarkError:
                 self._last = None  # Whatever it is, the newest mark has to stand behind it.
         await message.ack()
+
+    def _read(self, mark: Mark) -> None:
+        if not self._owner:
+            self._owner = mark.mall
+            if self.newest is not None and self.newest.mall != mark.mall:
+                self.newest = None  # The stream was made anew, or another mall was faster.
+        self._take(mark)
 
     def _take(self, mark: Mark) -> None:
         self._last = mark
@@ -181,21 +205,22 @@ async def last_mark(url: str) -> Mark | None:
 class _Link:
     """A connection with one channel, which confirms what is published."""
 
-    def __init__(self) -> None:
+    def __init__(self, nodes: Nodes) -> None:
+        self._nodes = nodes
         self._connection: AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
         self._underlay: Any = None
 
-    async def opened(self, url: str) -> AbstractChannel:
+    async def opened(self) -> AbstractChannel:
         if self._channel is None or self._channel.is_closed:
             await self.close()
-            self._connection = await aio_pika.connect(url)
+            self._connection = await self._nodes.connect()
             self._channel = await self._connection.channel(on_return_raises=True)
             self._underlay = await self._channel.get_underlay_channel()
         return self._channel
 
-    async def exchange(self, url: str) -> AbstractExchange:
-        return await (await self.opened(url)).get_exchange(MARK_EXCHANGE, ensure=False)
+    async def exchange(self) -> AbstractExchange:
+        return await (await self.opened()).get_exchange(MARK_EXCHANGE, ensure=False)
 
     async def is_blocked(self) -> bool:
         """Whether RabbitMQ takes nothing that is published here."""

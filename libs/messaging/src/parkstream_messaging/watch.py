@@ -10,31 +10,42 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
-import aio_pika
 from aio_pika.abc import AbstractConnection, AbstractRobustConnection
 from aiormq.abc import AbstractChannel
 
 from parkstream_messaging.batch_subscriber import BatchSubscriber
 from parkstream_messaging.confirmed_channel import is_away
-from parkstream_messaging.connection import CONNECT_TIMEOUT_SECONDS, with_heartbeat
+from parkstream_messaging.connection import CONNECT_TIMEOUT_SECONDS
 from parkstream_messaging.hang_up import hang_up
+from parkstream_messaging.nodes import Nodes
 from parkstream_messaging.topology import RECORDED, MessagingError, declare_over
 
 EVERY_SECONDS: Final = 1.0
 LATE_SECONDS: Final = 3.0
 """An answer that takes longer is a problem."""
 ANSWER_SECONDS: Final = 8.0
-"""An answer that takes longer does not come any more."""
+"""An answer does not come any more when nothing else has come for so long either."""
+WAIT_SECONDS_MAX: Final = 60.0
+"""Nor after so long; what was delivered before it (``PREFETCH_COUNT`` of each queue) is read by then."""
 IDLE_TIMES_MAX: Final = 15
 """How often a consumer may be found missing before its connection is made anew; it mostly comes back by itself."""
 
 
 class Question:
-    """Asks with *ask* again and again, each time with a deadline; calls *give_up* when there was no answer."""
+    """Asks with *ask* again and again, each time with a deadline; calls *give_up* when there was no answer.
 
-    def __init__(self, ask: Callable[[], Awaitable[None]], give_up: Callable[[Exception], Awaitable[None]]) -> None:
+    *heard* counts what else comes from RabbitMQ: who has too much to do to read the answer must not be cut off too.
+    """
+
+    def __init__(
+        self,
+        ask: Callable[[], Awaitable[None]],
+        give_up: Callable[[Exception], Awaitable[None]],
+        heard: Callable[[], int] = lambda: 0,
+    ) -> None:
         self._ask = ask
         self._give_up = give_up
+        self._heard = heard
         self._problem = "not asked yet"
         self._asked_at: float | None = None
         """Since when there has been no answer."""
@@ -59,10 +70,10 @@ class Question:
         if self._asked_at is None:
             self._asked_at = asyncio.get_running_loop().time()
         asking = asyncio.ensure_future(self._ask())
-        done, _ = await asyncio.wait({asking}, timeout=ANSWER_SECONDS)
-        if not done:
+        if not await self._is_answered(asking):
             asking.cancel()  # Not waited for: to cancel a call, aiormq may wait for a socket that takes nothing.
-            await self._give_up(TimeoutError(f"RabbitMQ did not answer within {ANSWER_SECONDS:.0f} s"))
+            waited = asyncio.get_running_loop().time() - self._asked_at
+            await self._give_up(TimeoutError(f"RabbitMQ did not answer within {waited:.0f} s"))
             return
         self._asked_at, error = None, asking.exception()
         if error is None:
@@ -71,6 +82,14 @@ class Question:
             self._problem = str(error) if isinstance(error, MessagingError) else f"{type(error).__name__}: {error}"
         else:
             raise error
+
+    async def _is_answered(self, asking: asyncio.Future[None]) -> bool:
+        ends_at = asyncio.get_running_loop().time() + WAIT_SECONDS_MAX
+        while True:
+            heard = self._heard()
+            done, _ = await asyncio.wait({asking}, timeout=ANSWER_SECONDS)
+            if done or self._heard() == heard or asyncio.get_running_loop().time() > ends_at:
+                return bool(done)
 
 
 class Consuming:
@@ -101,6 +120,10 @@ class Consuming:
                 await self.give_up(MessagingError(message))
             raise MessagingError(message)
 
+    def heard(self) -> int:
+        """Return how much was delivered so far."""
+        return sum(subscriber.taken for subscriber in self._subscribers)
+
     async def give_up(self, error: Exception) -> None:
         """Tear the connection down; being robust, it is made anew with all that was on it."""
         self._channel = None
@@ -111,7 +134,7 @@ class Declaring:
     """Declares what record needs over a connection of its own to *url*, so that nothing waits for an answer."""
 
     def __init__(self, url: str) -> None:
-        self._url = with_heartbeat(url)
+        self._nodes = Nodes(url)
         self._connection: AbstractConnection | None = None
 
     async def ask(self) -> None:
@@ -119,7 +142,7 @@ class Declaring:
         connection = self._connection
         if connection is None or connection.transport is None or connection.transport.connection.is_closed:
             await self.close()
-            connection = self._connection = await aio_pika.connect(self._url, timeout=CONNECT_TIMEOUT_SECONDS)
+            connection = self._connection = await self._nodes.connect(CONNECT_TIMEOUT_SECONDS)
         await declare_over(connection, RECORDED)
 
     async def give_up(self, _: Exception) -> None:
@@ -147,8 +170,11 @@ class Watch:
 
     async def run(self, connection: AbstractRobustConnection, subscribers: Sequence[BatchSubscriber]) -> None:
         """Ask for ever."""
-        asked = (Consuming(connection, subscribers), self._declaring)
-        self._questions = [Question(one.ask, one.give_up) for one in asked]
+        consuming, declaring = Consuming(connection, subscribers), self._declaring
+        self._questions = [
+            Question(consuming.ask, consuming.give_up, consuming.heard),
+            Question(declaring.ask, declaring.give_up),
+        ]
         async with asyncio.TaskGroup() as group:
             for question in self._questions:
                 group.create_task(question.run())

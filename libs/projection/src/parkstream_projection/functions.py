@@ -8,7 +8,7 @@ from parkstream_service.redis import Library, source_of
 PACKAGE: Final = "parkstream_projection"
 PROJECTING: Final = Library(
     "parkstream_projection",
-    12,
+    13,
     (RECORD, *(source_of(PACKAGE, f"lua/{name}.lua") for name in ("live", "outbox", "projection"))),
 )
 SWITCHING: Final = Library(

@@ -1,14 +1,14 @@
 """What is on its way to a server: a stream that a group of consumers empties, and what the server refused."""
 
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any, Final, NamedTuple
 
 import msgspec
 from msgspec import Raw, Struct
 from parkstream_eventlog import Writer
 from parkstream_eventlog.guarded_functions import GuardedFunctions
-from parkstream_service.redis import code_of
+from parkstream_service.redis import Replicas, code_of
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
@@ -67,10 +67,16 @@ class Account(Struct, frozen=True, kw_only=True):
 
 
 class Outbox:
-    """The outbox in *redis*, whose client must not repeat commands by itself; see ``RedisLog`` for *writer*."""
+    """The outbox in *redis*, whose client must not repeat commands by itself; see ``RedisLog`` for *writer*.
 
-    def __init__(self, redis: Redis, keys: ProjectionKeys, *, writer: Writer | None = None) -> None:
+    With *replicas* nothing is taken before those have it, and all that it was made of.
+    """
+
+    def __init__(
+        self, redis: Redis, keys: ProjectionKeys, *, writer: Writer | None = None, replicas: Replicas | None = None
+    ) -> None:
         self._functions = GuardedFunctions(redis, PROJECTING, keys, writer)
+        self._take = self._functions.execute if replicas is None else replicas.execute
         self._stream = keys.outbox
         self._meta = keys.outbox_meta
         self._parked = keys.outbox_parked
@@ -79,7 +85,7 @@ class Outbox:
     async def take(self, consumer: str, count: int, block_ms: int) -> list[Entry]:
         """Return up to *count* items that nobody has taken; when there is none, wait *block_ms* (> 0) for one."""
         command = ("XREADGROUP", "GROUP", GROUP, consumer, "COUNT", count, "BLOCK", block_ms)
-        answer = await self._in_group(*command, "STREAMS", self._stream, ">")
+        answer = await self._in_group(self._take, *command, "STREAMS", self._stream, ">")
         if not answer:
             return []
         return _entries(answer[self._stream.encode()] if hasattr(answer, "keys") else answer[0][1])  # RESP3, RESP2
@@ -87,16 +93,15 @@ class Outbox:
     async def claim(self, consumer: str, min_idle_ms: int, count: int) -> list[Entry]:
         """Take up to *count* items over that another consumer took *min_idle_ms* ago and has not settled."""
         while True:
-            answer = await self._in_group(
-                "XAUTOCLAIM", self._stream, GROUP, consumer, min_idle_ms, self._claimed_through, "COUNT", count
-            )
+            command = ("XAUTOCLAIM", self._stream, GROUP, consumer, min_idle_ms, self._claimed_through, "COUNT", count)
+            answer = await self._in_group(self._take, *command)
             self._claimed_through = answer[0].decode()
             if answer[1] or self._claimed_through == "0-0":
                 return _entries(answer[1])
 
     async def renew(self, consumer: str, ids: Sequence[str]) -> None:
         """Keep *ids*, which *consumer* took, from being claimed by others; what is gone stays gone."""
-        await self._in_group("XCLAIM", self._stream, GROUP, consumer, 0, *ids, "JUSTID")
+        await self._in_group(self._functions.execute, "XCLAIM", self._stream, GROUP, consumer, 0, *ids, "JUSTID")
 
     async def settle(self, ids: Sequence[str]) -> int:
         """Remove what was delivered; return how many of *ids* were there still."""
@@ -187,15 +192,15 @@ class Outbox:
             arguments += (one.id, one.key, one.revision, bytes(one.item), one.parked_at_us, one.traceparent or "")
         return int(await self._functions.write("redrive", (self._stream, self._parked, self._meta), arguments))
 
-    async def _in_group(self, *command: str | int) -> Any:  # noqa: ANN401 - what Redis answers
-        """Execute *command*, after making the group when this Redis has not got it (new, or flushed)."""
+    async def _in_group(self, execute: Callable[..., Awaitable[Any]], *command: str | int) -> Any:  # noqa: ANN401
+        """Have *execute* do *command*, after making the group when this Redis has not got it (new, or flushed)."""
         try:
-            return await self._functions.execute(*command)
+            return await execute(*command)
         except ResponseError as error:
             if code_of(error) != "NOGROUP":
                 raise
         await self._functions.write("group", (self._stream,), (GROUP,))
-        return await self._functions.execute(*command)
+        return await execute(*command)
 
 
 def _entries(entries: list[Any]) -> list[Entry]:

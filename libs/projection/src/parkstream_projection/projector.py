@@ -127,8 +127,9 @@ class Projector(Generic[ClockT, EntityT, EventT, RevisionT]):
         due_max = definition.due_max * len(events)
         work.loaded(await self._store.load(self.checkpoint, due_through, due_max, work.missing))
         change = Change(records[-1].position, "", b"")
+        before = self.state_hash
         self._fold(work, records, events, change, revisions)
-        emitted = await self._store.commit(self.checkpoint, change)
+        emitted = await self._store.commit(self.checkpoint, before, change)
         self.checkpoint = change.checkpoint
         work.keep(self._cache_entities)
         return emitted

@@ -86,6 +86,11 @@ class Reads:
         self._follows_live = version is None
         self._version = version or FIRST_VERSION
 
+    @property
+    def version(self) -> int:
+        """Which version of the projection was asked last."""
+        return self._version
+
     async def state(self) -> Present:
         """Return where the projection stands; raise ``OtherRulesError`` when other rules made it, in their own way."""
         (meta,) = await self._ask(lambda at: [("HMGET", at.meta, *_META)])

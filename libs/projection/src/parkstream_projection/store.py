@@ -194,12 +194,12 @@ class Store:
             {name.decode(): entity for name, entity in found},
         )
 
-    async def commit(self, checkpoint: int, change: Change) -> int:
-        """Write *change* if the projection is still at *checkpoint* and may go on, else raise ``StaleError``.
+    async def commit(self, checkpoint: int, state_hash: str, change: Change) -> int:
+        """Write *change* if the projection is still at *checkpoint* with *state_hash* and may go on.
 
-        Return how many items were emitted: not those that any version emitted before.
+        Else raise ``StaleError``. Return how many items were emitted: not those that any version emitted before.
         """
-        fence = (self.version, self._definition.rules_version, checkpoint)
+        fence = (self.version, self._definition.rules_version, checkpoint, state_hash)
         answer = await self._functions.write("commit", self._written, (*fence, *change.arguments()))
         if answer[0] == INCOMPLETE:
             raise IncompleteStateError(self.version, GONE)

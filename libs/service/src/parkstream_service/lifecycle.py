@@ -4,7 +4,13 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any, Final
 
+from parkstream_service.explanation import described
+
 CANCEL_AGAIN_SECONDS: Final = 0.5
+
+
+class EndedError(Exception):
+    """A task ended that should go on for ever."""
 
 
 def cancellations() -> int:
@@ -59,7 +65,7 @@ class BackgroundTasks:
     def fail(self, name: str, error: BaseException) -> None:
         """Note that *name* cannot go on, and end the process."""
         if name not in self.failed:
-            self.failed[name] = f"{type(error).__name__}: {error}"
+            self.failed[name] = described(error)
             self._report(name, error)
         self.end_process()
 
@@ -77,4 +83,4 @@ class BackgroundTasks:
         elif (error := task.exception()) is not None:
             self.fail(name, error)
         elif name not in self._stopping | self._may_end:
-            self.fail(name, RuntimeError("ended without a reason"))
+            self.fail(name, EndedError("without a reason"))

@@ -1,4 +1,4 @@
-"""Why a server ends a request before anybody has looked at what it asks for."""
+"""Why a server refuses a request before anybody has looked at what it asks for."""
 
 from enum import StrEnum
 from http import HTTPStatus
@@ -6,7 +6,7 @@ from typing import Final
 
 
 class Refusal(StrEnum):
-    """The limit that a request or its connection is beyond."""
+    """The limit that a request or its connection is beyond, or what is wrong with who sends it."""
 
     MALFORMED = "malformed"
     URL_SIZE = "url_size"
@@ -18,6 +18,13 @@ class Refusal(StrEnum):
     PIPELINE = "pipeline"
     CONNECTIONS = "connections"
     MEMORY = "memory"
+    HOST = "host"
+    ORIGIN = "origin"
+    SITE = "site"
+    CONTENT_TYPE = "content_type"
+    NO_CREDENTIAL = "no_credential"
+    WRONG_CREDENTIAL = "wrong_credential"
+    ROLE = "role"
 
 
 STATUSES: Final = {
@@ -31,6 +38,13 @@ STATUSES: Final = {
     Refusal.PIPELINE: HTTPStatus.TOO_MANY_REQUESTS,
     Refusal.CONNECTIONS: HTTPStatus.SERVICE_UNAVAILABLE,
     Refusal.MEMORY: HTTPStatus.SERVICE_UNAVAILABLE,
+    Refusal.HOST: HTTPStatus.FORBIDDEN,
+    Refusal.ORIGIN: HTTPStatus.FORBIDDEN,
+    Refusal.SITE: HTTPStatus.FORBIDDEN,
+    Refusal.CONTENT_TYPE: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    Refusal.NO_CREDENTIAL: HTTPStatus.UNAUTHORIZED,
+    Refusal.WRONG_CREDENTIAL: HTTPStatus.UNAUTHORIZED,
+    Refusal.ROLE: HTTPStatus.FORBIDDEN,
 }
 """How each is answered, where an answer can still be read."""
 DETAILS: Final = {
@@ -45,3 +59,4 @@ DETAILS: Final = {
     Refusal.CONNECTIONS: "more connections than PARKSTREAM_HTTP_CONNECTIONS_MAX; come again",
     Refusal.MEMORY: "requests hold more than PARKSTREAM_HTTP_MEMORY_BYTES_MAX; come again",
 }
+"""What the answer is for a limit; for the others it depends on the request."""

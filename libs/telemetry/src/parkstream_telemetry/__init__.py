@@ -4,9 +4,10 @@ Read ``names`` for what is emitted, ``telemetry`` for how to emit it, ``exporter
 """
 
 from opentelemetry.trace import INVALID_SPAN, Link, Span
+from parkstream_service.explanation import described, explanation
 
 from parkstream_telemetry import names
-from parkstream_telemetry.explanation import described, explanation
+from parkstream_telemetry.access_reports import AccessReports
 from parkstream_telemetry.latency import Percentiles, Stage
 from parkstream_telemetry.metrics import UnlistedError
 from parkstream_telemetry.refused_requests import RefusedRequests
@@ -22,6 +23,7 @@ from parkstream_telemetry.tracecontext import (
 
 __all__ = [
     "INVALID_SPAN",
+    "AccessReports",
     "Link",
     "Percentiles",
     "RefusedRequests",

@@ -6,7 +6,7 @@ from types import ModuleType
 
 from parkstream_telemetry import names
 from parkstream_telemetry.kinds import Attribute, Event, Metric, Span
-from parkstream_telemetry.names import backend, every_service, generators, summary_api
+from parkstream_telemetry.names import backend, console, every_service, generators, summary_api
 
 ALWAYS_ALLOWED = frozenset({"event.name", "exception.type", "exception.message", "exception.stacktrace"})
 OVERFLOW_ATTRIBUTE = "otel.metric.overflow"
@@ -20,6 +20,7 @@ def metrics() -> dict[str, Metric]:
 
 _OF_SERVICE: dict[str, ModuleType] = {
     "parkstream-backend": backend,
+    "parkstream-console": console,
     "parkstream-entry-generator": generators,
     "parkstream-exit-generator": generators,
     "parkstream-summary-api": summary_api,

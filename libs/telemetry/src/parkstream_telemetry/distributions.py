@@ -1,8 +1,10 @@
-"""Histograms that somebody else counts: there is no observable one in OpenTelemetry, so they join on the way out."""
+"""Histograms that are counted here: there is no observable one in OpenTelemetry, so they join on the way out."""
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import accumulate
+from threading import Lock
 from time import time_ns
 from typing import Any, cast
 
@@ -30,6 +32,28 @@ class Distribution(Struct, frozen=True):
 
 
 Observe = Callable[[], list[Distribution]]
+
+
+class Tally:
+    """The one series of a histogram without labels: there may be a value of each event, and the SDK takes 3.7 µs."""
+
+    def __init__(self, metric: Metric) -> None:
+        self._bounds = metric.buckets
+        self._lock = Lock()
+        self._counts = [0] * (len(metric.buckets) + 1)
+        self._total = 0.0
+
+    def record(self, value: float) -> None:
+        """Count *value* in its bucket, whose upper bound belongs to it."""
+        bucket = bisect_left(self._bounds, value)
+        with self._lock:
+            self._counts[bucket] += 1
+            self._total += value
+
+    def series(self) -> list[Distribution]:
+        """Return what was counted so far."""
+        with self._lock:
+            return [Distribution({}, self._total, tuple(self._counts))]
 
 
 class Distributions:

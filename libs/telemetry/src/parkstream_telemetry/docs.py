@@ -29,6 +29,11 @@ VARIABLES = (
     ("`OTEL_{TRACES,METRICS,LOGS}_EXPORTER`", "`otlp` or `none`", "`otlp` if there is an endpoint"),
     ("`OTEL_SDK_DISABLED`", "`true`: nothing is exported, and `/metrics` is empty", "`false`"),
     ("`OTEL_TRACES_SAMPLER`, `OTEL_TRACES_SAMPLER_ARG`", "which traces are kept", "`parentbased_always_on`"),
+    (
+        "`OTEL_PYTHON_TRACER_PROVIDER`, `OTEL_{SPAN,EVENT,LINK,ATTRIBUTE}_…_LIMIT`",
+        "as OpenTelemetry documents; any of them, or a sampler, brings the SDK's spans, which cost more",
+        "spans of our own",
+    ),
     ("`OTEL_SERVICE_NAME`, `OTEL_RESOURCE_ATTRIBUTES`", "what the process is called", "its own name"),
     ("`OTEL_BSP_MAX_QUEUE_SIZE`", "spans that may wait", "8192"),
     ("`OTEL_BSP_MAX_EXPORT_BATCH_SIZE`", "spans that go at once", "2048"),

@@ -1,6 +1,7 @@
 """Structured log lines, JSON or for people, with the ids of the span they belong to."""
 
 import logging
+import re
 import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -12,17 +13,17 @@ import msgspec
 import structlog
 from msgspec import Struct
 from opentelemetry.trace import SpanContext
+from parkstream_service.explanation import OURS, WITHHELD, explanation, words_of
 from structlog.typing import EventDict, Processor
 
 from parkstream_telemetry import names
-from parkstream_telemetry.explanation import explanation
 from parkstream_telemetry.kinds import Event, Level
 from parkstream_telemetry.metrics import UnlistedError
 
-TRANSPORTS = frozenset(
-    {"aio_pika", "aiormq", "asyncio", "granian", "grpc", "httpx", "opentelemetry", "redis", "uvicorn"}
-)
-"""Loggers of what carries bytes without reading them; any other could quote a message or a plate."""
+TRANSPORTS = frozenset({"aio_pika", "aiormq", "asyncio", "granian", "grpc", "httpx", "redis", "uvicorn"})
+"""Loggers of what carries bytes without reading them; any other could quote a message, a plate or a variable."""
+_ARGUMENTS = re.compile(r"\((?!\)).*")
+"""Of a callback that asyncio names: it shows what that was given."""
 LogFormat = Literal["json", "pretty"]
 
 
@@ -120,8 +121,28 @@ class Captured(logging.Handler):
 
 def _reported(record: logging.LogRecord) -> str:
     """Return the first line of what a library logged; of one that sees messages, without what it filled in."""
-    known = record.name.partition(".")[0] in TRANSPORTS
-    return (record.getMessage() if known else str(record.msg)).partition("\n")[0]
+    package, text = record.name.partition(".")[0], str(record.msg)
+    if package in TRANSPORTS and isinstance(record.args, tuple):
+        with suppress(TypeError, ValueError):  # It does not fit: as it is then.
+            text = text % tuple(map(_shown, record.args))
+    elif not record.args and package not in TRANSPORTS and not package.startswith(OURS):
+        return f"at {record.filename}:{record.lineno} {WITHHELD}"  # It may be filled in already.
+    first = text.partition("\n")[0]
+    return _ARGUMENTS.sub("(…)", first) if package == "asyncio" else first
+
+
+class _Unquoted(str):
+    """What stands for something, not the text itself."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def _shown(argument: object) -> object:
+    """Return what may be read of *argument*: even who only carries bytes fills in whole messages."""
+    if isinstance(argument, BaseException):
+        return _Unquoted(words_of(argument))
+    return argument if isinstance(argument, str | int | float) else _Unquoted(type(argument).__name__)
 
 
 def _in_order(_: object, __: str, line: EventDict) -> EventDict:

@@ -12,9 +12,10 @@ from opentelemetry.sdk.metrics import Counter as SdkCounter
 from opentelemetry.sdk.metrics import Histogram as SdkHistogram
 from opentelemetry.sdk.metrics.export import CardinalityLimits, MetricExporter, PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
+from parkstream_service.explanation import described
 from prometheus_client import CollectorRegistry, generate_latest
 
-from parkstream_telemetry.distributions import Distribution, Distributions, JoiningExporter, Observe
+from parkstream_telemetry.distributions import Distribution, Distributions, JoiningExporter, Observe, Tally
 from parkstream_telemetry.kinds import Metric
 from parkstream_telemetry.names import SCHEMA_URL
 from parkstream_telemetry.resources import SCOPE, SCOPE_VERSION
@@ -50,6 +51,7 @@ class Metrics:
         self._report = report
         self._watching, self._scraping = Lock(), Lock()
         self._instruments: dict[Metric, Any] = {}
+        self._tallies: dict[Metric, Tally] = {}
         self._watched: dict[Metric, list[Callable[[], Observed]]] = {}
         self._refused: UnlistedError | None = None
         self._reported: set[str] = set()
@@ -80,10 +82,17 @@ class Metrics:
 
     def record(self, metric: Metric, value: float, attributes: Mapping[str, Any]) -> None:
         """Count *value* in its bucket of a histogram."""
+        if not attributes and (tally := self._tallies.get(metric)):
+            tally.record(value)
+            return
         self._instrument(metric).record(value, self._labels(metric, attributes))
 
     def begin(self, metric: Metric) -> None:
         """Let every series of a counter or histogram begin at 0: a rate needs a point before the first count."""
+        if metric.kind == "histogram" and not metric.attributes:
+            self._tallies[metric] = tally = Tally(metric)
+            self.distribute(metric, tally.series)
+            return
         if metric.kind == "histogram":
             nothing = Distribution({}, 0, (0,) * (len(metric.buckets) + 1))
             self.distribute(metric, lambda: [] if metric in self._instruments else [nothing])
@@ -141,7 +150,7 @@ class Metrics:
             except UnlistedError as error:
                 self._refused = error
             except Exception as error:  # noqa: BLE001 - one gauge must not hide the others; it is reported
-                self._report(f"{metric.name} failed: {error!r}")
+                self._report(f"{metric.name} failed: {described(error)}")
 
     def _observations(self, metric: Metric, observed: Iterable[tuple[float, Labels]]) -> Iterator[Observation]:
         for value, attributes in observed:

@@ -15,11 +15,10 @@ _PROTOCOLS: dict[str, Protocol] = {"grpc": "grpc", "http/protobuf": "http/protob
 
 
 class UnknownProtocolError(ValueError):
-    """OTEL_EXPORTER_OTLP_PROTOCOL names a protocol that is not supported."""
+    """*variable* names a protocol that is not supported; what it is may be a secret in the wrong place."""
 
-    def __init__(self, protocol: str) -> None:
-        super().__init__(f"OTEL_EXPORTER_OTLP_PROTOCOL is {protocol!r}: use grpc or http/protobuf")
-        self.protocol = protocol
+    def __init__(self, variable: str) -> None:
+        super().__init__(f"{variable} is none of the protocols that there are: use grpc or http/protobuf")
 
 
 class Receivers(Struct, frozen=True):
@@ -60,9 +59,10 @@ def _wanted(signal: Signal) -> bool:
 
 
 def _protocol(signal: Signal) -> Protocol:
-    name = _read(f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL") or _read("OTEL_EXPORTER_OTLP_PROTOCOL")
+    own, of_all = f"OTEL_EXPORTER_OTLP_{signal.upper()}_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"
+    name = _read(own) or _read(of_all)
     if name not in _PROTOCOLS:
-        raise UnknownProtocolError(name)
+        raise UnknownProtocolError(own if _read(own) else of_all)
     return _PROTOCOLS[name]
 
 

@@ -1,15 +1,10 @@
-"""Counts requests that are beyond a limit; logs them at most once a minute, because strangers make them."""
+"""Requests that were refused: counted, and logged at a bounded rate."""
 
-from collections import Counter
-from time import monotonic
-from typing import Final
-
+from parkstream_service.refusal_reports import RefusalReports
 from parkstream_service.refusals import Refusal
 
 from parkstream_telemetry import names
 from parkstream_telemetry.telemetry import Telemetry
-
-LOGGED_EVERY_SECONDS: Final = 60.0
 
 
 class RefusedRequests:
@@ -17,16 +12,12 @@ class RefusedRequests:
 
     def __init__(self, telemetry: Telemetry) -> None:
         self._telemetry = telemetry
-        self._counts: Counter[str] = Counter()
-        self._logged_at = float("-inf")
+        self._reports = RefusalReports(self._log)
 
     def __call__(self, why: Refusal) -> None:
         """Count one."""
         self._telemetry.add(names.HTTP_REFUSED, reason=why.value)
-        self._counts[why.value] += 1
-        now = monotonic()
-        if now - self._logged_at >= LOGGED_EVERY_SECONDS:
-            reasons = ",".join(sorted(self._counts))
-            self._telemetry.log(names.EVENT_HTTP_REFUSED, count=self._counts.total(), reasons=reasons)
-            self._counts.clear()
-            self._logged_at = now
+        self._reports(why)
+
+    def _log(self, why: Refusal, count: int) -> None:
+        self._telemetry.log(names.EVENT_HTTP_REFUSED, count=count, reason=why.value)

@@ -1,7 +1,7 @@
 """Starts and ends the steps of a car's trace, each listed as ``names.SPAN_…``, without attaching any context."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Sequence
+from typing import Any
 
 from opentelemetry.context import Context
 from opentelemetry.trace import (
@@ -15,11 +15,12 @@ from opentelemetry.trace import (
     Tracer,
     set_span_in_context,
 )
+from parkstream_service.explanation import described, explanation
 
 from parkstream_telemetry import conformance, names
-from parkstream_telemetry.explanation import described, explanation
 from parkstream_telemetry.kinds import Span as Listed
 from parkstream_telemetry.tracecontext import span_context_of
+from parkstream_telemetry.tracer import EncodingTracer, Step
 
 STEPS_MAX = 256
 RECORDED_MARK = "_parkstream_recorded"
@@ -27,19 +28,12 @@ _NOWHERE = Context()
 _ATTRIBUTES = {keyword: attribute.name for keyword, attribute in conformance.attributes().items()}
 
 
-class Step(NamedTuple):
-    """What all spans of one step have in common."""
-
-    name: str
-    kind: SpanKind
-    attributes: Mapping[str, Any]
-
-
 class Steps:
     """Makes spans under the parent that a traceparent names; while nothing is traced, spans that do nothing."""
 
     def __init__(self, tracer: Tracer | None) -> None:
         self._tracer = tracer
+        self._encoding = tracer if isinstance(tracer, EncodingTracer) else None
         self._known: dict[tuple[str, ...], Step] = {}
         self._project = _step(names.SPAN_PROJECT, "project", {})
         self._deliver = _step(names.SPAN_DELIVER, "deliver", {"http.request.method": "POST"})
@@ -149,6 +143,8 @@ class Steps:
         started_ns: int | None,
         attributes: dict[str, Any],
     ) -> Span:
+        if self._tracer is None:
+            return INVALID_SPAN
         context = parent.get_span_context() if isinstance(parent, Span) else span_context_of(parent)
         return self._start(step, context, links, started_ns, attributes)
 
@@ -160,6 +156,8 @@ class Steps:
         started_ns: int | None,
         attributes: dict[str, Any],
     ) -> Span:
+        if self._encoding is not None:
+            return self._encoding.begin(step, parent, attributes_of(attributes), links, started_ns)
         if self._tracer is None:
             return INVALID_SPAN
         context = _NOWHERE if parent is None else set_span_in_context(NonRecordingSpan(parent), _NOWHERE)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, to_builtins
 from opentelemetry.trace import NoOpTracer, Span, Tracer, get_current_span
+from parkstream_service.settings import TelemetrySettings
 
 from parkstream_telemetry import conformance, names
 from parkstream_telemetry.distributions import Distribution
@@ -17,7 +18,7 @@ from parkstream_telemetry.latency import Latency, Stage
 from parkstream_telemetry.logs import Captured, LogFormat, Logs
 from parkstream_telemetry.metrics import Metrics, Observed
 from parkstream_telemetry.periodic_reader import PeriodicReader
-from parkstream_telemetry.plates import KEY_BYTES, plate_hash, plate_key, public_id
+from parkstream_telemetry.plates import KEY_BYTES, GateNames, plate_hash, plate_key, public_id
 from parkstream_telemetry.receivers import Receivers, receivers
 from parkstream_telemetry.resources import resource_of
 from parkstream_telemetry.steps import Steps
@@ -47,6 +48,16 @@ class TelemetryOptions(Struct, frozen=True, kw_only=True):
     statistics_seconds: float = 10.0
     strict: bool = False
 
+    @classmethod
+    def of(cls, service: str, settings: TelemetrySettings) -> "TelemetryOptions":
+        """Return those of *service*, as its *settings* have it."""
+        return cls(
+            service=service,
+            plate_hash_key=settings.plate_hash_key or "",
+            log_format=settings.log_format,
+            statistics_seconds=settings.statistics_seconds,
+        )
+
 
 class Telemetry:
     """Logs, metrics, latencies and spans of one process; safe to use from any thread."""
@@ -72,6 +83,8 @@ class Telemetry:
         self.tracer: Tracer = tracer or NoOpTracer()
         self.steps = Steps(tracer)
         self._plate_key = self._key(options.plate_hash_key)
+        self.public_gate = GateNames(self._plate_key)
+        """Returns the name of a gate as it may be emitted."""
         seconds = options.statistics_seconds
         self._statistics = (
             PeriodicReader("statistics", seconds, self._report_statistics, at_end=True) if seconds > 0 else None

@@ -50,6 +50,10 @@ class AsOfEventTime:
         self.final = False
         """Whether nothing that is recorded later can change the answer."""
 
+    def resume(self, memory: InMemory) -> None:
+        """Go on from *memory*, into which nothing went that happened later; the plate was not seen meanwhile."""
+        self._memory = memory
+
     def take(self, recorded: RecordedEvent) -> bool:
         """Take in the next record of the log; False when neither it nor any later one matters."""
         rules = self._memory.state.clock.rules[-1]

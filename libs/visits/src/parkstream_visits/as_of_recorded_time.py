@@ -33,23 +33,29 @@ class AsOfRecordedTime:
     """Takes in the log up to a position; remembers all that was emitted of *plate*, final or not."""
 
     def __init__(self, plate: str | None = None) -> None:
-        self._memory = InMemory()
+        self.memory = InMemory()
         self._plate = plate
         self._emitted: dict[str, Emitted] = {}
 
-    def take(self, recorded: RecordedEvent) -> None:
-        """Take in the next record of the log."""
-        for emitted in self._memory.take(recorded):
-            if emitted.plate == self._plate:
-                self._emitted[emitted.visit_id] = emitted
+    def resume(self, memory: InMemory) -> None:
+        """Go on from *memory*; nothing was emitted of the plate between what was taken in and that."""
+        self.memory = memory
+
+    def take(self, recorded: RecordedEvent) -> list[Emitted]:
+        """Take in the next record of the log, and return what was emitted because of it."""
+        emitted = self.memory.take(recorded)
+        for one in emitted:
+            if one.plate == self._plate:
+                self._emitted[one.visit_id] = one
+        return emitted
 
     def counters(self) -> dict[str, int]:
         """Return what the log amounted to."""
-        return structs.asdict(self._memory.state.clock.counters)
+        return structs.asdict(self.memory.state.clock.counters)
 
     def inside(self) -> list[InsideThen]:
         """Return the cars that were inside as far as was known, those that came first first."""
-        state = self._memory.state
+        state = self.memory.state
         plates = ((name, plate) for name, plate in state.plates.items() if plate.inside)
         cars = ((name, visits_of(plate.sightings, state.clock.rules)[-1].entry) for name, plate in plates)
         return in_order([InsideThen(name, entry) for name, entry in cars if entry is not None])
@@ -60,7 +66,7 @@ class AsOfRecordedTime:
             VisitThen(one.visit_id, one.outcome, one.entry, one.exit, one.revision, one.superseded_by)
             for one in self._emitted.values()
         ]
-        state = self._memory.state
+        state = self.memory.state
         plate = state.plates.get(self._plate or "")
         if plate is not None:
             visits = visits_of(plate.sightings, state.clock.rules)

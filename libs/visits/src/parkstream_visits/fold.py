@@ -6,7 +6,14 @@ counts has caught up: until the watermark has passed the due time and the allowe
 
 from bisect import bisect_left
 
-from parkstream_events.decisions import Decision, RecordAcknowledged, RulesChanged, VisitsRestated, WatermarkAdvanced
+from parkstream_events.decisions import (
+    Decision,
+    OperatorActed,
+    RecordAcknowledged,
+    RulesChanged,
+    VisitsRestated,
+    WatermarkAdvanced,
+)
 from parkstream_events.sightings import VehicleEntered, VehicleExited, microseconds
 
 from parkstream_visits.emitted import Emitted
@@ -156,6 +163,8 @@ class Fold:
                 clock.counters.decisions += 1
                 for named in event.visits:
                     restate(self.state, ledger, named, position)
+            case OperatorActed():
+                clock.counters.decisions += 1
             case Unreadable():
                 self._list(position, event)
         self._settle()

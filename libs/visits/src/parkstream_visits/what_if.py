@@ -99,10 +99,14 @@ class WhatIf:
     """Folds the log twice, in step; remembers the visits that end otherwise as things stand, and no others.
 
     *changed* makes the other rules of those that the log has in force; they hold from position *start* on. With *again*
-    the log's decisions from there on are dropped, and made again under the other rules.
+    the log's decisions from there on are dropped, and made again under the other rules. With *plate* no other plate's
+    visits are remembered.
     """
 
-    def __init__(self, changed: Callable[[Rules], Rules], *, again: bool, start: int = 1) -> None:
+    def __init__(
+        self, changed: Callable[[Rules], Rules], *, again: bool, start: int = 1, plate: str | None = None
+    ) -> None:
+        self._plate = plate
         self._sides = (InMemory(), Otherwise(changed, start, again=again))
         self._differing: dict[str, _Pair] = {}
         self.corrections = [0, 0]
@@ -116,6 +120,8 @@ class WhatIf:
         for side, emitted in enumerate((log.take(recorded), other.take(recorded))):
             for one in emitted:
                 self.corrections[side] += one.revision > 1
+                if self._plate not in {None, one.plate}:
+                    continue
                 last.setdefault(one.visit_id, [None, None])[side] = one
         for visit_id, revisions in last.items():
             self._compare(visit_id, revisions, before)

@@ -7,10 +7,20 @@ from parkstream_telemetry import names
 
 from parkstream_definitions import foreign
 from parkstream_definitions.boards.camera_to_disk import WRITE
-from parkstream_definitions.boards.parking import DIRECTION, GATE, GATE_LEGEND
+from parkstream_definitions.boards.mall import DIRECTION, GATE, GATE_LEGEND
 from parkstream_definitions.boards.rabbitmq import TO_BACKENDS
 from parkstream_definitions.figures import highest, increase, lowest, rate
-from parkstream_definitions.log_alerts import HTTP_REFUSED, LOG_REFUSED, SOON_SECONDS, UNSAFE
+from parkstream_definitions.log_alerts import (
+    ACCESS,
+    CONSOLE,
+    DEAD_LETTERS_WAIT,
+    HTTP_REFUSED,
+    NODE_AWAY,
+    OF_REDIS,
+    SOON_SECONDS,
+    UNSAFE,
+    WRONG_CREDENTIALS,
+)
 from parkstream_definitions.panels import one
 from parkstream_definitions.queries import Asked, along, delivered_to, formula, metric, spans, sql
 from parkstream_definitions.rules import Rule, Silence, Threshold
@@ -51,18 +61,8 @@ LOG: Final = [
         thresholds=(Threshold("warning", 0),),
         seconds_between=SOON_SECONDS,
     ),
-    Rule(
-        name="dead-letters-wait",
-        title="Refused messages cannot become dead letters",
-        meaning="They wait unacknowledged in RabbitMQ, and hold back nothing else; a thousand per queue may.",
-        then="Read why at a backend's /health/ready (dead_letters): an alarm of RabbitMQ, a queue that is full, or a "
-        "right that is missing. They are published when that is mended.",
-        runbook="dead-letters",
-        asked=one(metric(highest(names.DEAD_LETTERS_WAITING_AGE), legend="age")),
-        unit="s",
-        matches="last",
-        thresholds=(Threshold("critical", 3_600), Threshold("warning", 60)),
-    ),
+    DEAD_LETTERS_WAIT,
+    NODE_AWAY,
     Rule(
         name="projection-stalled",
         title="The projection is stalled",
@@ -91,7 +91,7 @@ LOG: Final = [
         runbook="messages-wait-in-rabbitmq",
         asked=one(metric(rate(names.CONSUMED_MESSAGES), legend="delivered", where=TO_BACKENDS)),
     ),
-    LOG_REFUSED,
+    *OF_REDIS,
     Rule(
         name="unreadable-records",
         title="A record cannot be read",
@@ -145,7 +145,7 @@ DELIVERY: Final = [
         name="outbox-parked",
         title="Summaries are parked",
         meaning="The summary API would not take them: conflict or invalid.",
-        then="Read their problems with GET /v1/parked of a backend, then redrive them.",
+        then="Read their problems in the console or with parkstream outbox parked, then redrive them.",
         runbook="parked-summaries",
         asked=one(metric(highest(names.OUTBOX_PARKED), legend="parked")),
         unit="none",
@@ -178,6 +178,9 @@ DELIVERY: Final = [
         signal="TRACES",
     ),
     HTTP_REFUSED,
+    CONSOLE,
+    WRONG_CREDENTIALS,
+    ACCESS,
 ]
 
 MALL: Final = [

@@ -57,6 +57,11 @@ def metric(
     return "builder_query", spec | _narrowed(where, by)
 
 
+def each(aggregation: Json, attribute: Attribute) -> Asked:
+    """Ask for a metric with a line per value of *attribute*."""
+    return Asked([metric(aggregation, legend=label(attribute), by=along(attribute))])
+
+
 def spans(expression: str, *, legend: str, where: str, by: Json | None = None, name: str = "A") -> Envelope:
     """Ask for a figure over spans, such as ``p99(parking.e2e.duration_ms)``."""
     spec: Json = {"name": name, "signal": "traces", "aggregations": [{"expression": expression}], "legend": legend}

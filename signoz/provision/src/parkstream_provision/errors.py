@@ -19,8 +19,7 @@ class UnreachableError(ProvisionError):
     """Nobody answers."""
 
     def __init__(self, url: str, detail: str) -> None:
-        where = hosts_of(url)
-        super().__init__(f"no answer from {where} ({detail}): is SigNoz running, and PARKSTREAM_SIGNOZ_URL right?")
+        super().__init__(f"no answer from {hosts_of(url)} ({detail}): does SigNoz run, is PARKSTREAM_SIGNOZ_URL right?")
 
 
 class NotReadyError(ProvisionError):

@@ -51,7 +51,7 @@ def _read(path: Path, environ: Mapping[str, str] | None) -> Json:
         text = _VARIABLE.sub(lambda match: _value(path, match, environ), text)
     try:
         content = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         message = f"{path} is no JSON: {error}"
         raise FileError(message) from error
     if not isinstance(content, dict):

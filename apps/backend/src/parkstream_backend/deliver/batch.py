@@ -6,6 +6,7 @@ from typing import Final, Self
 
 import msgspec
 from parkstream_events.summaries import VISIT_ID_LENGTH_MAX, ItemResult, ItemStatus
+from parkstream_events.wire import UNREADABLE
 from parkstream_projection import Entry
 from parkstream_telemetry import INVALID_SPAN, Span, Telemetry, end, explanation, traceparent_of, valid_traceparent
 
@@ -126,14 +127,14 @@ def plate_in(item: bytes) -> str | None:
     """Return the plate that *item* is about; None if it cannot be read."""
     try:
         return _decode_plate(item).vehicle_plate
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return None
 
 
 def _with_context(item: bytes, context: str) -> bytes:
     try:
         return _encode({**_decode(item), "traceparent": context})
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+    except UNREADABLE:
         return item  # The server says what is wrong with it.
 
 

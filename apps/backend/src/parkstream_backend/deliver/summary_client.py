@@ -10,6 +10,7 @@ import aiohttp
 import msgspec
 from parkstream_events.marks import LOG_HEADER
 from parkstream_events.summaries import SENT_AT_HEADER, ItemResult, PostResults
+from parkstream_events.wire import UNREADABLE
 from parkstream_service.http import MEDIA_TYPE as PROBLEM_TYPE
 
 TRY_SECONDS: Final = 5.0
@@ -21,7 +22,6 @@ OK: Final = 200
 REFUSED: Final = frozenset({400, 413, 422})
 OUR_PROBLEMS: Final = "urn:parkstream:"
 FORBIDDEN: Final = frozenset({401, 403})
-UNREADABLE: Final = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _PORTS: Final = {"http": 80, "https": 443}
 
 
@@ -36,20 +36,22 @@ _decode = msgspec.json.Decoder(PostResults).decode
 class PostError(Exception):
     """The summaries are not known to be kept; *problem* is why."""
 
-    def __init__(self, problem: str, status_code: int | None = None) -> None:
+    def __init__(self, problem: str, status_code: int | None = None, public: str = "") -> None:
         super().__init__(problem)
         self.problem = problem
         self.status_code = status_code
         otherwise = ", and not as ours does" if status_code == OK else ""
-        self.public = problem if status_code is None else f"the server answered {status_code}{otherwise}"
+        self.public = public or (problem if status_code is None else f"the server answered {status_code}{otherwise}")
         """Without the words of the server, which may name a plate."""
 
 
 class UnavailableError(PostError):
     """The server may take them later; not before *retry_after_seconds*."""
 
-    def __init__(self, problem: str, status_code: int | None = None, *, retry_after_seconds: float = 0.0) -> None:
-        super().__init__(problem, status_code)
+    def __init__(
+        self, problem: str, status_code: int | None = None, *, public: str = "", retry_after_seconds: float = 0.0
+    ) -> None:
+        super().__init__(problem, status_code, public)
         self.retry_after_seconds = retry_after_seconds
 
 
@@ -120,8 +122,11 @@ class SummaryApi:
             ) as response:
                 body = await _body_of(response)
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            problem = f"no answer from {self._url}: {type(error).__name__} {error}"
-            raise UnavailableError(problem.rstrip()) from error
+            nothing = f"no answer from {self._url}: {type(error).__name__}"
+            public = (
+                f"{nothing} {error}".rstrip() if isinstance(error, OSError) else nothing
+            )  # Others quote the answer.
+            raise UnavailableError(f"{nothing} {error}".rstrip(), public=public) from error
         if response.status != OK:
             raise _error_of(response, body)
         return _results_of(body, len(items))
@@ -177,6 +182,6 @@ def retry_after_seconds(value: str, now: datetime) -> float:
     """Return how long the header ``Retry-After`` asks to wait: a number of seconds, or a date (RFC 9110, 10.2.3)."""
     try:
         seconds = float(value) if value.strip().isdigit() else (parsedate_to_datetime(value) - now).total_seconds()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return 0.0
     return min(max(seconds, 0.0), RETRY_AFTER_SECONDS_MAX)

@@ -9,6 +9,7 @@ from typing import Final, Protocol
 
 from parkstream_eventlog import EventLog, Record
 from parkstream_events import wire
+from parkstream_events.sightings import VehicleEntered, VehicleExited
 from parkstream_events.units import SECOND_US
 from parkstream_projection import (
     IncompleteStateError,
@@ -54,6 +55,7 @@ class ProjectSpans:
     """The spans of what is folded: they end with the commit; another backend reports what it has committed."""
 
     def __init__(self, telemetry: Telemetry) -> None:
+        self._tracing = telemetry.tracing
         self._project = telemetry.steps.project
         self._hash = telemetry.hash_plate
         self._public_id = telemetry.public_id
@@ -70,6 +72,8 @@ class ProjectSpans:
 
         What is restated starts a trace of its own, which links to that one: that one has ended long ago.
         """
+        if not self._tracing:
+            return None
         cause = emitted.cause.traceparent
         span = self._project(
             None if emitted.restated else cause,
@@ -188,6 +192,7 @@ class Follower:
             if now == checkpoint and now < position:
                 return
             checkpoint, position = now, (await self._log.state()).position
+            self._wait.passed()
             await asyncio.sleep(STAND_BY_SECONDS * random.uniform(0.8, 1.2))  # noqa: S311 (spreads load)
 
     def _report(self, step: VisitsStep) -> None:
@@ -196,11 +201,18 @@ class Follower:
         took = self._telemetry.latency.record
         for recorded in step.events:
             took(Stage.RECORD_TO_PROJECT, (now_us - recorded.recorded_at_us) / SECOND_US)
-            if isinstance(recorded.event, Unreadable):
-                reason = recorded.event.reason
-                self._telemetry.log(
-                    names.EVENT_UNREADABLE, span=recorded.traceparent, position=recorded.position, reason=reason
-                )
+            match recorded.event:
+                case Unreadable(reason=reason):
+                    self._telemetry.log(
+                        names.EVENT_UNREADABLE, span=recorded.traceparent, position=recorded.position, reason=reason
+                    )
+                case (
+                    VehicleEntered(vehicle_plate=plate, gate=str(gate))
+                    | VehicleExited(vehicle_plate=plate, gate=str(gate))
+                ):
+                    self._telemetry.public_gate(gate, plate)
+                case _:
+                    pass
         emitted = step.revisions[len(step.revisions) - step.emitted :]  # A rebuilt projection repeats what was emitted.
         for outcome, count in Counter(one.outcome for one in emitted).items():
             self._telemetry.add(names.VISITS, count, outcome=outcome.value)

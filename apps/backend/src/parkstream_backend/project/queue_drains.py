@@ -1,7 +1,9 @@
 """Up to when all that was published to a direction's queue is recorded, as RabbitMQ and every consumer say.
 
 At a look at which no message waits, all that was published before is with the consumers that RabbitMQ counts. It is
-recorded when as many have reported so of a later time, and were subscribed before the look: those are all of them.
+recorded when as many have reported so of a later time, and were subscribed before the look: those are all of them. A
+count of none proves nothing: of a quorum queue whose leader is away, RabbitMQ says that it has no messages and no
+consumers.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -53,7 +55,7 @@ class QueueDrains:
         before_us = await self._reports.now_us()
         depth = await self._depth(direction)
         after_us = await self._reports.now_us()
-        if depth is None:
+        if depth is None or not depth.consumers:
             self._looks[direction], self._drained[direction] = [], None
             return None
         looks = self._looks[direction]

@@ -5,13 +5,30 @@ from typing import Final
 
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from faststream.rabbit import RabbitBroker
-from parkstream_messaging import MessagingError, declare_work_queues
+from parkstream_messaging import MessagingError, declare_work_queues, make_broker
 from parkstream_messaging.batch_subscriber import BatchSubscriber
+from parkstream_messaging.connection import PreparedBroker
+from parkstream_messaging.nodes_watch import NodesWatch
 from parkstream_messaging.watch import Watch
 from parkstream_service.retry import OnRetry, retried
+from parkstream_telemetry import Telemetry, names
 
 FIRST_SECONDS: Final = 0.2
 MOST_SECONDS: Final = 5.0
+NOT_SUBSCRIBED: Final = "not subscribed yet"
+"""Without more: it is not time to try, since nobody knows yet which log this vhost is about."""
+
+
+def reported_broker(url: str, telemetry: Telemetry, graceful_seconds: float) -> tuple[PreparedBroker, NodesWatch]:
+    """Return a broker for *url* that reports each node it comes to, and what watches the others."""
+    broker = make_broker(
+        url,
+        on_connected=lambda node: telemetry.log(names.EVENT_CONNECTED, node=node),
+        graceful_seconds=graceful_seconds,
+    )
+    watch = NodesWatch(broker.nodes)
+    telemetry.watch(names.RABBITMQ_NODES_AWAY, lambda: len(watch.away))
+    return broker, watch
 
 
 class Listener:
@@ -30,7 +47,7 @@ class Listener:
         """What keeps deliveries from coming here; nothing when they come."""
         if self._started:
             return self._watch.problem
-        return f"not subscribed yet: {self._failure}" if self._failure else "not subscribed yet"
+        return f"{NOT_SUBSCRIBED}: {self._failure}" if self._failure else NOT_SUBSCRIBED
 
     async def run(self) -> None:
         """Do so for ever; a process without subscribers needs no RabbitMQ."""

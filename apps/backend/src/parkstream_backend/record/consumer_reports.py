@@ -58,8 +58,8 @@ class ConsumerReports:
         key = self._keys.consumer_reports(queue)
         kept: dict[bytes, bytes] = await self._redis.execute_command("HGETALL", key)
         found = {consumer: Report(*map(int, value.split(b":"))) for consumer, value in kept.items()}
-        latest_us = max((report.recorded_us for report in found.values()), default=0)
-        if gone := [consumer for consumer, report in found.items() if report.recorded_us < latest_us - DAY_US]:
+        latest_us = max(map(max, found.values()), default=0)
+        if gone := [consumer for consumer, report in found.items() if max(report) < latest_us - DAY_US]:
             await self._redis.execute_command("HDEL", key, *gone)
         return list(found.values())
 

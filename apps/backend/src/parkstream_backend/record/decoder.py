@@ -1,6 +1,5 @@
 """How a delivery is read: as a sighting, or not at all; and what of it the log is asked to keep."""
 
-from collections.abc import Mapping
 from typing import Final
 
 from msgspec import Struct
@@ -12,10 +11,10 @@ from parkstream_events.wire import Refusal, UnreadableError, decode_sighting
 from parkstream_messaging.batch_subscriber import Delivery
 
 PUBLISHED_AT_US_MAX = 2**53
-OTHER_KEYS: Final[Mapping[str, frozenset[str]]] = {
-    queue: frozenset(topology.WORK_QUEUES.values()) - {key} for queue, key in topology.WORK_QUEUES.items()
-}
-"""What no message in a work queue may have been published as: a RabbitMQ may let a camera add keys that it has not."""
+EXCHANGES: Final = frozenset({topology.EVENTS_EXCHANGE, *topology.WORK_QUEUES})
+"""By which a sighting comes with the key that its camera chose: a move to another RabbitMQ keeps it."""
+NAMES: Final = frozenset({topology.EVENTS_EXCHANGE, *topology.WORK_QUEUES, *topology.WORK_QUEUES.values()})
+"""What may be reported of where a message came from: whoever publishes may choose any other key, a plate as well."""
 
 
 class Camera(Struct, frozen=True):
@@ -33,11 +32,17 @@ class Camera(Struct, frozen=True):
         """Return the type, with version, that *delivery* was written as."""
         return delivery.type or self.type
 
+    def path_of(self, delivery: Delivery) -> tuple[str, str, str]:
+        """Return by which exchange and key *delivery* came to which queue, without names that are none of ours."""
+        exchange = delivery.exchange if delivery.exchange in NAMES else ""
+        return exchange, delivery.routing_key if delivery.routing_key in NAMES else "", self.queue
+
     def read(self, delivery: Delivery) -> Sighting:
         """Return the sighting that *delivery* reports; raise ``UnreadableError`` when it reports none."""
-        if delivery.routing_key in OTHER_KEYS.get(self.queue, ()):
-            detail = f"published as {delivery.routing_key}, which is not for this queue: by a further key, CC or BCC"
-            raise UnreadableError(Refusal.MISROUTED, detail)
+        known = delivery.exchange in EXCHANGES
+        if known and delivery.routing_key != topology.WORK_QUEUES.get(self.queue):
+            detail = f"published as {delivery.routing_key[:80]!r}, not for this queue: by a further key, CC or BCC"
+            raise UnreadableError(Refusal.MISROUTED, detail, quotes=True)
         type_ = self.type_of(delivery)
         seen = decode_sighting(type_, delivery.body, self.placeholders)
         if not isinstance(seen, self.kind):

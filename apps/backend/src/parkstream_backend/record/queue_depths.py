@@ -6,12 +6,12 @@ A connection of its own, because a question that times out costs its channel.
 import asyncio
 from typing import Final, NamedTuple
 
-import aio_pika
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from aiormq.abc import AbstractChannel
 from parkstream_events import topology
 from parkstream_events.sightings import Direction
+from parkstream_messaging.nodes import Nodes
 
 ANSWER_SECONDS: Final = 2.0
 QUEUES: Final = {Direction.ENTRY: topology.ENTRIES_QUEUE, Direction.EXIT: topology.EXITS_QUEUE}
@@ -28,7 +28,7 @@ class QueueDepths:
     """Asks RabbitMQ at *url*."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self._nodes = Nodes(url)
         self._connection: AbstractConnection | None = None
         self._channel: AbstractChannel | None = None
 
@@ -58,7 +58,7 @@ class QueueDepths:
     async def _opened(self) -> AbstractChannel:
         if self._channel is None or self._channel.is_closed:
             await self.close()
-            self._connection = await aio_pika.connect(self._url)
+            self._connection = await self._nodes.connect()
             opened = await self._connection.channel(publisher_confirms=False)
             self._channel = await opened.get_underlay_channel()
         return self._channel

@@ -80,8 +80,8 @@ class Recorder:
 
     async def record(self, deliveries: Sequence[Delivery], camera: Camera) -> None:
         """Record what *deliveries* from *camera* hold and acknowledge them; what must be refused is, meanwhile."""
-        paths = Counter([(one.exchange, one.routing_key) for one in deliveries])
-        counts = {destination_of(*path, camera.queue): count for path, count in paths.items()}
+        paths = Counter(map(camera.path_of, deliveries))
+        counts = {destination_of(*path): count for path, count in paths.items()}
         self._delivered(counts)
         started, error_type = time.perf_counter(), None
         try:
@@ -119,15 +119,15 @@ class Recorder:
                 return None
             traceparent = traceparent_of(span) or valid_traceparent(delivery.headers.get(TRACEPARENT_HEADER))
             candidate = candidate_of(sighting, camera.type_of(delivery), delivery, traceparent)
-            return Read(delivery, candidate, span, sighting.vehicle_plate, (sighting.gate or "")[:GATE_LENGTH_MAX])
+            gate = (sighting.gate or "")[:GATE_LENGTH_MAX]
+            self._telemetry.public_gate(gate, sighting.vehicle_plate)  # Before the projection knows of it.
+            return Read(delivery, candidate, span, sighting.vehicle_plate, gate)
 
         return read
 
     def _process(self, delivery: Delivery, camera: Camera) -> Span:
         return self._telemetry.steps.process(
-            delivery.exchange,
-            delivery.routing_key,
-            camera.queue,
+            *camera.path_of(delivery),
             delivery.headers.get(TRACEPARENT_HEADER),
             body_size=len(delivery.body),
             redelivered=True if delivery.redelivered else None,
@@ -166,7 +166,7 @@ class Recorder:
                 outcome=outcome,
                 plate_hash=self._telemetry.hash_plate(read.plate),
                 message_id=self._telemetry.public_id(read.candidate.id, read.plate),
-                gate=read.gate or None,
+                gate=self._telemetry.public_gate(read.gate) or None,
             )
 
     def _waited(self, candidates: list[Candidate]) -> None:

@@ -1,4 +1,4 @@
 """``parkstream doctor``.
 
-Reading order: findings, rabbitmq, redis, services, summaries, signoz_stack, command (all of it).
+Reading order: rabbitmq, redis, services, summaries, signoz_stack, command (all of it).
 """

@@ -5,10 +5,11 @@ from typing import Annotated, Final
 
 from cyclopts import Parameter
 from parkstream_devtools.probes import ServiceClient
+from parkstream_operations.findings import Finding, Level, note
 
 from parkstream_cli.connections import settings_here
-from parkstream_cli.doctor import mark, rabbitmq, redis, services, signoz_stack, summaries
-from parkstream_cli.doctor.findings import Finding, Level
+from parkstream_cli.discovery import hint_here
+from parkstream_cli.doctor import mark, overview, rabbitmq, redis, services, signoz_stack, summaries
 from parkstream_cli.errors import FAILED
 from parkstream_cli.output import AsJson, as_json, line, paragraph
 from parkstream_cli.settings import Settings
@@ -23,6 +24,8 @@ async def doctor(
 ) -> int:
     """Check RabbitMQ, Redis, the log and the services; print what is wrong and how to mend it (exit 1)."""
     findings = await (signoz_stack.examine() if signoz else examine(settings_here()))
+    if not signoz and (hint := hint_here()):
+        findings.insert(0, note("up", hint, "fine when you mean what runs elsewhere"))
     healthy = all(finding.level is not Level.WRONG for finding in findings)
     if json:
         as_json({"ok": healthy, "findings": findings})
@@ -36,11 +39,16 @@ async def examine(settings: Settings) -> list[Finding]:
     async with ServiceClient(settings.api_token) as client:
         found, position = await services.examine(settings, client)
         found += await summaries.examine(settings, client)
-    broker = await rabbitmq.examine(settings.rabbitmq_url)
+    broker = await rabbitmq.examine(settings.rabbitmq_url, settings.rabbitmq_management_url)
     memory = await redis.examine(
-        settings.redis_url, settings.mall, Path(settings.summary_file), position, settings.archive_dir
+        settings.redis_url,
+        settings.mall,
+        Path(settings.summary_file),
+        position,
+        settings.archive_dir,
+        replicas_min=settings.redis_replicas_min,
     )
-    return [*broker, *memory, *await mark.examine(settings), *found]
+    return [*broker, *memory, *await mark.examine(settings), *await overview.examine(settings), *found]
 
 
 def show(findings: list[Finding]) -> None:

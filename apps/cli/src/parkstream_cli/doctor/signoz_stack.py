@@ -7,10 +7,9 @@ import shutil
 import subprocess
 from typing import Final
 
-from msgspec import Struct, json
+from msgspec import Raw, Struct, json
 from parkstream_devtools.probes import ServiceClient, UnreachableError
-
-from parkstream_cli.doctor.findings import Finding, note, ok, wrong
+from parkstream_operations.findings import Finding, note, ok, wrong
 
 STEPS: Final = (
     "clickhouse-keeper",
@@ -70,7 +69,7 @@ async def _answering() -> list[Finding]:
 
 async def _answer(client: ServiceClient, service: str, url: str) -> Finding:
     try:
-        await client.get(url, object)
+        await client.get(url, Raw)
     except UnreachableError as error:
         return wrong(service, str(error), f"docker compose -f deploy/compose/compose.yaml logs {service}")
     return ok(service, "ready")

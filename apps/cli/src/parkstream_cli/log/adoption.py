@@ -8,11 +8,13 @@ from cyclopts import Parameter
 from msgspec import Struct
 from msgspec.structs import replace
 from parkstream_eventlog import LogShorterError, OtherLogError
+from parkstream_eventlog.errors import MOVED
 from parkstream_eventlog.extent import Extent, check_extent, extent_of
 from parkstream_eventlog.functions import LOG
 from parkstream_events.keys import BackendKeys
 from parkstream_events.marks import Mark
 from parkstream_messaging.mark_stream import MarkStream, MarkUnreachableError
+from parkstream_operations.written_log import NOT_HERE
 from parkstream_service.redis import Functions, connect
 from redis.exceptions import RedisError
 
@@ -93,6 +95,11 @@ def _abandoned(mark: Mark | None, found: Extent, mall: str) -> Mark | None:
         raise ToolError(FIRST)
     if mark.mall != mall:
         message = f"this RabbitMQ keeps the mark of the mall {mark.mall!r}, not of {mall!r}: set PARKSTREAM_MALL"
+        raise ToolError(message)
+    if mark.closed:
+        raise ToolError(NOT_HERE)
+    if found.log_id.startswith(MOVED):
+        message = "the log was moved to another Redis, which has more of it: see parkstream cells move --help"
         raise ToolError(message)
     try:
         check_extent(found, Extent(mark.log_id, mark.position))

@@ -7,8 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 from cyclopts import Parameter, validators
+from parkstream_eventlog.archive import BarrierError
 from parkstream_eventlog.archive.moves import KEEP, Limit, Moved, Reached, move_to_archive, restore_from_archive
+from parkstream_projection import Versions
 from parkstream_projection.opened import Opened
+from parkstream_projection.questions.record_names import names_of
 
 from parkstream_cli.connections import settings_here
 from parkstream_cli.errors import EXPECTED, MISUSED, ToolError
@@ -54,7 +57,7 @@ def archive(  # noqa: PLR0913 - its options
 
     def move(it: Opened, place: Path, reached: Reached) -> Coroutine[Any, Any, Moved]:
         return move_to_archive(
-            it.redis, it.keys, it.log, place, limit, dry_run=dry_run, reached=reached, writer=it.writer
+            it.redis, it.keys, it.log, place, limit, dry_run=dry_run, reached=reached, writer=it.writer, names=names_of
         )
 
     def once() -> int:
@@ -97,14 +100,32 @@ def _run(folder: Path | None, move: Move, verb: str, *, dry_run: bool) -> Moved:
 
     async def run() -> Moved:
         async with opened_to_write(settings, only_looks=dry_run) as it:
-            with progress(verb) as reached:
-                return await move(it, place, reached)
+            try:
+                with progress(verb) as reached:
+                    return await move(it, place, reached)
+            except BarrierError as error:
+                raise await _with_a_way_out(it, error) from error
 
     try:
         return asyncio.run(run())
     except OSError as error:
         message = f"{error.filename or place}: {error.strerror}: set that right and run it again; nothing is lost"
         raise ToolError(message) from error
+
+
+async def _with_a_way_out(it: Opened, error: BarrierError) -> Exception:
+    """Return *error*, or one that says what to do about a version that a switch or a rebuild has left."""
+    versions = await Versions(it.redis, it.keys).all() if error.kind == "projection" else []
+    version = next((one for one in versions if str(one.number) == error.name and not one.live), None)
+    if version is None:
+        return error
+    drop = f"drop it (parkstream replay --drop {version.number})"
+    rebuild = f"end its rebuild (parkstream replay --version {version.number}), or {drop}"
+    todo = f"{drop} if it shall not become live" if version.rebuilt else rebuild
+    return ToolError(
+        f"version {version.number} of the projection, which is not the live one, has only got to position "
+        f"{error.position}, and {error.through} shall be archived: {todo}, or archive --through {error.position}"
+    )
 
 
 def _show(moved: Moved, verb: str, *, json: bool) -> int:

@@ -5,18 +5,20 @@ from typing import Annotated, Final
 
 import cyclopts
 from cyclopts import Parameter, validators
-from parkstream_eventlog.prefetch import BATCH, records_of
+from parkstream_eventlog.prefetch import records_of
 from parkstream_eventlog.statistics import Figures, figures
 from parkstream_events.units import SECOND_US
 from parkstream_projection.questions import unreadable
+from parkstream_projection.questions.moments import TIME_HELP
 from parkstream_projection.questions.search import SHORT_TYPES, Wanted, found
+from parkstream_projection.questions.words import lasting
 
-from parkstream_cli.arguments import TIME_HELP, moment_us, plate_of
+from parkstream_cli.arguments import moment_us, plate_of
 from parkstream_cli.connections import opened, settings_here
 from parkstream_cli.errors import MISUSED, ToolError
 from parkstream_cli.log import adoption, archive, clock, records, transfer, verify
 from parkstream_cli.log.records import print_record
-from parkstream_cli.output import AsJson, AsLines, as_json, lasting, line, note
+from parkstream_cli.output import AsJson, AsLines, as_json, line, note
 from parkstream_cli.progress import progress
 from parkstream_cli.written_log import opened_to_write
 
@@ -50,9 +52,7 @@ async def tail(
         async for record in records_of(it.log, max(0, end - count), end):
             print_record(record, json=json)
         if follow:
-            async for batch in it.log.follow(end, BATCH):
-                for record in batch:
-                    print_record(record, json=json)
+            await records.follow(it.log, end, json=json)
 
 
 @app.command

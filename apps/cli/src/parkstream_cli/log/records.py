@@ -1,22 +1,26 @@
 """A record as it is shown: everything that is known of it, as JSON and for people, or in one line."""
 
-from collections.abc import Callable
 from datetime import datetime
-from typing import Any, Self
+from typing import Self
 
-import msgspec
 from msgspec import Raw, Struct, structs, to_builtins
+from parkstream_devtools.probes import reason
 from parkstream_eventlog import EventLog, Record
-from parkstream_events.decisions import Decision, RecordAcknowledged, RulesChanged, WatermarkAdvanced
+from parkstream_eventlog.prefetch import BATCH
+from parkstream_events.decisions import OperatorActed
 from parkstream_events.sightings import VehicleEntered, VehicleExited, moment_of
 from parkstream_events.units import SECOND_US
 from parkstream_projection import Reads, recorded_event_of
 from parkstream_projection.opened import Opened
+from parkstream_projection.questions.records_in_words import in_words
+from parkstream_projection.questions.search import name_of
+from parkstream_projection.questions.story_in_words import rule_in_words
+from parkstream_projection.questions.words import at, lasting
+from parkstream_service.retry import retried
 from parkstream_visits import Judged, RecordedEvent, Unreadable, judged
 
 from parkstream_cli.errors import ToolError
-from parkstream_cli.output import as_json, as_lines, as_value, at, gate_in_words, lasting, line
-from parkstream_cli.story import rule_in_words
+from parkstream_cli.output import as_json, as_lines, as_value, line, note
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -120,7 +124,13 @@ async def _made_of(reads: Reads, recorded: RecordedEvent) -> Made:
         says = "listed as unreadable" if listed else "nothing, and that was acknowledged"
         return Made(checkpoint=present.checkpoint, says=says)
     if not isinstance(event, VehicleEntered | VehicleExited):
-        return Made(checkpoint=present.checkpoint, says="a decision: it moves what visits wait for, or the rules")
+        acted = isinstance(event, OperatorActed)
+        says = (
+            "a person's act: it changes no visit"
+            if acted
+            else "a decision: it moves what visits wait for, or the rules"
+        )
+        return Made(checkpoint=present.checkpoint, says=says)
     present, plate = await reads.remembered(event.vehicle_plate)
     for one in judged(plate.sightings, present.clock.rules) if plate else ():
         if one.sighting.position == recorded.position:
@@ -135,46 +145,25 @@ def print_record(record: Record, *, json: bool) -> None:
     if json:
         as_json(Shown.of(record, recorded))
     else:
-        line(f"{record.position:>9}  {at(record.recorded_at_us)}  {record.type:<22}  {in_words(recorded)}  {record.id}")
+        recorded_at, name = at(record.recorded_at_us), name_of(record)
+        line(f"{record.position:>9}  {recorded_at}  {name:<22}  {in_words(recorded)}  {record.id}")
 
 
-def in_words(recorded: RecordedEvent) -> str:
-    """Return what *recorded* says."""
-    match recorded.event:
-        case VehicleEntered(vehicle_plate=plate, entry_date_time=moment, gate=gate):
-            return f"{plate:<8} in   {moment:%H:%M:%S.%f}  {gate or ''}".rstrip()
-        case VehicleExited(vehicle_plate=plate, exit_date_time=moment, gate=gate):
-            return f"{plate:<8} out  {moment:%H:%M:%S.%f}  {gate or ''}".rstrip()
-        case Unreadable(reason=reason, detail=detail):
-            return f"unreadable: {reason}: {detail}"
-        case decision:
-            return _decided(decision)
+async def follow(log: EventLog, after: int, *, json: bool) -> None:
+    """Print what comes after *after*, for ever; a Redis that is away, as in a failover, is waited for."""
+    position, noted = after, False
 
+    async def print_more() -> None:
+        nonlocal position, noted
+        async for batch in log.follow(position, BATCH):
+            for record in batch:
+                print_record(record, json=json)
+            position, noted = batch[-1].position, False
 
-def _decided(decision: Decision) -> str:
-    words = _WORDS.get(type(decision))
-    return words(decision) if words else msgspec.json.encode(decision).decode()  # One that is younger than its words.
+    def note_once(error: Exception) -> None:
+        nonlocal noted
+        if not noted:
+            note(f"waiting for Redis: {reason(error)}")
+        noted = True
 
-
-def _watermark(advanced: WatermarkAdvanced) -> str:
-    gates = ", ".join(gate_in_words(gate) for gate in advanced.gates) or "no gate"
-    return f"{advanced.because}: {gates}; up to {at(advanced.to_us)}"
-
-
-def _acknowledged(acknowledged: RecordAcknowledged) -> str:
-    return f"record {acknowledged.position} is accepted as unreadable: {acknowledged.reason}"
-
-
-def _rules(rules: RulesChanged) -> str:
-    return (
-        f"rules: duplicate window {lasting(rules.duplicate_window_us)}, max stay {lasting(rules.max_stay_us)}, "
-        f"lateness {lasting(rules.allowed_lateness_us)}, silence grace {lasting(rules.silence_grace_us)}, "
-        f"hold max {lasting(rules.hold_max_us)}, finality {lasting(rules.finality_us)}"
-    )
-
-
-_WORDS: dict[type[Decision], Callable[[Any], str]] = {
-    WatermarkAdvanced: _watermark,
-    RulesChanged: _rules,
-    RecordAcknowledged: _acknowledged,
-}
+    await retried(print_more, on_retry=note_once)

@@ -13,6 +13,7 @@ from parkstream_events.sightings import moment_of
 from parkstream_projection import Versions
 from parkstream_projection.opened import Opened
 from parkstream_projection.questions.as_of import AsOf, as_of
+from parkstream_projection.questions.moments import TIME_HELP
 from parkstream_projection.questions.what_if import NAMES, Otherwise, what_if
 from parkstream_projection.rebuild import Batch, Source, check
 from parkstream_projection.rebuild.run import Result, Wish
@@ -20,7 +21,7 @@ from parkstream_projection.rebuild.run import replay as run
 from parkstream_telemetry import Telemetry, TelemetryOptions, start
 from parkstream_telemetry.replay_trace import checked, traced
 
-from parkstream_cli.arguments import TIME_HELP, changes_of, moment_us, plate_of, within
+from parkstream_cli.arguments import changes_of, moment_us, plate_of, within
 from parkstream_cli.connections import settings_here
 from parkstream_cli.console import PlainConsole
 from parkstream_cli.errors import FAILED, MISUSED, ToolError
@@ -153,7 +154,7 @@ def _as_of(question: AsOf) -> Mode:
         if question.to is not None:
             within("--to", question.to, (await it.log.state()).position)
         with progress("reading the log") as reached:
-            found = await as_of(it, question, reached)
+            found = await as_of(it.log, question, reached)
         _print(found, lambda console: answers.show_as_of(found, console), json=json)
         return 0
 
@@ -167,7 +168,7 @@ def _what_if(question: Otherwise) -> Mode:
         if question.start is not None:
             within("--from", question.start, last)
         with progress("reading the log") as reached:
-            found = await what_if(it, question, reached)
+            found = await what_if(it.log, question, reached)
         _print(found, lambda console: answers.show_what_if(found, console), json=json)
         return 0
 

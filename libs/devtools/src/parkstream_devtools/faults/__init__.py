@@ -6,7 +6,7 @@ rabbitmq_state, answers, messages.
 
 from parkstream_devtools.faults.answers import Answer, Api, answers
 from parkstream_devtools.faults.clocks import Clock, ClockStepped, NoFaketimeError
-from parkstream_devtools.faults.disks import DiskFull, NoMountError, ReadOnly, SmallDisk
+from parkstream_devtools.faults.disks import DiskFull, NoMountError, ReadOnly, SmallDisk, can_mount
 from parkstream_devtools.faults.fault import Fault
 from parkstream_devtools.faults.messages import Hostile, hostile_messages
 from parkstream_devtools.faults.network import Blackhole, Cut, HalfOpen, OneByteAPacket, Slow
@@ -22,10 +22,22 @@ from parkstream_devtools.faults.rabbitmq_state import (
 )
 from parkstream_devtools.faults.raw_amqp import RawPublisher
 from parkstream_devtools.faults.redis_calls import ERRORS, Ending, RedisCalls
-from parkstream_devtools.faults.redis_data import AofCopy, Emptied, MemoryFull, Older, TornAof, Weakened
+from parkstream_devtools.faults.redis_data import (
+    UNFINISHED,
+    WEAK_SETTINGS,
+    AofCopy,
+    Emptied,
+    HalfWritten,
+    MemoryFull,
+    Older,
+    TornAof,
+    Weakened,
+)
 
 __all__ = [
     "ERRORS",
+    "UNFINISHED",
+    "WEAK_SETTINGS",
     "Answer",
     "AofCopy",
     "Api",
@@ -41,6 +53,7 @@ __all__ = [
     "Fault",
     "Frozen",
     "HalfOpen",
+    "HalfWritten",
     "Hostile",
     "Killed",
     "MemoryAlarm",
@@ -63,5 +76,6 @@ __all__ = [
     "Weakened",
     "Weather",
     "answers",
+    "can_mount",
     "hostile_messages",
 ]

@@ -1,7 +1,9 @@
 """Disks that are full or take no writes: a small file system in memory, mounted where a process keeps its files."""
 
+import errno
 import os
 import subprocess
+import tempfile
 from pathlib import Path
 from typing import Self
 
@@ -46,14 +48,24 @@ class DiskFull(Fault):
 
     def inject(self) -> None:
         """See ``Fault.inject``."""
-        found = os.statvfs(self._ballast.parent)
-        size = found.f_bavail * found.f_frsize - self._left_bytes
         with self._ballast.open("wb") as ballast:
-            os.posix_fallocate(ballast.fileno(), 0, max(1, size - size % BLOCK_BYTES))
+            while not self._fill(ballast.fileno()):
+                continue  # Somebody else has written meanwhile.
 
     def heal(self) -> None:
         """See ``Fault.heal``."""
         self._ballast.unlink(missing_ok=True)
+
+    def _fill(self, ballast: int) -> bool:
+        found = os.statvfs(self._ballast.parent)
+        size = found.f_bavail * found.f_frsize - self._left_bytes
+        try:
+            os.posix_fallocate(ballast, 0, max(1, size - size % BLOCK_BYTES))
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            return False
+        return True
 
 
 class ReadOnly(Fault):
@@ -79,6 +91,16 @@ class ReadOnly(Fault):
         done = _mount("-o", f"remount,{mode}", str(self._folder))
         if done.returncode:
             raise NoMountError(done.stderr.strip())
+
+
+def can_mount() -> bool:
+    """Return whether this user may mount a file system."""
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            with SmallDisk(Path(folder), 1024 * 1024):
+                return True
+        except NoMountError:
+            return False
 
 
 def _mount(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
+from concurrent.futures import Future
 from typing import Any
 
 
@@ -16,7 +17,11 @@ class LoopThread:
 
     def call(self, coroutine: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401 - whatever it returns
         """Return what *coroutine* does."""
-        return asyncio.run_coroutine_threadsafe(coroutine, self._loop).result()
+        return self.begin(coroutine).result()
+
+    def begin(self, coroutine: Coroutine[Any, Any, Any]) -> "Future[Any]":
+        """Start *coroutine*, and return its future at once."""
+        return asyncio.run_coroutine_threadsafe(coroutine, self._loop)
 
     def do(self, change: Callable[[], object]) -> None:
         """Make *change* where nothing else runs meanwhile."""

@@ -20,7 +20,7 @@ class _Weathered(Fault):
     def heal(self) -> None:
         """See ``Fault.heal``: what was swallowed is gone, so those connections are closed, as TCP would in the end."""
         if self._proxy.weather.swallows:
-            self._proxy.drop_connections()
+            self._proxy.drop_connections(self._proxy.weather.only_of)
         self._proxy.change(Weather())
 
 
@@ -39,12 +39,16 @@ class Cut(_Weathered):
 
 
 class Blackhole(_Weathered):
-    """Whatever is sent vanishes, both ways; nobody hears of it."""
+    """Whatever is sent vanishes, both ways; nobody hears of it. *only_of*: for clients at these addresses alone."""
 
     kind = "network-blackhole"
 
+    def __init__(self, proxy: Proxy, *, only_of: frozenset[str] = frozenset()) -> None:
+        super().__init__(proxy)
+        self._only_of = only_of
+
     def _weather(self) -> Weather:
-        return Weather(swallows=frozenset(Way))
+        return Weather(swallows=frozenset(Way), only_of=self._only_of)
 
 
 class HalfOpen(_Weathered):

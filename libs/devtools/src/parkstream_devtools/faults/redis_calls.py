@@ -5,12 +5,11 @@ import socket
 import struct
 from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from enum import StrEnum
 from functools import partial
 from typing import Final, Self
 
-from parkstream_devtools.faults.loop_thread import LoopThread
+from parkstream_devtools.faults.listener import Listener
 from parkstream_devtools.faults.resp import Command, read_command, read_reply
 
 RESET_AT_CLOSE: Final = struct.pack("ii", 1, 0)
@@ -59,12 +58,10 @@ class RedisCalls:
 
     def __init__(self, port: int) -> None:
         self._upstream_port = port
-        self._thread = LoopThread(f"calls to {port}")
         self._plans: dict[str, deque[Break | None]] = defaultdict(deque)
         self._plan_of: Callable[[str], Plan] = lambda _: ()
-        self._connections: set[asyncio.Task[None]] = set()
-        self._server = self._thread.call(asyncio.start_server(self._serve, "127.0.0.1", 0))
-        self.port: int = self._server.sockets[0].getsockname()[1]
+        self._listener = Listener(f"calls to {port}", self._hold)
+        self.port = self._listener.port
         self.calls: Counter[str] = Counter()
         """How often each name was called."""
         self.broken: dict[str, list[Break]] = defaultdict(list)
@@ -86,7 +83,7 @@ class RedisCalls:
     def plan(self, plans: Mapping[str, Plan]) -> None:
         """Break the calls of these names in these ways, after what is planned for them already."""
         for name, ways in plans.items():
-            self._thread.do(partial(self._plans[name].extend, tuple(ways)))
+            self._listener.thread.do(partial(self._plans[name].extend, tuple(ways)))
 
     def plan_every_name(self, plan_of: Callable[[str], Plan]) -> None:
         """Break each name in the ways that *plan_of* gives it, from its first call on."""
@@ -95,40 +92,23 @@ class RedisCalls:
     def pass_all(self) -> None:
         """Break nothing from here on, whatever is planned."""
         self.plan_every_name(lambda _: ())
-        self._thread.do(self._plans.clear)
+        self._listener.thread.do(self._plans.clear)
 
     def unbroken(self) -> dict[str, list[Break]]:
         """Return what is planned and has not happened yet."""
-        plans = {name: [way for way in plan if way] for name, plan in self._plans.copy().items()}
+        plans = {name: [way for way in tuple(plan) if way] for name, plan in self._plans.copy().items()}
         return {name: ways for name, ways in plans.items() if ways}
 
     def close(self) -> None:
         """Stop: close every connection and listen no more."""
-        self._thread.do(self._server.close)
-        self._thread.call(self._drop())
-        self._thread.close()
-
-    async def _drop(self) -> None:
-        connections = list(self._connections)
-        for connection in connections:
-            connection.cancel()
-        await asyncio.gather(*connections, return_exceptions=True)
-
-    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._hold(reader, writer))
-        self._connections.add(task)
-        task.add_done_callback(self._connections.discard)
+        self._listener.close()
 
     async def _hold(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        upstream: asyncio.StreamWriter | None = None
+        answers, upstream = await asyncio.open_connection("127.0.0.1", self._upstream_port)
         try:
-            with suppress(OSError, asyncio.IncompleteReadError):  # Either side hung up: so do we.
-                answers, upstream = await asyncio.open_connection("127.0.0.1", self._upstream_port)
-                await _Conversation(self, reader, writer, answers, upstream).hold()
+            await _Conversation(self, reader, writer, answers, upstream).hold()
         finally:
-            writer.close()
-            if upstream is not None:
-                upstream.transport.abort()
+            upstream.transport.abort()
 
     def next_break(self, name: str) -> Break | None:
         """Count a call of *name*, and return how it is broken, if it is."""

@@ -19,6 +19,18 @@ AOF_FOLDER: Final = "appendonlydir"
 EXEC: Final = b"*1\r\n$4\r\nEXEC\r\n"
 """The end of a transaction, and of each function call that wrote more than once, as it lies in the file."""
 
+UNFINISHED: Final = b"*1\r\n$5\r\nMULTI\r\n*3\r\n$3\r\nSET\r\n$4\r\ntorn\r\n$4\r\ntorn\r\n*1\r\n$4\r\nEXEC\r"
+"""A transaction as it lies in the file, all but its last byte."""
+
+WEAK_SETTINGS: Final = (
+    ("appendonly", "no"),
+    ("appendfsync", "everysec"),
+    ("no-appendfsync-on-rewrite", "yes"),
+    ("aof-load-truncated", "yes"),
+    ("maxmemory-policy", "volatile-ttl"),
+)
+"""A value for each setting with which Redis may forget, or evict, what it has acknowledged."""
+
 
 class AofCopy:
     """What *server* had on disk when this was made, as a backup of its folder would hold it."""
@@ -113,7 +125,7 @@ class TornAof(Fault):
     def inject(self) -> None:
         """See ``Fault.inject``; raises ``ValueError`` when there is no transaction in the newest increment."""
         self._server.kill()
-        newest = max(_aof_of(self._server).glob("*.incr.aof"), key=lambda path: int(path.name.split(".")[-3]))
+        newest = self._newest()
         content = newest.read_bytes()
         last = content.rfind(EXEC)
         if last < 0:
@@ -129,6 +141,25 @@ class TornAof(Fault):
         command = ["redis-check-aof", "--fix", str(manifest)]
         subprocess.run(command, input=b"y\n", check=True, capture_output=True)
         self._server.start()
+
+    def _newest(self) -> Path:
+        return max(_aof_of(self._server).glob("*.incr.aof"), key=lambda path: int(path.name.split(".")[-3]))
+
+
+class HalfWritten(TornAof):
+    """*server* dies when *written_bytes* of a transaction, which it has answered nobody, have reached the disk."""
+
+    kind = "redis-half-written"
+
+    def __init__(self, server: RedisServer, *, written_bytes: int) -> None:
+        super().__init__(server)
+        self._written_bytes = written_bytes
+
+    def inject(self) -> None:
+        """See ``Fault.inject``."""
+        self._server.kill()
+        with self._newest().open("ab") as file:
+            file.write(UNFINISHED[: self._written_bytes])
 
 
 class Weakened(Fault):

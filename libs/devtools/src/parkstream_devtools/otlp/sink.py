@@ -118,7 +118,7 @@ class Sink:
         found += [conformance.event_problem(one.event, one.attributes) for one in self.logs()]
         return sorted({problem for problem in found if problem is not None})
 
-    def wait_for(self, condition: Callable[["Sink"], bool], timeout_seconds: float = 10.0) -> bool:
+    def wait_for(self, condition: Callable[["Sink"], bool], timeout_seconds: float = 120.0) -> bool:
         """Return whether *condition* was met within *timeout_seconds*; it is asked whenever something comes."""
         deadline = monotonic() + timeout_seconds
         with self._changed:

@@ -10,9 +10,12 @@ import msgspec
 from msgspec import Struct
 from parkstream_service.access import HASHED, Role
 
+from parkstream_devtools.private_files import write_private
+
 OWN_VARIABLE: Final = "PARKSTREAM_API_TOKEN"
 FILE_VARIABLE: Final = "PARKSTREAM_CREDENTIALS_FILE"
 FILE: Final = "credentials.json"
+SECRETS: Final = "secrets.json"
 ROLES: Final = {
     "operator": [Role.METRICS, Role.OPERATE, Role.VISITS_READ],
     "backend": [Role.SUMMARIES_WRITE],
@@ -25,6 +28,8 @@ class Credentials(Struct, frozen=True):
     file: Path
     operator: str
     backend: str
+    session_key: str
+    """What the console encrypts sessions with."""
 
     @property
     def of_all(self) -> dict[str, str]:
@@ -36,15 +41,29 @@ class Credentials(Struct, frozen=True):
         """What the backend is given beside that."""
         return {OWN_VARIABLE: self.backend}
 
+    @property
+    def of_console(self) -> dict[str, str]:
+        """What the console is given beside that: who logs in is the operator."""
+        return {OWN_VARIABLE: self.operator, "PARKSTREAM_SESSION_KEY": self.session_key}
+
 
 def make_credentials(folder: Path, environ: Mapping[str, str]) -> Credentials:
-    """Make callers in *folder*; who operates may bring a credential in *environ*, to ask services while they run."""
-    operator = environ.get(OWN_VARIABLE) or secrets.token_hex()
-    made = Credentials(folder / FILE, operator, secrets.token_hex())
+    """Make callers in *folder*, once; who operates may bring a credential in *environ*, to ask services that run."""
+    known = _secrets(folder / SECRETS)
+    made = Credentials(
+        folder / FILE, environ.get(OWN_VARIABLE) or known["operator"], known["backend"], known["console"]
+    )
     callers = {
         name: {"roles": roles, "secrets": [HASHED + sha256(getattr(made, name).encode()).hexdigest()]}
         for name, roles in ROLES.items()
     }
-    made.file.touch(0o600)
-    made.file.write_bytes(msgspec.json.encode(callers))
+    write_private(made.file, msgspec.json.encode(callers))
+    return made
+
+
+def _secrets(file: Path) -> dict[str, str]:
+    """Return a secret for each role, those that are in *file* and new ones, which are in it then."""
+    known = msgspec.json.decode(file.read_bytes(), type=dict[str, str]) if file.exists() else {}
+    made = {name: secrets.token_hex() for name in (*ROLES, "console")} | known
+    write_private(file, msgspec.json.encode(made))
     return made

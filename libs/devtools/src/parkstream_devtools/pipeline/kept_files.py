@@ -2,43 +2,15 @@
 
 import os
 import shutil
-import stat
-import tempfile
 from pathlib import Path
 from typing import Final
 
 from parkstream_telemetry.kept_spans import older_half
 
+from parkstream_devtools.pipeline.kept_place import usual_place
+from parkstream_devtools.private_files import is_private
+
 SPANS_FILE: Final = "spans.jsonl"
-
-
-def own_place() -> Path:
-    """Return the folder of the user who asks, made if need be; a new one when the usual one is not theirs alone.
-
-    Whoever may write there could have planted links, or may read plates.
-    """
-    place = usual_place()
-    try:
-        place.mkdir(mode=0o700)
-    except FileExistsError:
-        if not is_private(place):
-            return Path(tempfile.mkdtemp(prefix="parkstream-demo-"))
-    return place
-
-
-def is_private(place: Path) -> bool:
-    """Return whether *place* is a folder, and no link to one, that its owner alone, who asks, may enter."""
-    try:
-        found = place.lstat()
-    except FileNotFoundError:
-        return False
-    others = stat.S_IRWXG | stat.S_IRWXO
-    return stat.S_ISDIR(found.st_mode) and found.st_uid == os.getuid() and not found.st_mode & others
-
-
-def usual_place() -> Path:
-    """Return where that folder usually is: below the system's temporary one."""
-    return Path(tempfile.gettempdir()) / f"parkstream-demo-{os.getuid()}"
 
 
 def kept(summary_file: Path, place: Path | None) -> Path:

@@ -53,7 +53,7 @@ def published_by(entries: Entries, exits: Exits) -> Published:
 
 
 class State(Struct, frozen=True, kw_only=True):
-    """Where the backend stands."""
+    """Where log, visits and outbox stand."""
 
     position: int = 0
     lag: int = 0
@@ -113,7 +113,7 @@ class Addresses(Struct, frozen=True, kw_only=True):
 
     entries: str
     exits: str
-    backend: str
+    console: str
     summaries: str
 
 
@@ -131,7 +131,7 @@ class Watch:
             self._client.get(f"{self._at.entries}/v1/account", Entries),
             self._client.get(f"{self._at.exits}/v1/account", Exits),
             queues(self._rabbitmq),
-            self._client.get(f"{self._at.backend}/v1/state", State),
+            self._client.get(f"{self._at.console}/v1/state", State),
             self._client.get(f"{self._at.summaries}/v1/stats", Stats),
         )
         return Snapshot(

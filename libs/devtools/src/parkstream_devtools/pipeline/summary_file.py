@@ -5,6 +5,7 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 from parkstream_events.summaries import Outcome, Summary
+from parkstream_events.wire import UNREADABLE
 
 _line = msgspec.json.Decoder(Summary)
 
@@ -56,12 +57,17 @@ def first_lines(path: Path, count: int) -> list[str]:
         return [line.rstrip("\n") for line, _ in zip(file, range(count), strict=False)]
 
 
+def plate_of(line: str) -> str:
+    """Return whose summary *line* is."""
+    return _line.decode(line).vehicle_plate
+
+
 def _summary(raw: bytes) -> Summary | None:
     if not raw.endswith(b"\n"):
         return None
     try:
         return _line.decode(raw)
-    except msgspec.DecodeError:
+    except UNREADABLE:
         return None
 
 

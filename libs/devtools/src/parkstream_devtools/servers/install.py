@@ -12,6 +12,8 @@ from parkstream_devtools.servers.rabbitmq import SCRIPTS
 SERVERS = ("redis-server", "rabbitmq-server")
 TOOLS = ("faketime",)
 """Programs by the name that they and their Debian packages have."""
+BROWSER = "chromium"
+"""Debian's package and its program; Playwright has one of its own where there is no such package."""
 POLICY = Path("/usr/sbin/policy-rc.d")
 SYSTEMD = Path("/run/systemd/system")
 _BREW = {"redis-server": "redis", "rabbitmq-server": "rabbitmq", "faketime": "libfaketime"}
@@ -36,6 +38,23 @@ def ensure_tools(say: Callable[[str], None] = print) -> None:
         ensure_servers(say, TOOLS)
     except MissingServerError as error:
         say(str(error))
+
+
+def ensure_browser(say: Callable[[str], None] = print) -> None:
+    """Install a Chromium: the system's, else Playwright's; where neither can be, say so: its tests are skipped."""
+    if not missing([BROWSER]):
+        return
+    if shutil.which("apt-get"):
+        try:
+            ensure_servers(say, [BROWSER])
+        except MissingServerError as error:
+            say(str(error))
+        else:
+            return
+    try:
+        _run([sys.executable, "-m", "playwright", "install", "chromium"], say)
+    except MissingServerError as error:
+        say(f"no browser: {error}")
 
 
 def ensure_servers(say: Callable[[str], None] = print, programs: Sequence[str] = SERVERS) -> None:

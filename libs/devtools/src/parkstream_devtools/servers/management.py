@@ -6,16 +6,16 @@ import urllib.error
 import urllib.request
 from urllib.parse import quote
 
-TIMEOUT_SECONDS = 15.0
-_AUTHORIZATION = f"Basic {base64.b64encode(b'guest:guest').decode()}"
+TIMEOUT_SECONDS = 60.0
 _NOT_FOUND = 404
 
 
 class Management:
     """The HTTP API at *url*, as the user guest."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, password: str = "guest") -> None:  # noqa: S107 - everybody's
         self.url = url
+        self._authorization = f"Basic {base64.b64encode(f'guest:{password}'.encode()).decode()}"
 
     def answers(self) -> bool:
         """Return whether it is there."""
@@ -49,7 +49,7 @@ class Management:
             self.url + path,
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"authorization": _AUTHORIZATION, "content-type": "application/json"},
+            headers={"authorization": self._authorization, "content-type": "application/json"},
         )
         with urllib.request.urlopen(asked, timeout=TIMEOUT_SECONDS) as answer:  # noqa: S310 - the address is ours
             content: bytes = answer.read()

@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -13,6 +14,9 @@ from pathlib import Path
 POLL_SECONDS = 0.02
 PORTS = range(20_000, 32_000)
 """Below what Linux gives to outgoing connections (ip_local_port_range): none comes between finding and binding."""
+CLAIMS_MAX = 64
+"""So many ports that were found last are given to nobody else."""
+_claims: deque[socket.socket] = deque()
 
 
 class StartError(Exception):
@@ -106,13 +110,74 @@ class Process:
         return "\n".join(self.output.read_text(encoding="utf-8", errors="replace").splitlines()[-count:])
 
 
+class Started:
+    """A server or a service: how it is called, whether it runs, and what it wrote."""
+
+    def __init__(self, process: Process) -> None:
+        self._process = process
+
+    @property
+    def name(self) -> str:
+        """What it is called here."""
+        return self._process.name
+
+    @property
+    def pid(self) -> int:
+        """Process id; of RabbitMQ that of its start script, whose child the node is."""
+        return self._process.pid
+
+    @property
+    def alive(self) -> bool:
+        """Whether it runs."""
+        return self._process.alive
+
+    @property
+    def exit_code(self) -> int | None:
+        """Its exit code, when it has ended."""
+        return self._process.exit_code
+
+    @property
+    def output(self) -> Path:
+        """The file that holds what it writes."""
+        return self._process.output
+
+    def last_lines(self, lines: int = 15) -> str:
+        """Return the end of what it wrote."""
+        return self._process.last_lines(lines)
+
+
 def free_port() -> int:
     """Return a TCP port of the loopback address that nobody listens on, and that no outgoing connection is given."""
     while True:
         port = secrets.choice(PORTS)
-        with socket.socket() as probe, suppress(OSError):
-            probe.bind(("127.0.0.1", port))
+        if is_free(port) and _claim(port):
             return port
+
+
+def _claim(port: int) -> bool:
+    """Claim *port*, and return whether that was possible: another process may have been given it a moment ago.
+
+    A claim is the UDP port of the same number, which nobody else here uses; it ends with the process.
+    """
+    claim = socket.socket(type=socket.SOCK_DGRAM)
+    try:
+        claim.bind(("127.0.0.1", port))
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim)
+    while len(_claims) > CLAIMS_MAX:
+        _claims.popleft().close()
+    return True
+
+
+def is_free(port: int) -> bool:
+    """Return whether a service could listen on *port* of the loopback address."""
+    with socket.socket() as probe, suppress(OSError):
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # As services do: old connections do not matter.
+        probe.bind(("127.0.0.1", port))
+        return True
+    return False
 
 
 def answers(port: int, question: bytes = b"", expected: bytes = b"") -> bool:

@@ -1,6 +1,6 @@
 """Old records in files: compressed JSON Lines with a manifest, read as if they were in the log still.
 
-Reading order: manifest (what there is), segments (one file), reader (``Archive``), spanning_log; then
+Reading order: manifest (what there is), segments (one file), reader (``Archive``), index (finding), spanning_log; then
 trimmer (who is in the way), archiver (there) and restorer (back). ``durable`` writes files, ``errors`` says what may
 be wrong.
 """
@@ -19,6 +19,7 @@ from parkstream_eventlog.archive.errors import (
     OtherLogArchiveError,
     OvertakenError,
 )
+from parkstream_eventlog.archive.index import ArchiveIndex
 from parkstream_eventlog.archive.manifest import Manifest, Segment
 from parkstream_eventlog.archive.reader import Archive, defects_of
 from parkstream_eventlog.archive.restorer import Restoration, Restorer
@@ -35,6 +36,7 @@ __all__ = [
     "Archive",
     "ArchiveBehindError",
     "ArchiveError",
+    "ArchiveIndex",
     "Archiver",
     "Barrier",
     "BarrierError",

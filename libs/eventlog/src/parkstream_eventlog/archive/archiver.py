@@ -8,7 +8,13 @@ from redis.asyncio import Redis
 
 from parkstream_eventlog.archive import manifest
 from parkstream_eventlog.archive.durable import WRITING, alone_in, sync_folder
-from parkstream_eventlog.archive.errors import ArchiveBehindError, ArchiveError, DifferentRecordError
+from parkstream_eventlog.archive.errors import (
+    ArchiveBehindError,
+    ArchiveError,
+    BusyArchiveError,
+    DifferentRecordError,
+)
+from parkstream_eventlog.archive.index import Names, make_missing
 from parkstream_eventlog.archive.manifest import Manifest
 from parkstream_eventlog.archive.reader import Archive
 from parkstream_eventlog.archive.segments import writing
@@ -99,6 +105,20 @@ class Archiver:
         for path in (*archive.folder.glob(f"*{manifest.SUFFIX}"), archive.folder / WRITING):
             if path.name not in named:
                 path.unlink(missing_ok=True)
+
+    async def index(self, names: Names) -> int:
+        """Give each segment that has no index one, by what *names* finds records by; return how many were made.
+
+        When somebody else archives now, they do it.
+        """
+        if not self._archive.manifest.segments:
+            return 0
+        try:
+            with alone_in(self._archive.folder):
+                self._archive.refresh()
+                return await asyncio.to_thread(make_missing, self._archive, names)
+        except BusyArchiveError:
+            return 0
 
     async def _write(self, last: int, log_id: str) -> None:
         """Write the next segment, up to *last*, and then name it in the manifest."""

@@ -17,12 +17,18 @@ WRITING: Final = ".writing"
 def replacing(path: Path) -> Generator[IO[bytes]]:
     """Yield a file that becomes *path*, durably, when the block has ended without an error."""
     unfinished = path.with_name(WRITING)
-    with unfinished.open("wb") as file:
+    with new_file(unfinished) as file:
         yield file
         file.flush()
         os.fsync(file.fileno())
     unfinished.replace(path)
     sync_folder(path.parent)
+
+
+def new_file(path: Path) -> IO[bytes]:
+    """Return a file that is *path* from now on, whatever was there: nothing is written through a link to elsewhere."""
+    path.unlink(missing_ok=True)
+    return path.open("xb")
 
 
 def sync_folder(folder: Path) -> None:

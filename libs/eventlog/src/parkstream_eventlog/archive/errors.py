@@ -110,6 +110,7 @@ class BarrierError(ArchiveError):
         self.kind = kind
         self.name = name
         self.position = position
+        self.through = through
         self.until_us = until_us
 
 

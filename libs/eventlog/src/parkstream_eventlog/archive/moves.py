@@ -9,6 +9,7 @@ from parkstream_service.units import DAY_US
 from redis.asyncio import Redis
 
 from parkstream_eventlog.archive.archiver import Archiver, last_recorded_before
+from parkstream_eventlog.archive.index import Names
 from parkstream_eventlog.archive.reader import Archive
 from parkstream_eventlog.archive.restorer import Restorer
 from parkstream_eventlog.keys import LogKeys
@@ -62,13 +63,19 @@ async def move_to_archive(  # noqa: PLR0913 - what it works on
     dry_run: bool,
     reached: Reached,
     writer: Writer | None = None,
+    names: Names | None = None,
 ) -> Moved:
-    """Move records up to *limit* from *log* to the archive in *place*; with *dry_run* only say which."""
+    """Move records up to *limit* from *log* to the archive in *place*; with *dry_run* only say which.
+
+    Each segment gets an index by *names*.
+    """
     archiver = Archiver(redis, keys, Archive(place, keys.name), writer)
     plan = await archiver.plan(await limit.position(log))
     segments = 0
     if not dry_run:
         segments = await archiver.run(plan, lambda done: reached(done, plan.records))
+        if names is not None:
+            await archiver.index(names)
     return Moved(
         dir=str(place),
         dry_run=dry_run,

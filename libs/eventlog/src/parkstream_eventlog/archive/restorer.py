@@ -64,7 +64,7 @@ class Restorer:
         if archive.through < state.archived_through:
             raise ArchiveBehindError(archive.folder, archive.through, state.archived_through)
         archive.check_log(state, state.archived_through)
-        after = (archive.first if first is None else first) - 1
+        after = max(1, archive.first if first is None else first) - 1  # Of no archive the first is 0.
         if state.archived_through > after and after + 1 < archive.first:
             raise NotArchivedError(after + 1, archive.first, archive.folder, archive.through)
         return Restoration(after, state.archived_through, state.position)

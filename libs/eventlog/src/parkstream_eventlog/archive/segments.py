@@ -1,8 +1,11 @@
 """One segment: written durably, hashed on the way; read from its beginning, after its hash was compared."""
 
+import os
+import weakref
 from collections.abc import Generator
 from contextlib import contextmanager
-from hashlib import sha256
+from hashlib import file_digest, sha256
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, Final
 
@@ -12,7 +15,8 @@ from parkstream_eventlog.archive.durable import replacing
 from parkstream_eventlog.archive.errors import CorruptArchiveError
 from parkstream_eventlog.archive.manifest import Segment, name_of
 from parkstream_eventlog.log import Record
-from parkstream_eventlog.transfer.json_lines import LineError, line_of, records_of
+from parkstream_eventlog.transfer.json_lines import LINE_BYTES_MAX, LineError, line_of, records_of
+from parkstream_eventlog.transfer.line_files import WINDOW_BYTES_MAX
 
 LEVEL: Final = 1
 """Of compression: for lines such as ours no higher level makes them smaller."""
@@ -75,7 +79,9 @@ class SegmentReader:
         self.position = segment.first
         """Of the record that comes next."""
         self._path = folder / segment.name
-        self._stream = zstandard.ZstdDecompressor().stream_reader(content_of(self._path, segment))
+        file = content_of(self._path, segment)
+        weakref.finalize(self, file.close)
+        self._stream = zstandard.ZstdDecompressor(max_window_size=WINDOW_BYTES_MAX).stream_reader(file, closefd=False)
         self._torn = b""
         self._records: list[Record] = []
         self._taken = 0
@@ -108,7 +114,7 @@ class SegmentReader:
     def _next_lines(self) -> bytes:
         """Return some whole lines."""
         parts = [self._torn]
-        while True:
+        while sum(map(len, parts)) <= LINE_BYTES_MAX:
             try:
                 chunk = self._stream.read(CHUNK_BYTES)
             except zstandard.ZstdError as error:
@@ -120,6 +126,8 @@ class SegmentReader:
             if not chunk:
                 raise CorruptArchiveError(self._path, f"ends before position {self.position}")
             parts.append(chunk)
+        problem = f"from position {self.position}: a line is longer than {LINE_BYTES_MAX:,} bytes"
+        raise CorruptArchiveError(self._path, problem)
 
     def _take(self, lines: bytes) -> None:
         try:
@@ -134,15 +142,27 @@ class SegmentReader:
         self._records, self._taken = records, 0
 
 
-def content_of(path: Path, segment: Segment) -> bytes:
-    """Return the compressed bytes of *segment* if they are those that were archived."""
+def content_of(path: Path, segment: Segment) -> BufferedReader:
+    """Return the compressed bytes of *segment*, to be read, if they are those that were archived."""
     try:
-        content = path.read_bytes()
+        file = path.open("rb")
     except FileNotFoundError as error:
         raise CorruptArchiveError(path, "is missing") from error
-    if len(content) != segment.bytes:
-        raise CorruptArchiveError(path, f"has {len(content)} bytes instead of {segment.bytes}")
-    found = sha256(content).hexdigest()
+    except OSError as error:
+        raise CorruptArchiveError(path, f"cannot be read ({error.strerror})") from error
+    try:
+        _check(file, path, segment)
+    except BaseException:
+        file.close()
+        raise
+    return file
+
+
+def _check(file: BufferedReader, path: Path, segment: Segment) -> None:
+    size = os.fstat(file.fileno()).st_size
+    if size != segment.bytes:
+        raise CorruptArchiveError(path, f"has {size} bytes instead of {segment.bytes}")
+    found = file_digest(file, "sha256").hexdigest()
     if found != segment.sha256:
         raise CorruptArchiveError(path, f"has the sha256 {found} instead of {segment.sha256}")
-    return content
+    file.seek(0)

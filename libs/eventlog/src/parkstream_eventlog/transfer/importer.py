@@ -17,6 +17,7 @@ from parkstream_eventlog.schema import Schema
 from parkstream_eventlog.transfer.json_lines import LineError, record_and_log_of
 
 BATCH_MAX: Final = 500
+BATCH_BYTES_MAX: Final = 1 << 20
 IN_FLIGHT: Final = 4
 """Batches that are sent before the first of them is answered."""
 MARK_BYTES: Final = 16
@@ -129,13 +130,15 @@ class Reader:
     """Makes batches of *lines* and checks them: positions without a gap, recorded times that never go back."""
 
     def __init__(self, lines: Iterable[bytes], standing: Standing, schema: Schema, *, archived: bool) -> None:
-        self._lines = enumerate(lines, 1)
+        self._lines = self._numbered(lines)
         self._standing = standing
         self._origin_of = schema.origin_of
         self._archived = archived
         self._digest = blake2b(digest_size=MARK_BYTES)
         self._last: Record | None = None
         self._line = 0
+        self._first_line = 1
+        """Of the batch that is read."""
         self._log_id = ""
         self.mark = standing.mark
         """Of all that was read."""
@@ -146,14 +149,14 @@ class Reader:
             self._pass_by()
         while records := self._records():
             mark_before, self.mark = self.mark, self._digest.hexdigest()
-            first_line = self._line - len(records) + 1
             origins = [self._origin_of(record.type, record.body) for record in records]
-            yield Batch(self._log_id, first_line, records, origins, mark_before, self.mark)
+            yield Batch(self._log_id, self._first_line, records, origins, mark_before, self.mark)
 
     def _pass_by(self) -> None:
         """Read what an interrupted import has written, and check that it came from these lines."""
         position, mark = self._standing.position, self._standing.mark
         for number, line in self._lines:
+            self._first_line = number
             record = self._record(number, line)
             if record.position == position and self._digest.hexdigest() == mark:
                 return
@@ -166,7 +169,23 @@ class Reader:
         raise NotImportedError(message)
 
     def _records(self) -> list[Record]:
-        return [self._record(number, line) for number, line in islice(self._lines, BATCH_MAX)]
+        self._first_line = self._line + 1
+        records: list[Record] = []
+        size = 0
+        for number, line in self._lines:
+            records.append(self._record(number, line))
+            size += len(line)
+            if len(records) == BATCH_MAX or size >= BATCH_BYTES_MAX:
+                break
+        return records
+
+    def _numbered(self, lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+        number = 0
+        try:
+            for number, line in enumerate(lines, 1):
+                yield number, line
+        except LineError as error:
+            raise self._refusal(number + 1, str(error)) from error
 
     def _record(self, number: int, line: bytes) -> Record:
         self._line = number
@@ -197,7 +216,7 @@ class Reader:
             raise self._refusal(number, "it was recorded before the record of the line above")
 
     def _refusal(self, number: int, problem: str) -> NotImportedError:
-        return refusal(number, number - (number - 1) % BATCH_MAX, problem)
+        return refusal(number, self._first_line, problem)
 
 
 def refusal(line: int, first_line: int, problem: str) -> NotImportedError:

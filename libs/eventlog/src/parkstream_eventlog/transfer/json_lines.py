@@ -4,6 +4,7 @@ from typing import Annotated, Final
 
 import msgspec
 from msgspec import Meta, Struct
+from parkstream_service.foreign_data import UNREADABLE
 
 from parkstream_eventlog.errors import EventLogError
 from parkstream_eventlog.log import Record
@@ -11,12 +12,14 @@ from parkstream_eventlog.log import Record
 INTEGER_MAX: Final = 2**53 - 1
 """What JSON readers and Redis' Lua can count to."""
 
+LINE_BYTES_MAX: Final = 1 << 20
+"""Of a record; a body of the 64 KiB that the log takes needs less, however it is written."""
 LOG_ID: Final = r"^[0-9A-Za-z-]{1,64}\Z"
 Whole = Annotated[int, Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 
 
 class LineError(EventLogError, ValueError):
-    """A line holds no record."""
+    """A line holds no record, or there is none."""
 
 
 class Line(Struct, frozen=True, gc=False, omit_defaults=True, forbid_unknown_fields=True):
@@ -48,8 +51,11 @@ def line_of(record: Record, log_id: str | None = None) -> bytes:
         text, encoded = body.decode(), None
     except UnicodeDecodeError:
         text, encoded = None, body
-    line = Line(position, type_, id_, recorded_at_us, text, encoded, published_at_us, traceparent, log_id)
-    return _encode(line) + b"\n"
+    line = _encode(Line(position, type_, id_, recorded_at_us, text, encoded, published_at_us, traceparent, log_id))
+    if len(line) >= LINE_BYTES_MAX:
+        message = f"the record at position {position} makes a line of {len(line)} bytes; {LINE_BYTES_MAX} can be read"
+        raise LineError(message)
+    return line + b"\n"
 
 
 def record_of(line: bytes) -> Record:
@@ -61,7 +67,7 @@ def record_and_log_of(line: bytes) -> tuple[Record, str]:
     """Return what ``record_of`` does, and the id of the log that *line* names; "" when it names none."""
     try:
         found = _decode(line)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         message = f"no record: {error}"
         raise LineError(message) from error
     return _record(found), found.log_id or ""
@@ -79,7 +85,7 @@ def records_of(lines: bytes) -> list[Record]:
     """Return the records in whole *lines*, much faster than one by one; raise ``LineError`` when one holds none."""
     try:
         found = _decode_lines(lines)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except UNREADABLE as error:
         message = f"no record: {error}"
         raise LineError(message) from error
     return [_record(line) for line in found]

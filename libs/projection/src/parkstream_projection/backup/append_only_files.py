@@ -6,11 +6,12 @@ from io import BytesIO
 from pathlib import Path, PurePosixPath
 from typing import Any, Final, NamedTuple
 
+from parkstream_service.foreign_data import content_within
 from redis.asyncio import Redis
 
 from parkstream_projection.backup.copies import Source
 from parkstream_projection.backup.errors import BackupError, NotHereError
-from parkstream_projection.backup.manifest import REDIS
+from parkstream_projection.backup.manifest import BYTES_MAX, REDIS
 
 HISTORY: Final = "h"
 """The type of files that Redis has replaced and is about to delete."""
@@ -50,12 +51,15 @@ async def place_of(redis: Redis, folder: Path | None) -> Place:
 
 def open_all(place: Place, stack: ExitStack) -> list[Source]:
     """Open what Redis would load now, its manifest last; *stack* closes it. Raises ``OSError`` when a file is gone."""
-    text = (place.path / place.manifest).read_text()
+    text = content_within(place.path / place.manifest, BYTES_MAX).decode(errors="replace")
     lines = [line for line in text.splitlines() if _fields(line).get("type") != HISTORY]
     inside = PurePosixPath(REDIS, place.name)
     sources: list[Source] = []
     for line in lines:
-        name = _fields(line)["file"]
+        name = _fields(line).get("file", "")
+        if not name or PurePosixPath(name).name != name:
+            message = f"{place.path / place.manifest} names no file in the line {line[:80]!r}: look at Redis"
+            raise BackupError(message)
         sources.append(Source.opened(str(inside / name), place.path / name))
         stack.enter_context(sources[-1].file)
     content = "".join(f"{line}\n" for line in lines).encode()
@@ -64,5 +68,8 @@ def open_all(place: Place, stack: ExitStack) -> list[Source]:
 
 def _fields(line: str) -> dict[str, str]:
     """Return what a line of the manifest says: ``file NAME seq NUMBER type LETTER``."""
-    words = shlex.split(line)
+    try:
+        words = shlex.split(line)
+    except ValueError:
+        words = []
     return dict(zip(words[::2], words[1::2], strict=False))

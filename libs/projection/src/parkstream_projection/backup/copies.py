@@ -6,7 +6,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import IO, Final, NamedTuple, Self
 
-from parkstream_eventlog.archive.durable import sync_folder
+from parkstream_eventlog.archive.durable import new_file, sync_folder
 
 from parkstream_projection.backup.errors import BackupError
 from parkstream_projection.backup.manifest import Part
@@ -51,7 +51,7 @@ def copy(source: Source, folder: Path, copied: Copied) -> Part:
     target.parent.mkdir(parents=True, exist_ok=True)
     digest, left = sha256(), source.size
     source.file.seek(0)
-    with target.open("wb") as file:
+    with new_file(target) as file:
         while left and (chunk := source.file.read(min(CHUNK_BYTES, left))):
             digest.update(chunk)
             file.write(chunk)

@@ -7,6 +7,7 @@ from typing import Final, Literal
 import msgspec
 from msgspec import Struct
 from parkstream_eventlog.archive.durable import replacing
+from parkstream_service.foreign_data import UNREADABLE, TooLongError, content_within
 
 from parkstream_projection.backup.errors import BackupError
 
@@ -16,7 +17,10 @@ ARCHIVE: Final = "archive"
 SUMMARIES: Final = "summaries"
 BESIDE: Final = ".log.json"
 """The end of the name of what may lie beside a summary file, and says which log it is of."""
-ROOMS: Final = (REDIS, ARCHIVE, SUMMARIES)
+PARTS_OF_NAME: Final = {REDIS: 3, ARCHIVE: 2, SUMMARIES: 2}
+"""The rooms, and how long the path of a file is that lies there."""
+ROOMS: Final = tuple(PARTS_OF_NAME)
+BYTES_MAX: Final = 16 << 20
 
 
 class Part(Struct, frozen=True, kw_only=True):
@@ -57,17 +61,17 @@ _decode: Final = msgspec.json.Decoder(Manifest).decode
 def load(folder: Path) -> Manifest:
     """Return the manifest in *folder*; raise ``BackupError`` when there is none."""
     try:
-        manifest = _decode((folder / NAME).read_bytes())
+        manifest = _decode(content_within(folder / NAME, BYTES_MAX))
     except OSError as error:
         message = f"{folder} is no whole backup: {NAME} cannot be read ({error.strerror}); choose another one"
         raise BackupError(message) from error
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (TooLongError, *UNREADABLE) as error:
         message = f"{folder / NAME} is no manifest of a backup ({error}): choose another one"
         raise BackupError(message) from error
     for part in manifest.parts:
-        path = Path(part.name)
-        if path.is_absolute() or ".." in path.parts or path.parts[0] not in ROOMS:
-            message = f"{folder / NAME} names the file {part.name}, which no backup has: choose another one"
+        parts = part.name.split("/")
+        if len(parts) != PARTS_OF_NAME.get(parts[0]) or {"", ".", ".."} & set(parts) or "\0" in part.name:
+            message = f"{folder / NAME} names the file {part.name!r}, which no backup has: choose another one"
             raise BackupError(message)
     return manifest
 

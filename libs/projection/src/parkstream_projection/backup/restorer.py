@@ -83,6 +83,9 @@ def _rooms(manifest: Manifest, places: Places) -> Iterator[Room]:
         target = file.with_name(file.name + BESIDE) if part.name.endswith(BESIDE) else file
         yield Room(target.parent, [Placed(part, target)], whole=False)
     parts = manifest.parts_of(REDIS)
+    if not parts:
+        message = "the backup holds no file of Redis: choose another one"
+        raise BackupError(message)
     data = places.redis_dir or Path(manifest.redis_dir)
     if not data.is_dir():
         message = f"{data} is no folder here: say where Redis' data folder is (--redis-dir or PARKSTREAM_REDIS_DIR)"
@@ -144,6 +147,8 @@ def _put(room: Room, backup: Path, copied: Copied) -> None:
         room.folder.mkdir(parents=True)
         _given_to_owner(room.folder, room.folder.parent)
     waiting = room.folder / RESTORING
+    if waiting.is_symlink():
+        waiting.unlink()
     shutil.rmtree(waiting, ignore_errors=True)
     for part, target in missing:
         with (backup / part.name).open("rb") as file:

@@ -2,17 +2,17 @@
 
 import asyncio
 import shutil
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 from msgspec import Struct
-from parkstream_eventlog.archive.durable import WRITING, alone_in, sync_folder
+from parkstream_eventlog.archive.durable import WRITING, alone_in, new_file, sync_folder
 from parkstream_eventlog.archive.manifest import NAME as ARCHIVE_MANIFEST
-from parkstream_eventlog.archive.manifest import Manifest as ArchiveManifest
+from parkstream_eventlog.archive.manifest import manifest_in
 from redis.asyncio import Redis
 from redis.exceptions import ResponseError
 
@@ -69,6 +69,9 @@ async def take(it: Opened, places: Places, folder: Path, reached: Reached, *, re
 
 def _prepare(folder: Path) -> None:
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # There are plates in it.
+    if folder.stat().st_mode & stat.S_IWOTH:
+        message = f"others may write to {folder}: name a new folder, or one that is yours (chmod o-w)"
+        raise BackupError(message)
     names = {path.name for path in folder.iterdir()}
     if NAME in names:
         message = f"{folder} holds a backup already: name a new folder"
@@ -76,8 +79,10 @@ def _prepare(folder: Path) -> None:
     if names and (UNFINISHED not in names or names - {UNFINISHED, WRITING, *ROOMS}):
         message = f"{folder} is not empty: name a new folder"
         raise BackupError(message)
-    (folder / UNFINISHED).touch()
+    new_file(folder / UNFINISHED).close()
     for room in ROOMS:
+        if (folder / room).is_symlink():
+            (folder / room).unlink()
         shutil.rmtree(folder / room, ignore_errors=True)
 
 
@@ -122,5 +127,5 @@ def _segments(now: Instant) -> Iterator[tuple[str, int]]:
     for source in now.sources:
         if source.name == f"{ARCHIVE}/{ARCHIVE_MANIFEST}":
             source.file.seek(0)
-            for segment in msgspec.json.decode(source.file.read(), type=ArchiveManifest).segments:
+            for segment in manifest_in(source.file.read(), Path(source.name)).segments:
                 yield segment.name, segment.bytes

@@ -2,7 +2,7 @@
 
 local DONE, STALE, NOT_LIVE, INCOMPLETE = 0, 1, 2, 3
 local ENTITY_OF = '^[^\31]*'  -- a member of a timer begins with the name of its entity
-local COUNTS = 8  -- after these arguments of commit come the lengths of its lists, then the lists
+local COUNTS = 9  -- after these arguments of commit come the lengths of its lists, then the lists
 
 local function values_of(key, names, first, last)
   local found = {}
@@ -92,18 +92,18 @@ local function write_state(keys, args, lists, timers)
     in_chunks('ZREM', keys[2 + i], args, lists[2 * i + 2].first, lists[2 * i + 2].last, 1)
     in_chunks('ZADD', keys[2 + i], args, lists[2 * i + 1].first, lists[2 * i + 1].last, 2)
   end
-  redis.call('HSET', keys[1], 'rules_version', args[2], 'checkpoint', args[4], 'state_hash', args[5],
-    'clock', args[6], 'sizes', sizes_of(keys, timers))
-  if args[7] == '-' then
+  redis.call('HSET', keys[1], 'rules_version', args[2], 'checkpoint', args[5], 'state_hash', args[6],
+    'clock', args[7], 'sizes', sizes_of(keys, timers))
+  if args[8] == '-' then
     redis.call('HDEL', keys[1], 'aside')
-  elseif args[7] ~= '' then
-    redis.call('HSET', keys[1], 'aside', string.sub(args[7], 2))
+  elseif args[8] ~= '' then
+    redis.call('HSET', keys[1], 'aside', string.sub(args[8], 2))
   end
-  if args[8] == '1' then redis.call('HSET', keys[timers + 3], args[4], args[5]) end
+  if args[9] == '1' then redis.call('HSET', keys[timers + 3], args[5], args[6]) end
 end
 
 -- KEYS: meta, entities, the timers, hashes, outbox, its meta, the versions. ARGV: projection version, rules version,
--- checkpoint as it is and as it will be, state hash, clock, what is kept beside it, after a
+-- checkpoint and state hash as they are and as they will be, clock, what is kept beside it, after a
 -- '+' ('' while that stays, '-' for nothing), '1' to keep the hash for this position, the lengths of the
 -- lists, the lists: entities and their values, entities to forget, per timer due times and members, members to drop;
 -- items. Only the live version emits; any other may follow it up to where it has emitted, so that it can take over
@@ -114,12 +114,14 @@ local function commit(keys, args)
   local outbox, outbox_meta = keys[timers + 4], keys[timers + 5]
   local version = digits(count_of(args[1], 'the projection version is no number'))
   count_of(args[2], 'the rules version is no number')
-  local through = count_of(args[4], 'the checkpoint is no number')
+  local through = count_of(args[5], 'the checkpoint is no number')
   check(through > count_of(args[3], 'the checkpoint is no number'), 'the checkpoint does not grow')
-  local state = redis.call('HMGET', keys[1], 'checkpoint', 'rules_version', 'sizes')
+  local state = redis.call('HMGET', keys[1], 'checkpoint', 'rules_version', 'sizes', 'state_hash')
   local live = live_of(outbox_meta)
   local emitted_through = tonumber(redis.call('HGET', outbox_meta, 'emitted_through') or 0)
   local fenced = (state[1] or '0') ~= args[3] or (state[2] and state[2] ~= args[2])
+  -- A replica that became the primary may have been taken as far again, through other records.
+  fenced = fenced or (state[4] and state[4] ~= args[4])
   if fenced then return { STALE, tonumber(state[1] or 0) } end
   if version ~= live and through > emitted_through then return { NOT_LIVE, tonumber(live) } end
   if state[3] and state[3] ~= sizes_of(keys, timers) then return { INCOMPLETE } end
@@ -134,7 +136,7 @@ local function commit(keys, args)
   redis.call('SADD', keys[timers + 6], version)
   local emitted = (items.last - first + 1) / OUTBOX_FIELDS
   if version == live and through > emitted_through then
-    redis.call('HSET', outbox_meta, 'live', version, 'emitted_through', args[4])
+    redis.call('HSET', outbox_meta, 'live', version, 'emitted_through', args[5])
   end
   if emitted > 0 then redis.call('HINCRBY', outbox_meta, 'emitted', emitted) end
   return { DONE, through, emitted, tonumber(live) }

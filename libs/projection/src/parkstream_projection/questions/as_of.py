@@ -10,15 +10,17 @@ from datetime import datetime
 from enum import StrEnum
 
 from msgspec import Struct
-from parkstream_eventlog import position_at
+from parkstream_eventlog import LogReader, position_at
 from parkstream_events.sightings import microseconds, moment_of
 from parkstream_events.summaries import Outcome
 from parkstream_visits import PlateSighting
 from parkstream_visits.as_of_event_time import AsOfEventTime
 from parkstream_visits.as_of_recorded_time import AsOfRecordedTime, InsideThen, VisitThen
+from parkstream_visits.in_memory import InMemory
 
-from parkstream_projection.opened import Opened, Reached
-from parkstream_projection.questions.recorded_events import recorded_events_of
+from parkstream_projection.opened import Reached
+from parkstream_projection.questions.legs import Keeper, legs, recorded_events_in
+from parkstream_projection.questions.snapshots import Head, Snapshots
 from parkstream_projection.reads import Inside
 
 
@@ -68,26 +70,41 @@ class Answer(Struct, frozen=True, kw_only=True):
     visits: list[PlateVisit] | None
 
 
-async def as_of(it: Opened, options: AsOf, reached: Reached) -> Answer:
-    """Return what is asked for; only reads."""
+async def as_of(log: LogReader, options: AsOf, reached: Reached, snapshots: Snapshots | None = None) -> Answer:
+    """Return what is asked for; only reads *log*, and not all of it where *snapshots* help.
+
+    A question to what was known leaves more *snapshots* for the next one.
+    """
+    if snapshots is not None:
+        await snapshots.check(log)
     if options.occurred_at is not None:
-        return await _true(it, options, options.occurred_at, reached)
+        return await _true(log, options, options.occurred_at, reached, snapshots)
     through = options.to or 0
     if options.recorded_at is not None:
-        through = await position_at(it.log, microseconds(options.recorded_at) + 1) - 1
-    return await _known(it, options, through, reached)
+        through = await position_at(log, microseconds(options.recorded_at) + 1) - 1
+    return await _known(log, options, through, reached, snapshots)
 
 
-async def _known(it: Opened, options: AsOf, through: int, reached: Reached) -> Answer:
+async def _known(log: LogReader, options: AsOf, through: int, reached: Reached, snapshots: Snapshots | None) -> Answer:
     known = AsOfRecordedTime(options.plate)
-    recorded_at_us = 0
-    async for recorded in recorded_events_of(it.log, through, reached):
-        known.take(recorded)
-        recorded_at_us = recorded.recorded_at_us
+    heads = [head for head in snapshots.heads if head.position <= through] if snapshots else []
+    keeper = Keeper(log, snapshots) if snapshots else None
+
+    def resume(head: Head) -> None:
+        known.resume(_loaded(snapshots, head))
+
+    parts = legs(heads, options.plate, through)
+    async with aclosing(recorded_events_in(log, parts, resume, reached)) as events:
+        async for recorded in events:
+            if keeper is None:
+                known.take(recorded)
+                continue
+            keeper.note(recorded, known.memory.state.clock.rules[-1])
+            await keeper.keep(recorded.position, known.take(recorded), known.memory)
     return Answer(
         question=Question.KNOWN,
         position=through,
-        recorded_at=moment_of(recorded_at_us) if through else None,
+        recorded_at=moment_of(known.memory.state.clock.recorded_at_us) if through else None,
         occurred_at=None,
         final=True,
         counters=known.counters(),
@@ -96,15 +113,24 @@ async def _known(it: Opened, options: AsOf, through: int, reached: Reached) -> A
     )
 
 
-async def _true(it: Opened, options: AsOf, occurred_at: datetime, reached: Reached) -> Answer:
-    happened = AsOfEventTime(microseconds(occurred_at), options.plate)
-    position = recorded_at_us = 0
-    end = (await it.log.state()).position
-    async with aclosing(recorded_events_of(it.log, end, reached)) as events:
+async def _true(
+    log: LogReader, options: AsOf, occurred_at: datetime, reached: Reached, snapshots: Snapshots | None
+) -> Answer:
+    at_us = microseconds(occurred_at)
+    happened = AsOfEventTime(at_us, options.plate)
+    heads = [head for head in snapshots.heads if head.settled_us <= at_us] if snapshots else []
+
+    def resume(head: Head) -> None:
+        happened.resume(_loaded(snapshots, head))
+
+    position, recorded_at_us = (heads[-1].position, heads[-1].mark.recorded_at_us) if heads else (0, 0)
+    parts = legs(heads, options.plate, (await log.state()).position)
+    async with aclosing(recorded_events_in(log, parts, resume, reached)) as events:
         async for recorded in events:
             if not happened.take(recorded):
                 break
-            position, recorded_at_us = recorded.position, recorded.recorded_at_us
+            if recorded.position > position:
+                position, recorded_at_us = recorded.position, recorded.recorded_at_us
     return Answer(
         question=Question.TRUE,
         position=position,
@@ -115,6 +141,11 @@ async def _true(it: Opened, options: AsOf, occurred_at: datetime, reached: Reach
         inside=_cars(happened.inside()) if options.inside else None,
         visits=[_visit(visit, without_revision=True) for visit in happened.visits()] if options.plate else None,
     )
+
+
+def _loaded(snapshots: Snapshots | None, head: Head) -> InMemory:
+    assert snapshots is not None
+    return snapshots.load(head)
 
 
 def _cars(inside: list[InsideThen]) -> list[Inside]:

@@ -23,16 +23,16 @@ class Asked(NamedTuple):
 
 async def asked_for(it: Opened, visit_id: str, reached: Reached, note: Note) -> Asked:
     """Return the plate of a visit: by the id index, else by reading the log; raise ``NotFoundError`` without one."""
-    event_id = _event_id(visit_id)
+    event_id = event_id_of(visit_id)
     for position in await positions_of(it.redis, it.keys, event_id):
         (record,) = await it.log.read(position - 1, 1)
-        if asked := _asked(recorded_event_of(record), visit_id):
+        if asked := asked_of(recorded_event_of(record), visit_id):
             return asked
     note(f"the id index does not know {event_id}: reading the log")
     end = (await it.log.state()).position
     async with aclosing(records_of(it.log, 0, end, lambda done: reached(done, end))) as records:
         async for record in records:
-            if record.id == event_id and (asked := _asked(recorded_event_of(record), visit_id)):
+            if record.id == event_id and (asked := asked_of(recorded_event_of(record), visit_id)):
                 return asked
     message = f"no record of the log begins or ends a visit {visit_id}: is that its id, as in the summary file?"
     raise NotFoundError(message)
@@ -44,6 +44,14 @@ async def story_of(it: Opened, asked: Asked, reached: Reached, note: Note) -> St
     While the plate is remembered, and nothing of it was corrected, its own records and those that released its visits
     are all that is needed. Else it takes the whole log: what released a visit depends on every gate.
     """
+    if story := await remembered_story(it, asked):
+        return story
+    note("a visit was corrected, or is not remembered any more: reading the log from its beginning")
+    return await _whole(it.log, asked, reached)
+
+
+async def remembered_story(it: Opened, asked: Asked) -> Story | None:
+    """Return the story of a plate out of the few records that it needs; None when it takes the whole log."""
     present, plate = await it.reads.remembered(asked.plate)
     counters = present.clock.counters
     ignored = counters.too_late_entries + counters.too_late_exits + counters.too_many_entries + counters.too_many_exits
@@ -54,8 +62,7 @@ async def story_of(it: Opened, asked: Asked, reached: Reached, note: Note) -> St
             fold.take(recorded_event_of(record))
         if fold.is_whole:
             return fold.story()
-    note("a visit was corrected, or is not remembered any more: reading the log from its beginning")
-    return await _whole(it.log, asked, reached)
+    return None
 
 
 async def _whole(log: EventLog, asked: Asked, reached: Reached) -> Story:
@@ -63,7 +70,7 @@ async def _whole(log: EventLog, asked: Asked, reached: Reached) -> Story:
     async with aclosing(records_of(log, 0, end, lambda done: reached(done, end))) as records:
         async for record in records:
             fold.take(recorded_event_of(record))
-            if asked.found is not None and _is_final(fold, asked.found):
+            if asked.found is not None and is_final(fold, asked.found):
                 break
     return fold.story()
 
@@ -72,13 +79,14 @@ def _covers(seen: Sequence[PlateSighting], found: RecordedEvent | None) -> bool:
     return found is None or any(one.position == found.position for one in seen)
 
 
-def _event_id(visit_id: str) -> str:
+def event_id_of(visit_id: str) -> str:
     """Return the id of the event that *visit_id* is made of; its time may be left out."""
     event = event_of(visit_id)
     return visit_id.partition(":")[2] if event is None else event[1]
 
 
-def _asked(recorded: RecordedEvent, visit_id: str) -> Asked | None:
+def asked_of(recorded: RecordedEvent, visit_id: str) -> Asked | None:
+    """Return the plate of *recorded*, if it is the sighting that *visit_id* is made of; its time may be left out."""
     event = recorded.event
     if not isinstance(event, VehicleEntered | VehicleExited):
         return None
@@ -91,7 +99,7 @@ def _happened_us(recorded: RecordedEvent) -> int:
     return microseconds(recorded.event.event_time)
 
 
-def _is_final(fold: StoryFold, found: RecordedEvent) -> bool:
+def is_final(fold: StoryFold, found: RecordedEvent) -> bool:
     """Return whether the visits of the sighting *found* cannot change any more."""
     rules = fold.rules[-1]
     end_us = _happened_us(found) + rules.max_stay_us

@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 
-from parkstream_eventlog import EventLog
+from parkstream_eventlog import LogReader
 from parkstream_eventlog.prefetch import records_of
 from parkstream_visits import RecordedEvent
 
@@ -11,7 +11,7 @@ from parkstream_projection.codec import recorded_event_of
 from parkstream_projection.opened import Reached
 
 
-async def recorded_events_of(log: EventLog, through: int, reached: Reached) -> AsyncGenerator[RecordedEvent, None]:
+async def recorded_events_of(log: LogReader, through: int, reached: Reached) -> AsyncGenerator[RecordedEvent, None]:
     """Yield what the records of *log* up to position *through* say."""
     async with aclosing(records_of(log, 0, through, lambda done: reached(done, through))) as records:
         async for record in records:

@@ -7,6 +7,8 @@ from typing import Final
 from msgspec import Struct
 from parkstream_eventlog import EventLog, Record, position_at, positions_of
 from parkstream_eventlog.prefetch import records_of
+from parkstream_events import wire
+from parkstream_events.decisions import OPERATOR_ACTED, OperatorActed
 from parkstream_events.sightings import VehicleEntered, VehicleExited
 
 from parkstream_projection.codec import recorded_event_of
@@ -18,6 +20,7 @@ SHORT_TYPES: Final = {
     "watermark": "watermark.",
     "rules": "rules.",
     "acknowledged": "record.acknowledged.",
+    "acted": "operator.acted.",
 }
 
 
@@ -34,7 +37,7 @@ class Wanted(Struct, frozen=True, kw_only=True):
         """Return whether *record* is one, its time aside."""
         return (
             (self.id is None or record.id == self.id)
-            and (self.type is None or record.type.startswith(SHORT_TYPES.get(self.type, self.type)))
+            and (self.type is None or name_of(record).startswith(SHORT_TYPES.get(self.type, self.type)))
             and (self.plate is None or self.plate == _plate_of(record))
         )
 
@@ -67,6 +70,13 @@ async def _between(log: EventLog, wanted: Wanted) -> tuple[int, int]:
     if wanted.recorded_to_us is not None:
         beyond = await position_at(log, wanted.recorded_to_us)
     return first, max(first, beyond)
+
+
+def name_of(record: Record) -> str:
+    """Return what *record* is called where it is shown: its type, but of a person's act the name of that."""
+    if record.type == wire.VISITS_RESTATED and isinstance(recorded_event_of(record).event, OperatorActed):
+        return OPERATOR_ACTED
+    return record.type
 
 
 def _plate_of(record: Record) -> str | None:

@@ -1,14 +1,16 @@
 """The same log under other rules, and what that changes."""
 
+import math
 from collections.abc import Callable
 from typing import Final
 
 from msgspec import Struct, structs
+from parkstream_eventlog import LogReader
 from parkstream_events.units import DAY_US, SECOND_US
 from parkstream_visits import Rules
 from parkstream_visits.what_if import Difference, WhatIf
 
-from parkstream_projection.opened import Opened, Reached
+from parkstream_projection.opened import Reached
 from parkstream_projection.questions.recorded_events import recorded_events_of
 
 Changes = dict[str, int]
@@ -23,13 +25,32 @@ NAMES: Final = {
 }
 """Field of ``Rules`` and unit, by the variable that sets it, without its prefix."""
 
+VALUE_MAX_US: Final = 3_650 * DAY_US
+
+
+def change_of(name: str, value: str) -> tuple[str, int]:
+    """Return the field of ``Rules`` that *name* means, and the microseconds that *value* gives it, both as written.
+
+    Raises ``KeyError`` for a name of no rule, ``ValueError`` for a value that says what may be given.
+    """
+    field, unit_us = NAMES[name]
+    try:
+        amount_us = float(value) * unit_us
+    except ValueError:
+        amount_us = math.nan
+    if not 0 <= amount_us <= VALUE_MAX_US:
+        message = f"give a number of {'days' if unit_us == DAY_US else 'seconds'}, from 0 to {VALUE_MAX_US // unit_us}"
+        raise ValueError(message)
+    return field, round(amount_us)
+
 
 class Otherwise(Struct, frozen=True, kw_only=True):
-    """Which rules are others, from which position on, and where to end (by default the log's end)."""
+    """Which rules are others, from which position on, where to end (by default the log's end), and of which plate."""
 
     changes: Changes
     start: int | None = None
     to: int | None = None
+    plate: str | None = None
 
 
 class Sides(Struct, frozen=True):
@@ -52,21 +73,21 @@ class WhatIfAnswer(Struct, frozen=True, kw_only=True):
     differences: list[Difference]
 
 
-async def what_if(it: Opened, options: Otherwise, reached: Reached) -> WhatIfAnswer:
+async def what_if(log: LogReader, options: Otherwise, reached: Reached) -> WhatIfAnswer:
     """Return what *options*, whose positions the log has, would change; only reads."""
     first = options.start or 1
-    last = options.to or (await it.log.state()).position
+    last = options.to or (await log.state()).position
     # The log's own decisions were made under its grace and hold: under others they say nothing.
     again = not options.changes.keys().isdisjoint({"silence_grace_us", "hold_max_us"})
-    folds = WhatIf(_with(options.changes), again=again, start=first)
-    async for recorded in recorded_events_of(it.log, last, reached):
+    folds = WhatIf(_with(options.changes), again=again, start=first, plate=options.plate)
+    async for recorded in recorded_events_of(log, last, reached):
         folds.take(recorded)
     differences = folds.differences()
     return WhatIfAnswer(
         first=first,
         last=last,
         decided_anew=again,
-        rules=_sides(*map(_as_variables, folds.rules())),
+        rules=_sides(*map(as_variables, folds.rules())),
         counters=_sides(*folds.counters()),
         corrections=Sides(*folds.corrections),
         differing=len(differences),
@@ -83,6 +104,6 @@ def _with(changes: Changes) -> Callable[[Rules], Rules]:
     return lambda rules: structs.replace(rules, **changes)
 
 
-def _as_variables(rules: Rules) -> dict[str, float]:
+def as_variables(rules: Rules) -> dict[str, float]:
     """Return *rules* by the names of their variables, in their units."""
     return {name: getattr(rules, field) / unit_us for name, (field, unit_us) in NAMES.items()}

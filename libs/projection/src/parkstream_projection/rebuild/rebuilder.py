@@ -144,7 +144,7 @@ class Rebuilder:
     async def _write(self, change: Change, state_hash: Awaitable[str]) -> None:
         change.state_hash = await state_hash
         try:
-            await self._store.commit(self._committed, change)
+            await self._store.commit(self._committed, self._state_hash, change)
         except StaleError as error:
             raise BusyVersionError(self._version, error) from error
         self._committed, self._state_hash = change.checkpoint, change.state_hash

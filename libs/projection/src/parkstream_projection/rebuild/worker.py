@@ -14,6 +14,7 @@ from parkstream_eventlog import EventLogError, LogReader, LogShorterError, Recor
 from parkstream_events import wire
 from parkstream_events.decisions import Decision, RulesChanged
 from parkstream_events.sightings import Sighting, VehicleEntered, VehicleExited
+from parkstream_service.uncaught import print_without_quotes
 from parkstream_visits.plate_visits import plate_sighting_of
 from redis.exceptions import RedisError
 
@@ -164,6 +165,7 @@ async def _main() -> None:
 
 
 if __name__ == "__main__":
+    print_without_quotes()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the other process says when to end.
     with rarely_collected():
         asyncio.run(_main())

@@ -49,7 +49,8 @@ class Worker:
         self._process = await asyncio.create_subprocess_exec(*COMMAND, stdin=pipe, stdout=pipe, limit=BUFFERED_BYTES)
         assert self._process.stdin is not None
         self._orders = self._process.stdin
-        widen(self._orders.get_extra_info("pipe").fileno())
+        if (orders := self._orders.get_extra_info("pipe")) is not None:  # uvloop does not show its own.
+            widen(orders.fileno())
         self._listening = asyncio.create_task(self._listen())
         send(self._start, self._orders)
         return self

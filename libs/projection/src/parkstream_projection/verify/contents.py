@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 from msgspec.structs import astuple
 from parkstream_events.summaries import Summary
+from parkstream_service.foreign_data import UNREADABLE
 
 Content = tuple[Any, ...]
 """The fields of a summary, in their order."""
@@ -21,7 +22,7 @@ def content_of(encoded: bytes) -> Content | None:
     """Return what a line of the summary file, or an item of the outbox, says; None when it is no summary."""
     try:
         return astuple(_decode(encoded))
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except UNREADABLE:
         return None
 
 

@@ -15,6 +15,7 @@ from parkstream_eventlog import EventLog, Record
 from parkstream_eventlog.prefetch import batches_of
 from parkstream_eventlog.verify import Finding, Findings
 from parkstream_eventlog.verify.sums import SHIFT, Sums
+from parkstream_service.foreign_data import lines_cut
 from parkstream_visits import Fold, State, summary_of
 
 from parkstream_projection.codec import recorded_event_of
@@ -23,6 +24,7 @@ from parkstream_projection.verify.differences import Differences
 from parkstream_projection.verify.undelivered import Waiting
 
 BATCH_MAX: Final = 2_000
+LINE_BYTES_MAX: Final = 1 << 20
 RANGES_MAX: Final = 64
 """Ranges of positions that are compared line by line; what is in others is left to the next run."""
 
@@ -75,7 +77,7 @@ class SummaryCheck:
     def _written(self) -> Iterator[tuple[int, Content | None]]:
         """Yield the numbers and contents of the file's lines, without one that is being written."""
         with self._file.open("rb") as file:
-            for number, line in enumerate(file, 1):
+            for number, line in enumerate(lines_cut(file, LINE_BYTES_MAX), 1):
                 if line.endswith(b"\n"):
                     yield number, content_of(line)
 

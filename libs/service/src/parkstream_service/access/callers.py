@@ -1,6 +1,5 @@
 """Who calls a service, by the credential that each has of its own, and what each may do."""
 
-import os
 import re
 from collections.abc import Callable, Iterable
 from enum import StrEnum
@@ -12,13 +11,13 @@ from typing import Annotated, Final, NamedTuple, Self
 import msgspec
 from msgspec import Meta, Struct
 
+from parkstream_service.access.entries import CredentialsError, Name, read_entries
 from parkstream_service.access.file_value import FileValue
 
 HASHED: Final = "sha256:"
 SECRET_LENGTH_MIN: Final = 16
-FILE_BYTES_MAX: Final = 1024 * 1024
 MAY_READ_OTHERS: Final = 0o004
-MAY_WRITE: Final = 0o022
+KIND: Final = 'callers, {"NAME": {"roles": […], "secrets": […]}}'
 
 
 class Role(StrEnum):
@@ -28,10 +27,6 @@ class Role(StrEnum):
     VISITS_READ = "visits:read"
     OPERATE = "operate"
     METRICS = "metrics"
-
-
-class CredentialsError(ValueError):
-    """The file of callers cannot be taken; the text says why, without anything that the file holds."""
 
 
 class Caller(NamedTuple):
@@ -49,8 +44,7 @@ class _Written(Struct, forbid_unknown_fields=True):
     secrets: Annotated[list[str], Meta(min_length=1, max_length=2)]
 
 
-_Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9_.-]{0,63}\Z")]
-_decode = msgspec.json.Decoder(dict[_Name, _Written]).decode
+_decode = msgspec.json.Decoder(dict[Name, _Written]).decode
 
 
 class Callers:
@@ -76,6 +70,7 @@ class Callers:
     @property
     def problem(self) -> str:
         """Why the file is not in force as it is now."""
+        self._callers()
         return self.file.problem if self.file else ""
 
     def who(self, secret: str) -> Caller | None:
@@ -87,20 +82,14 @@ class Callers:
                 found = caller
         return found
 
+    def named(self, name: str) -> list[Caller]:
+        """Return the caller *name*, once per credential."""
+        return [caller for caller in self._callers() if caller.name == name]
+
 
 def read_callers(path: Path) -> tuple[Caller, ...]:
     """Return those whom the file at *path* names; raise ``CredentialsError``."""
-    content, mode = _content(path)
-    try:
-        written = _decode(content)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        # A value in the message may be a secret in the wrong place.
-        why = re.sub(r"'[^']*'", "a value", str(error))
-        message = f'{path} is no file of callers, {{"NAME": {{"roles": […], "secrets": […]}}}}: {why}'
-        raise CredentialsError(message) from None
-    if mode & MAY_WRITE:
-        message = f"{path} may be written by others than its owner: chmod go-w {path}"
-        raise CredentialsError(message)
+    written, mode = read_entries(path, _decode, KIND)
     plain = any(not secret.startswith(HASHED) for caller in written.values() for secret in caller.secrets)
     if plain and mode & MAY_READ_OTHERS:
         message = f"{path} holds secrets and may be read by everybody: chmod o-r {path}, or write {HASHED}… instead"
@@ -113,15 +102,6 @@ def read_callers(path: Path) -> tuple[Caller, ...]:
         ],
         path,
     )
-
-
-def _content(path: Path) -> tuple[bytes, int]:
-    try:
-        with path.open("rb") as file:
-            return file.read(FILE_BYTES_MAX), os.fstat(file.fileno()).st_mode
-    except OSError as error:
-        message = f"{path} cannot be read: {error.strerror}"
-        raise CredentialsError(message) from error
 
 
 def _digest_of(secret: str, whose: str) -> bytes:

@@ -5,23 +5,20 @@ from contextlib import AbstractAsyncContextManager
 from typing import Any, Final
 
 from litestar import Litestar
+from litestar.config.app import AppConfig
 from litestar.types import ControllerRouterHandler, Middleware, Scope
 from msgspec import Struct
 
-from parkstream_service.access import Access
+from parkstream_service.access import OPEN, Access
 from parkstream_service.http.bearer import bearer_guards
 from parkstream_service.http.documents import openapi
-from parkstream_service.http.foreign_requests import ForeignRequests
+from parkstream_service.http.foreign_requests import ForeignRequests, is_page
 from parkstream_service.http.health import Notice, Problems, health_routes, metrics_route
 from parkstream_service.http.problems import Kind, handlers
 from parkstream_service.refusals import Refusal
 
 BODY_BYTES_MAX: Final = 64 * 1024
 """What a service reads of a request, unless it asks for more."""
-OPEN: Final = (
-    "there is no credential, so whoever is on this machine may do everything here; "
-    "set PARKSTREAM_CREDENTIALS_FILE or PARKSTREAM_API_TOKEN"
-)
 
 
 class HttpFace(Struct, frozen=True, kw_only=True):
@@ -44,7 +41,7 @@ class HttpFace(Struct, frozen=True, kw_only=True):
     warn: Callable[[str], None]
     """Takes what whoever runs the service should know of who may ask."""
     refused: Callable[[Refusal], None]
-    """Hears of each request that is beyond a limit."""
+    """Hears of each request that is beyond a limit, or from somebody who is not let in."""
     public: bool = False
     """Whether it shows and takes nothing but what everybody may; without a credential that is no reason to warn."""
     kinds: Mapping[type[Exception], Kind] = {}
@@ -52,6 +49,10 @@ class HttpFace(Struct, frozen=True, kw_only=True):
     middleware: Sequence[Middleware] = ()
     after_exception: Sequence[Callable[[Exception, Scope], Awaitable[None]]] = ()
     body_bytes_max: int = BODY_BYTES_MAX
+    is_page: Callable[[str], bool] = is_page
+    """Whether a path is that of a page: links of other sites may lead there, and forms be sent there."""
+    on_app_init: Sequence[Callable[[AppConfig], AppConfig]] = ()
+    """What pages need besides: templates, sessions."""
 
 
 def http_app(face: HttpFace) -> Litestar:
@@ -61,12 +62,13 @@ def http_app(face: HttpFace) -> Litestar:
     guards = bearer_guards(callers)
     return Litestar(
         route_handlers=[*face.routes, *health_routes(face.live, _ready(face)), metrics_route(face.metrics, guards)],
-        exception_handlers=handlers(face.kinds, face.report),
-        middleware=[ForeignRequests(face.access.hosts), *face.middleware],
+        exception_handlers=handlers(face.kinds, face.report, face.refused),
+        middleware=[ForeignRequests(face.access.hosts, face.is_page), *face.middleware],
         after_exception=face.after_exception,
         on_startup=[lambda: _begin(face)],
         lifespan=[lambda _: untyped()],
         openapi_config=openapi(face.title, face.description, guarded=callers is not None),
+        on_app_init=face.on_app_init,
         request_max_body_size=face.body_bytes_max,
         logging_config=None,
     )
@@ -82,13 +84,11 @@ def _begin(face: HttpFace) -> None:
 
 def _ready(face: HttpFace) -> Problems:
     """Return what ready looks at: what the service names, and whether who may ask is as configured."""
-    callers = face.access.callers
-
     if face.public:
         return face.ready
 
     async def ready() -> Mapping[str, str]:
-        problem = OPEN if callers is None else callers.problem
+        problem = face.access.problem
         return {**await face.ready(), "credentials": Notice(problem) if problem else ""}
 
     return ready

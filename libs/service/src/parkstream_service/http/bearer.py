@@ -4,14 +4,16 @@ from collections.abc import Callable
 from typing import Any, Final, TypeAlias
 
 from litestar.connection import ASGIConnection
-from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 
 from parkstream_service.access import Callers, Role
+from parkstream_service.http.problems import RefusedError
+from parkstream_service.refusals import Refusal
 
 Connection: TypeAlias = ASGIConnection[Any, Any, Any, Any]
 Guard: TypeAlias = Callable[[Connection, BaseRouteHandler], None]
 ADVICE: Final = "send the header 'Authorization: Bearer <PARKSTREAM_API_TOKEN>'"
+CHALLENGE: Final = {"WWW-Authenticate": 'Bearer realm="parkstream"'}
 _ROLE: Final = "role"
 
 
@@ -26,12 +28,18 @@ def bearer_guards(callers: Callers | None) -> list[Guard]:
         return []
 
     def guard(connection: Connection, handler: BaseRouteHandler) -> None:
-        scheme, _, borne = connection.headers.get("authorization", "").partition(" ")
-        caller = callers.who(borne.strip()) if scheme.lower() == "bearer" else None
+        shown = connection.headers.getall("authorization", [])
+        caller = callers.who(_borne(shown[0])) if len(shown) == 1 else None
         if caller is None:
-            raise NotAuthorizedException(detail=ADVICE, headers={"WWW-Authenticate": 'Bearer realm="parkstream"'})
+            raise RefusedError(Refusal.WRONG_CREDENTIAL if shown else Refusal.NO_CREDENTIAL, ADVICE, CHALLENGE)
         role = handler.opt.get(_ROLE)
         if role not in caller.roles:
-            raise PermissionDeniedException(detail=f"{caller.name} has not the role {role or 'that this asks for'}")
+            raise RefusedError(Refusal.ROLE, f"{caller.name} has not the role {role or 'that this asks for'}")
 
     return [guard]
+
+
+def _borne(shown: str) -> str:
+    """Return the secret in the header *shown*, as the bytes that were sent have it; "" for another scheme."""
+    scheme, _, borne = shown.encode("latin-1").partition(b" ")
+    return borne.strip().decode(errors="surrogateescape") if scheme.lower() == b"bearer" else ""

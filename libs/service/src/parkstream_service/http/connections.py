@@ -39,7 +39,8 @@ class Connections:
     """What the connections of one server share; *refused* hears of each that is ended, and why.
 
     Room is made at the cost of whoever has kept us waiting for longest: for a head, for a body, for the reading of an
-    answer, then of whoever asks for nothing. So health is answered however many others wait.
+    answer, then of whoever asks for nothing, and at last of whose request has been at work for longest. So health is
+    answered however many others wait.
     """
 
     def __init__(self, limits: HttpLimits, body_bytes_max: int, refused: Callable[[Refusal], None]) -> None:
@@ -51,6 +52,8 @@ class Connections:
         self.answers = Wait(Refusal.ANSWER_TIME, limits.http_body_seconds)
         self.idle = Wait(Refusal.CONNECTIONS, float("inf"))
         """uvicorn ends them."""
+        self.work = Wait(Refusal.CONNECTIONS, float("inf"))
+        """Their requests are at work; each is idempotent, or asks for nothing that is kept."""
         self.refused = refused
         self._open: set[Connection] = set()
         self._unanswered_bytes = 0
@@ -72,7 +75,7 @@ class Connections:
         self.wait_for(connection, None)
 
     def wait_for(self, connection: Connection, wait: Wait | None) -> None:
-        """Note what *connection* is waited for from now on: nothing while its request is at work."""
+        """Note what *connection* is waited for from now on; nothing when it has ended."""
         if connection.wait is wait:
             return
         if connection.wait is not None:
@@ -96,7 +99,9 @@ class Connections:
         self._unanswered_bytes -= count
 
     def _slowest(self) -> Connection | None:
-        return next(chain(self.heads.since, self.bodies.since, self.answers.since, self.idle.since), None)
+        return next(
+            chain(self.heads.since, self.bodies.since, self.answers.since, self.idle.since, self.work.since), None
+        )
 
     def _sweep_later(self) -> None:
         if not self._sweeping:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from http import HTTPStatus
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, NamedTuple, TypeAlias, cast
 
 import msgspec
 from litestar import Request, Response
@@ -11,6 +11,7 @@ from litestar.openapi.datastructures import ResponseSpec
 
 from parkstream_service.access import Role
 from parkstream_service.redis.errors import is_transient
+from parkstream_service.refusals import STATUSES, Refusal
 
 MEDIA_TYPE: Final = "application/problem+json"
 Asked: TypeAlias = Request[Any, Any, Any]
@@ -52,6 +53,16 @@ class WrongFieldError(Exception):
         self.field = field
 
 
+class RefusedError(HTTPException):
+    """A request is refused because of who sends it, or as what: *why* is counted."""
+
+    def __init__(self, why: Refusal, detail: str, headers: dict[str, str] | None = None) -> None:
+        super().__init__(detail=detail, status_code=STATUSES[why], headers=headers)
+        self.why = why
+
+
+TOO_LARGE: Final = "parkstream_too_large"
+"""In the scope of a request whose body was counted as too large."""
 WRONG_FIELD: Final = Kind("wrong-field", "Wrong field", HTTPStatus.BAD_REQUEST)
 REDIS_AWAY: Final = Kind("redis-away", "Redis away", HTTPStatus.SERVICE_UNAVAILABLE, retry_after_seconds=1)
 
@@ -69,12 +80,27 @@ def refusals(role: Role) -> dict[int, ResponseSpec]:
     }
 
 
-def handlers(kinds: Mapping[type[Exception], Kind], report: Callable[[Exception], None]) -> Handlers:
-    """Return what answers every error; *report* hears of those that nobody foresaw."""
+def handlers(
+    kinds: Mapping[type[Exception], Kind], report: Callable[[Exception], None], refused: Callable[[Refusal], None]
+) -> Handlers:
+    """Return what answers every error; *report* hears of those that nobody foresaw, *refused* of who is turned away."""
     kinds = {WrongFieldError: WRONG_FIELD, **kinds}
 
-    def own(_: Asked, error: Exception) -> Response[bytes]:
+    def own(request: Asked, error: Exception) -> Response[bytes]:
+        if isinstance(error, HTTPException):
+            count(request, error)
         return _answer_of(kinds[type(error)], error)
+
+    def count(request: Asked, error: HTTPException) -> None:
+        if isinstance(error, RefusedError):
+            refused(error.why)
+        elif error.status_code == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            cast("dict[str, Any]", request.scope)[TOO_LARGE] = True
+            refused(Refusal.BODY_SIZE)
+
+    def framework(request: Asked, error: HTTPException) -> Response[bytes]:
+        count(request, error)
+        return _framework_error(error)
 
     def unforeseen(_: Asked, error: Exception) -> Response[bytes]:
         if is_transient(error):
@@ -82,7 +108,7 @@ def handlers(kinds: Mapping[type[Exception], Kind], report: Callable[[Exception]
         report(error)
         return _answer(titled(HTTPStatus.INTERNAL_SERVER_ERROR, "see the log of the service"))
 
-    return {Exception: unforeseen, HTTPException: _framework_error, **dict.fromkeys(kinds, own)}
+    return {Exception: unforeseen, HTTPException: framework, **dict.fromkeys(kinds, own)}
 
 
 def _answer_of(kind: Kind, error: Exception | str) -> Response[bytes]:
@@ -98,7 +124,7 @@ def _answer_of(kind: Kind, error: Exception | str) -> Response[bytes]:
     return _answer(found, {} if again is None else {"Retry-After": str(again)})
 
 
-def _framework_error(_: Asked, error: HTTPException) -> Response[bytes]:
+def _framework_error(error: HTTPException) -> Response[bytes]:
     """Tell what Litestar found: a bad query parameter, no such path, no token, a body too large."""
     errors: list[FieldError] = []
     if isinstance(error, ValidationException) and isinstance(error.extra, list):

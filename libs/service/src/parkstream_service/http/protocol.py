@@ -1,16 +1,18 @@
 """How uvicorn reads requests, with limits on what arrives before anybody has looked at it."""
 
 import logging
+import re
 from typing import Any, Final, cast
 
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from parkstream_service.http.connections import Connections, Wait
-from parkstream_service.http.problems import MEDIA_TYPE, titled
+from parkstream_service.http.problems import MEDIA_TYPE, TOO_LARGE, titled
 from parkstream_service.refusals import DETAILS, STATUSES, Refusal
 
 PIPELINED_MAX: Final = 16
+_AFTER_AUTHORITY: Final = re.compile(rb"[/?#]")
 
 _log = logging.getLogger("uvicorn.error.connections")
 _log.setLevel(logging.ERROR)  # uvicorn's warnings are about strangers' bytes: those are counted.
@@ -27,7 +29,7 @@ class LimitedProtocol(HttpToolsProtocol):
         super().__init__(**uvicorns)
         self.logger = _log
         self.wait: Wait | None = None
-        """None while a request is at work."""
+        """None before the beginning and after the end."""
         self._shared = connections
         self._begun = False
         self._in_head = True
@@ -46,9 +48,10 @@ class LimitedProtocol(HttpToolsProtocol):
 
     def refuse(self, why: Refusal) -> None:
         """End the connection, and say why unless an earlier answer is still on its way."""
-        self._shared.refused(why)
-        self._forget()
         cycle = cast("RequestResponseCycle | None", self.cycle)  # None before the first request.
+        if not (why is Refusal.BODY_SIZE and cycle is not None and TOO_LARGE in cycle.scope):
+            self._shared.refused(why)
+        self._forget()
         answering = cycle is not None and cycle.response_started and not cycle.response_complete
         if answering or self.transport.is_closing() or self.transport.get_write_buffer_size():
             self.transport.abort()
@@ -92,6 +95,8 @@ class LimitedProtocol(HttpToolsProtocol):
         if len(self.pipeline) >= PIPELINED_MAX:
             self.refuse(Refusal.PIPELINE)
             raise RefusedError
+        self._check_framing()
+        self._name_target()
         super().on_headers_complete()
         self._in_head = False
         self._shared.wait_for(self, self._shared.bodies)
@@ -111,7 +116,7 @@ class LimitedProtocol(HttpToolsProtocol):
         self._shared.release(self._unanswered_bytes)
         self._unanswered_bytes = 0
         if self._in_head:
-            self._shared.wait_for(self, None if at_work else self._next())
+            self._shared.wait_for(self, self._shared.work if at_work else self._next())
 
     def resume_writing(self) -> None:
         """Wait no more for that."""
@@ -123,13 +128,29 @@ class LimitedProtocol(HttpToolsProtocol):
         """Refuse what the parser did not understand, or was kept from understanding."""
         self._refuse_open(Refusal.MALFORMED)
 
-    def _next(self) -> Wait | None:
-        """Return what is waited for once a request is here; nothing while it is at work."""
+    def _next(self) -> Wait:
+        """Return what is waited for once a request is here."""
         if self.flow.write_paused or self.transport.is_closing():
             return self._shared.answers
         if not self.cycle.response_complete:
-            return None
+            return self._shared.work
         return self._shared.heads if self._begun else self._shared.idle
+
+    def _check_framing(self) -> None:
+        """Refuse codings that nobody here undoes, and any in HTTP/1.0: a proxy may read them otherwise."""
+        codings = [value.lower() for name, value in self.headers if name == b"transfer-encoding"]
+        version = cast("Any", self.parser).get_http_version()  # There while anything is read.
+        if codings and (codings != [b"chunked"] or version == "1.0"):
+            self.refuse(Refusal.MALFORMED)
+            raise RefusedError
+
+    def _name_target(self) -> None:
+        """Let the host that the URL names, if it does, be one of those that are asked for."""
+        if self.url.startswith(b"/"):
+            return
+        authority = _AFTER_AUTHORITY.split(self.url.partition(b"://")[2], maxsplit=1)[0]
+        if (b"host", authority) not in self.headers:
+            self.headers.append((b"host", authority))
 
     def _read(self, data: bytes) -> None:
         if self.transport.is_closing():
@@ -156,4 +177,4 @@ def _answer(why: Refusal) -> bytes:
     return f"{head}retry-after: 1\r\nconnection: close\r\n\r\n".encode() + body
 
 
-_ANSWERS: Final = {why: _answer(why) for why in Refusal}
+_ANSWERS: Final = {why: _answer(why) for why in DETAILS}

@@ -21,6 +21,8 @@ from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 from redis.typing import EncodableT
 
+from parkstream_service.redis.sentinels import PrimaryPool, ToPrimary, ToPrimarySSL, Watched
+
 SOCKET_TIMEOUT_SECONDS = 5.0
 """A call that blocks in Redis must ask for less."""
 CONNECT_TIMEOUT_SECONDS = 2.0
@@ -89,6 +91,14 @@ class PackingSSLConnection(Packing, SSLConnection):
     """Over TLS."""
 
 
+class PackingToPrimary(Packing, ToPrimary):
+    """Over TCP, to whom the Sentinels name."""
+
+
+class PackingToPrimarySSL(Packing, ToPrimarySSL):
+    """The same over TLS."""
+
+
 class PlainPipeline(Pipeline):
     """Leaves each error as Redis answered it."""
 
@@ -117,27 +127,44 @@ def connect(
     Nothing is sent before the first command. *on_connect* makes each connection ready, or refuses it. Raises
     ``ValueError`` when the URL names a DB or what no client has.
     """
-    if urlsplit(url).path.strip("/") or "db=" in urlsplit(url).query:
+    watched = Watched.at(url)
+    if (watched is None and urlsplit(url).path.strip("/")) or "db=" in urlsplit(url).query:
         message = "the URL of Redis must not name a DB: each service has its own"
         raise ValueError(message)
-    untyped: Any = Client
-    client: Client = untyped.from_url(
-        url,
-        db=int(database),
-        protocol=2,
-        client_name=name,
-        driver_info=None,  # Redis 7.0 has no CLIENT SETINFO, so that no user could be given the right to it.
-        socket_timeout=timeout_seconds,
-        socket_connect_timeout=min(timeout_seconds, CONNECT_TIMEOUT_SECONDS),
-        retry=Retry(NoBackoff(), 0),
-        redis_connect_func=on_connect,
-    )
-    tls = issubclass(client.connection_pool.connection_class, SSLConnection)
-    client.connection_pool.connection_class = PackingSSLConnection if tls else PackingConnection
-    pool: Any = client.connection_pool
+    options = {
+        "db": int(database),
+        "protocol": 2,
+        "client_name": name,
+        "driver_info": None,  # Redis 7.0 has no CLIENT SETINFO, so that no user could be given the right to it.
+        "socket_timeout": timeout_seconds,
+        "socket_connect_timeout": min(timeout_seconds, CONNECT_TIMEOUT_SECONDS),
+        "retry": Retry(NoBackoff(), 0),
+        "redis_connect_func": on_connect,
+    }
     try:
+        client = _plain(url, options) if watched is None else _watched(watched, options)
+        pool: Any = client.connection_pool
         pool.make_connection()  # Connects nothing, but takes what the URL asks for.
     except TypeError as error:
         message = f"the URL of Redis asks for something that does not exist: {error}"
         raise ValueError(message) from error
     return client
+
+
+def _plain(url: str, options: dict[str, Any]) -> Client:
+    untyped: Any = Client
+    client: Client = untyped.from_url(url, **options)
+    tls = issubclass(client.connection_pool.connection_class, SSLConnection)
+    client.connection_pool.connection_class = PackingSSLConnection if tls else PackingConnection
+    return client
+
+
+def _watched(watched: Watched, options: dict[str, Any]) -> Client:
+    untyped: Any = PrimaryPool
+    kind = PackingToPrimarySSL if watched.tls else PackingToPrimary
+    sentinels = watched.asked(options["client_name"])
+    client: Any = Client.from_pool(
+        untyped(watched.name, sentinels, connection_class=kind, **{**options, **watched.options})
+    )
+    found: Client = client
+    return found

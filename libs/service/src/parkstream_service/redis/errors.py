@@ -91,6 +91,18 @@ class PassingError(Exception):
     """Nothing was done; the same call may succeed when somebody has put something right."""
 
 
+class ReplicasBehindError(PassingError):
+    """What was written is on *there* replicas, and has to be on *minimum*."""
+
+    def __init__(self, minimum: int, there: int, why: str = "") -> None:
+        super().__init__(
+            f"waits for replicas: {there} of Redis' replicas have what was written, {minimum} must "
+            f"(PARKSTREAM_REDIS_REPLICAS_MIN); see which are away: INFO replication{f' ({why})' if why else ''}"
+        )
+        self.minimum = minimum
+        self.there = there
+
+
 def code_of(error: RedisError) -> str:
     """Return the code that Redis answered with, the first word of its reply; "" when it did not answer."""
     if isinstance(error, ExecAbortError) and _ABORTED in str(error):

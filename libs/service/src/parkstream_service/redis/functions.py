@@ -15,6 +15,7 @@ from redis.exceptions import ResponseError
 from parkstream_service.redis.client import Client
 from parkstream_service.redis.errors import LibraryMissingError, LibraryOtherError
 
+_LIST: Final = ("FUNCTION", "LIST", "LIBRARYNAME")
 _NOT_FOUND: Final = "Function not found"
 """Redis gives this answer no code of its own."""
 
@@ -98,11 +99,15 @@ class Functions:
             pipeline.execute_command(*self.command(name, keys, arguments))
             pipeline.execute_command(*then)
             answer, after = await pipeline.execute(raise_on_error=False)
+        self.check_answer(answer)
+        return answer, after
+
+    def check_answer(self, answer: Any) -> None:  # noqa: ANN401 - see class
+        """Raise *answer* when it is an error; ``LibraryMissingError`` when Redis has not got the function."""
         if isinstance(answer, ResponseError) and _NOT_FOUND in str(answer):
             raise LibraryMissingError(self._library.versioned_name)
         if isinstance(answer, Exception):
             raise answer
-        return answer, after
 
     def command(self, name: str, keys: Sequence[str], arguments: Sequence[Any]) -> tuple[Any, ...]:
         """Return the command that calls the function *name*, for a pipeline."""
@@ -114,11 +119,16 @@ class Functions:
             await self._check(library)
 
     async def _check(self, library: Library) -> None:
-        found = await self.execute("FUNCTION", "LIST", "LIBRARYNAME", library.versioned_name, "WITHCODE")
-        if not found:
+        found = _named(library, await self.execute(*_LIST, library.versioned_name, "WITHCODE"))
+        if found is None:
             raise LibraryMissingError(library.versioned_name)
-        if library.source.encode() not in found[0]:
+        if library.source.encode() not in found:
             raise LibraryOtherError(library.versioned_name)
+
+
+def _named(library: Library, found: Sequence[Sequence[Any]]) -> Sequence[Any] | None:
+    """Return *library* out of what Redis has *found*: to that, upper and lower case are the same."""
+    return next((one for one in found if library.versioned_name.encode() in one), None)
 
 
 class Loaded(StrEnum):
@@ -132,8 +142,8 @@ class Loaded(StrEnum):
 def load(redis: BlockingRedis, library: Library) -> Loaded:
     """Load *library* unless *redis* has it, which is always possible: a Redis that is full takes no new one."""
     untyped: Any = redis
-    there = untyped.execute_command("FUNCTION", "LIST", "LIBRARYNAME", library.versioned_name, "WITHCODE")
-    if there and library.source.encode() in there[0]:
+    there = _named(library, untyped.execute_command(*_LIST, library.versioned_name, "WITHCODE"))
+    if there and library.source.encode() in there:
         return Loaded.PRESENT
     untyped.execute_command("FUNCTION", "LOAD", "REPLACE", library.source)
     return Loaded.REPLACED if there else Loaded.LOADED

@@ -1,7 +1,7 @@
 """From an environment to a settings struct, or to everything that is wrong with it."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, TypeVar, cast, get_type_hints
 
 import msgspec
@@ -9,7 +9,7 @@ from msgspec import NODEFAULT, Struct, inspect
 
 from parkstream_service.settings.kinds import extras_of, is_collection, words_of
 from parkstream_service.settings.sources import text_of
-from parkstream_service.settings.urls import MASK, check_url, masked_url, words_of_url
+from parkstream_service.settings.urls import MASK, check_url, masked_in, masked_url, may_hold_password, words_of_url
 
 SettingsT = TypeVar("SettingsT", bound=Struct)
 
@@ -56,11 +56,14 @@ class Field:
         if isinstance(value, set | frozenset):
             value = sorted(map(str, cast("Iterable[object]", value)))
         if isinstance(value, list | tuple):
-            return ",".join(map(str, cast("Iterable[object]", value)))
+            return ",".join(map(self._masked, cast("Iterable[object]", value)))
         if isinstance(value, bool):
             return str(value).lower()
+        return self._masked(value)
+
+    def _masked(self, value: object) -> str:
         text = str(value).removesuffix(".0")
-        return masked_url(text) if self._schemes else text
+        return masked_url(text) if self._schemes or may_hold_password(text) else text
 
 
 def env_name(prefix: str) -> Callable[[str], str]:
@@ -93,7 +96,7 @@ def load(type_: type[SettingsT], environ: Mapping[str, str]) -> SettingsT:
     try:
         return type_(**values)
     except ValueError as error:
-        raise SettingsError([str(error)]) from error
+        raise SettingsError([masked_in(str(error), _parts_of(values))]) from error
 
 
 def _value_of(field: Field, environ: Mapping[str, str]) -> dict[str, object]:
@@ -104,6 +107,13 @@ def _value_of(field: Field, environ: Mapping[str, str]) -> dict[str, object]:
         message = f"{field.name} is not set; it takes {field.words}"
         raise ValueError(message)
     return {}
+
+
+def _parts_of(values: Mapping[str, object]) -> Iterator[str]:
+    """Yield what an error about *values* may quote."""
+    for value in values.values():
+        parts = cast("Iterable[object]", value) if isinstance(value, list | tuple | set | frozenset) else (value,)
+        yield from map(str, parts)
 
 
 def _finite(value: object) -> object:

@@ -5,9 +5,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from parkstream_service.foreign_data import TooLongError, content_within
 from parkstream_service.settings.urls import masked_url
 
 FILE_SUFFIX: Final = "_FILE"
+BYTES_MAX: Final = 65_536
 _URL: Final = re.compile("@|//|:")
 """What stands there may be the value itself, in the variable beside its own."""
 
@@ -38,11 +40,11 @@ def _as_text(name: str, text: str) -> str:
 
 
 def _content(variable: str, file: Path) -> str:
-    named = str(file) if file.exists() else masked_url(str(file)) if _URL.search(str(file)) else str(file)
+    named = masked_url(str(file)) if _URL.search(str(file)) and not file.exists() else str(file)
     try:
-        text = file.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        text = content_within(file, BYTES_MAX).decode().strip()
+    except (OSError, UnicodeDecodeError, TooLongError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text, or too long"
         message = f"{variable} is {named!r}, which cannot be read ({why}); it takes the path of a file"
         raise ValueError(message) from error
     if not text:

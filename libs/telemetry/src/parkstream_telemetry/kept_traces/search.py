@@ -43,7 +43,7 @@ def gathered(file: Path, trace_ids: Iterable[str]) -> dict[str, CarTrace]:
         if not wanted:
             break
         spans |= {trace_id: [] for trace_id in wanted}
-        for span in kept_spans(file):
+        for span in kept_spans(file, mentioning=wanted):
             if span.trace_id in wanted:
                 spans[span.trace_id].append(span)
         wanted = {link.trace_id for some in spans.values() for span in some for link in span.links} - spans.keys()

@@ -48,6 +48,13 @@ def bars(trace: CarTrace) -> list[Bar]:
     ]
 
 
+def short(span: str) -> str:
+    """Leave out the exchange and the queue: ``publish parking.events:vehicle.exited`` is ``publish vehicle.exited``."""
+    operation, _, destination = span.partition(" ")
+    _, _, rest = destination.partition(":")
+    return f"{operation} {rest.partition(':')[0]}" if rest else span
+
+
 def _row(span: ReceivedSpan, spans: Mapping[str, ReceivedSpan], first_us: int) -> Row:
     parent = spans.get(span.parent_span_id)
     return Row(

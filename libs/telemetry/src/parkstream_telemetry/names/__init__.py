@@ -6,6 +6,7 @@ from it (``python -m parkstream_telemetry docs``).
 
 from .attributes import *  # noqa: F403 - one namespace for all callers; relative, as pyright forbids the other
 from .backend import *  # noqa: F403
+from .console import *  # noqa: F403
 from .every_service import *  # noqa: F403
 from .generators import *  # noqa: F403
 from .spans import *  # noqa: F403

@@ -28,6 +28,20 @@ DEAD_LETTERS_WAITING_AGE = Metric(
 QUEUE_WAIT = Metric("parking.queue.wait", "histogram", "s", "From a publish to its delivery.", (), SECONDS)
 COMMIT_SIZE = Metric("parking.commit.size", "histogram", "{event}", "Events in one group commit.", (), COUNTS)
 COMMIT_DURATION = Metric("parking.commit.duration", "histogram", "s", "Time of one group commit.", (), SECONDS)
+REPLICAS_WAIT = Metric(
+    "parking.replicas.wait",
+    "histogram",
+    "s",
+    "For how long it was waited until replicas of Redis had what was written.",
+    (),
+    SECONDS,
+)
+REPLICAS_IN_STEP = Metric(
+    "parking.replicas.in_step", "gauge", "{replica}", "Replicas that follow Redis; 0 where none is waited for."
+)
+REPLICAS_MISSING = Metric(
+    "parking.replicas.missing", "gauge", "{replica}", "Replicas that must follow for anything to be acknowledged."
+)
 LOG_POSITION = Metric("parking.log.position", "gauge", "{record}", "Position of the last record.")
 LOG_LENGTH = Metric("parking.log.length", "gauge", "{record}", "Records that are in Redis, not archived.")
 LOG_REFUSED = Metric(

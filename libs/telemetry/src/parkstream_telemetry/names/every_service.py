@@ -68,8 +68,20 @@ HTTP_REFUSED = Metric(
     "parking.http.refused",
     "counter",
     "{request}",
-    "Requests and connections that were ended because of a limit, before anybody looked at what they ask for.",
+    "Requests and connections that were refused before anybody looked at what they ask: by a limit, or for who asks.",
     (a.ATTRIBUTE_REASON.of(*Refusal),),
+)
+ACCESS_PROBLEM = Metric(
+    "parking.access.problem",
+    "gauge",
+    "1",
+    "1 while there is no credential, or the file of callers cannot be taken; ready says which.",
+)
+RABBITMQ_NODES_AWAY = Metric(
+    "parking.rabbitmq.nodes_away",
+    "gauge",
+    "{node}",
+    "Nodes of the cluster that take no connections from this process; its ready says which.",
 )
 
 EVENT_STARTED = Event("service.started", "info", "The service is ready to work.")
@@ -79,6 +91,12 @@ EVENT_WAITING = Event(
     "warning",
     "Something that is needed is away; it is tried again until it is back.",
     (Attribute("parking.dependency", "str", "What is needed."), a.ATTRIBUTE_DETAIL),
+)
+EVENT_CONNECTED = Event(
+    "rabbitmq.connected",
+    "info",
+    "The service is connected to a node of RabbitMQ; again, when it had lost the one before.",
+    (Attribute("parking.node", "str", "The node, as PARKSTREAM_RABBITMQ_URL lists it."),),
 )
 EVENT_ACCESS = Event(
     "service.access",
@@ -102,8 +120,8 @@ EVENT_LIBRARY = Event(
 EVENT_HTTP_REFUSED = Event(
     "http.refused",
     "warning",
-    "Requests were ended because of a limit; logged at most once a minute.",
-    (Attribute("count", "int", "Requests since the last such line."), a.ATTRIBUTE_REASONS),
+    "Requests were refused because of a limit, or of who sent them; each reason is logged at most once a minute.",
+    (Attribute("count", "int", "Requests since the last such line."), a.ATTRIBUTE_REASON),
 )
 EVENT_PLATE_KEY_MISSING = Event(
     "plate_hash.key_missing",

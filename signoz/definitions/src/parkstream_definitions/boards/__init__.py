@@ -4,7 +4,7 @@ from typing import Final
 
 from parkstream_definitions.boards.camera_to_disk import CAMERA_TO_DISK
 from parkstream_definitions.boards.event_log import EVENT_LOG
-from parkstream_definitions.boards.parking import PARKING
+from parkstream_definitions.boards.mall import PARKING
 from parkstream_definitions.boards.rabbitmq import RABBITMQ
 from parkstream_definitions.panels import Board
 

@@ -21,9 +21,8 @@ from parkstream_definitions.panels import (
 from parkstream_definitions.queries import (
     PIPELINE,
     SPAN_NAME,
-    along,
+    each,
     field,
-    label,
     metric,
     span_list,
     spans,
@@ -90,13 +89,7 @@ HOW_LONG: Final = Row(
         Panel(
             title="Summaries on disk",
             meaning="Per second, by the answer: written is good, duplicate is a retry, the rest is trouble.",
-            asked=one(
-                metric(
-                    rate(names.SUMMARIES),
-                    legend=label(names.ATTRIBUTE_STATUS),
-                    by=along(names.ATTRIBUTE_STATUS),
-                )
-            ),
+            asked=each(rate(names.SUMMARIES), names.ATTRIBUTE_STATUS),
             unit="{count}/s",
             colors=STATUSES,
             width=12,

@@ -6,9 +6,10 @@ from parkstream_telemetry import names
 
 from parkstream_definitions import foreign
 from parkstream_definitions.boards.camera_to_disk import LATE, STATUSES
+from parkstream_definitions.boards.replicas import REPLICAS
 from parkstream_definitions.figures import highest, increase, latest, percentile, rate
 from parkstream_definitions.panels import GREEN, GREY, ORANGE, QUANTILES, RED, Board, Line, Panel, Row, one
-from parkstream_definitions.queries import along, average, formula, label, metric, percentiles
+from parkstream_definitions.queries import average, each, formula, metric, percentiles
 
 OUTCOME: Final = names.ATTRIBUTE_OUTCOME
 LOOK: Final = (Line(0, "somebody must look"),)
@@ -24,7 +25,7 @@ LOG: Final = Row(
         Panel(
             title="Recorded per second",
             meaning="appended is new; duplicate was there before: a redelivery or a camera's retry, and no harm.",
-            asked=one(metric(rate(names.RECORDS), legend=label(OUTCOME), by=along(OUTCOME))),
+            asked=each(rate(names.RECORDS), OUTCOME),
             unit="{count}/s",
             colors={"appended": GREEN, "duplicate": GREY, "conflict": RED},
         ),
@@ -111,13 +112,7 @@ OUTBOX: Final = Row(
         Panel(
             title="Answers of the summary API",
             meaning="Per second, by status.",
-            asked=one(
-                metric(
-                    rate(names.DELIVERED),
-                    legend=label(names.ATTRIBUTE_STATUS),
-                    by=along(names.ATTRIBUTE_STATUS),
-                )
-            ),
+            asked=each(rate(names.DELIVERED), names.ATTRIBUTE_STATUS),
             unit="{count}/s",
             colors=STATUSES,
         ),
@@ -178,15 +173,32 @@ COST: Final = Row(
         ),
         Panel(
             title="Refused at the HTTP ports",
-            meaning="Requests and connections beyond a limit, per minute, by reason: 0 unless somebody attacks, a "
-            "client is broken, or a limit is too tight.",
-            asked=one(
-                metric(
-                    increase(names.HTTP_REFUSED),
-                    legend=label(names.ATTRIBUTE_REASON),
-                    by=along(names.ATTRIBUTE_REASON),
-                )
-            ),
+            meaning="Requests and connections beyond a limit, or of somebody who is not let in, per minute, by reason: "
+            "0 unless somebody attacks, a client is broken, or a limit is too tight.",
+            asked=each(increase(names.HTTP_REFUSED), names.ATTRIBUTE_REASON),
+        ),
+    ),
+)
+
+CONSOLE: Final = Row(
+    "The console",
+    (
+        Panel(
+            title="Who looks at Now",
+            meaning="People whose page follows what happens; however many they are, the console looks once a second.",
+            asked=one(metric(highest(names.VIEWERS), legend="viewers")),
+        ),
+        Panel(
+            title="Looks that nobody answered",
+            meaning="Per minute, 60 at most, by who was asked: what the console shows is old meanwhile.",
+            asked=each(increase(names.LOOKS_FAILED), names.ATTRIBUTE_REASON),
+            colors={"redis": RED, "summary_api": ORANGE},
+        ),
+        Panel(
+            title="Questions refused",
+            meaning="Per minute, because too many waited: about another time, for a story, for a search. One is "
+            "answered at a time, for all.",
+            asked=one(metric(increase(names.QUESTIONS_REFUSED), legend="refused")),
         ),
     ),
 )
@@ -195,5 +207,5 @@ EVENT_LOG: Final = Board(
     name="event-log",
     title="Event log",
     meaning="Where the log, the projection and the outbox stand, and what they cost.",
-    rows=(LOG, PROJECTION, OUTBOX, COST),
+    rows=(LOG, REPLICAS, PROJECTION, OUTBOX, COST, CONSOLE),
 )

@@ -20,7 +20,7 @@ from parkstream_definitions.panels import (
     Row,
     one,
 )
-from parkstream_definitions.queries import Asked, along, delivered_to, label, metric
+from parkstream_definitions.queries import Asked, along, delivered_to, each, metric
 
 BY_QUEUE: Final = along(foreign.QUEUE_READY.attributes[0])
 DEAD: Final = f"queue = '{topology.DEAD_LETTERS_QUEUE}'"
@@ -123,7 +123,7 @@ REFUSED: Final = Row(
         Panel(
             title="Refused, by reason",
             meaning="docs/runbook.md says what each reason means.",
-            asked=one(metric(increase(names.DEAD_LETTERS), legend=label(REASON), by=along(REASON))),
+            asked=each(increase(names.DEAD_LETTERS), REASON),
             draws="BarChart",
             width=6,
         ),
@@ -138,6 +138,13 @@ BROKER: Final = Row(
             meaning="Past its watermark RabbitMQ blocks publishers; cameras buffer then.",
             asked=one(metric(latest(foreign.RABBITMQ_MEMORY), legend="resident")),
             unit="By",
+        ),
+        Panel(
+            title="Nodes that are away",
+            meaning="Nodes of a cluster that take no connections; a service's /health/ready says which. A quorum queue "
+            "works while most of its members do.",
+            asked=one(metric(highest(names.RABBITMQ_NODES_AWAY), legend="away")),
+            lines=(Line(0, "start it"),),
         ),
         Panel(
             title="Free disk",

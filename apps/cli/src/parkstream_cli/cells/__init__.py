@@ -1,0 +1,1 @@
+"""``parkstream cells``: many malls, each with its endpoints."""
