@@ -12,7 +12,8 @@ import aio_pika
 from aio_pika.abc import AbstractExchange
 from parkstream_events import topology, wire
 from parkstream_events.sightings import Sighting, VehicleEntered, VehicleExited, microseconds
-from parkstream_messaging import EVENTS, declare, make_broker
+from parkstream_messaging.connection import make_broker
+from parkstream_messaging.topology import EVENTS, declare
 
 MATCHED_OF_FIVE = 4
 STAY = timedelta(seconds=1)

@@ -21,8 +21,9 @@ from parkstream_backend.record.subscribers import listen_to_entries, listen_to_e
 from parkstream_eventlog import GroupCommit, MemoryLog
 from parkstream_events import topology, wire
 from parkstream_events.log_schema import LOG_SCHEMA
-from parkstream_messaging import declare, make_broker
 from parkstream_messaging.confirmed_channel import ConfirmedChannel
+from parkstream_messaging.connection import make_broker
+from parkstream_messaging.topology import declare
 from parkstream_service.lifecycle import cancel
 from parkstream_telemetry import TelemetryOptions, start
 

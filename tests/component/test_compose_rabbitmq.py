@@ -13,8 +13,9 @@ from aio_pika.exceptions import AMQPError
 from aiormq.exceptions import ChannelAccessRefused, ChannelPreconditionFailed
 from guarded_servers import GuardedRabbit
 from parkstream_events import topology
-from parkstream_messaging import declare, make_broker
+from parkstream_messaging.connection import make_broker
 from parkstream_messaging.mark_stream import MarkStream
+from parkstream_messaging.topology import declare
 from parkstream_operations.broker_findings import of_broker
 from parkstream_operations.letters import by_reason
 

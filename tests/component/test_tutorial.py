@@ -9,7 +9,7 @@ import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from parkstream_messaging import make_broker
+from parkstream_messaging.connection import make_broker
 from parkstream_service.redis import connect
 
 PAGE = Path(__file__).parents[2] / "docs" / "tutorial.md"

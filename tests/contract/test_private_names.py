@@ -22,10 +22,11 @@ from faststream.rabbit.subscriber.config import RabbitSubscriberConfig
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcSpanExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpSpanExporter
 from pamqp import decode
-from parkstream_messaging import ENTRIES, EVENTS, make_broker
 from parkstream_messaging.batch_subscriber import BatchSubscriber, Delivery, batch_subscriber
+from parkstream_messaging.connection import make_broker
 from parkstream_messaging.reasons import give_reasons
 from parkstream_messaging.tolerance import tolerate_properties
+from parkstream_messaging.topology import ENTRIES, EVENTS
 from redis.asyncio.connection import AbstractConnection, Connection
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 

@@ -15,7 +15,8 @@ from command_line import CommandLine
 from parkstream_devtools import RabbitServer
 from parkstream_devtools.faults import DiskAlarm, Fault, MemoryAlarm, QueueDeleted, QueueFull, Refused
 from parkstream_events import topology
-from parkstream_messaging import declare, make_broker
+from parkstream_messaging.connection import make_broker
+from parkstream_messaging.topology import declare
 from parkstream_telemetry import names
 from pipeline import ALL_ROLES, EACH_ALONE, Pipeline, get
 

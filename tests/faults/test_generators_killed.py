@@ -10,7 +10,7 @@ from generator_client import account, finished, reached
 from parkstream_devtools import ServiceProcess
 from parkstream_events.wire import decode
 from parkstream_generators.passages import PLACEHOLDER
-from parkstream_messaging import ENTRIES, EXITS
+from parkstream_messaging.topology import ENTRIES, EXITS
 
 KILLS = 6
 ENTRY, EXIT = "parkstream_entry_generator", "parkstream_exit_generator"

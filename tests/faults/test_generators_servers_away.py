@@ -7,7 +7,7 @@ import pytest
 from camera_queues import declared, drained, eventually
 from generator_client import account, finished, reached, refused
 from parkstream_devtools import ServiceProcess
-from parkstream_messaging import ENTRIES, EXITS, SEEN_ENTERING
+from parkstream_messaging.topology import ENTRIES, EXITS, SEEN_ENTERING
 
 ENTRY, EXIT = "parkstream_entry_generator", "parkstream_exit_generator"
 BUFFER_MAX = 150

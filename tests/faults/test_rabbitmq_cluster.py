@@ -23,14 +23,15 @@ from parkstream_devtools import RabbitCluster, RabbitServer, ServiceProcess, fai
 from parkstream_devtools.faults import Frozen
 from parkstream_events import topology
 from parkstream_events.sightings import Direction
-from parkstream_messaging import declare, make_broker
+from parkstream_messaging.connection import make_broker
 from parkstream_messaging.nodes import Nodes
+from parkstream_messaging.topology import declare
 from parkstream_operations.findings import Level
 from pipeline import Pipeline, get
 from pipeline_traffic import Cars, driving
 
 pytestmark = pytest.mark.timeout(1_200)
-PATIENT = {"PARKSTREAM_HOLD_MAX_SECONDS": "120"}
+PATIENT = {"PARKSTREAM_HOLD_MAX_SECONDS": "600"}
 """Nobody decides by the clock alone what a dead node keeps."""
 GOES_ON = 200
 """How many more records show that recording goes on."""
@@ -150,9 +151,8 @@ async def test_doctor_names_the_nodes_that_are_away_and_the_queues_with_too_few_
             cluster.run(*command.split())
     await until(lambda now: all(now[about][0] is Level.OK for about in lonely))
     cluster.nodes[2].kill()
-    level, advice = (await found())["RabbitMQ nodes"]
-    assert level is Level.WRONG
-    assert "start them" in advice
+    alone = await until(lambda now: now["RabbitMQ nodes"][0] is Level.WRONG)
+    assert "start them" in alone["RabbitMQ nodes"][1]
 
 
 def test_a_vhost_is_made_while_a_node_does_not_start_it_yet(cluster: RabbitCluster, mall: str, monkeypatch):

@@ -7,12 +7,12 @@ import aio_pika
 import pytest
 from aiormq.channel import Channel
 from camera_queues import declared, drained, published
-from parkstream_devtools.probes import UnreachableError
 from parkstream_events import topology
 from parkstream_events.marks import Mark, newest_of
 from parkstream_messaging.mark_stream import MarkStream, last_mark
 from parkstream_operations.cells.broker_move import Ends, close, prepare, take_over
 from parkstream_operations.cells.move import MoveError
+from parkstream_service.unreachable import UnreachableError
 
 EVERY, CALLS_MAX = 5, 400
 BODIES = [str(number).encode() for number in range(20)]

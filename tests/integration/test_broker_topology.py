@@ -7,18 +7,10 @@ import pytest
 from aio_pika.exceptions import PublishError
 from camera_queues import depth, drained, eventually
 from parkstream_events import topology
-from parkstream_messaging import (
-    DEAD_LETTERS,
-    ENTRIES,
-    EVENTS,
-    EXITS,
-    SEEN_ENTERING,
-    TopologyMismatchError,
-    declare,
-    declare_queue,
-    make_broker,
-)
 from parkstream_messaging import topology as broker_topology
+from parkstream_messaging.connection import make_broker
+from parkstream_messaging.errors import TopologyMismatchError
+from parkstream_messaging.topology import DEAD_LETTERS, ENTRIES, EVENTS, EXITS, SEEN_ENTERING, declare, declare_queue
 
 REDELIVERIES = 30
 

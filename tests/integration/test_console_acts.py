@@ -10,8 +10,9 @@ from parkstream_console.acts.summaries import RedriveParked
 from parkstream_console.acts.versions import MakeLive
 from parkstream_console.acts.work import ImpossibleError, Preview
 from parkstream_events import topology
-from parkstream_messaging import declare, make_broker
+from parkstream_messaging.connection import make_broker
 from parkstream_messaging.nodes import user_of
+from parkstream_messaging.topology import declare
 from parkstream_operations.acts import last_acts
 from parkstream_operations.written_log import opened_on
 from parkstream_projection.rebuild import Source

@@ -13,7 +13,8 @@ from backend_sightings import entry, exit_, now
 from command_line import CommandLine
 from parkstream_events import topology, wire
 from parkstream_events.wire import Refusal
-from parkstream_messaging import declare, make_broker
+from parkstream_messaging.connection import make_broker
+from parkstream_messaging.topology import declare
 
 TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 LINKED = {topology.LINKED_TRACEPARENT_HEADER: TRACE}

@@ -14,7 +14,7 @@ from generator_client import account, ask, finished, reached, refused
 from parkstream_events.sightings import microseconds
 from parkstream_events.topology import PUBLISHED_AT_HEADER
 from parkstream_generators.plates import entering_plate
-from parkstream_messaging import ENTRIES, EXITS
+from parkstream_messaging.topology import ENTRIES, EXITS
 
 ENTRY, EXIT = "parkstream_entry_generator", "parkstream_exit_generator"
 MODULES = [ENTRY, EXIT]

@@ -7,7 +7,7 @@ import pytest
 from camera_queues import declared, drained
 from generator_client import finished, reached
 from parkstream_devtools.otlp.sink import Sink
-from parkstream_messaging import ENTRIES, EXITS
+from parkstream_messaging.topology import ENTRIES, EXITS
 
 ENTRY, EXIT = "parkstream_entry_generator", "parkstream_exit_generator"
 

@@ -6,11 +6,10 @@ from urllib.parse import urlsplit
 
 import pytest
 from parkstream_devtools.faults import Blackhole, Proxy, Weather
-from parkstream_messaging import make_broker
-from parkstream_messaging.connection import connected
-from parkstream_messaging.nodes import Nodes
+from parkstream_messaging.connection import make_broker
+from parkstream_messaging.nodes import Nodes, connected
 from parkstream_messaging.nodes_watch import NodesWatch
-from parkstream_service.client import UnreachableError
+from parkstream_service.unreachable import UnreachableError
 
 
 @pytest.fixture

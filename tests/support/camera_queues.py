@@ -9,8 +9,9 @@ import aio_pika
 from parkstream_events import topology
 from parkstream_events.sightings import Sighting
 from parkstream_events.wire import decode_sighting
-from parkstream_messaging import declare, make_broker
+from parkstream_messaging.connection import make_broker
 from parkstream_messaging.queue_transfer import waiting_in
+from parkstream_messaging.topology import declare
 
 DEADLINE_SECONDS = 240.0
 

@@ -18,7 +18,8 @@ from backend_sightings import entry, exit_, publish_entry, publish_exit
 from parkstream_devtools import RabbitServer, RedisServer, Sandbox, ServiceProcess
 from parkstream_devtools.otlp.sink import Sink
 from parkstream_events import topology
-from parkstream_messaging import declare, make_broker
+from parkstream_messaging.connection import make_broker
+from parkstream_messaging.topology import declare
 from parkstream_telemetry.received_span import ReceivedSpan
 from pipeline import Pipeline, RunService
 

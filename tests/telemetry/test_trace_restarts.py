@@ -11,7 +11,7 @@ from parkstream_events.topology import EXITS_QUEUE
 from pipeline_traffic import Cars, driving
 from traces import PROCESS_ENTRY, PROCESS_EXIT, Camera, Spans, Traced, new_traceparent, traced_pipeline, until
 
-EXPORT_US = 1_000_000
+EXPORT_US = 10_000_000
 """What is kept for its export may be this old; in these tests it is 50 ms, but processes have to share two cores."""
 
 

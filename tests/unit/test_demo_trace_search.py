@@ -8,7 +8,7 @@ from parkstream_cli.errors import ToolError, exit_code_of
 from parkstream_cli.trace import NoSpansError, NoTraceError, Sources, ask, trace
 from parkstream_devtools.otlp.span_file import SpanFile
 from parkstream_devtools.pipeline.settings import PLATE_KEY
-from parkstream_devtools.probes import UnreachableError
+from parkstream_service.unreachable import UnreachableError
 from parkstream_telemetry.kept_spans import NotSpansError, kept_spans, older_half
 from parkstream_telemetry.plates import plate_hash, plate_key
 

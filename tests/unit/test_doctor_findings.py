@@ -4,11 +4,12 @@ import pytest
 from parkstream_cli.doctor import rabbitmq, redis, services, summaries
 from parkstream_cli.doctor.redis import last_position
 from parkstream_cli.settings import Settings
-from parkstream_devtools.probes import ServiceClient, UnreachableError, reason
 from parkstream_operations.findings import Level, version_of
 from parkstream_operations.log_findings import summaries_written
 from parkstream_operations.service_findings import unreachable
+from parkstream_service.client import ServiceClient
 from parkstream_service.settings import hosts_of
+from parkstream_service.unreachable import UnreachableError, reason
 
 NOWHERE = "127.0.0.1:1"
 

@@ -8,7 +8,8 @@ import pytest
 from parkstream_devtools.faults import Answer, Api
 from parkstream_provision.api import Api as SigNoz
 from parkstream_provision.errors import ProvisionError
-from parkstream_service.client import ServiceClient, UnreachableError
+from parkstream_service.client import ServiceClient
+from parkstream_service.unreachable import UnreachableError
 
 JSON = {"Content-Type": "application/json"}
 WELL = Answer(headers=JSON, body=b'{"data":1}')

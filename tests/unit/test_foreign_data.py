@@ -15,7 +15,6 @@ import zstandard
 from archives import archive_of
 from parkstream_cli.written_pairs import pairs_in_file
 from parkstream_devtools.faults import Answer, Api
-from parkstream_devtools.probes import ServiceClient, UnreachableError
 from parkstream_eventlog.archive import Archive, CorruptArchiveError, defects_of, manifest
 from parkstream_eventlog.transfer.importer import NotImportedError, Reader, Standing
 from parkstream_eventlog.transfer.line_files import lines_in
@@ -25,7 +24,9 @@ from parkstream_projection.backup import manifest as backups
 from parkstream_projection.backup.errors import BackupError
 from parkstream_provision.api import Api as SigNoz
 from parkstream_provision.errors import ProvisionError
+from parkstream_service.client import ServiceClient
 from parkstream_service.settings.sources import text_of
+from parkstream_service.unreachable import UnreachableError
 from parkstream_summary_api.file_log import FileLog
 from parkstream_summary_api.summary_file import Journal, JournalError
 from parkstream_telemetry.kept_spans import NotSpansError, kept_spans

@@ -12,9 +12,9 @@ from parkstream_eventlog.functions import LOG
 from parkstream_events.keys import BackendKeys, Database
 from parkstream_events.log_schema import LOG_SCHEMA
 from parkstream_events.units import SECOND_US
-from parkstream_messaging import DEAD_LETTERS_EXCHANGE, EVENTS
 from parkstream_messaging.confirmed_channel import ConfirmedChannel
 from parkstream_messaging.mark_stream import MarkStream
+from parkstream_messaging.topology import DEAD_LETTERS_EXCHANGE, EVENTS
 from parkstream_messaging.watch import Watch
 from parkstream_projection import Outbox, Reads, Versions
 from parkstream_projection.functions import PROJECTING

@@ -9,50 +9,41 @@ from typing import Annotated, Any
 
 import cyclopts
 from cyclopts import Parameter
-from parkstream_devtools.probes import UnreachableError
 from parkstream_service.settings.loader import fields_of
+from parkstream_service.unreachable import UnreachableError
 
-from parkstream_cli.backup import backup, restore
-from parkstream_cli.cells.commands import app as cells
-from parkstream_cli.config import config
-from parkstream_cli.demo import demo
 from parkstream_cli.discovery import hint_here, mean_mall
-from parkstream_cli.doctor.command import doctor
 from parkstream_cli.errors import EXPECTED, MISUSED, ToolError, exit_code_of
-from parkstream_cli.functions import app as functions
-from parkstream_cli.help_texts import DEAD_LETTERS_HELP, REPUBLISH_HELP
-from parkstream_cli.log import commands as log
-from parkstream_cli.outbox import app as outbox
 from parkstream_cli.output import error as report
 from parkstream_cli.output import note, without_passwords
-from parkstream_cli.replay import commands as replay
 from parkstream_cli.settings import Settings
-from parkstream_cli.trace import trace
-from parkstream_cli.up import up
-from parkstream_cli.visit import visit
+
+COMMANDS = {
+    "up": "up:up",
+    "demo": "demo:demo",
+    "config": "config:config",
+    "doctor": "doctor.command:doctor",
+    "trace": "trace:trace",
+    "log": "log.commands:app",
+    "visit": "visit:visit",
+    "replay": "replay.commands:app",
+    "backup": "backup:backup",
+    "restore": "backup:restore",
+    "outbox": "outbox:app",
+    "functions": "functions:app",
+    "cells": "cells.commands:app",
+    "dead-letters": "dead_letters:app",
+    "republish": "republish:app",
+}
+"""Where each is: only the one that is called is imported, since all of them take a second."""
 
 app = cyclopts.App(
     name="parkstream",
     help="Turn sightings of cars into visits, and lose none: run it, look at it, mend it.",
     error_formatter=lambda error: cyclopts.CycloptsPanel(without_passwords(str(error))),
 )
-app.command(up)
-app.command(demo)
-app.command(config)
-app.command(doctor)
-app.command(trace)
-app.command(log.app)
-app.command(visit)
-app.command(replay.app)
-app.command(backup)
-app.command(restore)
-app.command(outbox)
-app.command(functions)
-app.command(cells)
-# By name, because these import FastStream: see help_texts.
-app.command("parkstream_cli.dead_letters:app", name="dead-letters", help=DEAD_LETTERS_HELP)
-app.command("parkstream_cli.republish:app", name="republish", help=REPUBLISH_HELP)
-
+for _name, _where in COMMANDS.items():
+    app.command(f"parkstream_cli.{_where}", name=_name)
 
 OF_NO_MALL = {"up": "up starts a mall of its own", "demo": "demo starts a mall of its own", "cells": "name it last"}
 
@@ -78,6 +69,9 @@ def main() -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # A terminal of another encoding shows what it can.
     logging.getLogger("aiormq").setLevel(logging.CRITICAL)  # What it logs is raised too, and reported once.
+    if COMMANDS.keys().isdisjoint(sys.argv[1:]):
+        for name in COMMANDS:
+            app[name]  # Imports it: the list of commands says what each does.
     try:
         app.meta(sys.argv[1:])
     except EXPECTED as error:

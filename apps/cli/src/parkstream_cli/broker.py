@@ -4,9 +4,9 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
 from aio_pika.abc import AbstractConnection
-from parkstream_messaging import MessagingError
+from parkstream_messaging.errors import MessagingError
 from parkstream_operations import broker as anybodys
-from parkstream_service.client import UnreachableError
+from parkstream_service.unreachable import UnreachableError
 
 from parkstream_cli.connections import unreachable
 from parkstream_cli.errors import ToolError

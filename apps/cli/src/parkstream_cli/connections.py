@@ -3,12 +3,12 @@
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 
-from parkstream_devtools.probes import UnreachableError, reason
 from parkstream_eventlog import Writer
 from parkstream_operations.written_log import opened_on
 from parkstream_projection.opened import Opened
 from parkstream_service.redis import Client, LibraryMissingError, connect
 from parkstream_service.settings import hosts_of, settings_or_exit
+from parkstream_service.unreachable import UnreachableError, reason
 from redis.exceptions import RedisError
 
 from parkstream_cli.discovery import environ_here

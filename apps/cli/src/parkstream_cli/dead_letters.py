@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 import cyclopts
 from cyclopts import Parameter, validators
@@ -15,11 +15,16 @@ from parkstream_messaging.redrive import redrive as redrive_selected
 from parkstream_cli.broker import broker
 from parkstream_cli.connections import settings_here
 from parkstream_cli.errors import MISUSED, ToolError
-from parkstream_cli.help_texts import DEAD_LETTERS_HELP
 from parkstream_cli.output import AsJson, AsLines, as_json, as_lines, as_value, json_of, line, note
 from parkstream_cli.progress import progress
 
-app = cyclopts.App(name="dead-letters", help=DEAD_LETTERS_HELP)
+HELP: Final = """\
+List messages that the backend refused; send them again.
+
+A dead letter is a message that is no valid sighting, or came too late. It is kept here with the reason.
+"""
+
+app = cyclopts.App(name="dead-letters", help=HELP)
 
 Reason = Annotated[str | None, Parameter(help="Only those refused for this, as `list` says it: not_json, too_old, …")]
 Queue = Annotated[str | None, Parameter(help="Only those that came from this queue.")]

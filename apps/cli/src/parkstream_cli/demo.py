@@ -11,7 +11,7 @@ from parkstream_devtools.pipeline.observer import guard, until_interrupted
 from parkstream_devtools.pipeline.run import Result, run
 from parkstream_devtools.pipeline.services import DiedError
 from parkstream_devtools.pipeline.settings import Options
-from parkstream_devtools.probes import UnreachableError
+from parkstream_service.unreachable import UnreachableError
 from parkstream_telemetry.kept_traces.examples import Examples
 from rich.table import Table
 

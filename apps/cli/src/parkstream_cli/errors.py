@@ -2,12 +2,12 @@
 
 from typing import Final
 
-from parkstream_devtools.probes import UnreachableError
 from parkstream_eventlog import EventLogError
 from parkstream_operations.cells.cells_file import CellsError
 from parkstream_projection import NoEarlierVersionError, ProjectionError
 from parkstream_projection.opened import NotFoundError
 from parkstream_service.redis import LibraryMissingError
+from parkstream_service.unreachable import UnreachableError
 
 FAILED: Final = 1
 """Something is wrong with what was looked at, or it could not be done."""

@@ -2,10 +2,10 @@
 
 import cyclopts
 from msgspec import Struct
-from parkstream_devtools.probes import reason
 from parkstream_devtools.redis_functions import kill_function, load_functions
 from parkstream_service.redis import Loaded, code_of
 from parkstream_service.settings import hosts_of
+from parkstream_service.unreachable import reason
 from redis.exceptions import NoPermissionError, RedisError, ResponseError
 
 from parkstream_cli.connections import VARIABLE, client_of, settings_here, unreachable

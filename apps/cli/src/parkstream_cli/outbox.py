@@ -9,7 +9,6 @@ from typing import Annotated, Self
 import cyclopts
 from cyclopts import Parameter
 from msgspec import Raw, Struct
-from parkstream_devtools.probes import ServiceClient
 from parkstream_events.sightings import moment_of
 from parkstream_events.units import SECOND_US
 from parkstream_projection import Outbox, Parked
@@ -17,6 +16,7 @@ from parkstream_projection.questions.words import lasting
 from parkstream_projection.rebuild.gc_pause import rarely_collected
 from parkstream_projection.verify.absent_summaries import Missing
 from parkstream_projection.verify.absent_summaries import emit_missing as emit_missing_of
+from parkstream_service.client import ServiceClient
 
 from parkstream_cli.connections import opened, settings_here
 from parkstream_cli.errors import MISUSED, ToolError

@@ -1,7 +1,7 @@
 """``parkstream republish``: what it takes, what it prints, and the exit code that it leaves."""
 
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Final
 
 import cyclopts
 from cyclopts import Parameter, validators
@@ -12,11 +12,24 @@ from parkstream_events.topology import EVENTS_EXCHANGE
 from parkstream_cli.broker import broker
 from parkstream_cli.connections import opened, settings_here
 from parkstream_cli.errors import FAILED, MISUSED, ToolError
-from parkstream_cli.help_texts import REPUBLISH_HELP
 from parkstream_cli.output import AsJson, as_json, error, line, note
 from parkstream_cli.progress import progress
 
-app = cyclopts.App(name="republish", help=REPUBLISH_HELP)
+HELP: Final = """\
+Send recorded sightings through RabbitMQ again: real load for a test system.
+
+Reads the log at PARKSTREAM_REDIS_URL and publishes to PARKSTREAM_RABBITMQ_URL, as cameras do, but without traces. It
+changes nothing in Redis and posts nothing.
+
+A system that has recorded these ids already ignores them as duplicates; --new-ids makes it record them again. With
+--as-if-now alone the same ids come with other times, which such a system reports as id_conflict. Sightings that
+happened longer ago than PARKSTREAM_DEDUPE_DAYS are refused; --as-if-now moves their times to now. At a higher --speed
+the times then run ahead of the clock.
+
+An interrupted run prints the command that sends the rest; what was sent but not confirmed by then is sent again.
+"""
+
+app = cyclopts.App(name="republish", help=HELP)
 Positive = Annotated[float, Parameter(validator=validators.Number(gt=0))]
 Position = Annotated[int | None, Parameter(validator=validators.Number(gte=1))]
 

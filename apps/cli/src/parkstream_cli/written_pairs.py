@@ -10,8 +10,9 @@ import msgspec
 from msgspec import Struct
 from parkstream_operations.written_pairs import pairs_of
 from parkstream_projection.verify.contents import Pair
-from parkstream_service.client import ServiceClient, UnreachableError
+from parkstream_service.client import ServiceClient
 from parkstream_service.foreign_data import UNREADABLE, lines_cut
+from parkstream_service.unreachable import UnreachableError
 
 from parkstream_cli.connections import unreachable
 from parkstream_cli.errors import ToolError

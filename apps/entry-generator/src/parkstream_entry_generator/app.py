@@ -7,7 +7,7 @@ from parkstream_events.wire import ENTERED
 from parkstream_generators.context import GeneratorContext, Identity
 from parkstream_generators.generator import Generator
 from parkstream_generators.intents import SightingKind
-from parkstream_messaging import check_events
+from parkstream_messaging.topology import check_events
 
 from parkstream_entry_generator.arrivals import EntryCamera
 from parkstream_entry_generator.settings import Settings

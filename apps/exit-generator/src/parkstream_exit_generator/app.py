@@ -10,7 +10,7 @@ from parkstream_generators.context import GeneratorContext, Identity
 from parkstream_generators.generator import Generator
 from parkstream_generators.intents import SightingKind
 from parkstream_generators.parked_cars import ParkedCars
-from parkstream_messaging import check_events
+from parkstream_messaging.topology import check_events
 from parkstream_telemetry import names
 
 from parkstream_exit_generator.entry_subscriber import find_seen_entering, listen

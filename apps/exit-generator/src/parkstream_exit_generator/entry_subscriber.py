@@ -12,8 +12,8 @@ from parkstream_generators.intents import Car
 from parkstream_generators.parked_cars import ParkedCars
 from parkstream_generators.passages import NO_FURTHER_CAR, PLACEHOLDER
 from parkstream_generators.plates import true_plate
-from parkstream_messaging import EVENTS_THERE, SEEN_ENTERING, declare_unless_there
 from parkstream_messaging.batch_subscriber import Delivery, batch_subscriber
+from parkstream_messaging.topology import EVENTS_THERE, SEEN_ENTERING, declare_unless_there
 
 PREFETCH_COUNT = 500
 

@@ -4,21 +4,7 @@ import msgspec
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import AMQPError
 from parkstream_events.topology import DEAD_LETTERS_QUEUE, WORK_QUEUES
-from parkstream_messaging.connection import connected
-from parkstream_service.client import ASK_SECONDS, BROKER, Check, Checked, ServiceClient, UnreachableError, reason
-
-__all__ = [
-    "ASK_SECONDS",
-    "BROKER",
-    "Check",
-    "Checked",
-    "Queues",
-    "ServiceClient",
-    "UnreachableError",
-    "connected",
-    "queues",
-    "reason",
-]
+from parkstream_service.unreachable import BROKER, UnreachableError, reason
 
 
 class Queues(msgspec.Struct, frozen=True, kw_only=True):

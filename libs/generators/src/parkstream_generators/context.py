@@ -9,9 +9,9 @@ from typing import Final
 from faststream.rabbit import RabbitBroker
 from msgspec import Struct
 from parkstream_events.keys import Database, EntryGeneratorKeys, ExitGeneratorKeys
-from parkstream_messaging import MessagingError, TopologyMissingError, make_broker
 from parkstream_messaging.confirmed_publisher import FAILURES
-from parkstream_messaging.connection import PreparedBroker
+from parkstream_messaging.connection import PreparedBroker, make_broker
+from parkstream_messaging.errors import MessagingError, TopologyMissingError
 from parkstream_messaging.nodes_watch import NodesWatch
 from parkstream_service.redis import Replicas, connect
 from parkstream_service.retry import retried

@@ -13,8 +13,8 @@ from parkstream_events.topology import (
     PASSED_AT_HEADER,
     PUBLISHED_AT_HEADER,
 )
-from parkstream_messaging import EVENTS_THERE
 from parkstream_messaging.sighting_message import sighting_message
+from parkstream_messaging.topology import EVENTS_THERE
 
 from parkstream_generators.intents import Intent
 

@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from aio_pika.exceptions import DeliveryError, PublishError
-from parkstream_messaging import TopologyMissingError
 from parkstream_messaging.confirmed_publisher import FAILURES, IN_FLIGHT_MAX
+from parkstream_messaging.errors import TopologyMissingError
 from parkstream_service.retry import retried, uncancelled
 
 from parkstream_generators.event_publisher import TIMEOUT_SECONDS, Send

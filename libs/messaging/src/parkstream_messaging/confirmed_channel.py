@@ -12,9 +12,8 @@ from aio_pika.abc import AbstractChannel, AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from parkstream_service.retry import uncancelled
 
-from parkstream_messaging.connection import CONNECT_TIMEOUT_SECONDS
 from parkstream_messaging.hang_up import hang_up
-from parkstream_messaging.nodes import Nodes
+from parkstream_messaging.nodes import CONNECT_TIMEOUT_SECONDS, Nodes
 
 UNCONFIRMED_SECONDS: Final = 60.0
 """How long a confirm may take from a RabbitMQ that blocks nobody; then the connection is made anew."""

@@ -6,18 +6,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from types import TracebackType
 from typing import Any
 
-from aio_pika.abc import AbstractConnection
-from aio_pika.exceptions import AMQPError
 from faststream.rabbit import Channel, RabbitBroker
-from parkstream_service.client import ASK_SECONDS, UnreachableError, reason
-from parkstream_service.settings import hosts_of
 
 from parkstream_messaging.hang_up import hang_up
-from parkstream_messaging.nodes import Nodes
+from parkstream_messaging.nodes import CONNECT_TIMEOUT_SECONDS, Nodes
 from parkstream_messaging.tolerance import tolerate_properties
 
 RECONNECT_SECONDS = 1.0
-CONNECT_TIMEOUT_SECONDS = 10.0
 CLOSE_TIMEOUT_SECONDS = 5.0
 
 _log = logging.getLogger(__name__)
@@ -111,11 +106,3 @@ def make_broker(  # noqa: PLR0913 - options by name
     broker.prepare = prepare
     broker.stop_timeout_seconds = graceful_seconds + CLOSE_TIMEOUT_SECONDS
     return broker
-
-
-async def connected(url: str) -> AbstractConnection:
-    """Return a connection to a node at *url* for a tool, which does not wait long; raise ``UnreachableError``."""
-    try:
-        return await Nodes(url).connect(ASK_SECONDS)
-    except (OSError, TimeoutError, ValueError, AMQPError) as error:
-        raise UnreachableError(hosts_of(url), reason(error)) from error

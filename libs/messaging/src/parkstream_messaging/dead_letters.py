@@ -14,8 +14,9 @@ from parkstream_events import topology
 from parkstream_events.sightings import moment_of
 from parkstream_events.wire import Refusal
 
+from parkstream_messaging.errors import MessagingError
 from parkstream_messaging.tolerance import tolerate_properties
-from parkstream_messaging.topology import MessagingError, server_version
+from parkstream_messaging.topology import server_version
 
 GET_SECONDS: Final = 10.0
 UNLIMITED_SINCE: Final = (4, 0)

@@ -22,8 +22,8 @@ from parkstream_service.redis import PassingError
 from parkstream_service.retry import uncancelled
 
 from parkstream_messaging.confirmed_channel import is_blocked
+from parkstream_messaging.errors import MessagingError
 from parkstream_messaging.nodes import Nodes
-from parkstream_messaging.topology import MessagingError
 
 ANSWER_SECONDS: Final = 5.0
 READ_SECONDS: Final = 15.0

@@ -15,14 +15,16 @@ from aio_pika import Connection, RobustConnection
 from aio_pika.abc import AbstractConnection
 from aiormq.connection import DEFAULT_PORTS, TCPTransportFactory, TLSTransportFactory, TransportFactory
 from aiormq.exceptions import AMQPConnectionError, AMQPError
-from parkstream_service.client import reason
-from parkstream_service.settings import urls_of_nodes
+from parkstream_service.settings import hosts_of, urls_of_nodes
+from parkstream_service.unreachable import ASK_SECONDS, UnreachableError, reason
 from yarl import URL
 
 from parkstream_messaging.reasons import give_reasons
 
 ADDRESS_SECONDS: Final = 3.0
 """How long one of several nodes may take to accept a connection, and the name of one to be found."""
+CONNECT_TIMEOUT_SECONDS: Final = 10.0
+"""How long all of it may take for a service."""
 HEARTBEAT_SECONDS: Final = 10
 """Who hears nothing for twice that takes the other side for dead: RabbitMQ then delivers again what it had."""
 
@@ -166,3 +168,11 @@ def _written(host: str, port: int) -> str:
 def user_of(url: str) -> str:
     """Return as whom *url* logs in."""
     return Nodes(url).user
+
+
+async def connected(url: str) -> AbstractConnection:
+    """Return a connection to a node at *url* for a tool, which does not wait long; raise ``UnreachableError``."""
+    try:
+        return await Nodes(url).connect(ASK_SECONDS)
+    except (OSError, TimeoutError, ValueError, AMQPError) as error:
+        raise UnreachableError(hosts_of(url), reason(error)) from error

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from parkstream_service.client import reason
+from parkstream_service.unreachable import reason
 
 from parkstream_messaging.nodes import ADDRESS_SECONDS, Node, Nodes
 

@@ -13,9 +13,9 @@ from aio_pika.exceptions import DeliveryError
 from parkstream_events.topology import EVENTS_EXCHANGE, WORK_QUEUES
 
 from parkstream_messaging.confirmed_publisher import IN_FLIGHT_MAX, ConfirmedPublisher
+from parkstream_messaging.errors import MessagingError
 from parkstream_messaging.letter import kept_of
 from parkstream_messaging.tolerance import tolerate_properties
-from parkstream_messaging.topology import MessagingError
 
 CONFIRM_SECONDS: Final = 60.0
 DELIVERY_SECONDS: Final = 60.0

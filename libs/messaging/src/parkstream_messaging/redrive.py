@@ -10,7 +10,7 @@ from msgspec import Struct, field
 from parkstream_events import topology
 
 from parkstream_messaging.dead_letters import DeadLetters, Letter, Reached, Selection
-from parkstream_messaging.topology import MessagingError
+from parkstream_messaging.errors import MessagingError
 
 ADDED: Final = {
     topology.REASON_HEADER,

@@ -12,6 +12,8 @@ from aiormq.exceptions import ChannelAccessRefused
 from faststream.rabbit import ExchangeType, QueueType, RabbitExchange, RabbitQueue
 from parkstream_events import topology as names
 
+from parkstream_messaging.errors import TopologyMismatchError, TopologyMissingError
+
 if TYPE_CHECKING:
     from faststream.rabbit import RabbitBroker
 
@@ -37,29 +39,6 @@ RECORDED: Final[Mapping[RabbitExchange, Sequence[RabbitQueue]]] = {
     DEAD_LETTERS_EXCHANGE: (DEAD_LETTERS,),
 }
 """What record needs: by exchange, the queues that are bound to it."""
-
-
-class MessagingError(Exception):
-    """RabbitMQ lacks something or refuses it; the text says what to do."""
-
-
-class TopologyMissingError(MessagingError):
-    """What only the backend declares is not there (yet)."""
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"RabbitMQ has no {name}: start the backend, which declares it, or import the definitions")
-        self.name = name
-
-
-class TopologyMismatchError(MessagingError):
-    """A queue exists with other arguments than ours; *queue* names it."""
-
-    def __init__(self, queue: str, problem: str) -> None:
-        super().__init__(
-            f"{queue} exists with other arguments ({problem}). Drain it and delete it while Parkstream is stopped "
-            f"(rabbitmqctl delete_queue {queue}), then start again: it is declared anew.",
-        )
-        self.queue = queue
 
 
 async def declare(broker: "RabbitBroker") -> None:

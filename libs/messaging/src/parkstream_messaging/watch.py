@@ -15,10 +15,10 @@ from aiormq.abc import AbstractChannel
 
 from parkstream_messaging.batch_subscriber import BatchSubscriber
 from parkstream_messaging.confirmed_channel import is_away
-from parkstream_messaging.connection import CONNECT_TIMEOUT_SECONDS
+from parkstream_messaging.errors import MessagingError
 from parkstream_messaging.hang_up import hang_up
-from parkstream_messaging.nodes import Nodes
-from parkstream_messaging.topology import RECORDED, MessagingError, declare_over
+from parkstream_messaging.nodes import CONNECT_TIMEOUT_SECONDS, Nodes
+from parkstream_messaging.topology import RECORDED, declare_over
 
 EVERY_SECONDS: Final = 1.0
 LATE_SECONDS: Final = 3.0

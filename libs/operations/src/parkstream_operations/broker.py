@@ -5,8 +5,8 @@ from contextlib import asynccontextmanager
 
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS, AMQPError
-from parkstream_messaging.connection import connected
-from parkstream_service.client import UnreachableError, reason
+from parkstream_messaging.nodes import connected
+from parkstream_service.unreachable import UnreachableError, reason
 
 
 @asynccontextmanager

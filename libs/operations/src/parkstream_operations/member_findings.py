@@ -15,8 +15,9 @@ from parkstream_events.topology import (
     SEEN_ENTERING_QUEUE,
     WORK_QUEUES,
 )
-from parkstream_service.client import ServiceClient, UnreachableError
+from parkstream_service.client import ServiceClient
 from parkstream_service.settings import urls_of_nodes
+from parkstream_service.unreachable import UnreachableError
 
 from parkstream_operations.findings import Finding, note, ok, wrong
 

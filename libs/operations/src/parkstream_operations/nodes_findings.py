@@ -6,7 +6,7 @@ from typing import Any, Final, NamedTuple
 from aio_pika.abc import AbstractConnection
 from aio_pika.exceptions import AMQPError
 from parkstream_messaging.nodes import Node, Nodes
-from parkstream_service.client import ASK_SECONDS, reason
+from parkstream_service.unreachable import ASK_SECONDS, reason
 
 from parkstream_operations.findings import Finding, ok, wrong
 

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from parkstream_service.client import UnreachableError
+from parkstream_service.unreachable import UnreachableError
 
 from parkstream_operations.findings import Finding, note, wrong
 

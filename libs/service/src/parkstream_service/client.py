@@ -1,31 +1,18 @@
 """Questions to services over HTTP, each with a deadline and a bound on the answer."""
 
-import os
-import ssl
 from collections.abc import Mapping
 from http import HTTPStatus
 from types import MappingProxyType, TracebackType
-from typing import Final, Self, TypeVar
+from typing import Self, TypeVar
 
 import aiohttp
 import msgspec
 
 from parkstream_service.foreign_data import ANSWER_BYTES_MAX, UNREADABLE, TooLongError
-from parkstream_service.settings import hosts_of
+from parkstream_service.unreachable import ASK_SECONDS, UnreachableError, reason
 
 AnswerT = TypeVar("AnswerT")
-ASK_SECONDS: Final = 5.0
 OK, REDIRECTED = HTTPStatus.OK, HTTPStatus.MULTIPLE_CHOICES
-BROKER: Final = "RabbitMQ"
-
-
-class UnreachableError(Exception):
-    """Nobody answered at *url*, which may be ``BROKER``, or not as expected."""
-
-    def __init__(self, url: str, why: str) -> None:
-        self.url = url if url == BROKER else hosts_of(url)
-        super().__init__(f"{self.url}: {why}")
-        self.why = why
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -121,14 +108,3 @@ async def _body_of(response: aiohttp.ClientResponse) -> bytes:
         if len(body) > ANSWER_BYTES_MAX:
             raise TooLongError(ANSWER_BYTES_MAX, "the answer")
     return bytes(body)
-
-
-def reason(error: Exception) -> str:
-    """Return why nobody answered, in the words of the system where it has any."""
-    cause = error if isinstance(error, OSError) else error.__context__
-    for one in (error, error.__cause__, error.__context__):
-        if isinstance(one, ssl.SSLError):  # Its number is none of the system's, and others copy it.
-            return str(one)
-    if isinstance(cause, OSError) and cause.errno is not None and cause.errno > 0:
-        return os.strerror(cause.errno)
-    return str(error) or type(error).__name__

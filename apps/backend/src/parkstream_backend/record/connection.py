@@ -5,10 +5,11 @@ from typing import Final
 
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
 from faststream.rabbit import RabbitBroker
-from parkstream_messaging import MessagingError, declare_work_queues, make_broker
 from parkstream_messaging.batch_subscriber import BatchSubscriber
-from parkstream_messaging.connection import PreparedBroker
+from parkstream_messaging.connection import PreparedBroker, make_broker
+from parkstream_messaging.errors import MessagingError
 from parkstream_messaging.nodes_watch import NodesWatch
+from parkstream_messaging.topology import declare_work_queues
 from parkstream_messaging.watch import Watch
 from parkstream_service.retry import OnRetry, retried
 from parkstream_telemetry import Telemetry, names

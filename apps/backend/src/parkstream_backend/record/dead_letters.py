@@ -14,10 +14,11 @@ from aio_pika import Message
 from aio_pika.exceptions import ChannelNotFoundEntity, PublishError
 from msgspec import Struct
 from parkstream_events.wire import UnreadableError
-from parkstream_messaging import DEAD_LETTERS, DEAD_LETTERS_EXCHANGE, MessagingError, declare_over
 from parkstream_messaging.batch_subscriber import Delivery
 from parkstream_messaging.confirmed_channel import ConfirmedChannel, is_away
+from parkstream_messaging.errors import MessagingError
 from parkstream_messaging.letter import letter_of
+from parkstream_messaging.topology import DEAD_LETTERS, DEAD_LETTERS_EXCHANGE, declare_over
 from parkstream_service.retry import retried
 from parkstream_telemetry import Span, Telemetry, names
 

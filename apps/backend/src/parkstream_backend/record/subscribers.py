@@ -3,8 +3,8 @@
 from faststream.rabbit import Channel, RabbitBroker
 from parkstream_events.sightings import VehicleEntered, VehicleExited
 from parkstream_events.wire import ENTERED, EXITED, PLACEHOLDERS
-from parkstream_messaging import ENTRIES, EVENTS, EXITS
 from parkstream_messaging.batch_subscriber import BatchSubscriber, Delivery, batch_subscriber
+from parkstream_messaging.topology import ENTRIES, EVENTS, EXITS
 
 from parkstream_backend.record.decoder import Camera
 from parkstream_backend.record.recorder import Recorder

@@ -7,7 +7,6 @@ from typing import Annotated, Final
 import cyclopts
 from cyclopts import Parameter
 from msgspec import Struct
-from parkstream_devtools.probes import reason
 from parkstream_operations.cells.cell_health import READY, CellHealth, health_of
 from parkstream_operations.cells.cells_file import Cells, path_here, read_cells
 from parkstream_operations.cells.new_cell import Added, Plan, add_cell
@@ -16,6 +15,7 @@ from parkstream_service.settings import HTTP_URL, REDIS_URL, SettingsError
 from parkstream_service.settings.loader import load
 from parkstream_service.settings.sources import FILE_SUFFIX, text_of
 from parkstream_service.settings.urls import check_url, words_of_url
+from parkstream_service.unreachable import reason
 from redis.exceptions import RedisError
 
 from parkstream_cli.cells.broker_move import BrokerMove

@@ -10,8 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
-from parkstream_devtools.probes import reason
-from parkstream_messaging import MessagingError
+from parkstream_messaging.errors import MessagingError
 from parkstream_operations.cells import redis_rights
 from parkstream_operations.cells.addresses import moved_address, write_addresses
 from parkstream_operations.cells.cell import FieldError, check_address
@@ -31,6 +30,7 @@ from parkstream_operations.cells.secret_files import SecretFiles
 from parkstream_operations.written_log import MisdirectedError, mark_of
 from parkstream_service.redis import connect
 from parkstream_service.settings import SettingsError, hosts_of
+from parkstream_service.unreachable import reason
 from redis.exceptions import RedisError
 
 from parkstream_cli.cells.origin import REDIS, Origin, forget_origin, keep_origin, origin_of

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Annotated, Final
 
 from cyclopts import Parameter
-from parkstream_devtools.probes import ServiceClient
 from parkstream_operations.findings import Finding, Level, note
+from parkstream_service.client import ServiceClient
 
 from parkstream_cli.connections import settings_here
 from parkstream_cli.discovery import hint_here

@@ -1,13 +1,14 @@
 """Is RabbitMQ there, of a version that the pipeline knows, with our queues, and does anything wait there."""
 
-from parkstream_devtools.probes import UnreachableError, connected
-from parkstream_messaging import MessagingError
 from parkstream_messaging.dead_letters import dead_letters
+from parkstream_messaging.errors import MessagingError
+from parkstream_messaging.nodes import connected
 from parkstream_operations.broker_findings import of_broker, versions_refused
 from parkstream_operations.findings import Finding, wrong
 from parkstream_operations.letters import sorted_by_reason
 from parkstream_operations.member_findings import of_members
 from parkstream_operations.nodes_findings import of_nodes
+from parkstream_service.unreachable import UnreachableError
 
 
 async def examine(url: str, management_url: str | None = None) -> list[Finding]:

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import msgspec
-from parkstream_devtools.probes import reason
 from parkstream_devtools.redis_functions import LIBRARIES
 from parkstream_eventlog import RedisReader
 from parkstream_events.keys import BackendKeys
@@ -13,6 +12,7 @@ from parkstream_operations.redis_findings import of_redis
 from parkstream_operations.replica_findings import of_replicas, of_sentinels
 from parkstream_service.redis import LibraryMissingError, connect
 from parkstream_service.settings import hosts_of
+from parkstream_service.unreachable import reason
 from redis.exceptions import RedisError
 
 

@@ -6,9 +6,10 @@ from typing import Final
 
 from msgspec import Raw
 from parkstream_devtools.pipeline.snapshots import Stats
-from parkstream_devtools.probes import ServiceClient, UnreachableError
 from parkstream_operations.findings import Finding, note, ok
 from parkstream_operations.service_findings import no_camera, of_problem, unreachable
+from parkstream_service.client import ServiceClient
+from parkstream_service.unreachable import UnreachableError
 
 from parkstream_cli.settings import Settings
 

@@ -8,8 +8,9 @@ import subprocess
 from typing import Final
 
 from msgspec import Raw, Struct, json
-from parkstream_devtools.probes import ServiceClient, UnreachableError
 from parkstream_operations.findings import Finding, note, ok, wrong
+from parkstream_service.client import ServiceClient
+from parkstream_service.unreachable import UnreachableError
 
 STEPS: Final = (
     "clickhouse-keeper",

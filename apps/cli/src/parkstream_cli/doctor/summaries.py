@@ -4,12 +4,13 @@ from functools import partial
 from pathlib import Path
 
 from parkstream_devtools.pipeline.snapshots import Stats
-from parkstream_devtools.probes import ServiceClient, UnreachableError
 from parkstream_events.keys import BackendKeys
 from parkstream_operations.findings import Finding
 from parkstream_operations.log_findings import summaries_written
 from parkstream_projection import Outbox
+from parkstream_service.client import ServiceClient
 from parkstream_service.redis import Client
+from parkstream_service.unreachable import UnreachableError
 
 from parkstream_cli.doctor.redis_look import if_there
 from parkstream_cli.settings import Settings

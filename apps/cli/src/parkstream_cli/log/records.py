@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Self
 
 from msgspec import Raw, Struct, structs, to_builtins
-from parkstream_devtools.probes import reason
 from parkstream_eventlog import EventLog, Record
 from parkstream_eventlog.prefetch import BATCH
 from parkstream_events.decisions import OperatorActed
@@ -17,6 +16,7 @@ from parkstream_projection.questions.search import name_of
 from parkstream_projection.questions.story_in_words import rule_in_words
 from parkstream_projection.questions.words import at, lasting
 from parkstream_service.retry import retried
+from parkstream_service.unreachable import reason
 from parkstream_visits import Judged, RecordedEvent, Unreadable, judged
 
 from parkstream_cli.errors import ToolError

@@ -8,14 +8,14 @@ from typing import Any, Final
 
 from msgspec import Struct
 from parkstream_eventlog import EventLogError
-from parkstream_messaging import MessagingError
+from parkstream_messaging.errors import MessagingError
 from parkstream_operations.acts import act_of, record
 from parkstream_operations.written_log import MisdirectedError
 from parkstream_projection import ProjectionError
 from parkstream_projection.opened import NotFoundError, Opened
-from parkstream_service.client import UnreachableError
 from parkstream_service.lifecycle import cancel
 from parkstream_service.redis import is_transient
+from parkstream_service.unreachable import UnreachableError
 
 from parkstream_console.acts.work import ImpossibleError, Preview, Work
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from parkstream_eventlog import LogState
 from parkstream_events.marks import Mark
-from parkstream_messaging import MessagingError
+from parkstream_messaging.errors import MessagingError
 from parkstream_messaging.mark_stream import MarkUnreachableError
 from parkstream_operations.broker import broker
 from parkstream_operations.broker_findings import of_broker, versions_refused
@@ -16,8 +16,8 @@ from parkstream_operations.nodes_findings import of_nodes
 from parkstream_operations.redis_findings import of_redis
 from parkstream_operations.written_log import found_in
 from parkstream_projection.opened import Opened
-from parkstream_service.client import UnreachableError
 from parkstream_service.redis import Library
+from parkstream_service.unreachable import UnreachableError
 
 from parkstream_console.live.shared_answer import LateError
 

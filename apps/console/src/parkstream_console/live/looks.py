@@ -14,8 +14,9 @@ from parkstream_events.units import MINUTE_US
 from parkstream_projection.codec import recorded_event_of
 from parkstream_projection.opened import Opened
 from parkstream_projection.store import OtherRulesError
-from parkstream_service.client import ServiceClient, UnreachableError
+from parkstream_service.client import ServiceClient
 from parkstream_service.redis import is_transient
+from parkstream_service.unreachable import UnreachableError
 from parkstream_visits import RecordedEvent
 
 from parkstream_console.live.figures import Figures, Percentiles, SummaryFile

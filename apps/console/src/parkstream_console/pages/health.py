@@ -18,8 +18,9 @@ from parkstream_operations.service_findings import no_camera, of_problem, unreac
 from parkstream_projection import Versions
 from parkstream_projection.opened import Opened
 from parkstream_service.access import Role
-from parkstream_service.client import ServiceClient, UnreachableError
+from parkstream_service.client import ServiceClient
 from parkstream_service.http import needs
+from parkstream_service.unreachable import UnreachableError
 
 from parkstream_console.acts.desk import Desk
 from parkstream_console.live.rebuilds import Progress, Rebuilds

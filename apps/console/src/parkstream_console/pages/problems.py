@@ -7,10 +7,10 @@ from typing import Any, Final
 from litestar import Response
 from litestar.exceptions import HTTPException
 from parkstream_eventlog import EventLogError
-from parkstream_messaging import MessagingError
+from parkstream_messaging.errors import MessagingError
 from parkstream_projection.store import OtherRulesError
-from parkstream_service.client import UnreachableError
 from parkstream_service.redis import is_transient
+from parkstream_service.unreachable import UnreachableError
 
 from parkstream_console.acts.work import ImpossibleError
 from parkstream_console.live.shared_answer import LateError

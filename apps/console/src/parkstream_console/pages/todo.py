@@ -7,15 +7,16 @@ from typing import Final, TypeVar
 from litestar import Response, get
 from litestar.handlers import HTTPRouteHandler
 from msgspec import Struct, json
-from parkstream_messaging import MessagingError
+from parkstream_messaging.errors import MessagingError
 from parkstream_operations.acts import Recorded, last_acts
 from parkstream_operations.letters import ByReason
 from parkstream_projection.opened import Opened
 from parkstream_projection.outbox import Account, Parked
 from parkstream_projection.questions.unreadable import Outstanding, outstanding
 from parkstream_service.access import Role
-from parkstream_service.client import ServiceClient, UnreachableError
+from parkstream_service.client import ServiceClient
 from parkstream_service.http import needs
+from parkstream_service.unreachable import UnreachableError
 
 from parkstream_console.acts.desk import Desk
 from parkstream_console.live.shared_answer import LateError, SharedAnswer

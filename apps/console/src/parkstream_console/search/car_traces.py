@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
-from parkstream_service.client import UnreachableError
+from parkstream_service.unreachable import UnreachableError
 from parkstream_telemetry.kept_spans import NotSpansError
 from parkstream_telemetry.kept_traces.car_trace import CarTrace
 from parkstream_telemetry.kept_traces.search import gathered, in_order

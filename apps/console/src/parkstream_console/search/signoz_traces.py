@@ -9,7 +9,8 @@ from typing import Any, Final
 from msgspec import Struct, field
 from parkstream_events.sightings import microseconds
 from parkstream_events.units import DAY_US, HOUR_US, MILLISECOND_US
-from parkstream_service.client import ServiceClient, UnreachableError
+from parkstream_service.client import ServiceClient
+from parkstream_service.unreachable import UnreachableError
 from parkstream_telemetry.kept_traces.car_trace import CarTrace
 from parkstream_telemetry.received_span import ReceivedSpan
 

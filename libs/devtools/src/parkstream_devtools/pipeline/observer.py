@@ -6,11 +6,13 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from typing import Final
 
 from aio_pika.exceptions import CONNECTION_EXCEPTIONS
+from parkstream_messaging.nodes import connected
+from parkstream_service.client import ServiceClient
+from parkstream_service.unreachable import UnreachableError
 
 from parkstream_devtools.pipeline.settings import Say
 from parkstream_devtools.pipeline.snapshots import Snapshot, Watch
 from parkstream_devtools.pipeline.system import System
-from parkstream_devtools.probes import ServiceClient, UnreachableError, connected
 
 LOOK_EVERY_SECONDS: Final = 1.0
 LOOKS_MAX: Final = 3

@@ -5,9 +5,10 @@ import time
 
 from aio_pika.abc import AbstractChannel
 from msgspec import Struct, field
+from parkstream_service.client import ServiceClient
 
 from parkstream_devtools.pipeline.account import Milliseconds, Published
-from parkstream_devtools.probes import ServiceClient, queues
+from parkstream_devtools.probes import queues
 
 
 class Entries(Struct, frozen=True, kw_only=True):

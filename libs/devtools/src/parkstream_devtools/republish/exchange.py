@@ -10,11 +10,13 @@ from aio_pika.abc import AbstractConnection, AbstractExchange
 from aio_pika.exceptions import ChannelNotFoundEntity, DeliveryError, PublishError
 from aiormq.exceptions import ChannelAccessRefused
 from parkstream_events.topology import ENTERED_KEY, EVENTS_EXCHANGE, EXITED_KEY, PUBLISHED_AT_HEADER, WORK_QUEUES
-from parkstream_messaging import MessagingError, declare, make_broker
+from parkstream_messaging.connection import make_broker
+from parkstream_messaging.errors import MessagingError
 from parkstream_messaging.sighting_message import sighting_message
+from parkstream_messaging.topology import declare
 from parkstream_service.settings import hosts_of
+from parkstream_service.unreachable import reason
 
-from parkstream_devtools.probes import reason
 from parkstream_devtools.republish.messages import KEYS, Message
 
 if TYPE_CHECKING:

@@ -23,12 +23,12 @@ from parkstream_events.topology import (
     SEEN_ENTERING_QUEUE,
     WORK_QUEUES,
 )
-from parkstream_messaging import RECORDED, declare_over
 from parkstream_messaging.mark_stream import MarkStream, MarkUnreachableError
 from parkstream_messaging.nodes import user_of
 from parkstream_messaging.queue_transfer import counts_of, transfer, waiting_in
-from parkstream_service.client import UnreachableError
+from parkstream_messaging.topology import RECORDED, declare_over
 from parkstream_service.settings import hosts_of
+from parkstream_service.unreachable import UnreachableError
 
 from parkstream_operations.broker import broker
 from parkstream_operations.cells.move import MoveError

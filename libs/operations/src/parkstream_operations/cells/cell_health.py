@@ -5,9 +5,10 @@ from pathlib import Path
 from typing import Final
 
 from msgspec import Struct
-from parkstream_service.client import ServiceClient, UnreachableError
+from parkstream_service.client import ServiceClient
 from parkstream_service.settings import hosts_of
 from parkstream_service.settings.sources import text_of
+from parkstream_service.unreachable import UnreachableError
 
 from parkstream_operations.cells.cells_file import Cells, CellsError, read_cells
 from parkstream_operations.findings import Level

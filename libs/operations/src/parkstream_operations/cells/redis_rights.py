@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from parkstream_service.client import reason
 from parkstream_service.redis import connect, urls_of_replicated
 from parkstream_service.settings import hosts_of
+from parkstream_service.unreachable import reason
 from redis.exceptions import RedisError, ResponseError
 
 NAME: Final = "parkstream-cells"
