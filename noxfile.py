@@ -12,8 +12,8 @@ ROOT = Path(__file__).parent
 MEMBERS = sorted(path.parent for path in ROOT.glob("*/*/pyproject.toml"))
 INTERRUPT_SECONDS = 30.0
 """How long pytest may take to stop its servers after Ctrl-C."""
-SIDE_BY_SIDE = ["--numprocesses=3", "--dist=loadfile", "--no-loadscope-reorder"]
-"""For all tests: a file after the other in each of three processes, which have servers of their own and mostly wait."""
+SIDE_BY_SIDE = ["--numprocesses=4", "--dist=loadfile", "--no-loadscope-reorder"]
+"""For all tests: a file after the other in each of four processes, which have servers of their own and mostly wait."""
 FAST = ["tests/unit", "tests/contract", "tests/architecture"]
 """What runs on the newest Python, too: quick, and it imports all there is."""
 AUDIT_FAILED = 2

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from itertools import count
+from itertools import count, groupby
 from typing import NamedTuple
 
 import pytest
@@ -39,6 +39,17 @@ def pytest_configure() -> None:
     signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if "NOX_CURRENT_SESSION" in os.environ:
         threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let processes side by side both wait and compute: their files take turns, and quick ones come last."""
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        files = {path: [*tests] for path, tests in groupby(items, lambda item: item.path)}
+        waiting = [path for path in files if path.parent.name == "faults"]
+        quick = [path for path in files if path.parent.name == "unit"]
+        computing = [path for path in files if path not in {*waiting, *quick}]
+        place = {path: at / len(some) for some in (waiting, computing) for at, path in enumerate(some)}
+        items[:] = [test for path in [*sorted(place, key=place.__getitem__), *quick] for test in files[path]]
 
 
 def _end_with(parent: int) -> None:

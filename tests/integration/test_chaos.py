@@ -129,7 +129,8 @@ def test_a_folder_that_cannot_be_used_is_named(monkeypatch, tmp_path: Path, caps
     assert f"{tmp_path}/file/below cannot be used" in capsys.readouterr().err
 
 
-ON_CLUSTERS = ["node-leading-killed", "rabbitmq-node-cut-off", "redis-primary-killed", "redis-primary-cut-off"]
+ON_CLUSTERS = ["node-leading-killed", "redis-primary-lost"]
+"""One of each: of all others tests/faults has some, and the campaign many."""
 
 
 def on_clusters(tmp_path: Path, *words: str) -> list[Line]:
@@ -146,9 +147,8 @@ def on_clusters(tmp_path: Path, *words: str) -> list[Line]:
 
 @pytest.mark.timeout(1_800)
 def test_a_campaign_on_clusters_keeps_every_promise(tmp_path: Path):
-    kinds = [*ON_CLUSTERS, "redis-primary-lost"]
-    lines = on_clusters(tmp_path, "--cluster", *kinds, "--faults", str(len(kinds)))
-    assert sorted(line.kind for line in lines) == sorted(kinds)
+    lines = on_clusters(tmp_path, "--cluster", *ON_CLUSTERS, "--faults", str(len(ON_CLUSTERS)))
+    assert sorted(line.kind for line in lines) == ON_CLUSTERS
     assert not any(line.lost or line.without_replicas for line in lines)
 
 
