@@ -11,17 +11,20 @@ a car that creeps past a camera is one visit               always
 =========================================================  ====================================================
 """
 
+from collections.abc import Sequence
 from unittest.mock import patch
 
 import parkstream_visits.fold
 import parkstream_visits.shortcuts
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from parkstream_events.decisions import Gate, WatermarkAdvanced
+from parkstream_events.decisions import LATEST_US, Gate, WatermarkAdvanced
 from parkstream_events.sightings import Direction
 from parkstream_visits import Fold, RecordedEvent, Rules, State, plate_ledger
 from parkstream_visits.gates import GATES_MAX, GateStatus
+from parkstream_visits.timers import Timer
+from parkstream_visits.watermark_decision import Drained, next_decision
 from visits_histories import END, IN, OUT, START, UNIT, Emissions, Pass, histories_at, passes_at, plain_visits
 from visits_oracle import Oracle
 
@@ -30,20 +33,27 @@ ALL = [Gate(way, name) for way in Direction for name in NAMES]
 CAP = 5
 many = settings(max_examples=1_000, deadline=None)
 
-decided = st.tuples(
-    st.sampled_from(["silence", "silence", "behind", "hold_max"]),
-    st.one_of(st.just(ALL), st.lists(st.sampled_from(ALL), max_size=6)),
-    st.integers(-30, 5),
-    st.integers(0, 2),
-)
-steps = st.tuples(
-    st.sampled_from([0, 0, 1, 3, 7, 30]),
-    st.one_of(
-        st.tuples(passes_at(NAMES), st.integers(-3, 60)),
-        st.tuples(passes_at(NAMES), st.sampled_from([0, 0, 0, 25])),
-        decided,
-    ),
-)
+
+def steps_at(names: Sequence[str]) -> st.SearchStrategy:
+    """Return what may happen one after the other where gates have *names*, and how long after what was before."""
+    gates = [Gate(way, name) for way in Direction for name in names]
+    decided = st.tuples(
+        st.sampled_from(["silence", "silence", "behind", "hold_max"]),
+        st.one_of(st.just(gates), st.lists(st.sampled_from(gates), max_size=6)),
+        st.integers(-30, 5),
+        st.integers(0, 2),
+    )
+    return st.tuples(
+        st.sampled_from([0, 0, 1, 3, 7, 30]),
+        st.one_of(
+            st.tuples(passes_at(names), st.integers(-3, 60)),
+            st.tuples(passes_at(names), st.sampled_from([0, 0, 0, 25])),
+            decided,
+        ),
+    )
+
+
+steps = steps_at(NAMES)
 rules = st.builds(
     lambda finality, stay: Rules(3 * UNIT, stay * UNIT, 4 * UNIT, 5 * UNIT, 20 * UNIT, finality * UNIT),
     st.sampled_from([40, 100, 20_000]),
@@ -117,6 +127,37 @@ def test_the_watermark_never_goes_back_and_gates_that_count_are_not_before_it(ta
         assert before <= gates.watermark_us <= fold.state.clock.recorded_at_us
         assert all(gate.mark_us >= gates.watermark_us for _, gate in gates.counted())
         before = gates.watermark_us
+
+
+def _old(*, after: int, ago: int) -> list[tuple]:
+    """Return what all gates report *after* some time, though it happened before."""
+    sides = ((IN, "B2"), (OUT, "A1"))
+    return [(after * (way == IN), (Pass(0, way, f"{after}", plate, ""), ago)) for way, plate in sides]
+
+
+PLAIN = [Gate(way, "") for way in Direction]
+LATE = [(30, ("silence", PLAIN, 0, 0)), *_old(after=2, ago=3)]
+BEHIND = [*_old(after=30, ago=25), *_old(after=6, ago=25), (0, ("behind", PLAIN, 0, 0)), *_old(after=24, ago=22)]
+
+
+@many
+@example(LATE, Rules(3 * UNIT, 50 * UNIT, 4 * UNIT, 5 * UNIT, 20 * UNIT))
+@example(BEHIND, Rules(3 * UNIT, 50 * UNIT, 4 * UNIT, 5 * UNIT, 20 * UNIT))
+@given(st.one_of(st.lists(steps_at(NAMES[:1]), max_size=20), st.lists(steps, max_size=20)), rules)
+def test_whatever_waits_is_released_by_silence_whatever_the_gates_are(taken, in_force):
+    """Nothing more is recorded, and every queue is drained; that a visit was pending for ``hold_max`` is not needed."""
+    fold, facts = Fold(State()), log_of(taken, in_force)
+    for fact in facts:
+        fold.fold(fact)
+    clock, timers, position = fold.state.clock, fold.state.timers, len(facts)
+    drained = dict.fromkeys(Direction, Drained(START, LATEST_US))
+    while dues := [us for kind in (Timer.MISSING_ENTRY, Timer.MISSING_EXIT) if (us := timers[kind].first_due())]:
+        due = next_decision(clock, min(dues), None, drained, clock.recorded_at_us)
+        assert due is not None
+        assert position < len(facts) + 100
+        at_us = max(due.at_us, clock.recorded_at_us)
+        fold.fold(RecordedEvent(position + 1, at_us, None, None, due.decision(at_us, position)))
+        position += 1
 
 
 @many

@@ -85,9 +85,12 @@ def _behind(counted: Gates, needed_us: int, from_us: int, rules: Rules) -> Due |
 def _silence(  # noqa: PLR0913, PLR0917 - see next_decision
     clock: Clock, counted: Gates, needed_us: int, from_us: int, drained: Drains, now_us: int
 ) -> Due | None:
-    """Return when all gates that hold the first visit back are silent; while none counts, when those are that were."""
+    """Return when all gates that hold the first visit back are silent; while none counts, when those are that were.
+
+    When none was, since all reported what is old, those are waited for that are late, or else behind.
+    """
     grace_us = clock.rules[-1].silence_grace_us
-    candidates = counted or [one for one in clock.gates.all() if one[1].status is GateStatus.SILENT]
+    candidates = counted or _idle(clock)
     graces = [(name, _grace(name, gate, drained, grace_us)) for name, gate in candidates]
     blocking = [
         grace
@@ -107,6 +110,14 @@ def _silence(  # noqa: PLR0913, PLR0917 - see next_decision
         if grace is not None and grace.end_us <= by_us and grace.is_proven(needed_us)
     ]
     return Due(at_us, "silence", [name for name, _ in silent], min((to_us for _, to_us in silent), default=None))
+
+
+def _idle(clock: Clock) -> Gates:
+    """Return the gates that do not count, of one status."""
+    of: dict[GateStatus, Gates] = {}
+    for name, gate in clock.gates.all():
+        of.setdefault(gate.status, []).append((name, gate))
+    return of.get(GateStatus.SILENT) or of.get(GateStatus.LATE) or of[GateStatus.BEHIND]
 
 
 class _Grace(NamedTuple):
