@@ -14,7 +14,7 @@ INTERRUPT_SECONDS = 30.0
 """How long pytest may take to stop its servers after Ctrl-C."""
 SIDE_BY_SIDE = ["--numprocesses=4", "--dist=loadfile", "--no-loadscope-reorder"]
 """For all tests: a file after the other in each of four processes, which have servers of their own and mostly wait."""
-FAST = ["tests/unit", "tests/contract", "tests/architecture"]
+FAST = ["tests/unit", "tests/contract"]
 """What runs on the newest Python, too: quick, and it imports all there is."""
 AUDIT_FAILED = 2
 """What uv exits with when it could not ask; with 1 when something was found."""
