@@ -47,7 +47,7 @@ async def assert_same(log, records):
 def test_export_and_import_give_the_same_log():
     with asyncio.Runner() as runner:
 
-        @settings(max_examples=10_000, deadline=None)
+        @settings(max_examples=3_000, deadline=None)
         @given(histories)
         def same(records):
             async def moved():
