@@ -24,7 +24,7 @@ from parkstream_messaging.reasons import give_reasons
 ADDRESS_SECONDS: Final = 3.0
 """How long one of several nodes may take to accept a connection, and the name of one to be found."""
 CONNECT_TIMEOUT_SECONDS: Final = 10.0
-"""How long all of it may take for a service."""
+"""How long a service waits to be connected, whichever node it is."""
 HEARTBEAT_SECONDS: Final = 10
 """Who hears nothing for twice that takes the other side for dead: RabbitMQ then delivers again what it had."""
 

@@ -113,7 +113,7 @@ def _silence(  # noqa: PLR0913, PLR0917 - see next_decision
 
 
 def _idle(clock: Clock) -> Gates:
-    """Return the gates that do not count, of one status."""
+    """Return those gates that were silent; without any those that are late, and without any of these all, behind."""
     of: dict[GateStatus, Gates] = {}
     for name, gate in clock.gates.all():
         of.setdefault(gate.status, []).append((name, gate))
