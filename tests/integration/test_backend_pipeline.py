@@ -10,7 +10,7 @@ from camera_queues import declared
 from parkstream_events import topology
 from parkstream_events.sightings import microseconds
 from pipeline import Pipeline, get, post
-from pipeline_traffic import Cars
+from pipeline_traffic import Cars, Event
 
 
 @pytest.fixture
@@ -35,6 +35,20 @@ async def test_exits_that_arrive_before_their_entries_are_set_right(pipeline: Pi
         await cars.publish([event for event in events if event.is_entry])
     await pipeline.balances(cars.traffic)
     assert Counter(line["revision"] for line in pipeline.lines()) == {1: 40, 2: 32}
+
+
+async def test_what_both_gates_saw_before_a_silence_that_was_decided_meanwhile_waits_for_the_next(pipeline: Pipeline):
+    """Then no gate counts, and none is silent any more; ``hold_max`` would release it after ten minutes."""
+    lateness_seconds, left = 5, now()
+    rules = {"ALLOWED_LATENESS": lateness_seconds, "HOLD_MAX": 600}
+    pipeline.environ |= {f"PARKSTREAM_{name}_SECONDS": str(seconds) for name, seconds in rules.items()}
+    pipeline.start()
+    async with Cars(pipeline.rabbitmq_url) as cars:
+        await cars.publish([Event(False, exit_("x1", "A1", left))])
+        await pipeline.until(lambda: pipeline.stats()["current"]["entry_missed"] == 1)
+        before = left + timedelta(seconds=lateness_seconds)  # The silence was decided after that, a moment ago.
+        await cars.publish([Event(True, entry("e1", "B2", before)), Event(False, exit_("x2", "C3", before))])
+        await pipeline.until(lambda: pipeline.stats()["current"]["entry_missed"] == 2)
 
 
 async def test_several_backends_share_the_work(pipeline: Pipeline):
